@@ -1,0 +1,36 @@
+# Everything here sets itself up: a Python 3 with pip and a package registry are enough. See CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+
+.PHONY: help setup demo test lint format docs clean
+
+help: ## Show what can be done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## Install everything into .venv, from the lock file
+	@tools/setup.sh
+
+demo: setup ## Sync two companies twice and show what happened to the rows (under two minutes)
+	@$(BIN)/python tools/demo.py
+
+test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
+	@$(BIN)/pytest
+
+lint: setup ## Check style, types, layers, generated files and documents
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/schemas.py --check
+	@$(BIN)/python tools/docs.py --check
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+docs: setup ## Write the generated parts of the documents anew
+	@$(BIN)/python tools/docs.py
+
+clean: ## Remove the environments and what the tools left behind
+	@rm -rf .venv .tools .meltano .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

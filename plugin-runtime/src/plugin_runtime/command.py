@@ -1,0 +1,61 @@
+"""Runs a plugin's command line and turns its end into one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from plugin_runtime import redaction
+from plugin_runtime.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.plugin_base import PluginBase
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
+    """Run the plugin and return its exit code: 0 when all went well, 1 when not, 2 for a wrong command line.
+
+    Errors become one line on stderr. `LOGLEVEL=DEBUG` adds the traceback.
+
+    Args:
+        plugin: The tap or target class.
+        args: Command-line arguments; those of the process by default.
+    """
+    redaction.install()
+    command: click.Command = plugin.cli
+    try:
+        result = command.main(args=args, prog_name=plugin.name, standalone_mode=False)
+    except PluginError as error:
+        return _fail(plugin, str(error), error)
+    except click.ClickException as error:
+        return _fail(plugin, error.format_message(), error, code=USAGE)
+    except click.exceptions.Abort as error:
+        return _fail(plugin, "interrupted", error)
+    except BrokenPipeError as error:
+        _drop_stdout()
+        return _fail(plugin, "the program that reads this one's output has stopped: see its log", error)
+    except Exception as error:  # noqa: BLE001 - the last place where an error can become a line
+        return _fail(plugin, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
+    # Without standalone mode click hands over the code of `ctx.exit()` as the result.
+    return result if isinstance(result, int) else OK
+
+
+def _fail(plugin: type[PluginBase], message: str, error: BaseException, *, code: int = FAILED) -> int:
+    one_line = " ".join(message.split())
+    plugin.logger.error("%s", one_line)
+    plugin.logger.debug("Where it happened:", exc_info=error)
+    logging.shutdown()
+    return code
+
+
+def _drop_stdout() -> None:
+    # Otherwise the interpreter tries to flush into the closed pipe once more and prints a traceback of its own.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
