@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Singer tap for the ServiceTitan API."""

@@ -1,0 +1,24 @@
+"""Settings API: the tenant's own structure and people."""
+
+from __future__ import annotations
+
+from tap_servicetitan.streams.spec import StreamSpec
+
+# None of these three lists can be asked for an order.
+STREAMS = (
+    StreamSpec(
+        name="business_units",
+        list_path="/settings/v2/tenant/{tenant}/business-units",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="employees",
+        list_path="/settings/v2/tenant/{tenant}/employees",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="technicians",
+        list_path="/settings/v2/tenant/{tenant}/technicians",
+        query={"active": "Any"},
+    ),
+)
