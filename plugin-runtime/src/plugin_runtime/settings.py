@@ -6,8 +6,7 @@ import difflib
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from jsonschema import Draft7Validator
-from singer_sdk.plugin_base import PluginBase
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
 from plugin_runtime.errors import PluginError
 from plugin_runtime.redaction import register_secrets
@@ -40,6 +39,8 @@ class CheckedSettings(PluginBase):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         register_secrets(self._config.get(name) for name in secret_names(schema))
+        for name in [name for name, value in self._config.items() if value is None]:
+            del self._config[name]  # null means "not set", so that the default applies
 
         errors = list(problems(schema, self._config))
         if errors and raise_errors:
@@ -62,18 +63,25 @@ def secret_names(schema: dict[str, Any]) -> list[str]:
 
 
 def problems(schema: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong with the settings, without any value of them."""
+    """Yield a sentence for each thing that is wrong with the settings, without any value of them.
+
+    Settings that are not given get their defaults, in place.
+    """
     known = schema["properties"]
     for name in sorted(set(config) - set(known)):
         near = difflib.get_close_matches(name, known, n=1)
         yield f"unknown setting `{name}`" + (f", did you mean `{near[0]}`?" if near else "")
-    for error in sorted(Draft7Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path))):
+    for error in sorted(JSONSchemaValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path))):
         yield _sentence(error)
 
 
 def _sentence(error: ValidationError) -> str:
     if error.validator == "required":
-        missing = [name for name in cast("list[str]", error.validator_value) if name not in error.instance]
+        missing = [
+            name
+            for name in cast("list[str]", error.validator_value)
+            if name not in cast("dict[str, Any]", error.instance)
+        ]
         return f"missing setting {', '.join(f'`{name}`' for name in missing)}"
 
     setting = ".".join(map(str, error.path))

@@ -1,0 +1,128 @@
+"""The Arrow types of the columns, and whole-column conversions in native code. Pure functions.
+
+Two schemas belong to a stream. The *read* schema has the source's names and what the JSON reader makes of each value;
+the *staged* schema has BigQuery's names and the types that the Parquet file declares.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from target_bigquery_softdelete.columns import BIGNUMERIC_SCALE, NUMERIC_SCALE, Column, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SEQUENCE = "_etl_sequence"
+"""Staging column: position of the record in the run. The last one of a key wins."""
+
+DELETED = "_etl_deleted"
+"""Staging column: whether the record says that the row is deleted at the source."""
+
+DELETED_AT = "_sdc_deleted_at"
+"""Property with which a Singer tap says that a record is deleted at the source: when it is not null."""
+
+_TIMESTAMP = pa.timestamp("us", "UTC")
+
+_STAGED_TYPES: dict[Kind, pa.DataType] = {
+    Kind.INT64: pa.int64(),
+    Kind.FLOAT64: pa.float64(),
+    Kind.NUMERIC: pa.decimal128(38, NUMERIC_SCALE),
+    Kind.BIGNUMERIC: pa.decimal256(76, BIGNUMERIC_SCALE),
+    Kind.BOOL: pa.bool_(),
+    Kind.STRING: pa.string(),
+    Kind.TIMESTAMP: _TIMESTAMP,
+    Kind.DATE: pa.date32(),
+    Kind.TIME: pa.time64("us"),
+    # JSON travels as text: BigQuery's Parquet loader has no JSON type. The MERGE parses it.
+    Kind.JSON: pa.string(),
+}
+
+
+class NotNativeError(ValueError):
+    """A column holds a value that needs the row path."""
+
+
+def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Schema:
+    """Return what the JSON reader is told to expect.
+
+    Args:
+        columns: The columns of the stream.
+        timestamps_as_text: Read timestamps as text, for values that the JSON reader's own parser does not take (more
+            than six fractional digits).
+    """
+    fields = [pa.field(column.source, _read_type(column, timestamps_as_text)) for column in columns]
+    return pa.schema([*fields, pa.field(DELETED_AT, pa.string())])
+
+
+def staged_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the schema of the Parquet file."""
+    return pa.schema(
+        [*map(staged_field, columns), pa.field(SEQUENCE, pa.int64()), pa.field(DELETED, pa.bool_())],
+    )
+
+
+def staged_field(column: Column) -> pa.Field:
+    """Return the Parquet field of a column."""
+    return pa.field(column.name, _listed(column, _staged_type(column)))
+
+
+def _staged_type(column: Column) -> pa.DataType:
+    if column.kind is Kind.STRUCT:
+        return pa.struct([staged_field(field) for field in column.fields])
+    return _STAGED_TYPES[column.kind]
+
+
+def _read_type(column: Column, timestamps_as_text: bool) -> pa.DataType:  # noqa: FBT001 - one caller, above
+    if column.kind is Kind.STRUCT:
+        fields = [pa.field(field.source, _read_type(field, timestamps_as_text)) for field in column.fields]
+        return _listed(column, pa.struct(fields))
+    as_text = column.kind in {Kind.DATE, Kind.TIME} or (column.kind is Kind.TIMESTAMP and timestamps_as_text)
+    return _listed(column, pa.string() if as_text else _STAGED_TYPES[column.kind])
+
+
+def _listed(column: Column, item: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", item)) if column.repeated else item
+
+
+def to_staged(array: pa.Array, column: Column) -> pa.Array:
+    """Turn a column as it was read into the column as it is staged: names, temporal types, no NULL array.
+
+    Raises:
+        NotNativeError: If the row path must do it.
+    """
+    if column.repeated:
+        if array.values.null_count:
+            raise NotNativeError(column.source)
+        items = _to_staged_items(array.values, column)
+        # Without the validity bits a NULL array is an empty one, which is what BigQuery stores.
+        return pa.ListArray.from_arrays(array.offsets, items, type=staged_field(column).type)
+    return _to_staged_items(array, column)
+
+
+def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
+    if column.kind is Kind.STRUCT:
+        children = [to_staged(array.field(i), field) for i, field in enumerate(column.fields)]
+        fields = [staged_field(field) for field in column.fields]
+        return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
+    if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
+        return _parsed(array, column)
+    return array
+
+
+def _parsed(text: pa.Array, column: Column) -> pa.Array:
+    try:
+        if column.kind is Kind.TIMESTAMP:
+            return _parsed_timestamps(text)
+        return pc.cast(text, _STAGED_TYPES[column.kind])
+    except pa.ArrowInvalid:
+        raise NotNativeError(column.source) from None
+
+
+def _parsed_timestamps(text: pa.Array) -> pa.Array:
+    cut = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
+    zoned = pc.match_substring_regex(cut, r"(?:[Zz]|[+-]\d\d:?\d\d)$")
+    return pc.cast(pc.if_else(zoned, cut, pc.binary_join_element_wise(cut, "Z", "")), _TIMESTAMP)

@@ -1,0 +1,189 @@
+"""The settings of the target: their JSON Schema, and one typed object with their values."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from singer_sdk import typing as th
+
+from plugin_runtime import PluginError
+from target_bigquery_softdelete.guard import DeleteLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_bigquery_softdelete.naming import ColumnNaming
+
+EMULATOR_VARIABLE = "BIGQUERY_EMULATOR_HOST"
+"""Environment variable with the address of a BigQuery emulator, as Google's own clients read it."""
+
+MEBIBYTE = 1 << 20
+LABEL = r"[a-z0-9_-]{1,63}"
+"""What BigQuery allows as the value of a label, without the letters of other scripts."""
+
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "project_id",
+        th.StringType(min_length=1),
+        required=True,
+        description="Google Cloud project that the data lands in. There is no default: a company has its own.",
+    ),
+    th.Property(
+        "tenant_id",
+        th.StringType(pattern=f"^{LABEL}$"),
+        description="Tenant that the data belongs to. Tables are labelled with it; a run for another tenant stops.",
+    ),
+    th.Property("dataset", th.StringType(min_length=1), default="bronze", description="Dataset of the tables."),
+    th.Property(
+        "staging_dataset",
+        th.StringType(min_length=1),
+        default="staging",
+        description="Dataset of the staging tables. They are removed at the end of a run and expire after 7 days.",
+    ),
+    th.Property(
+        "log_dataset",
+        th.StringType(min_length=1),
+        default="management",
+        description="Dataset of the audit table `etl_logs`.",
+    ),
+    th.Property("location", th.StringType(min_length=1), description="Location of new datasets, such as `EU`."),
+    th.Property(
+        "credentials_path",
+        th.StringType(min_length=1),
+        description="Path of a Google credentials file. Without it, Application Default Credentials are used.",
+    ),
+    th.Property(
+        "credentials_json",
+        th.StringType(min_length=1),
+        secret=True,
+        description="Text of a Google credentials file, for where no file can be mounted.",
+    ),
+    th.Property(
+        "impersonate_service_account",
+        th.StringType(pattern="^[^@\\s]+@[^@\\s]+$"),
+        description="E-mail address of a service account to act as.",
+    ),
+    th.Property(
+        "api_endpoint",
+        th.StringType(pattern="^https?://"),
+        description=(
+            f"Address of the BigQuery API: a private endpoint, or an emulator. `{EMULATOR_VARIABLE}` in the "
+            "environment does the same. With it, and only then, no credentials are needed."
+        ),
+    ),
+    th.Property(
+        "column_naming",
+        th.StringType(allowed_values=["snake_case", "preserve"]),
+        default="snake_case",
+        description="`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the source's names.",
+    ),
+    th.Property(
+        "max_delete_fraction",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.5,
+        description="A snapshot that would mark more than this share of a table's live rows deleted, and more than "
+        "`max_delete_rows`, marks none, and the run fails.",
+    ),
+    th.Property(
+        "max_delete_rows",
+        th.IntegerType(minimum=0),
+        default=100,
+        description="See `max_delete_fraction`.",
+    ),
+    th.Property(
+        "allow_mass_delete",
+        th.BooleanType,
+        default=False,
+        description="Lift both limits for this run.",
+    ),
+    th.Property(
+        "keyless_streams",
+        th.StringType(allowed_values=["append", "replace"]),
+        default="append",
+        description="What happens to streams without a key: their records are appended, or a complete snapshot "
+        "replaces the whole table.",
+    ),
+    th.Property(
+        "block_bytes",
+        th.IntegerType(minimum=64 * 1024),
+        default=8 * MEBIBYTE,
+        description="Bytes of raw records that are converted at a time. Memory grows with it.",
+    ),
+    th.Property(
+        "merge_interval_rows",
+        th.IntegerType(minimum=1),
+        default=1_000_000,
+        description="An incremental stream is merged at least every so many rows, so that a crash loses little.",
+    ),
+    th.Property(
+        "labels",
+        th.ObjectType(additional_properties=th.StringType(pattern=f"^(?:{LABEL})?$")),
+        description="Labels for the jobs and the new tables, for example to find their cost on the bill.",
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, checked and typed."""
+
+    project_id: str
+    tenant_id: str | None
+    dataset: str
+    staging_dataset: str
+    log_dataset: str
+    location: str | None
+    credentials_path: str | None
+    credentials_json: str | None = field(repr=False)
+    impersonate_service_account: str | None
+    api_endpoint: str | None
+    column_naming: ColumnNaming
+    delete_limits: DeleteLimits
+    keyless_streams: Literal["append", "replace"]
+    block_bytes: int
+    merge_interval_rows: int
+    labels: dict[str, str]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Return the settings of a configuration that the JSON Schema has accepted.
+
+        Raises:
+            PluginError: If two settings contradict each other.
+        """
+        labels = config.get("labels") or {}
+        for name in labels:
+            if not re.fullmatch(rf"[a-z]{LABEL[:-6]}{{0,62}}", name):
+                raise PluginError(f"setting `labels`: `{name}` is not a label that BigQuery allows.")
+        if config.get("credentials_path") and config.get("credentials_json"):
+            raise PluginError("set `credentials_path` or `credentials_json`, not both.")
+        return cls(
+            project_id=config["project_id"],
+            tenant_id=config.get("tenant_id"),
+            dataset=config["dataset"],
+            staging_dataset=config["staging_dataset"],
+            log_dataset=config["log_dataset"],
+            location=config.get("location"),
+            credentials_path=config.get("credentials_path"),
+            credentials_json=config.get("credentials_json"),
+            impersonate_service_account=config.get("impersonate_service_account"),
+            api_endpoint=config.get("api_endpoint") or _emulator(),
+            column_naming=config["column_naming"],
+            delete_limits=DeleteLimits(
+                config["max_delete_fraction"], config["max_delete_rows"], lifted=config["allow_mass_delete"]
+            ),
+            keyless_streams=config["keyless_streams"],
+            block_bytes=config["block_bytes"],
+            merge_interval_rows=config["merge_interval_rows"],
+            labels=labels,
+        )
+
+
+def _emulator() -> str | None:
+    host = os.environ.get(EMULATOR_VARIABLE)
+    if not host:
+        return None
+    return host if "://" in host else f"http://{host}"

@@ -1,0 +1,287 @@
+"""The statements that this target sends, as text. Pure functions.
+
+Every name passes :mod:`~target_bigquery_softdelete.identifiers`; every value is a query parameter. No statement is
+built from data.
+
+Aliases: `t` is the target table, `s` the staged rows.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.arrow import DELETED, SEQUENCE
+from target_bigquery_softdelete.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.identifiers import TableId, column
+from target_bigquery_softdelete.naming import OPERATION, SYNCED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+PRESENT_ONLY = "_etl_present_only"
+"""Column of the staged rows: the key was seen in this run, but the row is not to be written."""
+
+_OPERATION, _SYNCED, _DELETED = column(OPERATION), column(SYNCED), column(DELETED)
+_LIVE = f"t.{_OPERATION} IS DISTINCT FROM 'DELETE'"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is merged: one staging table, and the shape that its rows must take."""
+
+    staging: TableId
+    columns: TableColumns
+    """The columns of the stream, as staged."""
+    table_columns: Mapping[str, Column]
+    """The same columns, by name, as the target table has them."""
+    also_present: tuple[TableId, ...] = ()
+    """Staging tables whose keys were seen earlier in this run and whose rows are written already."""
+
+
+def merge(target: TableId, source: Source, *, sweep: bool) -> str:
+    """Return the one statement that brings the target table up to date. Parameter: `synced` TIMESTAMP.
+
+    Args:
+        target: The table.
+        source: The staged rows.
+        sweep: Whether to mark the rows deleted whose keys are not staged: only for a complete snapshot.
+    """
+    names = [column(one.name) for one in source.columns.columns]
+    return "\n".join(
+        [
+            f"MERGE {target.quoted} AS t",
+            "USING (",
+            _indented(_staged_rows(source)),
+            ") AS s",
+            f"ON {_same_key(source.columns)}",
+            f"WHEN MATCHED AND {_writable('s.' + _DELETED, source)} AND {_LIVE} THEN",
+            f"  UPDATE SET {_OPERATION} = 'DELETE', {_SYNCED} = @synced",
+            f"WHEN MATCHED AND {_writable('NOT s.' + _DELETED, source)} AND (",
+            _indented(_differs(source)),
+            ") THEN",
+            "  UPDATE SET",
+            *(f"    {name} = s.{name}," for name in (column(one.name) for one in source.columns.other_columns())),
+            f"    {_OPERATION} = 'UPDATE',",
+            f"    {_SYNCED} = @synced",
+            f"WHEN NOT MATCHED BY TARGET{_and_not_present_only(source)} THEN",
+            f"  INSERT ({', '.join([*names, _OPERATION, _SYNCED])})",
+            f"  VALUES ({', '.join([*(f's.{name}' for name in names), _first_operation(), '@synced'])})",
+            *(_sweep() if sweep else ()),
+        ]
+    )
+
+
+def measure(target: TableId, source: Source) -> str:
+    """Return the query that counts, before the MERGE, what it is going to find.
+
+    Columns of its one row, all INT64: `staged` keys, `live` rows of the table, `missing` live rows whose key is not
+    staged, `restored` rows that a record brings back, `marked` live rows that a record says are deleted, and
+    `born_deleted` keys that are new and deleted at once.
+    """
+    key = source.columns.key_columns()
+    key_list = ", ".join(column(one.name) for one in key)
+    return "\n".join(
+        [
+            "SELECT",
+            f"  COUNTIF(s.in_run{_and_not_present_only(source)}) AS staged,",
+            f"  COUNTIF(t.in_table AND {_LIVE}) AS live,",
+            f"  COUNTIF(t.in_table AND {_LIVE} AND s.in_run IS NULL) AS missing,",
+            f"  COUNTIF(t.{_OPERATION} = 'DELETE' AND {_writable('NOT s.' + _DELETED, source)}) AS restored,",
+            f"  COUNTIF(t.in_table AND {_LIVE} AND {_writable('s.' + _DELETED, source)}) AS marked,",
+            f"  COUNTIF(t.in_table IS NULL AND {_writable('s.' + _DELETED, source)}) AS born_deleted",
+            f"FROM (SELECT {key_list}, {_OPERATION}, TRUE AS in_table FROM {target.quoted}) AS t",
+            "FULL JOIN (",
+            "  SELECT *, TRUE AS in_run FROM (",
+            _indented(_staged_rows(source, only_key=True), 4),
+            "  )",
+            ") AS s",
+            f"ON {_same_key(source.columns)}",
+        ]
+    )
+
+
+def count_live(target: TableId) -> str:
+    """Return the query that counts the rows that are not marked deleted, as `live` INT64."""
+    return f"SELECT COUNTIF({_LIVE}) AS live FROM {target.quoted} AS t"
+
+
+def sweep_all(target: TableId) -> str:
+    """Return the statement that marks every live row deleted: an empty snapshot, allowed. Parameter: `synced`."""
+    return f"UPDATE {target.quoted} AS t\nSET {_OPERATION} = 'DELETE', {_SYNCED} = @synced\nWHERE {_LIVE}"
+
+
+def append(target: TableId, source: Source) -> str:
+    """Return the statement that adds the staged rows of a stream without a key. Parameter: `synced` TIMESTAMP."""
+    names = [column(one.name) for one in source.columns.columns]
+    return "\n".join(
+        [
+            f"INSERT INTO {target.quoted} ({', '.join([*names, _OPERATION, _SYNCED])})",
+            f"SELECT {', '.join([*names, _first_operation(), '@synced'])}",
+            "FROM (",
+            _indented(_staged_rows(source)),
+            ") AS s",
+        ]
+    )
+
+
+def replace(target: TableId, sources: Sequence[Source]) -> str:
+    """Return the script that replaces all rows of a table without a key. Parameter: `synced` TIMESTAMP.
+
+    It is one transaction: a reader sees all rows of before or all rows of after.
+    """
+    statements = [
+        "BEGIN TRANSACTION",
+        f"DELETE FROM {target.quoted} WHERE TRUE",
+        *(append(target, source) for source in sources),
+        "COMMIT TRANSACTION",
+    ]
+    return ";\n".join(statements) + ";"
+
+
+def adopt(target: TableId) -> str:
+    """Return the statement that gives the rows of a table that was made by something else their first operation.
+
+    Parameter: `synced` TIMESTAMP.
+    """
+    return (
+        f"UPDATE {target.quoted}\n"
+        f"SET {_OPERATION} = IFNULL({_OPERATION}, 'INSERT'), {_SYNCED} = IFNULL({_SYNCED}, @synced)\n"
+        f"WHERE {_OPERATION} IS NULL OR {_SYNCED} IS NULL"
+    )
+
+
+def widen(target: TableId, columns: Iterable[Column]) -> str:
+    """Return the statement that gives columns a wider type."""
+    changes = ",\n".join(f"  ALTER COLUMN {column(one.name)} SET DATA TYPE {one.sql_type}" for one in columns)
+    return f"ALTER TABLE {target.quoted}\n{changes}"
+
+
+def _staged_rows(source: Source, *, only_key: bool = False) -> str:
+    """Return the query for the last staged row of each key, in the types of the table."""
+    columns = source.columns.key_columns() if only_key else source.columns.columns
+    fields = [f"{_as_in_table(one, source.table_columns[one.name], 's')} AS {column(one.name)}" for one in columns]
+    lines = ["SELECT", *(f"  {field}," for field in fields), f"  s.{_DELETED}"]
+    if source.also_present:
+        lines[-1] += f",\n  FALSE AS {column(PRESENT_ONLY)}"
+    lines.append(f"FROM {source.staging.quoted} AS s")
+    if source.columns.key:
+        lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
+    for other in source.also_present:
+        lines += ["UNION ALL", _present_keys(other, source, columns)]
+    return "\n".join(lines)
+
+
+def _present_keys(other: TableId, source: Source, columns: Sequence[Column]) -> str:
+    """Return the query for the keys of an earlier staging table that the last one does not hold."""
+    fields = [
+        _as_in_table(one, source.table_columns[one.name], "s")
+        if one.name in source.columns.key
+        else f"CAST(NULL AS {source.table_columns[one.name].sql_type})"
+        for one in columns
+    ]
+    named = [f"{field} AS {column(one.name)}" for field, one in zip(fields, columns, strict=True)]
+    same = " AND ".join(f"later.{column(name)} = s.{column(name)}" for name in source.columns.key)
+    return "\n".join(
+        [
+            "SELECT",
+            *(f"  {field}," for field in named),
+            f"  FALSE AS {_DELETED},",
+            f"  TRUE AS {column(PRESENT_ONLY)}",
+            f"FROM {other.quoted} AS s",
+            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS later WHERE {same})",
+            f"QUALIFY {_rank(source.columns)} = 1",
+        ]
+    )
+
+
+def _rank(columns: TableColumns) -> str:
+    parts = ", ".join(_groupable(one) for one in columns.key_columns())
+    return f"ROW_NUMBER() OVER (PARTITION BY {parts} ORDER BY s.{column(SEQUENCE)} DESC)"
+
+
+def _groupable(one: Column) -> str:
+    name = column(one.name, of="s")
+    # GoogleSQL does not partition by FLOAT64.
+    return f"CAST({name} AS STRING)" if one.kind is Kind.FLOAT64 else name
+
+
+def _as_in_table(staged: Column, wanted: Column, place: str) -> str:
+    return _projected(column(staged.name, of=place), staged, wanted, depth=1)
+
+
+def _projected(expression: str, staged: Column, wanted: Column, depth: int) -> str:
+    """Return the expression that turns a staged value into the type of the table's column."""
+    if not _changes(staged, wanted):
+        return expression
+    if not staged.repeated:
+        return _projected_item(expression, staged, wanted, depth)
+    item, position = f"item_{depth}", f"position_{depth}"
+    value = _projected_item(item, staged, wanted, depth + 1)
+    return f"ARRAY(SELECT {value} FROM UNNEST({expression}) AS {item} WITH OFFSET AS {position} ORDER BY {position})"
+
+
+def _projected_item(expression: str, staged: Column, wanted: Column, depth: int) -> str:
+    if staged.kind is Kind.STRUCT:
+        have = {one.name.lower(): one for one in staged.fields}
+        values = [
+            _projected(f"{expression}.{column(one.name)}", have[one.name.lower()], one, depth)
+            if one.name.lower() in have
+            else f"CAST(NULL AS {one.sql_type})"
+            for one in wanted.fields
+        ]
+        named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
+        return f"IF({expression} IS NULL, NULL, STRUCT({', '.join(named)}))"
+    if staged.kind is Kind.JSON:
+        # BigQuery's JSON holds 64-bit numbers; a longer one is rounded rather than refused.
+        return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
+    return f"CAST({expression} AS {wanted.kind})"
+
+
+def _changes(staged: Column, wanted: Column) -> bool:
+    """Whether a staged value must be rebuilt: JSON is staged as text, and fields may stand in another order."""
+    if staged.kind is Kind.JSON or staged.kind is not wanted.kind or len(staged.fields) != len(wanted.fields):
+        return True
+    pairs = zip(staged.fields, wanted.fields, strict=True)
+    return any(one.name.lower() != other.name.lower() or _changes(one, other) for one, other in pairs)
+
+
+def _same_key(columns: TableColumns) -> str:
+    # Plain equality, so that BigQuery can prune by cluster.
+    return " AND ".join(f"t.{column(name)} = s.{column(name)}" for name in columns.key)
+
+
+def _differs(source: Source) -> str:
+    tests = [f"t.{_OPERATION} = 'DELETE'"]
+    for one in source.columns.other_columns():
+        name = column(one.name)
+        if source.table_columns[one.name].comparable:
+            tests.append(f"OR t.{name} IS DISTINCT FROM s.{name}")
+        else:
+            # ARRAY, STRUCT and JSON have no equality in BigQuery: their JSON texts are equal when they are.
+            tests.append(f"OR TO_JSON_STRING(t.{name}) IS DISTINCT FROM TO_JSON_STRING(s.{name})")
+    return "\n".join(tests)
+
+
+def _writable(condition: str, source: Source) -> str:
+    return f"{condition}{_and_not_present_only(source)}"
+
+
+def _and_not_present_only(source: Source) -> str:
+    return f" AND NOT s.{column(PRESENT_ONLY)}" if source.also_present else ""
+
+
+def _first_operation() -> str:
+    return f"IF(s.{_DELETED}, 'DELETE', 'INSERT')"
+
+
+def _sweep() -> tuple[str, ...]:
+    return (
+        f"WHEN NOT MATCHED BY SOURCE AND {_LIVE} THEN",
+        f"  UPDATE SET {_OPERATION} = 'DELETE', {_SYNCED} = @synced",
+    )
+
+
+def _indented(text: str, by: int = 2) -> str:
+    return textwrap.indent(text, " " * by)
