@@ -1,0 +1,162 @@
+"""Decodes pages. A page is taken apart once, into records that stay the bytes they came as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Key = int | str
+"""A record's key as JSON has it."""
+
+UNKNOWN_FIELD_STRIDE = 100
+"""One record in so many is looked at for fields that the schema lacks: a new field comes in all records of a type."""
+
+
+class Head(Protocol):
+    """What is read of each record."""
+
+    key: Key
+    cursor: str | None
+
+
+class _ListAnswer(msgspec.Struct, rename="camel"):
+    data: list[msgspec.Raw]
+    has_more: bool
+    total_count: int | None = None
+
+
+class _ExportAnswer(msgspec.Struct, rename="camel"):
+    data: list[msgspec.Raw]
+    has_more: bool
+    continue_from: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one request brought."""
+
+    records: Sequence[msgspec.Raw]
+    keys: Sequence[Key]
+    newest: str | None
+    """The latest change in the page, as the API wrote it; None when no record says one."""
+    has_more: bool
+    extracted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage(Page):
+    """A page of a list."""
+
+    total_count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPage(Page):
+    """A page of an export feed."""
+
+    continue_from: str
+
+
+class PageDecoder:
+    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for what is not JSON."""
+
+    def __init__(self, key: str, cursor: str) -> None:
+        """Prepare the decoders.
+
+        Args:
+            key: Name of the key field. Every record must have it.
+            cursor: Name of the field with the time of the last change. A record may lack it.
+        """
+        self._list = msgspec.json.Decoder(_ListAnswer)
+        self._export = msgspec.json.Decoder(_ExportAnswer)
+        self._heads = msgspec.json.Decoder(_heads_type(key, cursor))
+
+    def list_page(self, body: bytes) -> ListPage:
+        """Return a page of a list."""
+        body = one_line_each(body)
+        answer = self._list.decode(body)
+        return ListPage(
+            **self._common(body, answer.data),
+            has_more=answer.has_more,
+            total_count=answer.total_count,
+        )
+
+    def export_page(self, body: bytes) -> ExportPage:
+        """Return a page of an export feed."""
+        body = one_line_each(body)
+        answer = self._export.decode(body)
+        return ExportPage(
+            **self._common(body, answer.data),
+            has_more=answer.has_more,
+            continue_from=answer.continue_from,
+        )
+
+    def _common(self, body: bytes, records: list[msgspec.Raw]) -> dict[str, Any]:
+        # Going over the body a second time in native code costs less than a call per record.
+        heads: list[Head] = self._heads.decode(body).data
+        return {
+            "records": records,
+            "keys": [head.key for head in heads],
+            "newest": newest(head.cursor for head in heads),
+            "extracted_at": datetime.now(UTC),
+        }
+
+
+def _heads_type(key: str, cursor: str) -> Any:  # noqa: ANN401 - a type that is made at run time
+    head = msgspec.defstruct(
+        "Head",
+        [("key", Key), ("cursor", str | None, None)],
+        rename={"key": key, "cursor": cursor},
+        gc=False,
+    )
+    return msgspec.defstruct("Heads", [("data", list[head])])  # type: ignore[valid-type]
+
+
+def one_line_each(body: bytes) -> bytes:
+    """Return the body with no line break in it, so that each record in it can stand on a line of its own.
+
+    Raises:
+        UnicodeDecodeError: If the body is not UTF-8, which decoding into raw records would not notice.
+    """
+    if not body.isascii():
+        body.decode()
+    if b"\n" in body or b"\r" in body:
+        # Inside strings JSON escapes them, so these are between values: indentation.
+        return msgspec.json.format(body, indent=-1)
+    return body
+
+
+def newest(times: Iterable[str | None]) -> str | None:
+    """Return the latest of the API's times, or None when there is none.
+
+    Fractions of a second are not compared: they come with and without, and as text `.5Z` sorts before `Z`.
+    """
+    return max((time for time in times if time), key=lambda time: time[:19], default=None)
+
+
+def unknown_fields(records: Sequence[msgspec.Raw], known: frozenset[str]) -> Iterator[str]:
+    """Yield the names of fields that are not known, from a sample of the records."""
+    for record in records[::UNKNOWN_FIELD_STRIDE]:
+        yield from msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys() - known
+
+
+def record_lines(stream: str, page: Page, version: int | None) -> bytes:
+    """Return the RECORD messages of a page, one a line, around the records' own bytes.
+
+    Args:
+        stream: Name of the stream.
+        page: The records.
+        version: The version of the pass that they belong to (epoch milliseconds), if they belong to one.
+    """
+    if not page.records:
+        return b""
+    before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
+    numbered = b"" if version is None else b',"version":%d' % version
+    after = b'%b,"time_extracted":%b}\n' % (numbered, msgspec.json.encode(page.extracted_at))
+    return before + (after + before).join(page.records) + after

@@ -1,0 +1,62 @@
+"""Tries again what may work the next time."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from tap_servicetitan.errors import RetriableError, StreamError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 60.0
+LONGEST_RETRY_AFTER_SECONDS = 600.0
+"""A server that asks for a longer pause than this is given up on: the next run will do better than a waiting one."""
+
+
+def jittered_delay_seconds(retry: int) -> float:
+    """Return how long to wait before a retry (the first is 0): exponential, with full jitter."""
+    return random.uniform(0, min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**retry))  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    """Calls a function until it works, a bounded number of times."""
+
+    max_retries: int
+    logger: logging.Logger
+    delay_seconds: Callable[[int], float] = jittered_delay_seconds
+    sleep: Callable[[float], None] = time.sleep
+
+    def call(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns.
+
+        Raises:
+            StreamError: If every attempt raised a `RetriableError`, or the server asks for too long a pause.
+        """
+        for retry in range(self.max_retries):
+            try:
+                return attempt()
+            except RetriableError as error:
+                pause = self._pause_seconds(retry, error)
+                self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
+                self.sleep(pause)
+        try:
+            return attempt()
+        except RetriableError as error:
+            raise StreamError(f"{error}, after {self.max_retries} retries") from error
+
+    def _pause_seconds(self, retry: int, error: RetriableError) -> float:
+        asked = error.retry_after_seconds
+        if asked is None:
+            return self.delay_seconds(retry)
+        if asked > LONGEST_RETRY_AFTER_SECONDS:
+            raise StreamError(f"{error}, which asks to wait {asked:.0f} s") from error
+        return asked

@@ -1,0 +1,208 @@
+"""The tap's settings: their JSON Schema, and their values with defaults put in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from plugin_runtime import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOSTS = {
+    "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
+    "integration": (
+        "https://api-integration.servicetitan.io",
+        "https://auth-integration.servicetitan.io/connect/token",
+    ),
+}
+"""The API's host and the token endpoint of each environment."""
+
+_URL = "^https?://"
+_ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
+
+# Numbers are whole, because the SDK turns nothing but integers back into numbers when they come from the environment.
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "tenant_id",
+        th.StringType(pattern="^[0-9]+$"),
+        required=True,
+        title="Tenant id",
+        description="The tenant whose data is read: digits.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType(min_length=1),
+        required=True,
+        title="Client id",
+        description="Client id that the tenant gave to the app.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="Client secret",
+        description="Secret that belongs to the client id.",
+    ),
+    th.Property(
+        "app_key",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="App key",
+        description="Key of the app, sent with every request.",
+    ),
+    th.Property(
+        "environment",
+        th.StringType(allowed_values=list(HOSTS)),
+        default="production",
+        title="Environment",
+        description="ServiceTitan environment that the credentials belong to.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType(pattern=_URL),
+        title="API address",
+        description="Address of the API, instead of the environment's.",
+    ),
+    th.Property(
+        "auth_url",
+        th.StringType(pattern=_URL),
+        title="Sign-in address",
+        description="Address of the token endpoint, instead of the environment's.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType(pattern=_ISO_DATE),
+        title="Start date",
+        description=(
+            "Export feeds are first read from this day (UTC, ISO 8601). Deleted records are then not found in them, "
+            "because records from before this day cannot be told from deleted ones. Without it everything is read."
+        ),
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=5000),
+        default=5000,
+        title="Page size",
+        description="Records a page of a list.",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=0),
+        default=8,
+        title="Retries",
+        description="How often a request is repeated after trouble that may pass.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=120,
+        title="Request timeout",
+        description="Seconds to wait for a connection, and for the next bytes of an answer.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.IntegerType(minimum=1),
+        default=60,
+        title="Requests per second",
+        description="Most requests a second. ServiceTitan allows 60 per app and tenant.",
+    ),
+    th.Property(
+        "reconcile_interval_days",
+        th.IntegerType(minimum=0),
+        default=7,
+        title="Days between full passes",
+        description=(
+            "An export feed is read from its beginning, to find deleted records, when that was last done so long ago."
+        ),
+    ),
+    th.Property(
+        "lookback_seconds",
+        th.IntegerType(minimum=0),
+        default=86400,
+        title="Look-back",
+        description=(
+            "How far before the newest known change an export feed is read from when the API refuses the bookmark. "
+            "Rounded up to whole days, which is what the feed takes."
+        ),
+    ),
+    th.Property(
+        "on_missing_module",
+        th.StringType(allowed_values=["skip", "fail"]),
+        default="skip",
+        title="On a missing module",
+        description=(
+            "What to do about a stream that the API answers with 403 or 404: leave it out with a warning, or fail."
+        ),
+    ),
+).to_dict()
+"""JSON Schema of the tap's own settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings' values. Times are in the units that their names or descriptions say."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    app_key: str
+    environment: str
+    api_url: str | None
+    auth_url: str | None
+    start_date: str | None
+    page_size: int
+    max_retries: int
+    request_timeout: int
+    requests_per_second: int
+    reconcile_interval_days: int
+    lookback_seconds: int
+    on_missing_module: str
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Take the values from a configuration that fits the schema, and defaults where it has none."""
+        defaults = {name: schema.get("default") for name, schema in CONFIG_JSONSCHEMA["properties"].items()}
+        given = {name: value for name, value in config.items() if value is not None}
+        return cls(**{field.name: given.get(field.name, defaults[field.name]) for field in fields(cls)})
+
+    @property
+    def effective_api_url(self) -> str:
+        """Address of the API."""
+        return self.api_url or HOSTS[self.environment][0]
+
+    @property
+    def effective_auth_url(self) -> str:
+        """Address of the token endpoint."""
+        return self.auth_url or HOSTS[self.environment][1]
+
+    @property
+    def start(self) -> datetime | None:
+        """The start date as a time in UTC.
+
+        Raises:
+            PluginError: If there is no such day or time.
+        """
+        if not self.start_date:
+            return None
+        try:
+            start = datetime.fromisoformat(self.start_date)
+        except ValueError as error:
+            raise PluginError(f"setting `start_date` is not a date that exists: {self.start_date}") from error
+        return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
+
+    @property
+    def reconcile_interval(self) -> timedelta:
+        """The longest time between two full passes."""
+        return timedelta(days=self.reconcile_interval_days)
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far to go back from the newest known change."""
+        return timedelta(seconds=self.lookback_seconds)

@@ -1,0 +1,316 @@
+"""The SDK's streams, made of rows: one class for each way of reading, none for a single entity."""
+
+from __future__ import annotations
+
+import abc
+import json
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import cached_property
+from http import HTTPStatus
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+
+from tap_servicetitan.ahead import read_ahead
+from tap_servicetitan.errors import RequestRefusedError
+from tap_servicetitan.feed import FeedSettings, FeedState, date_to_start_from, full_pass_is_due, read_feed, resume_feed
+from tap_servicetitan.pages import ExportPage, ListPage, Page, PageDecoder, record_lines, unknown_fields
+from tap_servicetitan.snapshot import MOST_PASSES, PassCheck, read_list
+from tap_servicetitan.streams import Kind, StreamSpec
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_servicetitan.client import ApiClient
+    from tap_servicetitan.settings import Settings
+    from tap_servicetitan.tap import TapServiceTitan
+    from tap_servicetitan.writer import MessageWriter
+
+MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""What the API answers when the app has no scope for a module, or the tenant has not enabled it."""
+
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Ending(Enum):
+    """How reading a stream ended, when it did not fail."""
+
+    COMPLETE = "complete"
+    """Everything that was to be read was read."""
+
+    UNSETTLED = "unsettled"
+    """All pages were read, but the list kept changing: nothing can be said about deleted rows."""
+
+    SKIPPED = "skipped"
+    """The tenant does not have the module, or the app may not read it."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a stream."""
+
+    ending: Ending = Ending.COMPLETE
+    records: int = 0
+    reason: str = ""
+
+
+class ServiceTitanStream(Stream, abc.ABC):
+    """What both kinds of streams share: writing pages, as raw bytes when nothing has to be changed in them."""
+
+    TYPE_CONFORMANCE_LEVEL: ClassVar[TypeConformanceLevel] = TypeConformanceLevel.NONE  # type: ignore[misc]
+
+    _tap: TapServiceTitan
+
+    def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
+        super().__init__(tap, name=spec.name, schema=load_schema(spec.name))
+        self.primary_keys = [spec.key]
+        self.spec = spec
+        self.outcome = Outcome()
+        self._decoder = PageDecoder(spec.key, spec.cursor)
+        self._known_fields = frozenset(self.schema["properties"])
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """The SDK would emit them before the records, when nobody knows yet whether the pass will be complete."""
+        return False
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Keep the SDK's own bookmark out of the state."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Yield the records of one pass as dictionaries, numbers exact. The sync itself works on pages."""
+        for page in self._pages():
+            yield from map(_exact.decode, page.records)
+
+    @override
+    def _sync_records(
+        self,
+        context: Context | None = None,
+        *,
+        write_messages: bool = True,
+    ) -> Generator[dict[str, Any], Any, Any]:
+        self.outcome = Outcome()
+        with self.get_record_counter() as self._counter, self.get_sync_timer():
+            try:
+                self._read()
+            except RequestRefusedError as error:
+                self._skip_or_raise(error)
+            finally:
+                self._writer.flush()
+        yield from ()
+
+    def _skip_or_raise(self, error: RequestRefusedError) -> None:
+        missing = error.status in MODULE_MISSING and self.outcome.records == 0
+        if not missing or self._settings.on_missing_module == "fail":
+            raise error
+        self.outcome = Outcome(Ending.SKIPPED, reason=str(error))
+
+    @abc.abstractmethod
+    def _read(self) -> None:
+        """Read the stream, write its messages, keep its state."""
+
+    @abc.abstractmethod
+    def _pages(self) -> Iterator[Page]:
+        """Yield the pages of one pass."""
+
+    @property
+    def _client(self) -> ApiClient:
+        return self._tap.client
+
+    @property
+    def _settings(self) -> Settings:
+        return self._tap.settings
+
+    @property
+    def _writer(self) -> MessageWriter:
+        return self._tap.message_writer
+
+    @cached_property
+    def _writes_raw(self) -> bool:
+        """Whether records go out as they came: no map, no flattening, every field selected, no limit."""
+        maps = self.stream_maps
+        return (
+            len(maps) == 1
+            and type(maps[0]) is SameRecordTransform
+            and not maps[0].flattening_enabled
+            and all(self.mask.values())
+            and self.ABORT_AT_RECORD_COUNT is None
+        )
+
+    def _write_page(self, page: Page, version: int | None = None) -> None:
+        self._report_unknown_fields(page)
+        if self._writes_raw:
+            self._writer.write_lines(record_lines(self.name, page, version))
+        else:
+            self._write_mapped(page, version)
+        self._counter.increment(len(page.records))
+        self.outcome.records += len(page.records)
+        self.state_manager.is_flushed = False
+
+    def _write_mapped(self, page: Page, version: int | None) -> None:
+        self._stream_version = version
+        for index, raw in enumerate(page.records):
+            self._check_max_record_limit(self.outcome.records + index)
+            self._write_record_message(_exact.decode(raw))
+
+    def _report_unknown_fields(self, page: Page) -> None:
+        for name in set(unknown_fields(page.records, self._known_fields)):
+            self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
+            self._known_fields |= {name}
+
+    def _save(self, bookmark: Mapping[str, Any]) -> None:
+        self.stream_state.clear()
+        self.stream_state.update(bookmark)
+        self._write_state_message()
+
+
+class SnapshotStream(ServiceTitanStream):
+    """A list that is read whole on every run.
+
+    All passes of a run share one version, so what any of them showed counts as present. A row that is deleted between
+    two of them is found by the next run.
+    """
+
+    @override
+    def _read(self) -> None:
+        version = time.time_ns() // 1_000_000
+        problem: str | None = ""
+        for attempt in range(1, MOST_PASSES + 1):
+            problem = self._pass(version)
+            if problem is None:
+                self._write_activate_version_message(version)
+                self._save({"snapshot_at": _utc_text(version / 1000)})
+                return
+            self.logger.warning("%s: pass %d of %d may have missed rows: %s", self.name, attempt, MOST_PASSES, problem)
+        self.outcome.ending, self.outcome.reason = Ending.UNSETTLED, f"the list kept changing: {problem}"
+
+    def _pass(self, version: int) -> str | None:
+        check = PassCheck(sorted_by_key=self.spec.sorted_by_key)
+        for page in read_ahead(self._pages()):
+            check.add(page)
+            self._write_page(page, version)
+        return check.problem()
+
+    @override
+    def _pages(self) -> Iterator[ListPage]:
+        return read_list(self._fetch)
+
+    def _fetch(self, number: int) -> ListPage:
+        params = {
+            "page": str(number),
+            "pageSize": str(self._settings.page_size),
+            "includeTotal": "true",
+            **self.spec.query,
+        }
+        return self._client.get(self.spec.list_path, params, self._decoder.list_page)
+
+
+class FeedStream(ServiceTitanStream):
+    """An export feed: changes since the last run, or every record when a full pass is due."""
+
+    def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
+        super().__init__(tap, spec)
+        self.replication_key = spec.cursor
+
+    @override
+    def _read(self) -> None:
+        if self._full_pass_is_due():
+            self._full_pass()
+        else:
+            self._changes()
+
+    def _full_pass(self) -> None:
+        started = datetime.now(UTC)
+        version = int(started.timestamp() * 1000)
+        state = FeedState(full_pass_at=_utc_text(started.timestamp()))
+        for page in read_ahead(read_feed(self._fetch, None)):
+            self._write_page(page, version)
+            state = state.after(page, started)
+        self._write_activate_version_message(version)
+        self._save(state.dump())
+
+    def _changes(self) -> None:
+        state = self._state
+        if self._settings.start_date:
+            self.logger.info("%s: deleted records are not looked for, because start_date is set", self.name)
+        for page in read_ahead(self._pages()):
+            self._write_page(page)
+            state = state.after(page, datetime.now(UTC))
+            self._save(state.dump())
+
+    @override
+    def _pages(self) -> Iterator[ExportPage]:
+        date = date_to_start_from(self._state, self._feed_settings)
+        token = self._state.continue_from
+        if token is None:
+            return read_feed(self._fetch, date)
+
+        def warn(error: RequestRefusedError) -> None:
+            self.logger.warning(
+                "%s: the bookmark was refused (%s), going on from %s", self.name, error, date or "the start"
+            )
+
+        return resume_feed(self._fetch, token, date, warn)
+
+    def _fetch(self, position: str | None) -> ExportPage:
+        # Without recent changes the feed leaves out a record that has just changed: not in its old place any more, not
+        # yet in its new one. A full pass would take it for deleted.
+        params = {"includeRecentChanges": "true"} | ({} if position is None else {"from": position})
+        return self._client.get(self.spec.export_path or "", params, self._decoder.export_page)
+
+    def _full_pass_is_due(self) -> bool:
+        if self.forced_replication_method == REPLICATION_FULL_TABLE and not self._settings.start_date:
+            return True
+        return full_pass_is_due(self._state, self._feed_settings, datetime.now(UTC))
+
+    @property
+    def _state(self) -> FeedState:
+        return FeedState.parse(self.stream_state)
+
+    @property
+    def _feed_settings(self) -> FeedSettings:
+        settings = self._settings
+        return FeedSettings(
+            start_date=settings.start,
+            reconcile_interval=settings.reconcile_interval,
+            lookback=settings.lookback,
+        )
+
+
+_CLASSES: dict[Kind, type[SnapshotStream | FeedStream]] = {Kind.SNAPSHOT: SnapshotStream, Kind.FEED: FeedStream}
+
+
+def make_stream(tap: TapServiceTitan, spec: StreamSpec) -> ServiceTitanStream:
+    """Return the stream that a row describes."""
+    return _CLASSES[spec.kind](tap, spec)
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """Return the committed schema of a stream."""
+    text = (files("tap_servicetitan") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def _utc_text(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,118 @@
+"""The tap: settings in, Singer messages out."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+
+from plugin_runtime import CheckedSettings, PluginError
+from tap_servicetitan.auth import Authenticator, Credentials
+from tap_servicetitan.client import ApiClient
+from tap_servicetitan.errors import StreamError
+from tap_servicetitan.limiter import RateLimiter
+from tap_servicetitan.retry import Retrier
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
+from tap_servicetitan.stream import Ending, ServiceTitanStream, make_stream
+from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.transport import Transport
+from tap_servicetitan.writer import MessageWriter
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+class TapServiceTitan(CheckedSettings, Tap):
+    """Reads a ServiceTitan tenant: reference data as complete snapshots, large entities from their export feeds."""
+
+    name = "tap-servicetitan"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    message_writer_class = MessageWriter
+    message_writer: MessageWriter
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings' values."""
+        return Settings.of(self.config)
+
+    @cached_property
+    def client(self) -> ApiClient:
+        """The API of the tenant."""
+        settings = self.settings
+        transport = Transport(settings.request_timeout)
+        retrier = Retrier(settings.max_retries, self.logger)
+        credentials = Credentials(settings.tenant_id, settings.client_id, settings.client_secret)
+        return ApiClient(
+            api_url=settings.effective_api_url,
+            tenant_id=settings.tenant_id,
+            app_key=settings.app_key,
+            authenticator=Authenticator(credentials, settings.effective_auth_url, transport, retrier),
+            transport=transport,
+            limiter=RateLimiter(settings.requests_per_second),
+            retrier=retrier,
+        )
+
+    @override
+    def discover_streams(self) -> Sequence[ServiceTitanStream]:
+        return [make_stream(self, spec) for spec in STREAMS]
+
+    @override  # type: ignore[misc]  # final in the SDK, where the first error ends the run
+    def sync_all(self) -> None:
+        """Read every selected stream. One that fails does not stop the others.
+
+        Raises:
+            SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
+            PluginError: At the end, if a stream failed or none could be read.
+        """
+        self.client.sign_in()
+        if self.state:
+            self.state_writer.write_state(self.state)
+
+        selected = [stream for stream in self._own_streams() if stream.selected]
+        failures: dict[str, str] = {}
+        for stream in selected:
+            try:
+                stream.sync()
+            except StreamError as error:
+                failures[stream.name] = str(error)
+        self._summarize([stream for stream in selected if stream.name not in failures], failures)
+
+    def _own_streams(self) -> list[ServiceTitanStream]:
+        return [stream for stream in self.streams.values() if isinstance(stream, ServiceTitanStream)]
+
+    def _summarize(self, read: list[ServiceTitanStream], failures: dict[str, str]) -> None:
+        for stream in read:
+            if stream.outcome.ending is Ending.COMPLETE:
+                self.logger.info("%s: %d records", stream.name, stream.outcome.records)
+            else:
+                self.logger.warning("%s: %s: %s", stream.name, stream.outcome.ending.value, stream.outcome.reason)
+        for name, reason in failures.items():
+            self.logger.error("%s: failed: %s", name, reason)
+        if failures:
+            total = len(read) + len(failures)
+            raise PluginError(f"{len(failures)} of {total} streams failed: {', '.join(failures)}")
+        if read and all(stream.outcome.ending is Ending.SKIPPED for stream in read):
+            raise PluginError(
+                f"tenant {self.settings.tenant_id} lets the app read none of the {len(read)} streams: "
+                "check tenant_id, app_key and the app's scopes"
+            )

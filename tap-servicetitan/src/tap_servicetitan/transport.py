@@ -1,0 +1,136 @@
+"""Sends one HTTP request and sorts what comes back: an answer, an answer to give up on, or one to try again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from tap_servicetitan.errors import RetriableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Client errors that pass by themselves. Server errors (5xx) all count as such."""
+
+LONGEST_DETAIL = 300
+"""How much of an answer's own words goes into a message, in characters."""
+
+
+class Transport:
+    """One HTTP session: keep-alive, gzip, a timeout on every request, no redirects."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        """Open the session.
+
+        Args:
+            timeout_seconds: How long to wait for a connection, and for the next bytes of an answer.
+        """
+        self._timeout_seconds = timeout_seconds
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"tap-servicetitan/{version('tap-servicetitan')}"
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: dict[str, str] | None = None,
+        data: dict[str, str] | None = None,
+        headers: Callable[[requests.PreparedRequest], requests.PreparedRequest] | None = None,
+    ) -> requests.Response:
+        """Send a request and read the answer to its end.
+
+        Args:
+            method: `GET` or `POST`.
+            url: Address without query.
+            params: Query parameters.
+            data: Form fields.
+            headers: Puts headers into the request. As requests' `auth` it also keeps a .netrc file out of it.
+
+        Returns:
+            An answer with any status that a repetition would not change.
+
+        Raises:
+            RetriableError: On connection trouble, a cut body, or a status that may pass.
+        """
+        where = f"{method} {urlsplit(url).path}"
+        try:
+            # A redirect could carry the app key to another host.
+            response = self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                auth=headers,
+                timeout=self._timeout_seconds,
+                allow_redirects=False,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise RetriableError(f"{where}: {_reason(error)}") from error
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            raise RetriableError(f"{where}: the answer was cut short") from error
+        if response.status_code in RETRIABLE_STATUSES or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RetriableError(
+                f"{where}: {describe(response)}",
+                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+            )
+        return response
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    return f"no connection to {urlsplit(error.request.url or '').netloc if error.request else 'the server'}"
+
+
+def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
+    """Return the pause that a `Retry-After` header asks for (RFC 9110: seconds or a date), or None without one.
+
+    Args:
+        header: The header's value.
+        now: The current time, for a header that holds a date.
+    """
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+
+
+def describe(response: requests.Response) -> str:
+    """Return an error answer in words: its status and, from an RFC 7807 body, title, errors and trace id."""
+    status = f"{response.status_code} {response.reason or ''}".strip()
+    try:
+        problem = msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return f"{status} (no JSON in the answer)"
+    detail = _problem_text(problem) if isinstance(problem, dict) else ""
+    return f"{status}: {detail[:LONGEST_DETAIL]}" if detail else status
+
+
+def _problem_text(problem: dict[str, Any]) -> str:
+    title, errors, trace_id = problem.get("title") or "", problem.get("errors"), problem.get("traceId")
+    parts = [str(title)]
+    if isinstance(errors, dict):
+        parts += [f"{name}: {_joined(value)}" for name, value in errors.items()]
+    if trace_id:
+        parts.append(f"trace id {trace_id}")
+    return ", ".join(part for part in parts if part)
+
+
+def _joined(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
