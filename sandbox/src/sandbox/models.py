@@ -1,0 +1,81 @@
+"""What the control API takes: tenants and faults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SIZES = {
+    "business_units": 8,
+    "job_types": 30,
+    "technicians": 25,
+    "employees": 60,
+    "campaigns": 40,
+    "activities": 1200,
+    "timesheets": 800,
+}
+"""How many records a stream starts with when a tenant does not say."""
+
+FaultKind = Literal[
+    "status",
+    "truncated",
+    "html",
+    "slow",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "rate_limited",
+    "shift",
+    "repeat_page",
+    "endless_feed",
+    "unknown_token",
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tenant(_Model):
+    """A company, its credentials and its limits."""
+
+    tenant_id: Annotated[str, Field(pattern=r"^\d+$")]
+    client_id: str
+    client_secret: str
+    app_key: str
+    seed: int = 1
+    """The same seed, id and sizes make the same records."""
+    sizes: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Number of records by stream; :data:`SIZES` for the streams that are not named."""
+    requests_per_second: Annotated[int, Field(ge=1)] = 60
+    token_seconds: Annotated[int, Field(ge=1)] = 900
+    """How long a token is valid."""
+    feed_page_size: Annotated[int, Field(ge=1)] = 5000
+    """Records on a page of an export feed: the real number is not documented."""
+
+
+class Fault(_Model):
+    """Something that goes wrong with the requests that match.
+
+    A request that two faults match gets the one that was set first.
+    """
+
+    kind: FaultKind
+    path: str = "/"
+    """Start of the path."""
+    stream: str | None = None
+    """The list and the feed of one stream."""
+    tenant: str | None = None
+    page: Annotated[int, Field(ge=1)] | None = None
+    """The page of a list; of a feed counted in full pages from its start."""
+    after: Annotated[int, Field(ge=0)] = 0
+    """How many matching requests pass before the first one fails."""
+    times: Annotated[int, Field(ge=1)] | None = None
+    """How many requests fail; None until the faults are cleared."""
+    status: Annotated[int, Field(ge=500, le=599)] = 503
+    """For `status`: which one."""
+    seconds: Annotated[float, Field(gt=0)] = 1.0
+    """For `slow`: how long the answer takes."""
+    retry_after: Annotated[int, Field(ge=0)] | None = None
+    """For `rate_limited`: seconds in `Retry-After`; None leaves the header out."""

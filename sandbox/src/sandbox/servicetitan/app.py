@@ -1,0 +1,177 @@
+"""The local ServiceTitan as a web application.
+
+Everything but the control API goes through one function, :meth:`_Api.answer`: faults, token, app key, rate limit, then
+the page. Which paths there are is a table, :data:`sandbox.servicetitan.endpoints.ENDPOINTS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from typing import TYPE_CHECKING, override
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from sandbox import hosting
+from sandbox.servicetitan import access, control_api, faults, feeds, lists
+from sandbox.servicetitan.call import Call
+from sandbox.servicetitan.problems import Problem
+from sandbox.servicetitan.state import State
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from sandbox.models import Fault
+    from sandbox.servicetitan.endpoints import Endpoint
+    from sandbox.servicetitan.pages import Page
+    from sandbox.servicetitan.state import Company
+
+TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
+
+_CUT_SHORT = "ASGI callable returned without completing response"
+_GZIP_LEVEL = 1
+_SMALLEST_GZIP = 500
+_HTML = "<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>Please stand by.</body></html>"
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def run(port: int = 0) -> None:
+    """Serve a ServiceTitan without tenants until a signal comes.
+
+    The ready line holds `servicetitan.api_url` and `servicetitan.auth_url`.
+
+    Args:
+        port: The port; 0 means a free one.
+    """
+    # The server complains about answers that are cut short, which here is what they are meant to be.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_CUT_SHORT))
+    with hosting.listen(port) as bound:
+        api_url = hosting.url(bound)
+        ready = {"api_url": api_url, "auth_url": api_url + TOKEN_PATH}
+        hosting.serve(build(State()), bound, {"servicetitan": ready})
+
+
+def build(state: State) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(title="Local ServiceTitan", docs_url="/control/docs", openapi_url="/control/openapi.json")
+    control_api.install(app, state)
+    app.add_route("/{path:path}", _Api(state).handle, methods=_METHODS, include_in_schema=False)
+    return app
+
+
+class _CutResponse(Response):
+    """A response whose connection ends in the middle of the body."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+class _Api:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request and log it."""
+        call = Call.of(request)
+        page = self._page_number(call)
+        fault = self._state.faults.meet(call, page)
+        try:
+            response = await self._respond(request, call, fault)
+        except Problem as problem:
+            response = problem.response()
+        self._state.log.append(call.entry(page, response.status_code, fault.kind if fault else None))
+        return response
+
+    async def _respond(self, request: Request, call: Call, fault: Fault | None) -> Response:
+        if fault:
+            await self._suffer(call, fault)
+        if fault and fault.kind == "html":
+            return Response(_HTML, media_type="text/html")
+        if call.path == TOKEN_PATH:
+            response = self._token(call, await request.body())
+        else:
+            response = _compressed(call, self._page(call, fault).encoded())
+        if fault and fault.kind == "truncated":
+            return _CutResponse(response.body, response.status_code, dict(response.headers))
+        return response
+
+    async def _suffer(self, call: Call, fault: Fault) -> None:
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        if fault.kind == "unauthorized":
+            # Only a new token helps, as when a token really expires early.
+            self._state.tokens.revoke(call.authorization)
+        if problem := faults.problem(fault):
+            raise problem
+
+    def _token(self, call: Call, body: bytes) -> Response:
+        if call.method != "POST":
+            raise Problem(405, "Only POST is allowed.")
+        form = dict(parse_qsl(body.decode()))
+        try:
+            tenants = [company.tenant for company in self._state.companies.values()]
+            return JSONResponse(self._state.tokens.issue(form, tenants))
+        except access.TokenError as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    def _page(self, call: Call, fault: Fault | None) -> Page:
+        company = self._admit(call)
+        endpoint = call.endpoint
+        if endpoint is None:
+            raise Problem(404, "There is nothing at this path.")
+        if call.method != "GET":
+            raise Problem(405, "Only GET is allowed.")
+        if refused := call.query.keys() & endpoint.ignored:
+            raise Problem(501, f"The sandbox does not filter by {', '.join(sorted(refused))}.")
+        page = _read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
+        return _disturbed(company, endpoint, page, fault)
+
+    def _admit(self, call: Call) -> Company:
+        company = self._state.companies[self._state.tokens.tenant_id(call.authorization)]
+        access.check(company.tenant, call.tenant, call.headers.get("st-app-key", ""))
+        company.rate_limit.count()
+        return company
+
+    def _page_number(self, call: Call) -> int | None:
+        """Return the number of the page that is asked for, as faults count it."""
+        company = self._state.companies.get(call.tenant)
+        if company is None or call.endpoint is None:
+            return None
+        if call.endpoint.kind == "list":
+            return int(text) if (text := call.query.get("page", "1")).isdecimal() else None
+        try:
+            place = feeds.position(company.table(call.endpoint.stream), call.endpoint.stream, call.query)
+        except Problem:
+            return None
+        return place // company.tenant.feed_page_size + 1
+
+
+def _read(company: Company, endpoint: Endpoint, call: Call, *, back: int) -> Page:
+    table = company.table(endpoint.stream)
+    if endpoint.kind == "list":
+        return lists.page(table, endpoint, call.query, back=back)
+    return feeds.page(table, endpoint.stream, call.query, company.tenant.feed_page_size, back=back)
+
+
+def _disturbed(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:
+    if fault and fault.kind == "shift" and page.identifiers:
+        # Every row of the following pages moves up by one, so that the first of the next page is never seen.
+        company.table(endpoint.stream).delete(page.identifiers[0])
+    if fault and fault.kind == "endless_feed":
+        return page.endless()
+    return page
+
+
+def _compressed(call: Call, body: bytes) -> Response:
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in call.headers.get("accept-encoding", "") and len(body) >= _SMALLEST_GZIP:
+        body = gzip.compress(body, _GZIP_LEVEL)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type="application/json")

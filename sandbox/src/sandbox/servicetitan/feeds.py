@@ -1,0 +1,82 @@
+"""Export feeds: every record in the order of its last change, continued by opaque tokens."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from sandbox.servicetitan import ticks
+from sandbox.servicetitan.pages import Page, flag
+from sandbox.servicetitan.problems import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.servicetitan.table import Table
+
+_REPEATED = 1
+"""How many records from before the token `includeRecentChanges` repeats."""
+
+
+def page(table: Table, stream: str, query: Mapping[str, str], size: int, *, back: int = 0) -> Page:
+    """Return the page that follows the token or date in `from`, or the first one.
+
+    Args:
+        table: The records.
+        stream: Name of the stream; a token is valid for one stream only.
+        query: The query parameters.
+        size: How many records a page has.
+        back: How many pages before the one asked for the records come from.
+
+    Raises:
+        Problem: If `from` is neither a date nor a token of this feed.
+    """
+    start = position(table, stream, query)
+    repeated = _REPEATED if flag(query, "includeRecentChanges") and is_token(query) else 0
+    first = max(start - back * size - repeated, 0)
+    entries = list(islice(table.entries(first), size + repeated + 1))
+    chosen = [identifier for _, identifier in entries[: size + repeated]]
+    # At the end the token stands behind everything seen so far, so that it shows only what comes later.
+    following = entries[-1][0] if len(entries) > size + repeated else table.end
+    head = {"hasMore": following < table.end, "continueFrom": _token(stream, following)}
+    return Page([table.encoded(identifier) for identifier in chosen], chosen, head)
+
+
+def position(table: Table, stream: str, query: Mapping[str, str]) -> int:
+    """Return the place in the table's log where the answer starts.
+
+    Raises:
+        Problem: If `from` is neither a date nor a token of this feed.
+    """
+    start = query.get("from", "")
+    if not start:
+        return 0
+    try:
+        return table.position_since(ticks.from_text(start))
+    except ValueError:
+        return _position_of(start, stream)
+
+
+def is_token(query: Mapping[str, str]) -> bool:
+    """Return whether the query continues from a token, and not from a date or the start."""
+    try:
+        ticks.from_text(query.get("from") or "1970-01-01")
+    except ValueError:
+        return True
+    return False
+
+
+def _token(stream: str, place: int) -> str:
+    return base64.urlsafe_b64encode(f"{stream}/{place}".encode()).decode().rstrip("=")
+
+
+def _position_of(token: str, stream: str) -> int:
+    try:
+        owner, place = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().split("/")
+        if owner != stream:
+            raise invalid("from", "The continuation token belongs to another export.")
+        return int(place)
+    except (binascii.Error, ValueError):
+        raise invalid("from", "The continuation token is not valid.") from None

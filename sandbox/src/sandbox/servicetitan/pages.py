@@ -1,0 +1,60 @@
+"""What a page is, and its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from sandbox.servicetitan.problems import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of records.
+
+    Attributes:
+        records: The records as JSON.
+        identifiers: Their ids.
+        head: The properties of the answer besides `data`.
+    """
+
+    records: Sequence[bytes]
+    identifiers: Sequence[int] = ()
+    head: Mapping[str, object] = field(default_factory=dict)
+
+    def endless(self) -> Page:
+        """Return the same page, but one that says that more follows."""
+        return replace(self, head={**self.head, "hasMore": True})
+
+    def encoded(self) -> bytes:
+        """Return the answer's body."""
+        return b'%b,"data":[%b]}' % (orjson.dumps(self.head)[:-1], b",".join(self.records))
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Return a boolean parameter, false when it is not given.
+
+    Raises:
+        Problem: If it is neither true nor false.
+    """
+    text = query.get(name, "false").lower()
+    if text not in {"true", "false"}:
+        raise invalid(name, f"The value '{query[name]}' is not valid.")
+    return text == "true"
+
+
+def whole_number(query: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    """Return a whole number parameter.
+
+    Raises:
+        Problem: If it is not one, or not allowed.
+    """
+    text = query.get(name, str(default))
+    if not text.isdecimal() or int(text) not in allowed:
+        raise invalid(name, f"The value '{text}' is not between {allowed[0]} and {allowed[-1]}.")
+    return int(text)
