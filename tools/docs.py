@@ -1,0 +1,158 @@
+"""Writes the parts of the documents that follow from the code.
+
+Usage: tools/docs.py           write them anew
+       tools/docs.py --check   print what would change, and exit 1 when anything would
+
+A generated part stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`; `PARTS` says what each name holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan.streams import STREAMS, Kind
+from tap_servicetitan.tap import TapServiceTitan
+from target_bigquery_softdelete.columns import table_columns
+from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from singer_sdk.plugin_base import PluginBase
+    from tap_servicetitan.streams import StreamSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+PART = re.compile(r"(?<=<!-- begin: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end: (?P=name) -->)", re.DOTALL)
+
+TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("integer", {"type": "integer"}),
+    ("number", {"type": "number"}),
+    ("number or string, format `decimal` or `singer.decimal`", {"type": "number", "format": "decimal"}),
+    ("number with `multipleOf` (up to 9 decimal places)", {"type": "number", "multipleOf": 0.01}),
+    ("the same with more than 9 decimal places", {"type": "number", "multipleOf": 1e-12}),
+    ("boolean", {"type": "boolean"}),
+    ("string", {"type": "string"}),
+    ("string, format `date-time`", {"type": "string", "format": "date-time"}),
+    ("string, format `date`", {"type": "string", "format": "date"}),
+    ("string, format `time`", {"type": "string", "format": "time"}),
+    ("string, any other format", {"type": "string", "format": "uuid"}),
+    ("object with properties", {"type": "object", "properties": {"streetName": {"type": "string"}}}),
+    ("object without properties", {"type": "object"}),
+    ("array of scalars", {"type": "array", "items": {"type": "string"}}),
+    ("array of objects", {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}}),
+    ("array of arrays", {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}),
+    ("several types", {"type": ["integer", "string"]}),
+    ("no type, or only null", {}),
+)
+"""What a JSON Schema may say of a property, and an example of it."""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [head, ["---"] * len(head), *rows])
+
+
+def settings(plugin: type[PluginBase]) -> str:
+    """Return the table of a plugin's settings: its own first, then the SDK's."""
+    schema = plugin.config_jsonschema
+    plugin.append_builtin_config(schema)
+    required = schema.get("required", [])
+    rows = [
+        [
+            f"`{name}`",
+            type_name(setting),
+            "required" if name in required else default(setting),
+            ("Secret. " if setting.get("secret") else "") + " ".join(setting.get("description", "").split()),
+        ]
+        for name, setting in schema["properties"].items()
+    ]
+    return table(["setting", "type", "default", "meaning"], rows)
+
+
+def type_name(setting: Mapping[str, Any]) -> str:
+    """Return the type of a setting, or its values when there are only some."""
+    values = [value for value in setting.get("enum", []) if value is not None]
+    if values:
+        return " or ".join(f"`{value}`" for value in values)
+    types = [setting["type"]] if isinstance(setting["type"], str) else setting["type"]
+    return " or ".join(name for name in types if name != "null")
+
+
+def default(setting: Mapping[str, Any]) -> str:
+    """Return the default of a setting as it is written in JSON."""
+    return f"`{json.dumps(setting['default'])}`" if setting.get("default") is not None else ""
+
+
+def streams() -> str:
+    """Return the table of the tap's streams."""
+    head = ["stream", "endpoint", "key", "replication", "bookmark", "how deletions are seen"]
+    return table(head, map(stream_row, sorted(STREAMS, key=lambda spec: spec.name)))
+
+
+def stream_row(spec: StreamSpec) -> list[str]:
+    """Return the row of one stream."""
+    reading = {
+        Kind.SNAPSHOT: ["every row, every run", "", "missing from a complete pass over the list"],
+        Kind.FEED: ["changes since the last run", "`continueFrom`", "missing from a full pass over the feed"],
+    }[spec.kind]
+    return [f"`{spec.name}`", f"`{spec.export_path or spec.list_path}`", f"`{spec.key}`", *reading]
+
+
+def types() -> str:
+    """Return the table of BigQuery types, from the same function that the target uses."""
+    properties = {f"example{number}": schema for number, (_, schema) in enumerate(TYPE_EXAMPLES)}
+    columns = table_columns({"type": "object", "properties": properties}, [], stream="examples").columns
+    rows = [
+        [text, f"`{column.sql_type.replace('`', '')}`"]
+        for (text, _), column in zip(TYPE_EXAMPLES, columns, strict=True)
+    ]
+    return table(["JSON Schema", "BigQuery"], rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "streams": streams,
+    "tap-settings": lambda: settings(TapServiceTitan),
+    "target-settings": lambda: settings(TargetBigQuerySoftDelete),
+    "types": types,
+}
+
+
+def render(text: str) -> str:
+    """Return a document with its generated parts made anew.
+
+    Raises:
+        KeyError: If the document asks for a part that there is none of.
+    """
+    return PART.sub(lambda part: f"{part['name']} -->\n{PARTS[part['name']]()}", text)
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(description="Write the parts of the documents that follow from the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+    check = parser.parse_args().check
+
+    paths = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    changes = [
+        (path, before, after) for path in paths if (before := path.read_text("utf-8")) != (after := render(before))
+    ]
+    for path, before, after in changes:
+        if check:
+            name = str(path.relative_to(ROOT))
+            diff = difflib.unified_diff(before.splitlines(), after.splitlines(), f"committed {name}", name, lineterm="")
+            print("\n".join(diff))
+        else:
+            path.write_text(after, encoding="utf-8")
+    if check and not changes:
+        print(f"docs: the generated parts of {len(paths)} files are as the code says")
+    return 1 if check and changes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
