@@ -1,4 +1,4 @@
-"""The embedded BigQuery: PyPI `local-bigquery` on DuckDB, started without a network."""
+"""The embedded BigQuery as a process: where its files live, and when it is ready."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from sandbox import hosting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXTENSIONS = ("icu", "spatial", "ducklake")
-"""The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
-
 
 def run(port: int = 0, data_dir: Path | None = None) -> None:
     """Serve BigQuery's REST API, and its Storage API over gRPC, until a signal comes.
@@ -26,24 +23,16 @@ def run(port: int = 0, data_dir: Path | None = None) -> None:
         port: Port of the REST API; 0 means a free one.
         data_dir: Where the tables live. By default a temporary directory that is removed at the end.
     """
+    # Imported late: it takes seconds, which the other commands need not wait for.
+    from sandbox import emulator  # noqa: PLC0415
+
     with hosting.listen(port) as bound, _directory(data_dir) as directory:
-        _install_extensions(directory / ".home")
-
-        # Imported late, because DuckDB finds its extensions through HOME.
-        from local_bigquery import app  # noqa: PLC0415
-        from local_bigquery.engine import database  # noqa: PLC0415
-        from local_bigquery.grpc import server  # noqa: PLC0415
-        from local_bigquery.settings import settings  # noqa: PLC0415
-
-        settings.data_dir = directory
-        # It would otherwise be opened by the first request, after the ready line.
-        database.connection()
-        storage, storage_port = server.start(hosting.HOST, 0)
-        endpoints = {"api_endpoint": hosting.url(bound), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
-        try:
-            hosting.serve(app, bound, {"bigquery": endpoints})
-        finally:
-            storage.stop(None)
+        _use_home(directory / ".home")
+        emulator.install_extensions()
+        emulator.correct()
+        with emulator.opened(directory) as storage_port:
+            endpoints = {"api_endpoint": hosting.url(bound), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
+            hosting.serve(emulator.app, bound, {"bigquery": endpoints})
 
 
 @contextmanager
@@ -56,14 +45,7 @@ def _directory(data_dir: Path | None) -> Iterator[Path]:
         yield Path(directory)
 
 
-def _install_extensions(home: Path) -> None:
-    """Copy the extensions out of their packages into a home of our own: no download, nothing in the user's home."""
+def _use_home(home: Path) -> None:
+    """Give the process a home of its own: DuckDB keeps its extensions there."""
     home.mkdir(exist_ok=True)
     os.environ["HOME"] = str(home)
-
-    import duckdb  # noqa: PLC0415
-    from duckdb_extensions import import_extension  # noqa: PLC0415
-
-    with duckdb.connect() as connection:
-        for name in EXTENSIONS:
-            import_extension(name, con=connection)

@@ -1,0 +1,95 @@
+"""PyPI `local-bigquery` 0.3.2 on DuckDB: started without a network, and corrected where it differs from BigQuery.
+
+Each correction is of something that the target relies on, and has a test that fails without it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+from duckdb_extensions import import_extension
+from local_bigquery import app
+from local_bigquery.catalog import tables
+from local_bigquery.engine import database, types
+from local_bigquery.grpc import server
+from local_bigquery.settings import settings
+from local_bigquery.sql import rules
+from sqlglot import exp
+
+from sandbox import hosting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local_bigquery.models import TableFieldSchema
+
+__all__ = ["app", "correct", "install_extensions", "opened"]
+
+EXTENSIONS = ("icu", "spatial", "ducklake")
+"""The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
+
+
+def install_extensions() -> None:
+    """Copy DuckDB's extensions out of their packages to where it looks for them, in the home directory."""
+    with duckdb.connect() as connection:
+        for name in EXTENSIONS:
+            import_extension(name, con=connection)
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[int]:
+    """Open the database in a directory, serve the Storage API, and yield the port of that."""
+    settings.data_dir = directory
+    # It would otherwise be opened by the first request, after the ready line.
+    database.connection()
+    storage, port = server.start(hosting.HOST, 0)
+    try:
+        yield port
+    finally:
+        storage.stop(None)
+
+
+def correct() -> None:
+    """Apply the corrections to the emulator's modules."""
+    rules.NODE_RULES.append(_wide_number_mode)
+    alter = tables._alter  # noqa: SLF001 - there is no other way in
+
+    def alter_with_nested_fields(project: str, dataset: str, table: str, fields: list[TableFieldSchema]) -> None:
+        alter(project, dataset, table, fields)
+        _add_nested_fields((project, dataset, table), fields)
+
+    tables._alter = alter_with_nested_fields  # noqa: SLF001
+
+
+def _wide_number_mode(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
+    """Accept `PARSE_JSON(x, wide_number_mode => 'round')` in a MERGE too.
+
+    The emulator takes the name off the argument, but not in statements that it has written out and parsed again.
+    """
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "parse_json":
+        node.set("expressions", [part.expression if isinstance(part, exp.Kwarg) else part for part in node.expressions])
+    return node
+
+
+def _add_nested_fields(reference: tuple[str, str, str], fields: list[TableFieldSchema]) -> None:
+    """Add the nested fields of a new schema to a table: the emulator adds top-level columns only, without a word."""
+    present = {field.name.casefold(): field for field in tables.columns(*reference)}
+    for field in fields:
+        for path, added in _missing(present[field.name.casefold()], field):
+            column = ".".join(database.quote(part) for part in (*path, added.name))
+            database.execute(f"ALTER TABLE {tables.name(*reference)} ADD COLUMN {column} {types.duckdb_type(added)}")
+
+
+def _missing(old: TableFieldSchema, new: TableFieldSchema) -> Iterator[tuple[tuple[str, ...], TableFieldSchema]]:
+    """Yield the fields that only the new one has, each with the path of what it is in."""
+    here = (old.name, "element") if old.mode == "REPEATED" else (old.name,)
+    present = {field.name.casefold(): field for field in old.fields or []}
+    for field in new.fields or []:
+        if field.name.casefold() not in present:
+            yield here, field
+            continue
+        for path, added in _missing(present[field.name.casefold()], field):
+            yield (*here, *path), added
