@@ -16,10 +16,8 @@ from tap_servicetitan.errors import RetriableError, SignInRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import requests
-
     from tap_servicetitan.retry import Retrier
-    from tap_servicetitan.transport import Transport
+    from tap_servicetitan.transport import Answer, Transport
 
 EARLY_RENEWAL_SECONDS = 60.0
 """A token is renewed this long before it expires, so that it outlives the request that it is sent with."""
@@ -105,21 +103,21 @@ class Authenticator:
             "client_secret": self._credentials.client_secret,
         }
         # The credentials go into the form alone; without `headers` requests would look for more in a .netrc file.
-        response = self._transport.send("POST", self._auth_url, data=form, headers=lambda request: request)
-        if response.status_code != HTTPStatus.OK:
+        answer = self._transport.send("POST", self._auth_url, data=form, headers=lambda request: request)
+        if answer.status != HTTPStatus.OK:
             raise SignInRefusedError(
-                f"the sign-in for tenant {self._credentials.tenant_id} was refused ({_refusal(response)}): "
+                f"the sign-in for tenant {self._credentials.tenant_id} was refused ({_refusal(answer)}): "
                 "check client_id, client_secret and environment"
             )
         try:
-            return msgspec.json.decode(response.content, type=_Grant)
+            return msgspec.json.decode(answer.body, type=_Grant)
         except msgspec.DecodeError as error:
             raise RetriableError(f"the sign-in was not answered with a token: {error}") from error
 
 
-def _refusal(response: requests.Response) -> str:
+def _refusal(answer: Answer) -> str:
     try:
-        error = msgspec.json.decode(response.content, type=_Refusal).error
+        error = msgspec.json.decode(answer.body, type=_Refusal).error
     except msgspec.DecodeError:
         error = ""
-    return error or f"{response.status_code} {response.reason}"
+    return error or f"{answer.status} {answer.reason}"

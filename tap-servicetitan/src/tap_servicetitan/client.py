@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.auth import Authenticator
     from tap_servicetitan.limiter import RateLimiter
     from tap_servicetitan.retry import Retrier
-    from tap_servicetitan.transport import Transport
+    from tap_servicetitan.transport import Answer, Transport
 
 T = TypeVar("T")
 
@@ -82,28 +82,28 @@ class ApiClient:
         url = self._api_url + path.replace("{tenant}", self._tenant_id)
 
         def attempt() -> T:
-            response = self._authorized(url, params)
-            if response.status_code != HTTPStatus.OK:
-                raise RequestRefusedError(f"GET {path}: {describe(response)}", status=response.status_code)
-            return _decoded(path, response.content, decode)
+            answer = self._authorized(url, params)
+            if answer.status != HTTPStatus.OK:
+                raise RequestRefusedError(f"GET {path}: {describe(answer)}", status=answer.status)
+            return _decoded(path, answer.body, decode)
 
         return self._retrier.call(attempt)
 
-    def _authorized(self, url: str, params: dict[str, str]) -> requests.Response:
+    def _authorized(self, url: str, params: dict[str, str]) -> Answer:
         token = self._authenticator.token()
-        response = self._send(url, params, token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        answer = self._send(url, params, token)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             # Tokens can end before their time. One that has just been issued does not: then it is the settings.
             self._authenticator.discard(token)
-            response = self._send(url, params, self._authenticator.token())
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            answer = self._send(url, params, self._authenticator.token())
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             raise SignInRefusedError(
-                f"the API refused a new access token for tenant {self._tenant_id} ({describe(response)}): "
+                f"the API refused a new access token for tenant {self._tenant_id} ({describe(answer)}): "
                 "check app_key, tenant_id and environment"
             )
-        return response
+        return answer
 
-    def _send(self, url: str, params: dict[str, str], token: str) -> requests.Response:
+    def _send(self, url: str, params: dict[str, str], token: str) -> Answer:
         def headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
             request.headers["Authorization"] = f"Bearer {token}"
             request.headers["ST-App-Key"] = self._app_key

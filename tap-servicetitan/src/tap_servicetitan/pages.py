@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +17,10 @@ Key = int | str
 
 UNKNOWN_FIELD_STRIDE = 100
 """One record in so many is looked at for fields that the schema lacks: a new field comes in all records of a type."""
+
+
+CHUNK_BYTES = 1 << 16
+"""How much of a body is checked at a time."""
 
 
 class Head(Protocol):
@@ -125,11 +130,23 @@ def one_line_each(body: bytes) -> bytes:
         UnicodeDecodeError: If the body is not UTF-8, which decoding into raw records would not notice.
     """
     if not body.isascii():
-        body.decode()
+        check_utf8(body)
     if b"\n" in body or b"\r" in body:
         # Inside strings JSON escapes them, so these are between values: indentation.
         return msgspec.json.format(body, indent=-1)
     return body
+
+
+def check_utf8(body: bytes) -> None:
+    """Make sure that the body is UTF-8, a piece at a time: as text it could take four times its size.
+
+    Raises:
+        UnicodeDecodeError: If it is not.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(body), CHUNK_BYTES):
+        decoder.decode(body[start : start + CHUNK_BYTES])
+    decoder.decode(b"", final=True)
 
 
 def newest(times: Iterable[str | None]) -> str | None:

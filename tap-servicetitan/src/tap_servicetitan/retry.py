@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_servicetitan.errors import RetriableError, StreamError
@@ -41,17 +42,16 @@ class Retrier:
         Raises:
             StreamError: If every attempt raised a `RetriableError`, or the server asks for too long a pause.
         """
-        for retry in range(self.max_retries):
+        for retry in count():
             try:
                 return attempt()
             except RetriableError as error:
+                if retry >= self.max_retries:
+                    raise StreamError(f"{error}, after {self.max_retries} retries") from error
                 pause = self._pause_seconds(retry, error)
                 self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
                 self.sleep(pause)
-        try:
-            return attempt()
-        except RetriableError as error:
-            raise StreamError(f"{error}, after {self.max_retries} retries") from error
+        raise AssertionError  # count() has no end
 
     def _pause_seconds(self, retry: int, error: RetriableError) -> float:
         asked = error.retry_after_seconds

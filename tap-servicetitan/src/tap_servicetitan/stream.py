@@ -86,6 +86,17 @@ class ServiceTitanStream(Stream, abc.ABC):
         self._decoder = PageDecoder(spec.key, spec.cursor)
         self._known_fields = frozenset(self.schema["properties"])
 
+    def read(self) -> None:
+        """Write the stream's messages and keep its state: the SDK's `sync` without its own lines in the log.
+
+        Raises:
+            StreamError: If it cannot be read to its end.
+        """
+        self.logger.info("Reading %s", self.name)
+        self._write_schema_message()
+        for _ in self._sync_records():
+            pass
+
     @property
     @override
     def emit_activate_version_messages(self) -> bool:

@@ -91,11 +91,22 @@ class TapServiceTitan(CheckedSettings, Tap):
         selected = [stream for stream in self._own_streams() if stream.selected]
         failures: dict[str, str] = {}
         for stream in selected:
-            try:
-                stream.sync()
-            except StreamError as error:
-                failures[stream.name] = str(error)
+            if failure := self._failure_of(stream):
+                failures[stream.name] = failure
         self._summarize([stream for stream in selected if stream.name not in failures], failures)
+
+    def _failure_of(self, stream: ServiceTitanStream) -> str | None:
+        try:
+            stream.read()
+        except StreamError as error:
+            return str(error)
+        except (PluginError, OSError):
+            # Not this stream's alone: refused credentials, or nobody who reads the output.
+            raise
+        except Exception as error:
+            self.logger.debug("Where it happened:", exc_info=error)
+            return f"unexpected {type(error).__name__}: {error}"
+        return None
 
     def _own_streams(self) -> list[ServiceTitanStream]:
         return [stream for stream in self.streams.values() if isinstance(stream, ServiceTitanStream)]

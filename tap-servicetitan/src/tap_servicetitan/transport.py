@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -11,17 +12,28 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
+import urllib3
 
 from tap_servicetitan.errors import RetriableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 """Client errors that pass by themselves. Server errors (5xx) all count as such."""
 
 LONGEST_DETAIL = 300
 """How much of an answer's own words goes into a message, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Transport:
@@ -45,7 +57,7 @@ class Transport:
         params: dict[str, str] | None = None,
         data: dict[str, str] | None = None,
         headers: Callable[[requests.PreparedRequest], requests.PreparedRequest] | None = None,
-    ) -> requests.Response:
+    ) -> Answer:
         """Send a request and read the answer to its end.
 
         Args:
@@ -63,26 +75,26 @@ class Transport:
         """
         where = f"{method} {urlsplit(url).path}"
         try:
-            # A redirect could carry the app key to another host.
-            response = self._session.request(
-                method,
-                url,
-                params=params,
-                data=data,
-                auth=headers,
-                timeout=self._timeout_seconds,
-                allow_redirects=False,
-            )
+            answer = self._exchange(method, url, params=params, data=data, auth=headers)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise RetriableError(f"{where}: {_reason(error)}") from error
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+        except urllib3.exceptions.HTTPError as error:
             raise RetriableError(f"{where}: the answer was cut short") from error
-        if response.status_code in RETRIABLE_STATUSES or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if answer.status in RETRIABLE_STATUSES or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise RetriableError(
-                f"{where}: {describe(response)}",
-                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+                f"{where}: {describe(answer)}",
+                retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After")),
             )
-        return response
+        return answer
+
+    def _exchange(self, method: str, url: str, **request: Any) -> Answer:  # noqa: ANN401 - handed on as it is
+        # A redirect could carry the app key to another host.
+        with self._session.request(
+            method, url, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **request
+        ) as response:
+            # All at once: the pieces that `requests` reads by itself cost more time than decompressing them.
+            body = response.raw.read(decode_content=True)
+            return Answer(response.status_code, response.reason or "", response.headers, body)
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -111,11 +123,11 @@ def retry_after_seconds(header: str | None, now: datetime | None = None) -> floa
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
 
 
-def describe(response: requests.Response) -> str:
+def describe(answer: Answer) -> str:
     """Return an error answer in words: its status and, from an RFC 7807 body, title, errors and trace id."""
-    status = f"{response.status_code} {response.reason or ''}".strip()
+    status = f"{answer.status} {answer.reason}".strip()
     try:
-        problem = msgspec.json.decode(response.content)
+        problem = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return f"{status} (no JSON in the answer)"
     detail = _problem_text(problem) if isinstance(problem, dict) else ""
