@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
+from plugin_runtime.compat import override
 from plugin_runtime.errors import PluginError
 from plugin_runtime.redaction import register_secrets
 
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from jsonschema import ValidationError
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 
 class CheckedSettings(PluginBase):

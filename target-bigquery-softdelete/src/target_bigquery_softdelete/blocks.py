@@ -109,7 +109,7 @@ class BlockConverter:
 
     def _by_row(self, block: bytes) -> tuple[pa.Table, int]:
         rows, deleted, dropped_nulls = [], [], 0
-        for raw in block.splitlines():
+        for raw in block.rstrip(b"\n").split(b"\n"):
             record = self._parsed(raw)
             rows.append(self._converted(record))
             deleted.append(record.get(arrow.DELETED_AT) is not None)

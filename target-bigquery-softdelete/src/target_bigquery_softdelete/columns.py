@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,15 @@ class TableColumns:
         by_name = {column.name: column for column in self.columns}
         return tuple(by_name[name] for name in self.key)
 
+    def with_bignumeric(self, place: str) -> TableColumns:
+        """Return the columns with BIGNUMERIC for a NUMERIC column.
+
+        Args:
+            place: Its path in the records, such as `items[3].price`.
+        """
+        path = re.sub(r"\[\d+\]", "", place)
+        return TableColumns(_widened(self.columns, path, ""), self.key)
+
     def other_columns(self) -> tuple[Column, ...]:
         """Return the columns that are not part of the key."""
         return tuple(column for column in self.columns if column.name not in self.key)
@@ -120,6 +129,16 @@ def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
                 return column
             raise PluginError(f"{stream}: the key property `{source}` is {column.sql_type}. A key must be a scalar.")
     raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
+
+
+def _widened(columns: Sequence[Column], path: str, prefix: str) -> tuple[Column, ...]:
+    def widened(column: Column) -> Column:
+        here = f"{prefix}{column.source}"
+        if column.kind is Kind.NUMERIC and here == path:
+            return replace(column, kind=Kind.BIGNUMERIC)
+        return replace(column, fields=_widened(column.fields, path, f"{here}."))
+
+    return tuple(map(widened, columns))
 
 
 def _walk(columns: Sequence[Column]) -> Iterator[Column]:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plugin_runtime import PluginError
+
+
+class DeletesRefusedError(PluginError):
+    """A snapshot would have marked too many rows deleted. Everything else of the stream has landed."""
+
 
 @dataclass(frozen=True)
 class DeleteLimits:

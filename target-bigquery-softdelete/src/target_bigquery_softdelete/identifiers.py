@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from plugin_runtime import PluginError
-from target_bigquery_softdelete.compat import override
+from plugin_runtime.compat import override
 
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,60}:)?[a-z][a-z0-9-]{2,60}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")

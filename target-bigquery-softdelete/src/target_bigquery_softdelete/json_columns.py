@@ -39,16 +39,20 @@ class _Level:
 class JsonColumns:
     """Rewrites the records of one stream."""
 
-    def __init__(self, level: _Level) -> None:
+    def __init__(self, level: _Level | None) -> None:
         self._level = level
-        self._decoder = msgspec.json.Decoder(level.type)
+        self._decoder = msgspec.json.Decoder(level.type) if level else None
         self._encoder = msgspec.json.Encoder()
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> JsonColumns | None:
         """Return the rewriter for these columns, or nothing when none of them is JSON."""
-        level = _level(columns, extra=(DELETED_AT,))
-        return cls(level) if level.branches else None
+        if not any(map(_has_json, columns)):
+            return None
+        try:
+            return cls(_level(columns, extra=(DELETED_AT,)))
+        except ValueError:  # msgspec has no fields with quotes or control characters in their names
+            return cls(None)
 
     def as_text(self, block: bytes) -> bytes:
         """Return the block with each JSON value as text.
@@ -56,6 +60,8 @@ class JsonColumns:
         Raises:
             NotNativeError: If a record does not have the shape of its schema.
         """
+        if self._level is None or self._decoder is None:
+            raise NotNativeError("names")
         try:
             records = self._decoder.decode_lines(block)
             for record in records:

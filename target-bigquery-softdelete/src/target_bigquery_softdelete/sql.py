@@ -234,8 +234,7 @@ def _projected_item(expression: str, staged: Column, wanted: Column, depth: int)
         named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
         return f"IF({expression} IS NULL, NULL, STRUCT({', '.join(named)}))"
     if staged.kind is Kind.JSON:
-        # BigQuery's JSON holds 64-bit numbers; a longer one is rounded rather than refused.
-        return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
+        return f"PARSE_JSON({expression})"
     return f"CAST({expression} AS {wanted.kind})"
 
 

@@ -26,7 +26,7 @@ from target_bigquery_softdelete.columns import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
 
 class InvalidValueError(ValueError):
@@ -259,8 +259,12 @@ def _plain(value: object) -> object:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    # BigQuery's JSON type holds 64-bit integers and doubles.
-    return float(value) if isinstance(value, decimal.Decimal) else value
+    # BigQuery's JSON type holds 64-bit integers and doubles, and refuses what is neither.
+    too_long = isinstance(value, int) and not INT64_MIN <= value <= UINT64_MAX
+    return float(value) if too_long or isinstance(value, decimal.Decimal) else value  # type: ignore[arg-type]
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 def json_text_of_raw(raw: bytes) -> str:
@@ -269,6 +273,8 @@ def json_text_of_raw(raw: bytes) -> str:
     Raises:
         ValueError: If it is not JSON, or not JSON that BigQuery stores.
     """
+    if _LONG_NUMBER.search(raw):
+        return json_text(json.loads(raw, parse_float=decimal.Decimal))
     return msgspec.json.encode(msgspec.json.decode(raw), order="sorted").decode()
 
 

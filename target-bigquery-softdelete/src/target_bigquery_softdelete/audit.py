@@ -1,0 +1,134 @@
+"""The audit log: one row for each stream of each run, in `<log_dataset>.etl_logs`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud.bigquery import SchemaField
+
+from plugin_runtime import redact
+from target_bigquery_softdelete.guard import DeletesRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from target_bigquery_softdelete.warehouse import Warehouse
+
+LOG_TABLE = "etl_logs"
+
+SUCCESS, FAILED, REFUSED = "success", "failed", "deletes_refused"
+
+LOG_FIELDS = (
+    SchemaField("run_id", "STRING", description="The run; the same for all its streams"),
+    SchemaField("company", "STRING", description="Label `company` of the target's settings"),
+    SchemaField("tenant_id", "STRING", description="Tenant of the target's settings"),
+    SchemaField("stream", "STRING", description="Name of the Singer stream"),
+    SchemaField("table_name", "STRING", description="Full name of the table"),
+    SchemaField("started", "TIMESTAMP", description="When the first message of the stream was read"),
+    SchemaField("ended", "TIMESTAMP", description="When the stream was done with"),
+    SchemaField("status", "STRING", description="success, failed, or deletes_refused (the upserts have landed)"),
+    SchemaField("rows_read", "INT64", description="Records that the tap sent"),
+    SchemaField("rows_inserted", "INT64", description="Rows with a key that the table did not have"),
+    SchemaField("rows_updated", "INT64", description="Live rows in which a column changed"),
+    SchemaField("rows_deleted", "INT64", description="Rows that were marked DELETE"),
+    SchemaField("rows_restored", "INT64", description="Rows that were marked DELETE and came back"),
+    SchemaField("rows_unchanged", "INT64", description="Rows that were read and left alone"),
+    SchemaField("rows_rejected", "INT64", description="Records that did not fit their schema"),
+    SchemaField("bytes_staged", "INT64", description="Size of the staged Parquet files"),
+    SchemaField("error", "STRING", description="Why the stream failed, or why deletes were refused"),
+    SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
+)
+
+_ARROW_TYPES = {"STRING": pa.string(), "TIMESTAMP": pa.timestamp("us", "UTC"), "INT64": pa.int64()}
+
+
+def now() -> dt.datetime:
+    """Return the time now: UTC, microseconds."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What one merge did, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    restored: int = 0
+    unchanged: int = 0
+    refusal: str | None = None
+    """Why missing rows were not marked deleted, where the guard said so."""
+
+
+@dataclass
+class StreamReport:
+    """What happened to one stream in this run. The counts are exact."""
+
+    stream: str
+    table_name: str
+    started: dt.datetime = field(default_factory=now)
+    ended: dt.datetime | None = None
+    status: str = SUCCESS
+    rows_read: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
+    rows_restored: int = 0
+    rows_unchanged: int = 0
+    rows_rejected: int = 0
+    bytes_staged: int = 0
+    error: str | None = None
+
+    def add(self, result: MergeResult) -> None:
+        """Add what one merge did."""
+        self.rows_inserted += result.inserted
+        self.rows_updated += result.updated
+        self.rows_deleted += result.deleted
+        self.rows_restored += result.restored
+        self.rows_unchanged += result.unchanged
+
+    def fail(self, error: Exception) -> None:
+        """Note why the stream did not end well."""
+        self.status = REFUSED if isinstance(error, DeletesRefusedError) else FAILED
+        self.error = str(error)
+
+    def summary(self) -> str:
+        """Return the counts as one line."""
+        counts = ", ".join(
+            f"{name} {getattr(self, f'rows_{name}')}"
+            for name in ("read", "inserted", "updated", "deleted", "restored", "unchanged")
+        )
+        return f"{self.stream}: {counts}"
+
+
+def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: dict[str, Any], folder: Path) -> None:
+    """Append the rows of a run to the audit log.
+
+    Args:
+        warehouse: Where the log is.
+        reports: One for each stream.
+        run: `run_id`, `company` and `tenant_id`, the same for all rows.
+        folder: A temporary folder.
+
+    Raises:
+        WarehouseError: If BigQuery does not take them.
+    """
+    constant = {**run, "software_version": version("target-bigquery-softdelete")}
+    rows = [{**constant, **vars(report), "error": redact(report.error) if report.error else None} for report in reports]
+    schema = pa.schema([(one.name, _ARROW_TYPES[one.field_type]) for one in LOG_FIELDS])
+    path = folder / f"{LOG_TABLE}.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+    table_id = warehouse.log_id(LOG_TABLE)
+    table = warehouse.create_table(table_id, LOG_FIELDS)
+    if len(table.schema) < len(LOG_FIELDS):
+        known = {one.name for one in table.schema}
+        warehouse.extend_table(table, [*table.schema, *(one for one in LOG_FIELDS if one.name not in known)])
+    warehouse.load(path, table_id, LOG_FIELDS, LOG_TABLE)
+    path.unlink()

@@ -1,0 +1,139 @@
+"""Brings a target table up to date with staged rows: make the table fit, measure, guard, merge."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plugin_runtime import PluginError
+from target_bigquery_softdelete import schema, sql
+from target_bigquery_softdelete.audit import MergeResult, now
+from target_bigquery_softdelete.guard import refusal
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from google.cloud import bigquery
+
+    from target_bigquery_softdelete.columns import Column, TableColumns
+    from target_bigquery_softdelete.guard import DeleteLimits
+    from target_bigquery_softdelete.identifiers import TableId
+    from target_bigquery_softdelete.warehouse import Outcome, Warehouse
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows that are ready to be merged."""
+
+    table_id: TableId
+    columns: TableColumns
+
+
+class TableMerge:
+    """Merges into one target table."""
+
+    def __init__(self, warehouse: Warehouse, table_id: TableId, limits: DeleteLimits, *, stream: str) -> None:
+        self._warehouse = warehouse
+        self._table_id = table_id
+        self._limits = limits
+        self._stream = stream
+        self._jobs = 0
+
+    def merge(self, staged: Staged, *, complete: bool, also_present: tuple[TableId, ...] = ()) -> MergeResult:
+        """Merge staged rows that have a key.
+
+        Args:
+            staged: The rows.
+            complete: Whether they, with `also_present`, are a complete snapshot: then rows that are missing from it
+                are marked deleted, unless the guard refuses.
+            also_present: Staging tables of rows that were merged earlier in this run.
+        """
+        source = self._source(staged, also_present)
+        (found,) = self._run(sql.measure(self._table_id, source), "measure").rows
+        refused = None
+        if complete:
+            refused = refusal(
+                self._limits,
+                stream=self._stream,
+                live=found["live"],
+                missing=found["missing"],
+                staged=found["staged"] or len(also_present),
+            )
+        sweep = complete and not refused
+        done = self._run(sql.merge(self._table_id, source, sweep=sweep), "merge", synced=now())
+
+        swept = found["missing"] if sweep else 0
+        written = done.updated - swept
+        return MergeResult(
+            inserted=done.inserted - found["born_deleted"],
+            updated=written - found["restored"] - found["marked"],
+            deleted=swept + found["marked"] + found["born_deleted"],
+            restored=found["restored"],
+            unchanged=found["staged"] - done.inserted - written,
+            refusal=refused,
+        )
+
+    def empty_snapshot(self) -> MergeResult:
+        """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
+        if self._warehouse.table(self._table_id) is None:
+            return MergeResult()
+        live = self._run(sql.count_live(self._table_id), "count").rows[0]["live"]
+        refused = refusal(self._limits, stream=self._stream, live=live, missing=live, staged=0)
+        if refused or not live:
+            return MergeResult(refusal=refused)
+        self._run(sql.sweep_all(self._table_id), "sweep", synced=now())
+        return MergeResult(deleted=live)
+
+    def append(self, staged: Staged) -> MergeResult:
+        """Add staged rows that have no key."""
+        done = self._run(sql.append(self._table_id, self._source(staged)), "append", synced=now())
+        return MergeResult(inserted=done.inserted)
+
+    def replace(self, staged: Sequence[Staged], rows: int) -> MergeResult:
+        """Replace all rows of a table without a key."""
+        sources = [self._source(one) for one in staged]
+        self._run(sql.replace(self._table_id, sources), "replace", synced=now())
+        return MergeResult(inserted=rows)
+
+    def _source(self, staged: Staged, also_present: tuple[TableId, ...] = ()) -> sql.Source:
+        return sql.Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), also_present)
+
+    def _run(self, statement: str, name: str, *, synced: dt.datetime | None = None) -> Outcome:
+        self._jobs += 1
+        return self._warehouse.run(statement, f"{name}-{self._table_id.table}-{self._jobs}", synced=synced)
+
+    def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
+        """Make the table fit, and return the stream's columns as the table has them."""
+        table = self._warehouse.table(self._table_id)
+        if table is None:
+            table = self._warehouse.create_table(
+                self._table_id,
+                schema.table_fields(columns.columns),
+                clustering=schema.clustering(columns.key_columns()),
+            )
+            logger.info("%s: created the table %s", self._stream, self._table_id)
+        else:
+            table = self._fit(table, columns)
+        by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
+        return {one.name: by_name[one.name.lower()] or one for one in columns.columns}
+
+    def _fit(self, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
+        if table.table_type != "TABLE":
+            raise PluginError(
+                f"{self._stream}: `{self._table_id}` is a {table.table_type}, not a table. Rename it, or the stream."
+            )
+        change = schema.change(table.schema, columns.columns, table=str(self._table_id))
+        if change.added or change.adopted or self._warehouse.lacks_labels(table):
+            table = self._warehouse.extend_table(table, change.fields)
+            logger.info("%s: new columns in %s: %s", self._stream, self._table_id, ", ".join(change.added) or "none")
+        if change.adopted:
+            adopted = self._run(sql.adopt(self._table_id), "adopt", synced=now())
+            logger.info("%s: adopted %s with %d rows", self._stream, self._table_id, adopted.updated)
+        if change.widened:
+            self._run(sql.widen(self._table_id, change.widened), "widen")
+            table = self._warehouse.table(self._table_id) or table
+        return table

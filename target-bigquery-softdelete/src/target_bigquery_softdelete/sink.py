@@ -1,0 +1,249 @@
+"""The sink of one stream. It conducts: convert, stage, load, merge and log are modules of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.sinks import Sink
+
+from plugin_runtime import PluginError
+from plugin_runtime.compat import override
+from target_bigquery_softdelete import audit
+from target_bigquery_softdelete.columns import table_columns
+from target_bigquery_softdelete.guard import DeletesRefusedError
+from target_bigquery_softdelete.merging import Staged, TableMerge
+from target_bigquery_softdelete.naming import table_name
+from target_bigquery_softdelete.snapshots import Snapshots
+from target_bigquery_softdelete.staging import Stage
+from target_bigquery_softdelete.values import NeedsBigNumericError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_bigquery_softdelete.audit import MergeResult
+    from target_bigquery_softdelete.columns import TableColumns
+    from target_bigquery_softdelete.json_schema import JsonSchema
+    from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
+
+
+class BigQuerySoftDeleteSink(Sink):
+    """Takes the records of one stream into its table.
+
+    The sink lives as long as the stream. Each schema that the stream has gets a stage of its own; they are merged into
+    the one table in the order in which they came. An error ends the stream, not the run: it is kept in `error`.
+    """
+
+    def __init__(
+        self,
+        target: TargetBigQuerySoftDelete,
+        stream_name: str,
+        schema: JsonSchema,
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        super().__init__(target, stream_name, schema, key_properties)
+        self._run = target.run
+        self._settings = target.run.settings
+        table_id = self._run.warehouse.table_id(table_name(stream_name))
+        self._merge = TableMerge(self._run.warehouse, table_id, self._settings.delete_limits, stream=stream_name)
+        self._snapshots = Snapshots(stream_name)
+        self._stage_count = 0
+        self._stage = self._new_stage(self._columns(self.schema, self.key_properties))
+        self._earlier: list[Stage] = []
+        """Stages before the present one whose tables are still needed."""
+        self.report = audit.StreamReport(stream_name, str(table_id))
+        self.error: PluginError | None = None
+
+    @property
+    @override
+    def include_sdc_metadata_properties(self) -> bool:
+        # `_etl_synced` and `_etl_operation` say what the `_sdc_*` columns would; those change with every run.
+        return False
+
+    @override
+    def get_validator(self) -> None:
+        # The conversion is the validation: every record passes it, at native speed.
+        return None
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Size of the block of raw records that is in memory."""
+        return self._stage.buffered_bytes
+
+    @property
+    def unmerged_rows(self) -> int:
+        """Records that were read since the last merge."""
+        return self.current_size
+
+    @property
+    def merges_early(self) -> bool:
+        """Whether the rows so far may be merged before the end. A snapshot is one MERGE, at its end."""
+        keyed = bool(self.key_properties)
+        return not self._snapshots.versioned and (keyed or self._settings.keyless_streams == "append")
+
+    def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
+        """Take a changed SCHEMA message: what came before it is merged as it was announced."""
+        self.original_schema = self.schema = schema
+        self._remove_sdc_metadata_from_schema()
+        self._key_properties = list(key_properties)
+        self._attempt(lambda: self._next_stage(self._columns(self.schema, key_properties)))
+
+    def append(self, records: Sequence[bytes], version: int | None) -> None:
+        """Take records.
+
+        Args:
+            records: Each a JSON object as bytes.
+            version: Version of the snapshot that they belong to, where the tap says so.
+        """
+        self.tally_record_read(len(records))
+        self.record_counter_metric.increment(len(records))
+        self.report.rows_read += len(records)
+        self._snapshots.records(version, len(records))
+        if self.error is None:
+            self._stage.append(records)
+
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Take one record as the SDK hands it over."""
+        self.append([msgspec.json.encode(record)], None)
+
+    @override
+    def activate_version(self, new_version: int) -> None:
+        """Take an ACTIVATE_VERSION message: the snapshot of that version is complete."""
+        self._snapshots.activate(new_version)
+
+    def convert(self) -> None:
+        """Convert the block that is in memory and write it to the local file."""
+        self._attempt(self._convert)
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Merge the rows so far, before the end of the stream."""
+        self._attempt(lambda: self._next_stage(self._stage.columns))
+
+    def finish(self) -> None:
+        """Merge what is left, and mark rows deleted if a complete snapshot says so."""
+        self._attempt(self._finish)
+        for warning in self._snapshots.warnings():
+            self.logger.warning("%s", warning)
+        self.report.ended = audit.now()
+
+    @override
+    def clean_up(self) -> None:
+        """Remove the staging tables. Those of a failed stream stay, to be looked at, until they expire."""
+        if self.error is None:
+            for stage in [*self._earlier, self._stage]:
+                self._attempt(stage.drop)
+
+    def _attempt(self, step: Callable[[], object]) -> None:
+        if self.error is not None:
+            return
+        try:
+            step()
+        except PluginError as error:
+            self.error = error
+            self.report.fail(error)
+            self.logger.error("%s", error)  # noqa: TRY400 - one line for the operator, no traceback
+
+    def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
+        naming = self._settings.column_naming
+        return table_columns(schema, key_properties, stream=self.stream_name, naming=naming)
+
+    def _new_stage(self, columns: TableColumns) -> Stage:
+        self._stage_count += 1
+        name = f"{table_name(self.stream_name)}__{self._run.run_id}_{self._stage_count}"
+        return Stage(
+            self.stream_name,
+            columns,
+            self._run.warehouse.staging_id(name),
+            warehouse=self._run.warehouse,
+            folder=self._run.folder,
+            executor=self._run.loads,
+        )
+
+    def _convert(self) -> None:
+        try:
+            self._stage.convert()
+        except NeedsBigNumericError as error:
+            self.logger.info("%s: `%s` needs BIGNUMERIC", self.stream_name, error.place)
+            records = self._stage.take_block()
+            self._next_stage(self._stage.columns.with_bignumeric(error.place))
+            self._stage.append(records)
+            self._convert()
+
+    def _next_stage(self, columns: TableColumns) -> None:
+        """Merge the present stage and begin one with these columns."""
+        self._convert()
+        stage = self._finished_stage()
+        if stage is not None:
+            self._keep_or_drop(stage, merged=self._merge_stage(stage))
+        if columns.key != self._stage.columns.key:
+            self._snapshots.void("its key changed on the way")
+        self._stage = self._new_stage(columns)
+        self.mark_drained()
+
+    def _merge_stage(self, stage: Stage) -> bool:
+        staged = Staged(stage.table_id, stage.columns)
+        if stage.columns.key:
+            self._count(self._merge.merge(staged, complete=False))
+        elif self._settings.keyless_streams == "append":
+            self._count(self._merge.append(staged))
+        else:
+            return False  # at the end it is known whether the snapshot is complete
+        return True
+
+    def _keep_or_drop(self, stage: Stage, *, merged: bool) -> None:
+        if merged and not self._snapshots.versioned:
+            self._snapshots.void("records without a version came before it")
+            stage.drop()
+        else:
+            self._earlier.append(stage)  # its keys tell which rows are missing, or its rows are still to be written
+
+    def _finished_stage(self) -> Stage | None:
+        """Return the present stage with all its rows loaded, or nothing when it has none."""
+        if not self._stage.rows:
+            return None
+        self._stage.finish()
+        self.report.bytes_staged += self._stage.bytes_staged
+        if self._stage.dropped_nulls:
+            self.logger.warning(
+                "%s: left out %d null elements of arrays, which BigQuery cannot store",
+                self.stream_name,
+                self._stage.dropped_nulls,
+            )
+        return self._stage
+
+    def _finish(self) -> None:
+        self._convert()
+        stage = self._finished_stage()
+        if self._snapshots.empty and self.key_properties:
+            self._count(self._merge.empty_snapshot())
+        elif self.key_properties:
+            self._finish_keyed(stage)
+        else:
+            self._finish_keyless(stage)
+
+    def _finish_keyed(self, stage: Stage | None) -> None:
+        complete = self._snapshots.complete
+        if stage is None and complete and self._earlier:
+            stage = self._earlier.pop()  # all rows are merged; what is missing is not marked yet
+        if stage is not None:
+            also_present = tuple(one.table_id for one in self._earlier)
+            staged = Staged(stage.table_id, stage.columns)
+            self._count(self._merge.merge(staged, complete=complete, also_present=also_present))
+
+    def _finish_keyless(self, stage: Stage | None) -> None:
+        stages = [one for one in (*self._earlier, stage) if one is not None]
+        staged = [Staged(one.table_id, one.columns) for one in stages]
+        if self._settings.keyless_streams == "replace" and self._snapshots.complete:
+            self._count(self._merge.replace(staged, rows=sum(one.rows for one in stages)))
+            return
+        if staged and self._settings.keyless_streams == "replace":
+            self.logger.warning("%s: not a complete snapshot, so its rows are appended", self.stream_name)
+        for one in staged:
+            self._count(self._merge.append(one))
+
+    def _count(self, result: MergeResult) -> None:
+        self.report.add(result)
+        if result.refusal:
+            raise DeletesRefusedError(result.refusal)

@@ -1,0 +1,151 @@
+"""Takes the records of one stream with one schema into a staging table: block by block, file by file.
+
+At most one block of raw bytes is in memory. A full block becomes a row group of a local Parquet file; a full file is
+loaded in the background while the next one is being written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from target_bigquery_softdelete.arrow import staged_schema
+from target_bigquery_softdelete.blocks import BlockConverter
+from target_bigquery_softdelete.schema import staging_fields
+from target_bigquery_softdelete.warehouse import STAGING_LIFETIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    from target_bigquery_softdelete.columns import TableColumns
+    from target_bigquery_softdelete.identifiers import TableId
+    from target_bigquery_softdelete.warehouse import Warehouse
+
+FILE_BYTES = 64 << 20
+"""Size at which a Parquet file is loaded. Larger files make fewer load jobs, smaller ones load earlier."""
+
+
+class Stage:
+    """The records of one stream with one schema, on their way into one staging table."""
+
+    def __init__(  # noqa: PLR0913 - what it is, and the three places that it writes to
+        self,
+        stream: str,
+        columns: TableColumns,
+        table_id: TableId,
+        *,
+        warehouse: Warehouse,
+        folder: Path,
+        executor: Executor,
+    ) -> None:
+        self.columns = columns
+        self.table_id = table_id
+        self.rows = 0
+        self.dropped_nulls = 0
+        self.bytes_staged = 0
+        self._converter = BlockConverter(columns, stream)
+        self._warehouse = warehouse
+        self._folder = folder
+        self._executor = executor
+        self._block = bytearray()
+        self._unconverted = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._path: Path | None = None
+        self._loads: list[Future[None]] = []
+        self._created = False
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Size of the block that is in memory."""
+        return len(self._block)
+
+    def append(self, records: Iterable[bytes]) -> None:
+        """Take records: JSON objects as bytes."""
+        before = len(self._block)
+        records = list(records)
+        self._block += b"\n".join(records)
+        if len(self._block) > before:
+            self._block += b"\n"
+        self._unconverted += len(records)
+
+    def convert(self) -> None:
+        """Convert the block and write it to the file. When the file is full, it begins to load.
+
+        Raises:
+            InvalidRecordError: If a record does not fit. The block stays as it is.
+            NeedsBigNumericError: If the columns must be wider. The block stays as it is.
+        """
+        if not self._unconverted:
+            return
+        converted = self._converter.convert(bytes(self._block), self.rows)
+        self._file().write_table(converted.table)
+        self.dropped_nulls += converted.dropped_nulls
+        self.rows += self._unconverted
+        self._block.clear()
+        self._unconverted = 0
+        if self._path and self._path.stat().st_size >= FILE_BYTES:
+            self._load_file()
+
+    def take_block(self) -> list[bytes]:
+        """Return the records that are not converted, and forget them."""
+        records = bytes(self._block).rstrip(b"\n").split(b"\n")
+        self._block.clear()
+        self._unconverted = 0
+        return records
+
+    def finish(self) -> None:
+        """Convert what is left, and wait until every record is in the staging table.
+
+        Raises:
+            InvalidRecordError: If a record does not fit.
+            NeedsBigNumericError: If the columns must be wider.
+            WarehouseError: If a load fails.
+        """
+        self.convert()
+        self._load_file()
+        for load in self._loads:
+            load.result()
+        self._loads.clear()
+
+    def drop(self) -> None:
+        """Remove the staging table and the local file."""
+        self._close()
+        if self._created:
+            self._warehouse.delete_table(self.table_id)
+            self._created = False
+
+    def _file(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._path = self._folder / f"{self.table_id.table}_{len(self._loads)}.parquet"
+            # Dictionaries cost time here and save little: a block is short-lived and BigQuery makes its own.
+            self._writer = pq.ParquetWriter(
+                self._path, staged_schema(self.columns.columns), compression="snappy", use_dictionary=False
+            )
+        return self._writer
+
+    def _close(self) -> Path | None:
+        path, self._path = self._path, None
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+        return path
+
+    def _load_file(self) -> None:
+        path = self._close()
+        if path is None:
+            return
+        fields = staging_fields(self.columns.columns)
+        if not self._created:
+            self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
+            self._created = True
+        self.bytes_staged += path.stat().st_size
+        job_name = f"load-{path.stem}"
+
+        def load() -> None:
+            self._warehouse.load(path, self.table_id, fields, job_name)
+            path.unlink()
+
+        self._loads.append(self._executor.submit(load))

@@ -1,0 +1,227 @@
+"""The target: reads the messages, keeps a sink for each stream, and lets out only STATE that is true."""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from singer_sdk import Target
+from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.plugin_base import PluginBase
+
+from plugin_runtime import CheckedSettings, PluginError
+from plugin_runtime.compat import override
+from target_bigquery_softdelete import audit
+from target_bigquery_softdelete.credentials import make_client
+from target_bigquery_softdelete.reader import BlockReader, RecordBatch
+from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
+from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, Settings
+from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
+from target_bigquery_softdelete.state import StateComposer
+from target_bigquery_softdelete.values import parse_record
+from target_bigquery_softdelete.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+CHECKPOINT_SECONDS = 300.0
+"""Rows that wait longer than this are merged with the next STATE message."""
+
+BLOCKS_IN_MEMORY = 4
+"""When the blocks of all streams together are larger than so many full ones, the largest is converted."""
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+"""Writes records that a stream map has changed. Decimals stay numbers, with all their digits."""
+
+
+class TargetBigQuerySoftDelete(CheckedSettings, Target):
+    """Singer target for BigQuery that writes only what changed and marks what disappeared."""
+
+    name = "target-bigquery-softdelete"
+    config_jsonschema = CONFIG_JSONSCHEMA
+    default_sink_class = BigQuerySoftDeleteSink
+    message_reader_class = BlockReader
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
+        super().__init__(**options)
+        settings = Settings.from_config(self.config)
+        run_id = new_run_id()
+        self.run = Run(run_id, settings, Warehouse(make_client(settings), settings, run_id))
+        self._state = StateComposer()
+        self._tenant_checked = False
+        self._last_checkpoint = time.monotonic()
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        # Only those of the SDK's settings that do something here: stream maps and flattening.
+        PluginBase.append_builtin_config.__func__(cls, config_jsonschema)  # type: ignore[attr-defined]
+
+    @property
+    def sinks(self) -> list[BigQuerySoftDeleteSink]:
+        """The sinks of all streams, in the order in which these were announced."""
+        return list(self._sinks_active.values())  # type: ignore[arg-type]
+
+    @override
+    def get_sink(
+        self,
+        stream_name: str,
+        *,
+        record: dict[str, Any] | None = None,
+        schema: dict[str, Any] | None = None,
+        key_properties: Sequence[str] | None = None,
+    ) -> BigQuerySoftDeleteSink:
+        """Return the sink of a stream. It stays the same one when the schema changes."""
+        sink = self._sinks_active.get(stream_name)
+        if schema is None and sink is None:
+            self._assert_sink_exists(stream_name)
+        if sink is None:
+            sink = self.add_sink(stream_name, schema or {}, key_properties)
+        elif schema is not None:
+            sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
+        return sink  # type: ignore[return-value]
+
+    @override
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self._check_tenant()
+        self._state.stream_seen(message_dict.get("stream", ""))
+        super()._process_schema_message(message_dict)
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        batch = RecordBatch(message_dict)
+        stream = batch["stream"]
+        maps = self.mapper.stream_maps.get(stream)
+        if maps is None:
+            self._assert_sink_exists(stream)
+        self._state.record_read(stream)
+        for stream_map in maps or ():
+            records = batch["records"]
+            if not isinstance(stream_map, SameRecordTransform):
+                records = list(_mapped(records, stream_map))
+            sink = self.get_sink(stream_map.stream_alias)
+            sink.append(records, batch["version"])
+            self._bound(sink)
+
+    def _bound(self, sink: BigQuerySoftDeleteSink) -> None:
+        """Keep memory, and what a crash would lose, within their limits."""
+        settings = self.run.settings
+        if sink.buffered_bytes >= settings.block_bytes:
+            sink.convert()
+        elif sum(one.buffered_bytes for one in self.sinks) >= BLOCKS_IN_MEMORY * settings.block_bytes:
+            max(self.sinks, key=lambda one: one.buffered_bytes).convert()
+        if sink.unmerged_rows >= settings.merge_interval_rows and sink.merges_early:
+            self._merge_early([sink])
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"value"})
+        self._state.state_read(message_dict["value"])
+        if time.monotonic() - self._last_checkpoint >= CHECKPOINT_SECONDS:
+            self._merge_early([sink for sink in self.sinks if sink.merges_early])
+            self._last_checkpoint = time.monotonic()
+
+    @override
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "version"})
+        for stream_map in self.mapper.stream_maps.get(message_dict["stream"], ()):
+            self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
+
+    @override
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        raise PluginError(
+            f"{message_dict.get('stream')}: the tap sends BATCH messages, which this target does not read. "
+            "Remove `batch_config` from the tap's settings."
+        )
+
+    @override
+    def process_endofpipe(self) -> None:
+        """Merge every stream, write the audit log, and let out the last STATE.
+
+        Raises:
+            PluginError: If a stream failed, or if the input was cut off. What could be written is written.
+        """
+        sinks = self.sinks
+        with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
+            for sink in executor.map(_finished, sinks):
+                self._written([sink])
+                self.logger.info("%s", sink.report.summary())
+        self._write_audit_log()
+        self._emit_state()
+        self.run.close()
+        self._raise_failures([sink.error for sink in sinks if sink.error])
+
+    def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
+        for sink in sinks:
+            sink.process_batch({})
+        self._written(sinks)
+        self._emit_state()
+
+    def _written(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
+        by_alias = {sink.stream_name: sink for sink in sinks}
+        for stream, maps in self.mapper.stream_maps.items():
+            aliases = {stream_map.stream_alias for stream_map in maps}
+            if aliases & set(by_alias) and all(self._is_written(alias) for alias in aliases):
+                self._state.written(stream)
+
+    def _is_written(self, alias: str) -> bool:
+        sink = self._sinks_active.get(alias)
+        return sink is None or (sink.error is None and sink.current_size == 0)  # type: ignore[attr-defined]
+
+    def _emit_state(self) -> None:
+        state = self._state.next_state()
+        if state is not None:
+            sys.stdout.write(f"{msgspec.json.encode(state).decode()}\n")
+            sys.stdout.flush()
+
+    def _write_audit_log(self) -> None:
+        settings = self.run.settings
+        run = {
+            "run_id": self.run.run_id,
+            "company": settings.labels.get("company"),
+            "tenant_id": settings.tenant_id,
+        }
+        reports = [sink.report for sink in self.sinks]
+        if reports:
+            audit.write_reports(self.run.warehouse, reports, run, self.run.folder)
+
+    def _raise_failures(self, errors: list[PluginError]) -> None:
+        cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
+        errors += [cut_off] if cut_off else []
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise PluginError(f"{len(errors)} streams failed. See the lines above, and the table `etl_logs`.")
+
+    def _check_tenant(self) -> None:
+        if not self._tenant_checked:
+            self.run.warehouse.check_tenant()
+            self._tenant_checked = True
+
+
+def _finished(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+    sink.finish()
+    sink.clean_up()
+    sink.mark_drained()
+    return sink
+
+
+def _mapped(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
+    for raw in records:
+        record = stream_map.transform(parse_record(bytes(raw)))
+        if record is not None:
+            yield _ENCODER.encode(record)

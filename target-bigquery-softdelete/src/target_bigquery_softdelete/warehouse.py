@@ -1,0 +1,276 @@
+"""BigQuery, as this target uses it: datasets, tables, load jobs and statements. All I/O with BigQuery is here.
+
+Each call has a deadline and is retried with jitter on errors that pass by themselves. Load and query jobs carry ids
+that derive from run, stream and batch, so that a retry finds the job that already runs and nothing happens twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+
+from plugin_runtime import PluginError
+from target_bigquery_softdelete.identifiers import TableId
+from target_bigquery_softdelete.retries import RETRY, TRANSIENT_REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from google.cloud.bigquery.job import LoadJob, QueryJob
+
+    from target_bigquery_softdelete.settings import Settings
+
+TENANT_LABEL = "tenant_id"
+"""Label that binds a table to the tenant whose rows it holds."""
+
+STAGING_LIFETIME = dt.timedelta(days=7)
+CALL_TIMEOUT_SECONDS = 60.0
+JOB_TIMEOUT_SECONDS = 3600.0
+JOB_TRIES = 3
+
+CallError = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
+"""What a call that failed for good raises. `requests` errors are OSErrors."""
+
+
+class WarehouseError(PluginError):
+    """BigQuery refused something, or could not be reached."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement did."""
+
+    rows: list[dict[str, Any]]
+    inserted: int = 0
+    updated: int = 0
+    bytes_billed: int = 0
+
+
+class Warehouse:
+    """The datasets of one company, in one project."""
+
+    def __init__(self, client: bigquery.Client, settings: Settings, run_id: str) -> None:
+        self._client = client
+        self._settings = settings
+        self._run_id = run_id
+        self._datasets_exist = False
+        self._lock = threading.Lock()
+        self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
+
+    def table_id(self, table: str) -> TableId:
+        """Return the full name of a target table."""
+        return TableId(self._settings.project_id, self._settings.dataset, table)
+
+    def staging_id(self, table: str) -> TableId:
+        """Return the full name of a staging table."""
+        return TableId(self._settings.project_id, self._settings.staging_dataset, table)
+
+    def log_id(self, table: str) -> TableId:
+        """Return the full name of a table of the log dataset."""
+        return TableId(self._settings.project_id, self._settings.log_dataset, table)
+
+    def check_tenant(self) -> None:
+        """Read whose tables the dataset holds, before anything is written.
+
+        Raises:
+            WarehouseError: If one of them belongs to another tenant than the one of the settings.
+        """
+        dataset = f"{self._settings.project_id}.{self._settings.dataset}"
+        try:
+            tables = list(self._client.list_tables(dataset, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS))
+        except exceptions.NotFound:
+            return
+        except CallError as error:
+            raise self._error(f"cannot read the dataset `{dataset}`", error) from error
+        for table in tables:
+            owner = table.labels.get(TENANT_LABEL)
+            if owner and owner != self._settings.tenant_id:
+                raise WarehouseError(
+                    f"The table `{dataset}.{table.table_id}` belongs to tenant {owner}, but this run is for tenant "
+                    f"{self._settings.tenant_id or '(none set)'}. Nothing was written. "
+                    "Check `project_id` and `tenant_id`."
+                )
+
+    def _ensure_datasets(self) -> None:
+        """Create the datasets that do not exist yet: once, and not before the first table needs one."""
+        with self._lock:
+            if not self._datasets_exist:
+                for name in (self._settings.dataset, self._settings.staging_dataset, self._settings.log_dataset):
+                    self._ensure_dataset(f"{self._settings.project_id}.{name}")
+                self._datasets_exist = True
+
+    def _ensure_dataset(self, name: str) -> None:
+        dataset = bigquery.Dataset(name)
+        dataset.labels = dict(self._settings.labels)
+        if self._settings.location:
+            dataset.location = self._settings.location
+
+        def ensure() -> None:
+            # Asked for first, since an account may be allowed to use a dataset and not to create one.
+            try:
+                self._client.get_dataset(name, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+            except exceptions.NotFound:
+                self._client.create_dataset(dataset, exists_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+
+        self._call(f"cannot use the dataset `{name}`", ensure)
+
+    def table(self, table_id: TableId) -> bigquery.Table | None:
+        """Return a table, or nothing when there is none."""
+
+        def get() -> bigquery.Table | None:
+            try:
+                return self._client.get_table(str(table_id), retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+            except exceptions.NotFound:
+                return None
+
+        found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
+        return found
+
+    def create_table(
+        self,
+        table_id: TableId,
+        fields: Sequence[bigquery.SchemaField],
+        *,
+        clustering: Sequence[str] = (),
+        lifetime: dt.timedelta | None = None,
+    ) -> bigquery.Table:
+        """Create a table that carries the tenant's label, or return it when it exists."""
+        self._ensure_datasets()
+        table = bigquery.Table(str(table_id), schema=list(fields))
+        table.labels = self._labels
+        if clustering:
+            table.clustering_fields = list(clustering)
+        if lifetime:
+            table.expires = dt.datetime.now(dt.UTC) + lifetime
+        created: bigquery.Table = self._call(
+            f"cannot create the table `{table_id}`",
+            lambda: self._client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS),
+        )
+        return created
+
+    def lacks_labels(self, table: bigquery.Table) -> bool:
+        """Return whether a table does not carry the tenant's label yet."""
+        return TENANT_LABEL in self._labels and TENANT_LABEL not in table.labels
+
+    def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
+        """Give a table new columns, and the tenant's label when it has none."""
+        table.schema = list(fields)
+        table.labels = table.labels | self._labels
+        extended: bigquery.Table = self._call(
+            f"cannot add columns to the table `{table.reference}`",
+            lambda: self._client.update_table(table, ["schema", "labels"], retry=RETRY, timeout=CALL_TIMEOUT_SECONDS),
+        )
+        return extended
+
+    def delete_table(self, table_id: TableId) -> None:
+        """Remove a staging table."""
+        self._call(
+            f"cannot remove the staging table `{table_id}`",
+            lambda: self._client.delete_table(
+                str(table_id), not_found_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS
+            ),
+        )
+
+    def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
+        """Append a Parquet file to a table, and wait until its rows are there.
+
+        Args:
+            path: The file.
+            table_id: The table, which exists.
+            fields: Schema of the rows.
+            job_name: What the job is, unique in the run: a retry with the same name loads nothing twice.
+        """
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            schema=list(fields),
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+            labels=self._labels,
+        )
+        config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
+
+        def submit(job_id: str) -> LoadJob:
+            with path.open("rb") as file:
+                return self._client.load_table_from_file(
+                    file,
+                    str(table_id),
+                    job_id=job_id,
+                    job_config=config,
+                    size=path.stat().st_size,
+                    timeout=JOB_TIMEOUT_SECONDS,
+                )
+
+        self._run_job(f"cannot load {path.name} into `{table_id}`", job_name, submit)
+
+    def run(self, sql: str, job_name: str, *, synced: dt.datetime | None = None) -> Outcome:
+        """Run a statement and return what it did.
+
+        Args:
+            sql: A GoogleSQL statement.
+            job_name: What the job is, unique in the run.
+            synced: Value of the parameter `synced`.
+        """
+        parameters = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
+        config = bigquery.QueryJobConfig(query_parameters=parameters, labels=self._labels)
+
+        def submit(job_id: str) -> QueryJob:
+            return self._client.query(
+                sql, job_id=job_id, job_config=config, retry=RETRY, job_retry=None, timeout=CALL_TIMEOUT_SECONDS
+            )
+
+        job = self._run_job(f"the statement {job_name} failed", job_name, submit)
+        rows = self._call(
+            f"cannot read the result of {job_name}",
+            lambda: [dict(row) for row in job.result(retry=RETRY, job_retry=None, timeout=JOB_TIMEOUT_SECONDS)],
+        )
+        stats = job.dml_stats
+        return Outcome(
+            rows,
+            inserted=stats.inserted_row_count if stats else 0,
+            updated=stats.updated_row_count if stats else 0,
+            bytes_billed=job.total_bytes_billed or 0,
+        )
+
+    def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job
+        """Submit a job and wait for it.
+
+        A lost answer is harmless: the same id is submitted again and finds the job. A job that itself failed for a
+        passing reason is finished, so its next try needs a new id.
+        """
+        for attempt in range(1, JOB_TRIES + 1):
+            job_id = f"{self._run_id}-{job_name}-{attempt}"
+            job = self._call(action, functools.partial(RETRY(self._submitted), job_id, submit))
+            try:
+                job.result(retry=RETRY, timeout=JOB_TIMEOUT_SECONDS)
+            except exceptions.GoogleAPICallError as error:
+                if attempt == JOB_TRIES or (job.error_result or {}).get("reason") not in TRANSIENT_REASONS:
+                    raise self._error(action, error) from error
+            except CallError as error:
+                raise self._error(action, error) from error
+            else:
+                return job
+        raise AssertionError(job_name)  # pragma: no cover - the last attempt returns or raises
+
+    def _submitted(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+        try:
+            return submit(job_id)
+        except exceptions.Conflict:
+            return self._client.get_job(job_id, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+
+    def _call(self, action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+        try:
+            return call()
+        except CallError as error:
+            raise self._error(action, error) from error
+
+    def _error(self, action: str, error: BaseException) -> WarehouseError:
+        message = getattr(error, "message", None) or str(error)
+        return WarehouseError(f"BigQuery: {action}: {message}")
