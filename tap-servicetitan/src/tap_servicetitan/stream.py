@@ -296,7 +296,8 @@ class FeedStream(ServiceTitanStream):
 
     @property
     def _state(self) -> FeedState:
-        return FeedState.parse(self.stream_state)
+        # Not `stream_state`, which would add an empty bookmark.
+        return FeedState.parse(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
     @property
     def _feed_settings(self) -> FeedSettings:

@@ -1,0 +1,115 @@
+"""A tenant of the local ServiceTitan, and a run of the tap against it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sandbox.control import Fault, Tenant
+
+if TYPE_CHECKING:
+    from plugin_runtime import PluginError
+    from sandbox.models import FaultKind
+    from sandbox.processes import ServiceTitan
+
+Message = dict[str, Any]
+
+FEW = {
+    "activities": 25,
+    "business_units": 3,
+    "campaigns": 12,
+    "employees": 4,
+    "job_types": 12,
+    "technicians": 12,
+    "timesheets": 25,
+}
+"""Records a stream: enough for several pages of five."""
+
+
+@dataclass
+class Run:
+    """What one run of the tap wrote, and how it ended."""
+
+    messages: list[Message]
+    error: PluginError | None
+
+    def of(self, kind: str, stream: str | None = None) -> list[Message]:
+        """Return the messages of a kind, of one stream or of all."""
+        return [
+            message for message in self.messages if message["type"] == kind and stream in {None, message.get("stream")}
+        ]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """Return the records of a stream."""
+        return [message["record"] for message in self.of("RECORD", stream)]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state."""
+        states = self.of("STATE")
+        return states[-1]["value"] if states else {}
+
+
+@dataclass
+class Company:
+    """A tenant of the local ServiceTitan, and the settings that reach it."""
+
+    server: ServiceTitan
+    tenant: Tenant
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The tenant's id."""
+        return self.tenant.tenant_id
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Settings of the tap."""
+        return {
+            **self.tenant.model_dump(include={"tenant_id", "client_id", "client_secret", "app_key"}),
+            "api_url": self.server.api_url,
+            "auth_url": self.server.auth_url,
+            "page_size": 5,
+            "max_retries": 3,
+            **self.settings,
+        }
+
+    def set_fault(self, kind: FaultKind, **what: Any) -> None:  # noqa: ANN401 - the fault's own fields
+        """Let something go wrong for this tenant alone."""
+        self.server.control.set_fault(Fault(kind=kind, tenant=self.id, **what))
+
+    def requests(self, stream: str) -> list[dict[str, Any]]:
+        """Return this tenant's requests for a stream."""
+        return [
+            request
+            for request in self.server.control.requests()
+            if request["tenant"] == self.id and request["stream"] == stream
+        ]
+
+
+class Sync(Protocol):
+    """Runs the tap in this process, for the streams named or for all."""
+
+    def __call__(self, config: dict[str, Any], *streams: str, state: dict[str, Any] | None = None) -> Run:
+        """Run the tap and return what it wrote and how it ended."""
+
+
+def add_company(server: ServiceTitan, **tenant: Any) -> Company:  # noqa: ANN401 - the tenant's own fields
+    """Add a tenant that no other test knows."""
+    identifier = str(secrets.randbelow(10**12))
+    values = {
+        "tenant_id": identifier,
+        "client_id": f"client-{identifier}",
+        "client_secret": f"secret-{secrets.token_hex(8)}",
+        "app_key": f"key-{secrets.token_hex(8)}",
+        "sizes": FEW,
+        "feed_page_size": 5,
+        # Not what these tests are about, and a test is faster than a company is allowed to be.
+        "requests_per_second": 10_000,
+        **tenant,
+    }
+    company = Company(server, Tenant(**values), {"requests_per_second": 1000})
+    server.control.add_tenant(company.tenant)
+    return company

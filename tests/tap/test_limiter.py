@@ -1,0 +1,42 @@
+"""The limiter spaces requests and never gives out two slots at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_servicetitan.limiter import RateLimiter
+
+
+class FakeTime:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def clock(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.now += seconds
+
+
+def test_requests_are_spaced_evenly() -> None:
+    time = FakeTime()
+    limiter = RateLimiter(4, clock=time.clock, sleep=time.sleep)
+    sent = []
+    for _ in range(5):
+        limiter.wait()
+        sent.append(time.now)
+    assert sent == [100.0, 100.25, 100.5, 100.75, 101.0]
+
+
+def test_time_that_was_not_used_is_not_saved_up() -> None:
+    time = FakeTime()
+    limiter = RateLimiter(4, clock=time.clock, sleep=time.sleep)
+    limiter.wait()
+    time.now += 10
+    limiter.wait()
+    limiter.wait()
+    assert time.now == pytest.approx(110.25)

@@ -1,0 +1,33 @@
+"""The SDK's own test suite for taps, all of it, against the local ServiceTitan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from singer_sdk.testing import SuiteConfig, TapTestRunner, get_tap_test_class
+
+from tap.harness import add_company
+from tap_servicetitan.tap import TapServiceTitan
+
+if TYPE_CHECKING:
+    from sandbox.processes import ServiceTitan
+
+SUITE = SuiteConfig(max_records_limit=50)
+
+# To collect the tests no server is needed; the fixture below replaces the settings by those of one.
+OFFLINE = {"tenant_id": "1", "client_id": "x", "client_secret": "x", "app_key": "x"}
+
+
+class TestTapServiceTitan(
+    get_tap_test_class(TapServiceTitan, config=OFFLINE, suite_config=SUITE, parse_env_config=False)  # type: ignore[misc]
+):
+    """The suite."""
+
+    @pytest.fixture(scope="class")
+    def runner(self, servicetitan: ServiceTitan) -> TapTestRunner:
+        """The tap's output, of a company of its own."""
+        config = add_company(servicetitan).config
+        runner = TapTestRunner(TapServiceTitan, config=config, suite_config=SUITE, parse_env_config=False)
+        runner.sync_all()
+        return runner
