@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from singer_sdk.plugin_base import PluginBase
+
     from tap_servicetitan.streams import StreamSpec
 
 ROOT = Path(__file__).resolve().parent.parent

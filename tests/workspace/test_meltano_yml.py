@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
+
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
