@@ -25,7 +25,8 @@ class TestTapServiceTitan(
     """The suite."""
 
     @pytest.fixture(scope="class")
-    def runner(self, servicetitan: ServiceTitan) -> TapTestRunner:
+    @classmethod
+    def runner(cls, servicetitan: ServiceTitan) -> TapTestRunner:
         """The tap's output, of a company of its own."""
         config = add_company(servicetitan).config
         runner = TapTestRunner(TapServiceTitan, config=config, suite_config=SUITE, parse_env_config=False)

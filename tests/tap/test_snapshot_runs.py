@@ -148,7 +148,7 @@ def test_a_list_that_keeps_moving_is_not_complete(
     company: Company,
     sync: Sync,
     caplog: pytest.LogCaptureFixture,
-    kind: Any,
+    kind: Any,  # noqa: ANN401
     times: int | None,
 ) -> None:
     company.set_fault(kind, stream="employees", page=1 if kind == "shift" else 2, times=times)

@@ -156,7 +156,7 @@ class Settings:
     environment: str
     api_url: str | None
     auth_url: str | None
-    start_date: str | None
+    start_date: datetime | None
     page_size: int
     max_retries: int
     request_timeout: int
@@ -167,10 +167,15 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Take the values from a configuration that fits the schema, and defaults where it has none."""
+        """Take the values from a configuration that fits the schema, and defaults where it has none.
+
+        Raises:
+            PluginError: If the start date is a day or a time that does not exist.
+        """
         defaults = {name: schema.get("default") for name, schema in CONFIG_JSONSCHEMA["properties"].items()}
         given = {name: value for name, value in config.items() if value is not None}
-        return cls(**{field.name: given.get(field.name, defaults[field.name]) for field in fields(cls)})
+        values = {field.name: given.get(field.name, defaults[field.name]) for field in fields(cls)}
+        return cls(**values | {"start_date": _utc(values["start_date"]) if values["start_date"] else None})
 
     @property
     def effective_api_url(self) -> str:
@@ -183,21 +188,6 @@ class Settings:
         return self.auth_url or HOSTS[self.environment][1]
 
     @property
-    def start(self) -> datetime | None:
-        """The start date as a time in UTC.
-
-        Raises:
-            PluginError: If there is no such day or time.
-        """
-        if not self.start_date:
-            return None
-        try:
-            start = datetime.fromisoformat(self.start_date)
-        except ValueError as error:
-            raise PluginError(f"setting `start_date` is not a date that exists: {self.start_date}") from error
-        return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
-
-    @property
     def reconcile_interval(self) -> timedelta:
         """The longest time between two full passes."""
         return timedelta(days=self.reconcile_interval_days)
@@ -206,3 +196,11 @@ class Settings:
     def lookback(self) -> timedelta:
         """How far to go back from the newest known change."""
         return timedelta(seconds=self.lookback_seconds)
+
+
+def _utc(start_date: str) -> datetime:
+    try:
+        start = datetime.fromisoformat(start_date)
+    except ValueError as error:
+        raise PluginError(f"setting `start_date` is not a date that exists: {start_date}") from error
+    return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)

@@ -303,7 +303,7 @@ class FeedStream(ServiceTitanStream):
     def _feed_settings(self) -> FeedSettings:
         settings = self._settings
         return FeedSettings(
-            start_date=settings.start,
+            start_date=settings.start_date,
             reconcile_interval=settings.reconcile_interval,
             lookback=settings.lookback,
         )

@@ -1,0 +1,185 @@
+"""The tap as a process: exit codes, one line for each error, and no secret anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tap.harness import Company
+
+TAP = str(Path(sys.executable).with_name("tap-servicetitan"))
+SECRETS = ("client_secret", "app_key")
+MINIMAL = {"tenant_id": "1", "client_id": "x", "client_secret": "hunter-2-hunter", "app_key": "key-of-the-app"}
+
+
+class Tap:
+    """Runs the command with settings from a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def command(self, config: dict[str, Any], *args: str) -> list[str]:
+        """Return the command line."""
+        path = self._folder / "config.json"
+        path.write_text(json.dumps(config))
+        return [TAP, "--config", str(path), *args]
+
+    def run(self, config: dict[str, Any], *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end, and look for secrets in all that it said."""
+        done = subprocess.run(
+            self.command(config, *args),
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+            env=os.environ | {"LOGLEVEL": "DEBUG"} | env,
+        )
+        secrets = [config[name] for name in SECRETS if config.get(name)]
+        assert not [secret for secret in secrets if secret in done.stdout + done.stderr]
+        assert "Bearer " not in done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture
+def tap(tmp_path: Path) -> Tap:
+    """The command."""
+    return Tap(tmp_path)
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the texts of the log's errors."""
+    return [line.split("|", 3)[3].strip() for line in done.stderr.splitlines() if "| ERROR " in line]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"tenant_id": 12}, "setting `tenant_id` must be of type string"),
+        ({"tenant_id": "12/../34"}, "setting `tenant_id` must match ^[0-9]+$"),
+        ({"client_secret": ""}, "setting `client_secret` must not be empty"),
+        ({"environment": "prod"}, "setting `environment` must be one of ['production', 'integration']"),
+        ({"api_url": "api.servicetitan.io"}, "setting `api_url` must match ^https?://"),
+        ({"start_date": "01.02.2024"}, "setting `start_date` must match"),
+        ({"start_date": "2024-02-31"}, "setting `start_date` is not a date that exists: 2024-02-31"),
+        ({"page_size": 5001}, "setting `page_size` must be at most 5000"),
+        ({"page_size": "many"}, "setting `page_size` must be of type integer or null"),
+        ({"requests_per_second": 0}, "setting `requests_per_second` must be at least 1"),
+        ({"on_missing_module": "ignore"}, "setting `on_missing_module` must be one of ['skip', 'fail']"),
+        ({"page_sise": 5}, "unknown setting `page_sise`, did you mean `page_size`?"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(tap: Tap, change: dict[str, Any], text: str) -> None:
+    done = tap.run(MINIMAL | change, LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (error,) = errors(done)
+    assert text in error
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_setting_is_one_line(tap: Tap) -> None:
+    done = tap.run({"tenant_id": "1", "client_id": "x", "client_secret": "hunter-2-hunter"})
+    assert done.returncode == 1
+    assert errors(done) == ["tap-servicetitan: missing setting `app_key`"]
+
+
+def test_settings_come_from_the_environment(tap: Tap) -> None:
+    done = tap.run(
+        {},
+        "--config",
+        "ENV",
+        TAP_SERVICETITAN_TENANT_ID="1",
+        TAP_SERVICETITAN_CLIENT_ID="x",
+        TAP_SERVICETITAN_CLIENT_SECRET="hunter-2-hunter",
+        TAP_SERVICETITAN_APP_KEY="key-of-the-app",
+        TAP_SERVICETITAN_PAGE_SIZE="6000",
+    )
+    assert errors(done) == ["tap-servicetitan: setting `page_size` must be at most 5000"]
+    assert "hunter-2-hunter" not in done.stderr
+
+
+def test_discovery_needs_no_settings_and_no_network(tap: Tap) -> None:
+    done = tap.run({}, "--discover")
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["streams"]) == 7
+
+
+def test_about(tap: Tap) -> None:
+    done = tap.run({}, "--about", "--format", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["settings"]["properties"]["app_key"]["secret"] is True
+
+
+def test_the_connection_can_be_tested(tap: Tap, company: Company) -> None:
+    done = tap.run(company.config, "--test")
+    assert done.returncode == 0
+    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert kinds.count("RECORD") == 7
+    assert "ACTIVATE_VERSION" not in kinds
+
+
+def test_testing_the_connection_shows_that_it_fails(tap: Tap, company: Company) -> None:
+    company.set_fault("status", stream="campaigns")
+    done = tap.run(company.config | {"max_retries": 0}, "--test")
+    assert done.returncode == 1
+    assert "503 Service Unavailable" in errors(done)[-1]
+
+
+def test_a_good_run_ends_with_0(tap: Tap, company: Company) -> None:
+    done = tap.run(company.config)
+    assert done.returncode == 0
+    assert errors(done) == []
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "truncated", "unauthorized", "forbidden"])
+def test_a_failing_run_ends_with_1_and_keeps_its_secrets(
+    tap: Tap,
+    company: Company,
+    kind: Any,  # noqa: ANN401
+) -> None:
+    company.set_fault(kind)
+    done = tap.run(company.config | {"max_retries": 0})
+    assert done.returncode == 1
+    assert errors(done)[-1]
+
+
+def test_refused_credentials_are_one_line_and_nothing_is_written(tap: Tap, company: Company) -> None:
+    config = company.config | {"client_secret": "another-secret"}
+    done = tap.run(config, LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (error,) = errors(done)
+    assert error == (
+        f"the sign-in for tenant {company.id} was refused (invalid_client): "
+        "check client_id, client_secret and environment"
+    )
+
+
+def test_a_signal_is_not_a_success(tap: Tap, company: Company) -> None:
+    company.set_fault("slow", stream="campaigns", seconds=30)
+    with subprocess.Popen(tap.command(company.config), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        while b'"campaigns"' not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert b"ACTIVATE_VERSION" not in out
+
+
+def test_a_reader_that_has_gone_is_an_error(tap: Tap, company: Company) -> None:
+    with subprocess.Popen(tap.command(company.config), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        log = process.stderr.read()
+    assert process.returncode == 1
+    assert b"Traceback" not in log
