@@ -1,0 +1,71 @@
+"""Settings get their defaults, and addresses follow the environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from plugin_runtime import PluginError
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings
+
+REQUIRED = {"tenant_id": "1", "client_id": "c", "client_secret": "s", "app_key": "a"}
+
+
+def settings(**values: Any) -> Settings:  # noqa: ANN401 - any setting
+    return Settings.of(REQUIRED | values)
+
+
+def test_defaults() -> None:
+    made = settings()
+    assert made.page_size == 5000
+    assert made.requests_per_second == 60
+    assert made.reconcile_interval.days == 7
+    assert made.lookback.days == 1
+    assert made.start_date is None
+    assert made.on_missing_module == "skip"
+
+
+def test_null_means_the_default() -> None:
+    assert settings(page_size=None).page_size == 5000
+
+
+def test_the_sdk_s_own_settings_are_left_alone() -> None:
+    assert settings(stream_maps={"x": None}, flattening_enabled=True) == settings()
+
+
+@pytest.mark.parametrize("environment", HOSTS)
+def test_addresses_follow_the_environment(environment: str) -> None:
+    made = settings(environment=environment)
+    assert (made.effective_api_url, made.effective_auth_url) == HOSTS[environment]
+
+
+def test_addresses_can_be_given() -> None:
+    made = settings(api_url="http://a", auth_url="http://b")
+    assert (made.effective_api_url, made.effective_auth_url) == ("http://a", "http://b")
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2024-02-29", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("2024-02-29T10:00:00Z", datetime(2024, 2, 29, 10, tzinfo=UTC)),
+        ("2024-02-29T10:00:00", datetime(2024, 2, 29, 10, tzinfo=UTC)),
+        ("2024-02-29T01:30:00+02:00", datetime(2024, 2, 28, 23, 30, tzinfo=UTC)),
+    ],
+)
+def test_start_date(text: str, time: datetime) -> None:
+    assert settings(start_date=text).start_date == time
+
+
+def test_a_start_date_that_does_not_exist() -> None:
+    with pytest.raises(PluginError, match="not a date that exists: 2023-02-29"):
+        settings(start_date="2023-02-29")
+
+
+def test_every_setting_is_described_and_secrets_are_marked() -> None:
+    properties = CONFIG_JSONSCHEMA["properties"]
+    assert all(setting["title"] and setting["description"] for setting in properties.values())
+    assert {name for name, setting in properties.items() if setting.get("secret")} == {"client_secret", "app_key"}
+    assert set(CONFIG_JSONSCHEMA["required"]) == set(REQUIRED)
