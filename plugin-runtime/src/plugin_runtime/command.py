@@ -49,8 +49,8 @@ def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
 
 
 def _fail(plugin: type[PluginBase], message: str, error: BaseException, *, code: int = FAILED) -> int:
-    one_line = " ".join(message.split())
-    plugin.logger.error("%s", one_line)
+    if not getattr(error, "reported", False):
+        plugin.logger.error("%s", " ".join(message.split()))
     plugin.logger.debug("Where it happened:", exc_info=error)
     logging.shutdown()
     return code

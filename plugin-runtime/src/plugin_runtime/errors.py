@@ -9,5 +9,8 @@ class PluginError(Exception):
     Its text is one line: the thing, the stream, the place, and what to do. It never holds a secret.
     """
 
+    reported = False
+    """Whether the line is in the log already, because it was written when the error happened."""
+
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))

@@ -117,12 +117,24 @@ def _parsed(text: pa.Array, column: Column) -> pa.Array:
     try:
         if column.kind is Kind.TIMESTAMP:
             return _parsed_timestamps(text)
+        if column.kind is Kind.TIME:
+            # Arrow parses no time of day by itself, but one of a day.
+            return pc.cast(pc.cast(_joined("1970-01-01T", _cut(text)), pa.timestamp("us")), pa.time64("us"))
         return pc.cast(text, _STAGED_TYPES[column.kind])
     except pa.ArrowInvalid:
         raise NotNativeError(column.source) from None
 
 
 def _parsed_timestamps(text: pa.Array) -> pa.Array:
-    cut = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
+    cut = _cut(text)
     zoned = pc.match_substring_regex(cut, r"(?:[Zz]|[+-]\d\d:?\d\d)$")
-    return pc.cast(pc.if_else(zoned, cut, pc.binary_join_element_wise(cut, "Z", "")), _TIMESTAMP)
+    return pc.cast(pc.if_else(zoned, cut, _joined(cut, "Z")), _TIMESTAMP)
+
+
+def _cut(text: pa.Array) -> pa.Array:
+    """Cut fractions of a second after the sixth digit, as BigQuery's own functions do."""
+    return pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")

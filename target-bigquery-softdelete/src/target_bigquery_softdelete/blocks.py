@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.json as pj
-from singer_sdk.exceptions import InvalidRecord, MissingKeyPropertiesError
+from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete import arrow
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-class InvalidRecordError(PluginError, InvalidRecord):
+class InvalidRecordError(PluginError):
     """A record does not fit its schema. The text names stream, key, field and the kind of value."""
-
-    def __init__(self, message: str) -> None:
-        PluginError.__init__(self, message)
 
 
 class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import uuid
+import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,24 @@ def new_run_id() -> str:
     return f"{now():%Y%m%dT%H%M%S}_{uuid.uuid4().hex[:8]}"
 
 
-@dataclass
 class Run:
     """One run of the target."""
 
-    run_id: str
-    settings: Settings
-    warehouse: Warehouse
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="target-bigquery-")))
-    loads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PARALLEL_LOADS, "load"))
+    def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse) -> None:
+        self.run_id = run_id
+        self.settings = settings
+        self.warehouse = warehouse
 
-    def close(self) -> None:
-        """Stop the threads and remove the local files."""
-        self.loads.shutdown(wait=False, cancel_futures=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+    @cached_property
+    def folder(self) -> Path:
+        """A temporary folder for Parquet files. It is removed with this object or at exit."""
+        folder = tempfile.mkdtemp(prefix="target-bigquery-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    @cached_property
+    def loads(self) -> ThreadPoolExecutor:
+        """Threads that load files in the background."""
+        executor = ThreadPoolExecutor(PARALLEL_LOADS, "load")
+        weakref.finalize(self, executor.shutdown, wait=False, cancel_futures=True)
+        return executor

@@ -141,9 +141,16 @@ class BigQuerySoftDeleteSink(Sink):
         try:
             step()
         except PluginError as error:
-            self.error = error
-            self.report.fail(error)
-            self.logger.error("%s", error)  # noqa: TRY400 - one line for the operator, no traceback
+            self._fail(error)
+        except Exception as error:
+            self.logger.debug("Where it happened:", exc_info=error)
+            self._fail(PluginError(f"{self.stream_name}: unexpected {type(error).__name__}: {error}"))
+
+    def _fail(self, error: PluginError) -> None:
+        self.error = error
+        self.report.fail(error)
+        self.logger.error("%s", error)
+        error.reported = True
 
     def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
         naming = self._settings.column_naming

@@ -252,15 +252,20 @@ def _same_key(columns: TableColumns) -> str:
 
 
 def _differs(source: Source) -> str:
-    tests = [f"t.{_OPERATION} = 'DELETE'"]
-    for one in source.columns.other_columns():
-        name = column(one.name)
-        if source.table_columns[one.name].comparable:
-            tests.append(f"OR t.{name} IS DISTINCT FROM s.{name}")
-        else:
-            # ARRAY, STRUCT and JSON have no equality in BigQuery: their JSON texts are equal when they are.
-            tests.append(f"OR TO_JSON_STRING(t.{name}) IS DISTINCT FROM TO_JSON_STRING(s.{name})")
-    return "\n".join(tests)
+    changes = [
+        f"OR {_comparable('t', one)} IS DISTINCT FROM {_comparable('s', one)}" for one in source.columns.other_columns()
+    ]
+    return "\n".join([f"t.{_OPERATION} = 'DELETE'", *changes])
+
+
+def _comparable(alias: str, one: Column) -> str:
+    """Return what stands for a value in a comparison."""
+    name = column(one.name, of=alias)
+    if one.comparable:
+        return name
+    # ARRAY, STRUCT and JSON have no equality in BigQuery: their JSON texts are equal when they are. A row that is
+    # older than an array column has no array in it, which is the same as an empty one.
+    return f"TO_JSON_STRING(IFNULL({name}, []))" if one.repeated else f"TO_JSON_STRING({name})"
 
 
 def _writable(condition: str, source: Source) -> str:

@@ -162,7 +162,6 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 self.logger.info("%s", sink.report.summary())
         self._write_audit_log()
         self._emit_state()
-        self.run.close()
         self._raise_failures([sink.error for sink in sinks if sink.error])
 
     def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
@@ -205,7 +204,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            raise PluginError(f"{len(errors)} streams failed. See the lines above, and the table `etl_logs`.")
+            raise PluginError(f"{len(errors)} things went wrong: see the lines above, and the table `etl_logs`.")
 
     def _check_tenant(self) -> None:
         if not self._tenant_checked:

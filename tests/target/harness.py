@@ -1,0 +1,89 @@
+"""Runs the target as its command does, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugin_runtime import run
+from support.singer import lines
+from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pytest
+
+    from support.warehouse import Project
+
+COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    code: int
+    states: list[dict[str, Any]]
+    log: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The texts of the error lines."""
+        return [line.rsplit(" | ", 1)[-1] for line in self.log.splitlines() if "| ERROR " in line]
+
+
+def result_of(code: int, stdout: str, stderr: str) -> Result:
+    """Return a run's result from what it printed. Anything on stdout that is not a STATE fails here."""
+    return Result(code, [json.loads(line) for line in stdout.splitlines()], stderr)
+
+
+def _drop_console_handlers() -> None:
+    # The SDK adds one each time its command is made; the old ones write to the captured stderr of an earlier test.
+    for handler in [one for one in logging.root.handlers if type(one) is logging.StreamHandler]:
+        logging.root.removeHandler(handler)
+
+
+class TargetRunner:
+    """Runs the target against one project."""
+
+    def __init__(self, project: Project, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.project = project
+        self._folder = folder
+        self._capfd = capfd
+
+    def config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
+        """Write a configuration file."""
+        base = {"project_id": self.project.name, "api_endpoint": self.project.api_endpoint}
+        path = self._folder / "config.json"
+        path.write_text(json.dumps({**base, **settings}))
+        return path
+
+    def __call__(self, *messages: dict[str, Any] | bytes, **settings: Any) -> Result:  # noqa: ANN401
+        """Run the target on these messages, in this process."""
+        source = self._folder / "input.singer"
+        source.write_bytes(lines(messages))
+        self._capfd.readouterr()
+        _drop_console_handlers()
+        code = run(TargetBigQuerySoftDelete, ["--config", str(self.config(**settings)), "--input", str(source)])
+        return result_of(code, *self._capfd.readouterr())
+
+    def start(self, **settings: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+        """Start the target as a process that reads from a pipe."""
+        return subprocess.Popen(
+            [COMMAND, "--config", str(self.config(**settings))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def command(self, messages: Iterable[dict[str, Any] | bytes], **settings: Any) -> Result:  # noqa: ANN401
+        """Run the target on these messages, as a process of its own."""
+        process = self.start(**settings)
+        stdout, stderr = process.communicate(lines(messages), timeout=120)
+        return result_of(process.returncode, stdout.decode(), stderr.decode())
