@@ -14,11 +14,13 @@ from local_bigquery import app
 from local_bigquery.catalog import tables
 from local_bigquery.engine import database, types
 from local_bigquery.grpc import server
+from local_bigquery.jobs import query
 from local_bigquery.settings import settings
 from local_bigquery.sql import rules
 from sqlglot import exp
 
 from sandbox import hosting
+from sandbox.emulator_catalog import FreshCursor, narrow, narrow_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,23 @@ def opened(directory: Path) -> Iterator[int]:
 def correct() -> None:
     """Apply the corrections to the emulator's modules."""
     rules.NODE_RULES.append(_wide_number_mode)
+    database.fetch = narrow(database.fetch)
+    database.objects = narrow_results(database.objects)
+    _replace_execute()
+    _replace_alter()
+
+
+def _replace_execute() -> None:
+    execute = query.execute
+
+    # The values are those of the emulator's own function.
+    def execute_with_fresh_cursor(cursor, *args, session=None, **options):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN002,ANN003,ANN202
+        return execute(cursor if session else FreshCursor(cursor), *args, session=session, **options)
+
+    query.execute = execute_with_fresh_cursor
+
+
+def _replace_alter() -> None:
     alter = tables._alter  # noqa: SLF001 - there is no other way in
 
     def alter_with_nested_fields(project: str, dataset: str, table: str, fields: list[TableFieldSchema]) -> None:
