@@ -1,11 +1,10 @@
-"""The SDK's streams, made of rows: one class for each way of reading, none for a single entity."""
+"""What all streams of the tap share: writing pages, keeping state, and saying how it ended."""
 
 from __future__ import annotations
 
 import abc
 import json
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,14 +18,9 @@ import msgspec
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_servicetitan.ahead import read_ahead
 from tap_servicetitan.errors import RequestRefusedError
-from tap_servicetitan.feed import FeedSettings, FeedState, date_to_start_from, full_pass_is_due, read_feed, resume_feed
-from tap_servicetitan.pages import ExportPage, ListPage, Page, PageDecoder, record_lines, unknown_fields
-from tap_servicetitan.snapshot import MOST_PASSES, PassCheck, read_list
-from tap_servicetitan.streams import Kind, StreamSpec
+from tap_servicetitan.pages import PageDecoder, record_lines, unknown_fields
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -39,7 +33,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_servicetitan.client import ApiClient
+    from tap_servicetitan.pages import Page
     from tap_servicetitan.settings import Settings
+    from tap_servicetitan.streams import StreamSpec
     from tap_servicetitan.tap import TapServiceTitan
     from tap_servicetitan.writer import MessageWriter
 
@@ -72,7 +68,7 @@ class Outcome:
 
 
 class ServiceTitanStream(Stream, abc.ABC):
-    """What both kinds of streams share: writing pages, as raw bytes when nothing has to be changed in them."""
+    """A stream that is made of a row. Its pages go out as raw bytes when nothing has to be changed in them."""
 
     TYPE_CONFORMANCE_LEVEL: ClassVar[TypeConformanceLevel] = TypeConformanceLevel.NONE  # type: ignore[misc]
 
@@ -195,128 +191,6 @@ class ServiceTitanStream(Stream, abc.ABC):
         self._write_state_message()
 
 
-class SnapshotStream(ServiceTitanStream):
-    """A list that is read whole on every run.
-
-    All passes of a run share one version, so what any of them showed counts as present. A row that is deleted between
-    two of them is found by the next run.
-    """
-
-    @override
-    def _read(self) -> None:
-        version = time.time_ns() // 1_000_000
-        problem: str | None = ""
-        for attempt in range(1, MOST_PASSES + 1):
-            problem = self._pass(version)
-            if problem is None:
-                self._write_activate_version_message(version)
-                self._save({"snapshot_at": _utc_text(version / 1000)})
-                return
-            self.logger.warning("%s: pass %d of %d may have missed rows: %s", self.name, attempt, MOST_PASSES, problem)
-        self.outcome.ending, self.outcome.reason = Ending.UNSETTLED, f"the list kept changing: {problem}"
-
-    def _pass(self, version: int) -> str | None:
-        check = PassCheck(sorted_by_key=self.spec.sorted_by_key)
-        for page in read_ahead(self._pages()):
-            check.add(page)
-            self._write_page(page, version)
-        return check.problem()
-
-    @override
-    def _pages(self) -> Iterator[ListPage]:
-        return read_list(self._fetch)
-
-    def _fetch(self, number: int) -> ListPage:
-        params = {
-            "page": str(number),
-            "pageSize": str(self._settings.page_size),
-            "includeTotal": "true",
-            **self.spec.query,
-        }
-        return self._client.get(self.spec.list_path, params, self._decoder.list_page)
-
-
-class FeedStream(ServiceTitanStream):
-    """An export feed: changes since the last run, or every record when a full pass is due."""
-
-    def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
-        super().__init__(tap, spec)
-        self.replication_key = spec.cursor
-
-    @override
-    def _read(self) -> None:
-        if self._full_pass_is_due():
-            self._full_pass()
-        else:
-            self._changes()
-
-    def _full_pass(self) -> None:
-        started = datetime.now(UTC)
-        version = int(started.timestamp() * 1000)
-        state = FeedState(full_pass_at=_utc_text(started.timestamp()))
-        for page in read_ahead(read_feed(self._fetch, None)):
-            self._write_page(page, version)
-            state = state.after(page, started)
-        self._write_activate_version_message(version)
-        self._save(state.dump())
-
-    def _changes(self) -> None:
-        state = self._state
-        if self._settings.start_date:
-            self.logger.info("%s: deleted records are not looked for, because start_date is set", self.name)
-        for page in read_ahead(self._pages()):
-            self._write_page(page)
-            state = state.after(page, datetime.now(UTC))
-            self._save(state.dump())
-
-    @override
-    def _pages(self) -> Iterator[ExportPage]:
-        date = date_to_start_from(self._state, self._feed_settings)
-        token = self._state.continue_from
-        if token is None:
-            return read_feed(self._fetch, date)
-
-        def warn(error: RequestRefusedError) -> None:
-            self.logger.warning(
-                "%s: the bookmark was refused (%s), going on from %s", self.name, error, date or "the start"
-            )
-
-        return resume_feed(self._fetch, token, date, warn)
-
-    def _fetch(self, position: str | None) -> ExportPage:
-        # Without recent changes the feed leaves out a record that has just changed: not in its old place any more, not
-        # yet in its new one. A full pass would take it for deleted.
-        params = {"includeRecentChanges": "true"} | ({} if position is None else {"from": position})
-        return self._client.get(self.spec.export_path or "", params, self._decoder.export_page)
-
-    def _full_pass_is_due(self) -> bool:
-        if self.forced_replication_method == REPLICATION_FULL_TABLE and not self._settings.start_date:
-            return True
-        return full_pass_is_due(self._state, self._feed_settings, datetime.now(UTC))
-
-    @property
-    def _state(self) -> FeedState:
-        # Not `stream_state`, which would add an empty bookmark.
-        return FeedState.parse(self.tap_state.get("bookmarks", {}).get(self.name, {}))
-
-    @property
-    def _feed_settings(self) -> FeedSettings:
-        settings = self._settings
-        return FeedSettings(
-            start_date=settings.start_date,
-            reconcile_interval=settings.reconcile_interval,
-            lookback=settings.lookback,
-        )
-
-
-_CLASSES: dict[Kind, type[SnapshotStream | FeedStream]] = {Kind.SNAPSHOT: SnapshotStream, Kind.FEED: FeedStream}
-
-
-def make_stream(tap: TapServiceTitan, spec: StreamSpec) -> ServiceTitanStream:
-    """Return the stream that a row describes."""
-    return _CLASSES[spec.kind](tap, spec)
-
-
 def load_schema(name: str) -> dict[str, Any]:
     """Return the committed schema of a stream."""
     text = (files("tap_servicetitan") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
@@ -324,5 +198,6 @@ def load_schema(name: str) -> dict[str, Any]:
     return schema
 
 
-def _utc_text(epoch_seconds: float) -> str:
+def utc_text(epoch_seconds: float) -> str:
+    """Return a time as it stands in the state: ISO 8601, UTC, milliseconds."""
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds")

@@ -13,11 +13,13 @@ from plugin_runtime import CheckedSettings, PluginError
 from tap_servicetitan.auth import Authenticator, Credentials
 from tap_servicetitan.client import ApiClient
 from tap_servicetitan.errors import StreamError
+from tap_servicetitan.feed_stream import FeedStream
 from tap_servicetitan.limiter import RateLimiter
 from tap_servicetitan.retry import Retrier
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
-from tap_servicetitan.stream import Ending, ServiceTitanStream, make_stream
-from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.snapshot_stream import SnapshotStream
+from tap_servicetitan.stream import Ending, ServiceTitanStream
+from tap_servicetitan.streams import STREAMS, Kind
 from tap_servicetitan.transport import Transport
 from tap_servicetitan.writer import MessageWriter
 
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+# One class for each way of reading, none for a single entity.
+_STREAM_CLASSES: dict[Kind, type[SnapshotStream | FeedStream]] = {
+    Kind.SNAPSHOT: SnapshotStream,
+    Kind.FEED: FeedStream,
+}
 
 
 class TapServiceTitan(CheckedSettings, Tap):
@@ -74,7 +83,7 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
-        return [make_stream(self, spec) for spec in STREAMS]
+        return [_STREAM_CLASSES[spec.kind](self, spec) for spec in STREAMS]
 
     @override  # type: ignore[misc]  # final in the SDK, where the first error ends the run
     def sync_all(self) -> None:
