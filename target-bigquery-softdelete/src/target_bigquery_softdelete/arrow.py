@@ -6,6 +6,7 @@ the *staged* schema has BigQuery's names and the types that the Parquet file dec
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -41,9 +42,39 @@ _STAGED_TYPES: dict[Kind, pa.DataType] = {
     Kind.JSON: pa.string(),
 }
 
+_LIMITS = {
+    Kind.TIMESTAMP: (
+        pa.scalar(dt.datetime.min.replace(tzinfo=dt.UTC), _TIMESTAMP),
+        pa.scalar(dt.datetime.max.replace(tzinfo=dt.UTC), _TIMESTAMP),
+    ),
+    Kind.DATE: (pa.scalar(dt.date.min), pa.scalar(dt.date.max)),
+}
+"""The first and the last value that BigQuery has."""
+
 
 class NotNativeError(ValueError):
     """A column holds a value that needs the row path."""
+
+
+_UNSAFE_NUMBER = (
+    # A number, in quotes or not, with an exponent that is not one digit below zero ...
+    r"""[:,\["\s][+-]?[0-9.]+[eE](?:\+?[0-9]|-[1-9][0-9]|-[0-9]{3})[0-9]*[,}\]"\s]"""
+    # ... or with more digits in a row than NUMERIC has before the point.
+    r"|[0-9]{30}"
+)
+
+
+def check_numbers(block: bytes) -> None:
+    """Check that the JSON reader may parse the decimals of a block.
+
+    Arrow's decimal parser moves the point without looking whether the result still fits: 1e-48 becomes 0 and 1e66
+    another number, and 1e-999999999 ends the process.
+
+    Raises:
+        NotNativeError: If the block may hold a number that it would get wrong.
+    """
+    if pc.match_substring_regex(pa.array([block], pa.large_binary()), _UNSAFE_NUMBER)[0].as_py():
+        raise NotNativeError("decimals")
 
 
 def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Schema:
@@ -109,8 +140,20 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         fields = [staged_field(field) for field in column.fields]
         return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
     if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
-        return _parsed(array, column)
+        array = _parsed(array, column)
+    if not _all_storable(array, column.kind):
+        raise NotNativeError(column.source)
     return array
+
+
+def _all_storable(array: pa.Array, kind: Kind) -> bool:
+    """Whether BigQuery has all these values: Arrow also reads NaN, infinity and the year 0."""
+    if kind is Kind.FLOAT64:
+        return bool(pc.all(pc.is_finite(array), min_count=0).as_py())
+    if kind not in _LIMITS:
+        return True
+    lowest, highest = _LIMITS[kind]
+    return not pc.any(pc.or_(pc.less(array, lowest), pc.greater(array, highest)), min_count=0).as_py()
 
 
 def _parsed(text: pa.Array, column: Column) -> pa.Array:

@@ -16,7 +16,7 @@ from singer_sdk.exceptions import MissingKeyPropertiesError
 from plugin_runtime import PluginError
 from target_bigquery_softdelete import arrow
 from target_bigquery_softdelete.arrow import NotNativeError
-from target_bigquery_softdelete.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
 from target_bigquery_softdelete.json_columns import JsonColumns
 from target_bigquery_softdelete.values import InvalidValueError, convert_record, parse_record
 
@@ -49,6 +49,7 @@ class BlockConverter:
         self._stream = stream
         self._staged_schema = arrow.staged_schema(columns.columns)
         self._json_columns = JsonColumns.of(columns.columns)
+        self._has_decimals = any(one.kind in DECIMAL_KINDS for one in walk(columns.columns))
         self._timestamps_as_text = False
 
     def convert(self, block: bytes, first_sequence: int) -> Converted:
@@ -62,18 +63,21 @@ class BlockConverter:
             InvalidRecordError: If a record does not fit.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
-        table = self._native(block)
+        table = self.convert_natively(block)
         dropped_nulls = 0
         if table is None:
-            table, dropped_nulls = self._by_row(block)
+            table, dropped_nulls = self.convert_by_row(block)
         sequence = pa.array(range(first_sequence, first_sequence + table.num_rows), pa.int64())
         table = table.add_column(table.num_columns - 1, arrow.SEQUENCE, sequence)
         return Converted(table.cast(self._staged_schema), dropped_nulls)
 
-    def _native(self, block: bytes) -> pa.Table | None:
+    def convert_natively(self, block: bytes) -> pa.Table | None:
+        """Return the block as a table, or nothing when a value in it is one for the row path."""
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
+            if self._has_decimals:
+                arrow.check_numbers(block)
             texts = self._json_columns.as_text(block) if self._json_columns else block
             return self._checked(self._read(texts))
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):
@@ -104,7 +108,13 @@ class BlockConverter:
             raise NotNativeError("key")
         return table
 
-    def _by_row(self, block: bytes) -> tuple[pa.Table, int]:
+    def convert_by_row(self, block: bytes) -> tuple[pa.Table, int]:
+        """Return the block as a table, and the number of NULL elements of arrays that are not in it.
+
+        Raises:
+            InvalidRecordError: If a record does not fit.
+            NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
+        """
         rows, deleted, dropped_nulls = [], [], 0
         for raw in block.rstrip(b"\n").split(b"\n"):
             record = self._parsed(raw)

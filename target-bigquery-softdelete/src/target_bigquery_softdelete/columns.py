@@ -13,7 +13,7 @@ from target_bigquery_softdelete.json_schema import EXACT_FORMATS, JsonSchema, si
 from target_bigquery_softdelete.naming import ColumnNaming, check_distinct, column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class Kind(StrEnum):
@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
 
 NESTED_KINDS = frozenset({Kind.STRUCT, Kind.JSON})
+DECIMAL_KINDS = frozenset({Kind.NUMERIC, Kind.BIGNUMERIC})
 
 DEEPEST_NESTING = 15
 """Levels of STRUCT that BigQuery allows (https://cloud.google.com/bigquery/docs/nested-repeated#limitations)."""
@@ -115,8 +116,8 @@ def table_columns(
     if not isinstance(schema.get("properties"), dict):
         raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
     reader = _SchemaReader(schema, naming)
-    columns = reader.fields(schema["properties"], stream, depth=1)
-    if sum(1 for _ in _walk(columns)) > MOST_COLUMNS:
+    columns = reader.fields(schema["properties"], stream, ())
+    if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
     return TableColumns(columns, key)
@@ -141,10 +142,15 @@ def _widened(columns: Sequence[Column], path: str, prefix: str) -> tuple[Column,
     return tuple(map(widened, columns))
 
 
-def _walk(columns: Sequence[Column]) -> Iterator[Column]:
+def walk(columns: Iterable[Column]) -> Iterator[Column]:
+    """Yield the columns, and the fields of STRUCT columns at every depth."""
     for column in columns:
         yield column
-        yield from _walk(column.fields)
+        yield from walk(column.fields)
+
+
+_Properties = dict[str, Any]
+"""The `properties` of an object."""
 
 
 class _SchemaReader:
@@ -154,33 +160,38 @@ class _SchemaReader:
         self._root = root
         self._naming = naming
 
-    def fields(self, properties: Mapping[str, Any], place: str, depth: int) -> tuple[Column, ...]:
-        columns = tuple(self.column(name, schema, place, depth) for name, schema in properties.items())
+    def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
+        path = (*above, properties)
+        columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
         check_distinct(((column.source, column.name) for column in columns), place)
         return columns
 
-    def column(self, source: str, schema: object, place: str, depth: int) -> Column:
+    def column(self, source: str, schema: object, place: str, path: tuple[_Properties, ...]) -> Column:
         name = column_name(source, self._naming)
         schema = simplified(schema, self._root)
         if "array" not in types_of(schema):
-            kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", depth)
+            kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
             return Column(source, name, kind, fields=fields)
 
         items = simplified(schema.get("items", {}), self._root)
-        kind, fields = self.scalar_or_struct(items, f"{place}.{source}", depth)
+        kind, fields = self.scalar_or_struct(items, f"{place}.{source}", path)
         # An array of arrays, of anything, or of values of several types has no BigQuery type but JSON.
         if len(types_of(schema)) > 1 or kind is Kind.JSON:
             return Column(source, name, Kind.JSON)
         return Column(source, name, kind, repeated=True, fields=fields)
 
-    def scalar_or_struct(self, schema: JsonSchema, place: str, depth: int) -> tuple[Kind, tuple[Column, ...]]:
+    def scalar_or_struct(
+        self, schema: JsonSchema, place: str, path: tuple[_Properties, ...]
+    ) -> tuple[Kind, tuple[Column, ...]]:
         types = types_of(schema)
         if types != {"object"}:
             return _scalar_kind(types, schema), ()
         properties = schema.get("properties")
-        if not properties or depth >= DEEPEST_NESTING:
+        # An object that contains itself has no bottom: where it comes again, it is JSON.
+        contains_itself = any(properties is one for one in path)
+        if not properties or contains_itself or len(path) >= DEEPEST_NESTING:
             return Kind.JSON, ()
-        return Kind.STRUCT, self.fields(properties, place, depth + 1)
+        return Kind.STRUCT, self.fields(properties, place, path)
 
 
 _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}

@@ -66,7 +66,7 @@ class JsonColumns:
             records = self._decoder.decode_lines(block)
             for record in records:
                 _rewrite(record, self._level)
-        except ValueError as error:  # msgspec's errors are ValueErrors too
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors too
             raise NotNativeError(str(error)) from None
         return self._encoder.encode_lines(records)
 

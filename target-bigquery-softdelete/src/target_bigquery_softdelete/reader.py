@@ -30,6 +30,8 @@ class BadInputError(PluginError):
     """The input is not a stream of Singer messages. The text names the line."""
 
 
+_UNREADABLE = (msgspec.MsgspecError, RecursionError)
+
 _Raw = msgspec.Raw | msgspec.UnsetType
 
 
@@ -106,7 +108,7 @@ class BlockReader(GenericSingerReader[bytes]):
     def _decoded(self, chunk: bytes, first_line: int) -> Iterator[Message]:
         try:
             yield from self._decoder.decode_lines(chunk)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             # Line by line, to name the one that is wrong.
             for number, line in enumerate(chunk.split(b"\n"), first_line):
                 if line.strip():
@@ -115,7 +117,7 @@ class BlockReader(GenericSingerReader[bytes]):
     def _decoded_line(self, line: bytes, number: int, *, ended: bool) -> Iterator[Message]:
         try:
             yield self._decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             problem = BadInputError(f"Line {number} of the input is not a Singer message: {error}.")
             if ended:
                 raise problem from None

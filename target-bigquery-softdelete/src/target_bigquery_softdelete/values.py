@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,17 @@ def parse_record(raw: bytes) -> dict[str, Any]:
     Raises:
         ValueError: If it is not a JSON object.
     """
-    record = json.loads(raw, parse_float=decimal.Decimal)
+    record = _parsed(raw)
     if not isinstance(record, dict):
         raise InvalidValueError("record", "an object", record)
     return record
+
+
+def _parsed(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(raw, parse_float=decimal.Decimal)
+    except (decimal.InvalidOperation, RecursionError) as error:
+        raise ValueError("a number has an exponent of more than 18 digits, or the nesting is too deep") from error
 
 
 def convert_record(record: dict[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def _convert_one(value: object, column: Column, place: str) -> Any:  # noqa: ANN
 
 
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,20}")
-_NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
+_NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
 def _integer(value: object, place: str) -> int:
@@ -119,8 +127,8 @@ def _float(value: object, place: str) -> float:
             number = float(value)
         except OverflowError:
             raise InvalidValueError(place, "a number", value) from None
-        # Python reads 1e999 as infinity; only a value that says it is infinite may be.
-        if number not in (float("inf"), float("-inf")) or isinstance(value, float):
+        # Python reads 1e999 as infinity, and NaN and Infinity are no JSON.
+        if math.isfinite(number):
             return number
     elif isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
         return _float(decimal.Decimal(value), place)
@@ -130,7 +138,7 @@ def _float(value: object, place: str) -> float:
 def _numeric(value: object, place: str) -> decimal.Decimal:
     number = _decimal(value, place)
     if _fits(number, NUMERIC_INTEGER_DIGITS, NUMERIC_SCALE):
-        return number
+        return _rescaled(number, NUMERIC_SCALE)
     if _fits(number, BIGNUMERIC_INTEGER_DIGITS, BIGNUMERIC_SCALE):
         raise NeedsBigNumericError(place)
     raise InvalidValueError(place, "a number of at most 38 digits before and after the point", value)
@@ -140,7 +148,10 @@ def _bignumeric(value: object, place: str) -> decimal.Decimal:
     number = _decimal(value, place)
     if not _fits(number, BIGNUMERIC_INTEGER_DIGITS, BIGNUMERIC_SCALE):
         raise InvalidValueError(place, "a number of at most 38 digits before and after the point", value)
-    return number
+    return _rescaled(number, BIGNUMERIC_SCALE)
+
+
+_WIDE = decimal.Context(prec=BIGNUMERIC_INTEGER_DIGITS + BIGNUMERIC_SCALE)
 
 
 def _decimal(value: object, place: str) -> decimal.Decimal:
@@ -160,6 +171,11 @@ def _fits(number: decimal.Decimal, integer_digits: int, scale: int) -> bool:
         return False
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
     return -(exponent + zeros) <= scale and number.adjusted() + 1 <= integer_digits
+
+
+def _rescaled(number: decimal.Decimal, scale: int) -> decimal.Decimal:
+    # Arrow's own rescaling refuses zeros behind the last digit, and ends the process when there are very many.
+    return number.quantize(decimal.Decimal((0, (1,), -scale)), context=_WIDE)
 
 
 def _boolean(value: object, place: str) -> bool:
@@ -183,10 +199,11 @@ def _string(value: object, place: str) -> str:
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
-    r"\s*(?:([Zz])|([+-])(\d\d):?(\d\d)?)?"
+    r"(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?)?"
+    r"\s*(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
+    re.ASCII,
 )
-_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?Z?")
+_TIME = re.compile(r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?Z?", re.ASCII)
 
 
 def _timestamp(value: object, place: str) -> dt.datetime:
@@ -240,28 +257,36 @@ def _time(value: object, place: str) -> dt.time:
 def _json(value: object, place: str) -> str:
     try:
         return json_text(value)
-    except (ValueError, OverflowError):
-        raise InvalidValueError(place, "JSON with numbers that fit 64 bits", value) from None
+    except ValueError:
+        raise InvalidValueError(place, "JSON with numbers that fit 64 bits and ordinary nesting", value) from None
 
 
 def json_text(value: object) -> str:
     """Return the one text for a JSON value: keys sorted, no spaces. Equal values have equal texts.
 
     Raises:
-        ValueError: If it holds a number that JSON cannot write, such as infinity.
+        ValueError: If it holds a number that JSON cannot write, such as infinity, or is nested too deep.
     """
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return _string(text, "")
+    try:
+        return msgspec.json.encode(_plain(value), order="sorted").decode()
+    except RecursionError as error:
+        raise ValueError("the nesting is too deep") from error
 
 
 def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_string(key, ""): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return _string(value, "")
+    return _plain_number(value)
+
+
+def _plain_number(value: Any) -> object:  # noqa: ANN401 - a number, true, false or null
     # BigQuery's JSON type holds 64-bit integers and doubles, and refuses what is neither.
     too_long = isinstance(value, int) and not INT64_MIN <= value <= UINT64_MAX
-    return float(value) if too_long or isinstance(value, decimal.Decimal) else value  # type: ignore[arg-type]
+    return _float(value, "") if too_long or isinstance(value, (float, decimal.Decimal)) else value
 
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -274,7 +299,7 @@ def json_text_of_raw(raw: bytes) -> str:
         ValueError: If it is not JSON, or not JSON that BigQuery stores.
     """
     if _LONG_NUMBER.search(raw):
-        return json_text(json.loads(raw, parse_float=decimal.Decimal))
+        return json_text(_parsed(raw))
     return msgspec.json.encode(msgspec.json.decode(raw), order="sorted").decode()
 
 
