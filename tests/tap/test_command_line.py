@@ -59,29 +59,13 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.split("|", 3)[3].strip() for line in done.stderr.splitlines() if "| ERROR " in line]
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"tenant_id": 12}, "setting `tenant_id` must be of type string"),
-        ({"tenant_id": "12/../34"}, "setting `tenant_id` must match ^[0-9]+$"),
-        ({"client_secret": ""}, "setting `client_secret` must not be empty"),
-        ({"environment": "prod"}, "setting `environment` must be one of ['production', 'integration']"),
-        ({"api_url": "api.servicetitan.io"}, "setting `api_url` must match ^https?://"),
-        ({"start_date": "01.02.2024"}, "setting `start_date` must match"),
-        ({"start_date": "2024-02-31"}, "setting `start_date` is not a date that exists: 2024-02-31"),
-        ({"page_size": 5001}, "setting `page_size` must be at most 5000"),
-        ({"page_size": "many"}, "setting `page_size` must be of type integer or null"),
-        ({"requests_per_second": 0}, "setting `requests_per_second` must be at least 1"),
-        ({"on_missing_module": "ignore"}, "setting `on_missing_module` must be one of ['skip', 'fail']"),
-        ({"page_sise": 5}, "unknown setting `page_sise`, did you mean `page_size`?"),
-    ],
-)
-def test_a_wrong_setting_is_one_line(tap: Tap, change: dict[str, Any], text: str) -> None:
-    done = tap.run(MINIMAL | change, LOGLEVEL="INFO")
+def test_wrong_settings_are_one_line(tap: Tap) -> None:
+    done = tap.run(MINIMAL | {"page_size": 5001, "app_key": ""}, LOGLEVEL="INFO")
     assert done.returncode == 1
     assert done.stdout == ""
-    (error,) = errors(done)
-    assert text in error
+    assert errors(done) == [
+        "tap-servicetitan: setting `app_key` must not be empty; setting `page_size` must be at most 5000"
+    ]
     assert "Traceback" not in done.stderr
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from plugin_runtime import PluginError
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings
+from tap_servicetitan.tap import TapServiceTitan
 
-REQUIRED = {"tenant_id": "1", "client_id": "c", "client_secret": "s", "app_key": "a"}
+REQUIRED = {"tenant_id": "1", "client_id": "c", "client_secret": "the-secret", "app_key": "the-key"}
 
 
 def settings(**values: Any) -> Settings:  # noqa: ANN401 - any setting
@@ -69,3 +70,25 @@ def test_every_setting_is_described_and_secrets_are_marked() -> None:
     assert all(setting["title"] and setting["description"] for setting in properties.values())
     assert {name for name, setting in properties.items() if setting.get("secret")} == {"client_secret", "app_key"}
     assert set(CONFIG_JSONSCHEMA["required"]) == set(REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"tenant_id": 12}, "setting `tenant_id` must be of type string"),
+        ({"tenant_id": "12/../34"}, "setting `tenant_id` must match ^[0-9]+$"),
+        ({"client_secret": ""}, "setting `client_secret` must not be empty"),
+        ({"environment": "prod"}, "setting `environment` must be one of ['production', 'integration']"),
+        ({"api_url": "api.servicetitan.io"}, "setting `api_url` must match ^https?://"),
+        ({"start_date": "01.02.2024"}, "setting `start_date` must match"),
+        ({"page_size": 5001}, "setting `page_size` must be at most 5000"),
+        ({"page_size": "many"}, "setting `page_size` must be of type integer or null"),
+        ({"requests_per_second": 0}, "setting `requests_per_second` must be at least 1"),
+        ({"on_missing_module": "ignore"}, "setting `on_missing_module` must be one of ['skip', 'fail']"),
+        ({"page_sise": 5}, "unknown setting `page_sise`, did you mean `page_size`?"),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, Any], text: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        TapServiceTitan(config=REQUIRED | change)
+    assert text in str(caught.value)
