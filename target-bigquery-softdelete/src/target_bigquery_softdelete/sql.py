@@ -168,13 +168,14 @@ def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     lines.append(f"FROM {source.staging.quoted} AS s")
     if source.columns.key:
         lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
-    for other in source.also_present:
-        lines += ["UNION ALL", _present_keys(other, source, columns)]
+    for i, other in enumerate(source.also_present, 1):
+        later = (*source.also_present[i:], source.staging)
+        lines += ["UNION ALL", _present_keys(other, later, source, columns)]
     return "\n".join(lines)
 
 
-def _present_keys(other: TableId, source: Source, columns: Sequence[Column]) -> str:
-    """Return the query for the keys of an earlier staging table that the last one does not hold."""
+def _present_keys(other: TableId, later: Sequence[TableId], source: Source, columns: Sequence[Column]) -> str:
+    """Return the query for the keys of an earlier staging table that no later one holds."""
     fields = [
         _as_in_table(one, source.table_columns[one.name], "s")
         if one.name in source.columns.key
@@ -183,6 +184,7 @@ def _present_keys(other: TableId, source: Source, columns: Sequence[Column]) -> 
     ]
     named = [f"{field} AS {column(one.name)}" for field, one in zip(fields, columns, strict=True)]
     same = " AND ".join(f"later.{column(name)} = s.{column(name)}" for name in source.columns.key)
+    absent = "\nAND ".join(f"NOT EXISTS (SELECT 1 FROM {one.quoted} AS later WHERE {same})" for one in later)
     return "\n".join(
         [
             "SELECT",
@@ -190,7 +192,7 @@ def _present_keys(other: TableId, source: Source, columns: Sequence[Column]) -> 
             f"  FALSE AS {_DELETED},",
             f"  TRUE AS {column(PRESENT_ONLY)}",
             f"FROM {other.quoted} AS s",
-            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS later WHERE {same})",
+            f"WHERE {absent}",
             f"QUALIFY {_rank(source.columns)} = 1",
         ]
     )
@@ -228,14 +230,20 @@ def _projected_item(expression: str, staged: Column, wanted: Column, depth: int)
         values = [
             _projected(f"{expression}.{column(one.name)}", have[one.name.lower()], one, depth)
             if one.name.lower() in have
-            else f"CAST(NULL AS {one.sql_type})"
+            else _absent(one)
             for one in wanted.fields
         ]
         named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
         return f"IF({expression} IS NULL, NULL, STRUCT({', '.join(named)}))"
     if staged.kind is Kind.JSON:
-        return f"PARSE_JSON({expression})"
+        # A double that has no short decimal form, such as 1e23, is not an error.
+        return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
     return f"CAST({expression} AS {wanted.kind})"
+
+
+def _absent(wanted: Column) -> str:
+    # BigQuery stores a NULL array as an empty one, so a NULL would differ from what it becomes, run after run.
+    return f"{wanted.sql_type}[]" if wanted.repeated else f"CAST(NULL AS {wanted.sql_type})"
 
 
 def _changes(staged: Column, wanted: Column) -> bool:

@@ -1,0 +1,37 @@
+SELECT
+  COUNTIF(s.in_run AND NOT s.`_etl_present_only`) AS staged,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.in_run IS NULL) AS missing,
+  COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS restored,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS marked,
+  COUNTIF(t.in_table IS NULL AND s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS born_deleted
+FROM (SELECT `id`, `_etl_operation`, TRUE AS in_table FROM `co-1.bronze.jobs`) AS t
+FULL JOIN (
+  SELECT *, TRUE AS in_run FROM (
+    SELECT
+      s.`id` AS `id`,
+      s.`_etl_deleted`,
+      FALSE AS `_etl_present_only`
+    FROM `co-1.staging.jobs__r1_3` AS s
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+    UNION ALL
+    SELECT
+      s.`id` AS `id`,
+      FALSE AS `_etl_deleted`,
+      TRUE AS `_etl_present_only`
+    FROM `co-1.staging.jobs__r1_1` AS s
+    WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_2` AS later WHERE later.`id` = s.`id`)
+    AND NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+    UNION ALL
+    SELECT
+      s.`id` AS `id`,
+      FALSE AS `_etl_deleted`,
+      TRUE AS `_etl_present_only`
+    FROM `co-1.staging.jobs__r1_2` AS s
+    WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+  )
+) AS s
+ON t.`id` = s.`id`

@@ -1,0 +1,27 @@
+MERGE `co-1.bronze.jobs` AS t
+USING (
+  SELECT
+    s.`id` AS `id`,
+    IF(s.`address` IS NULL, NULL, STRUCT(ARRAY<STRING>[] AS `lines`, s.`address`.`unit` AS `unit`, s.`address`.`street` AS `street`)) AS `address`,
+    ARRAY(SELECT IF(item_1 IS NULL, NULL, STRUCT(item_1.`Unit` AS `Unit`, CAST(NULL AS DATE) AS `gone`, item_1.`street` AS `street`)) FROM UNNEST(s.`items`) AS item_1 WITH OFFSET AS position_1 ORDER BY position_1) AS `items`,
+    s.`_etl_deleted`
+  FROM `co-1.staging.jobs__r1_3` AS s
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+) AS s
+ON t.`id` = s.`id`
+WHEN MATCHED AND s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' THEN
+  UPDATE SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
+WHEN MATCHED AND NOT s.`_etl_deleted` AND (
+  t.`_etl_operation` = 'DELETE'
+  OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
+  OR TO_JSON_STRING(IFNULL(t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`items`, []))
+) THEN
+  UPDATE SET
+    `address` = s.`address`,
+    `items` = s.`items`,
+    `_etl_operation` = 'UPDATE',
+    `_etl_synced` = @synced
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (`id`, `address`, `items`, `_etl_operation`, `_etl_synced`)
+  VALUES (s.`id`, s.`address`, s.`items`, IF(s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced)
