@@ -70,9 +70,9 @@ def test_wrong_settings_are_one_line(tap: Tap) -> None:
 
 
 def test_a_missing_setting_is_one_line(tap: Tap) -> None:
-    done = tap.run({"tenant_id": "1", "client_id": "x", "client_secret": "hunter-2-hunter"})
+    done = tap.run({"tenant_id": "1", "client_id": "x"})
     assert done.returncode == 1
-    assert errors(done) == ["tap-servicetitan: missing setting `app_key`"]
+    assert errors(done) == ["tap-servicetitan: missing setting `client_secret`, `app_key`"]
 
 
 def test_settings_come_from_the_environment(tap: Tap) -> None:

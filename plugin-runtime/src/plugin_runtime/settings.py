@@ -67,8 +67,9 @@ def problems(schema: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
     for name in sorted(set(config) - set(known)):
         near = difflib.get_close_matches(name, known, n=1)
         yield f"unknown setting `{name}`" + (f", did you mean `{near[0]}`?" if near else "")
-    for error in sorted(JSONSchemaValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path))):
-        yield _sentence(error)
+    errors = sorted(JSONSchemaValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    # Each missing setting is an error of its own, and the sentence names all of them.
+    yield from dict.fromkeys(map(_sentence, errors))
 
 
 def _sentence(error: ValidationError) -> str:

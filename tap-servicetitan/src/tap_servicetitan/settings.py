@@ -1,4 +1,4 @@
-"""The tap's settings: their JSON Schema, and their values with defaults put in."""
+"""The tap's settings: their JSON Schema, and their values."""
 
 from __future__ import annotations
 
@@ -167,14 +167,12 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Take the values from a configuration that fits the schema, and defaults where it has none.
+        """Take the values from a configuration that has been checked and has its defaults.
 
         Raises:
             PluginError: If the start date is a day or a time that does not exist.
         """
-        defaults = {name: schema.get("default") for name, schema in CONFIG_JSONSCHEMA["properties"].items()}
-        given = {name: value for name, value in config.items() if value is not None}
-        values = {field.name: given.get(field.name, defaults[field.name]) for field in fields(cls)}
+        values: dict[str, Any] = {field.name: config.get(field.name) for field in fields(cls)}
         return cls(**values | {"start_date": _utc(values["start_date"]) if values["start_date"] else None})
 
     @property

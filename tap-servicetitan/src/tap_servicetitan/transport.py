@@ -100,7 +100,8 @@ class Transport:
 def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    return f"no connection to {urlsplit(error.request.url or '').netloc if error.request else 'the server'}"
+    kind = "trusted connection" if isinstance(error, requests.exceptions.SSLError) else "connection"
+    return f"no {kind} to {urlsplit(error.request.url or '').netloc if error.request else 'the server'}"
 
 
 def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
