@@ -64,16 +64,23 @@ _UNSAFE_NUMBER = (
 )
 
 
-def check_numbers(block: bytes) -> None:
-    """Check that the JSON reader may parse the decimals of a block.
+def check_text(block: bytes, *, decimals: bool) -> None:
+    """Check that a block holds nothing that Arrow parses wrong, and that does not show afterwards.
 
-    Arrow's decimal parser moves the point without looking whether the result still fits: 1e-48 becomes 0 and 1e66
-    another number, and 1e-999999999 ends the process.
+    No type has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the
+    point without looking whether the result still fits: 1e-48 becomes 0 and 1e66 another number, and 1e-999999999 ends
+    the process.
+
+    Args:
+        block: JSON objects.
+        decimals: Whether there are decimal columns.
 
     Raises:
-        NotNativeError: If the block may hold a number that it would get wrong.
+        NotNativeError: If the block may hold such a value.
     """
-    if pc.match_substring_regex(pa.array([block], pa.large_binary()), _UNSAFE_NUMBER)[0].as_py():
+    if b'"0000-' in block:
+        raise NotNativeError("years")
+    if decimals and pc.match_substring_regex(pa.array([block], pa.large_binary()), _UNSAFE_NUMBER)[0].as_py():
         raise NotNativeError("decimals")
 
 

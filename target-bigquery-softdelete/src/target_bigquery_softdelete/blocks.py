@@ -76,8 +76,7 @@ class BlockConverter:
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
-            if self._has_decimals:
-                arrow.check_numbers(block)
+            arrow.check_text(block, decimals=self._has_decimals)
             texts = self._json_columns.as_text(block) if self._json_columns else block
             return self._checked(self._read(texts))
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):

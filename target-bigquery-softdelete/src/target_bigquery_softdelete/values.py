@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
+DEEPEST_JSON = 500
+"""Levels of nesting in a JSON value (https://cloud.google.com/bigquery/docs/json-data#limitations)."""
+
 
 class InvalidValueError(ValueError):
     """A value does not fit its column.
@@ -258,26 +261,25 @@ def _json(value: object, place: str) -> str:
     try:
         return json_text(value)
     except ValueError:
-        raise InvalidValueError(place, "JSON with numbers that fit 64 bits and ordinary nesting", value) from None
+        raise InvalidValueError(place, "JSON with numbers that fit 64 bits and at most 500 levels", value) from None
 
 
 def json_text(value: object) -> str:
     """Return the one text for a JSON value: keys sorted, no spaces. Equal values have equal texts.
 
     Raises:
-        ValueError: If it holds a number that JSON cannot write, such as infinity, or is nested too deep.
+        ValueError: If it holds a number that JSON cannot write, such as infinity, or is nested too deep for BigQuery.
     """
-    try:
-        return msgspec.json.encode(_plain(value), order="sorted").decode()
-    except RecursionError as error:
-        raise ValueError("the nesting is too deep") from error
+    return msgspec.json.encode(_plain(value), order="sorted").decode()
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, depth: int = 1) -> object:
+    if isinstance(value, (dict, list)) and depth > DEEPEST_JSON:
+        raise ValueError(depth)
     if isinstance(value, dict):
-        return {_string(key, ""): _plain(item) for key, item in value.items()}
+        return {_string(key, ""): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, str):
         return _string(value, "")
     return _plain_number(value)
@@ -298,7 +300,7 @@ def json_text_of_raw(raw: bytes) -> str:
     Raises:
         ValueError: If it is not JSON, or not JSON that BigQuery stores.
     """
-    if _LONG_NUMBER.search(raw):
+    if _LONG_NUMBER.search(raw) or raw.count(b"[") + raw.count(b"{") > DEEPEST_JSON:
         return json_text(_parsed(raw))
     return msgspec.json.encode(msgspec.json.decode(raw), order="sorted").decode()
 
