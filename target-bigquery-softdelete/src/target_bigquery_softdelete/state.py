@@ -15,6 +15,8 @@ State = dict[str, Any]
 BOOKMARKS = "bookmarks"
 _REST = ""
 """Stands for everything of a state that belongs to no stream. No stream has an empty name."""
+_DROPPED = object()
+"""Stands for the bookmark of a stream that the last state does not have any more."""
 
 
 class StateComposer:
@@ -38,11 +40,12 @@ class StateComposer:
 
     def state_read(self, state: State) -> None:
         """Take a STATE message. Later ones replace earlier ones."""
+        state = copy.deepcopy(state)
         bookmarks = state.get(BOOKMARKS)
-        parts = {_REST: state}
+        self._held = {_REST: state}
         if isinstance(bookmarks, dict):
-            parts = {**bookmarks, _REST: {**state, BOOKMARKS: {}}}
-        self._held = copy.deepcopy(parts)
+            dropped = dict.fromkeys(self._bookmarks(), _DROPPED)
+            self._held = {**dropped, **bookmarks, _REST: {**state, BOOKMARKS: {}}}
         self._release()
 
     def written(self, stream: str) -> None:
@@ -66,10 +69,16 @@ class StateComposer:
         return name not in self._unwritten if name in self._streams else not self._unwritten
 
     def _take(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
-        released = self._released or {}
+        bookmarks = self._bookmarks()
         if name != _REST:
-            self._released = {**released, BOOKMARKS: {**released.get(BOOKMARKS, {}), name: part}}
+            others = {other: value for other, value in bookmarks.items() if other != name}
+            bookmarks = others if part is _DROPPED else {**others, name: part}
+            self._released = {**(self._released or {}), BOOKMARKS: bookmarks}
         elif BOOKMARKS in part:
-            self._released = {**part, BOOKMARKS: released.get(BOOKMARKS, {})}
+            self._released = {**part, BOOKMARKS: bookmarks}
         else:
             self._released = part
+
+    def _bookmarks(self) -> dict[str, Any]:
+        bookmarks: dict[str, Any] = (self._released or {}).get(BOOKMARKS, {})
+        return bookmarks
