@@ -36,6 +36,7 @@ class World:
         self.last: dict[str, Any] | None = None
 
     def happens(self, kind: str, what: Any) -> None:  # noqa: ANN401
+        """Tell the composer of an event, and keep the book of it."""
         if kind == RECORD:
             self.read[what] += 1
             self.composer.record_read(what)

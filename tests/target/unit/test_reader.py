@@ -1,0 +1,194 @@
+"""Singer messages as they come through a pipe."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import pytest
+
+from plugin_runtime.compat import override
+from target_bigquery_softdelete.reader import CHUNK_BYTES, BadInputError, BlockReader, RecordBatch
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+KINDS = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+
+STATE = '{"type":"STATE","value":{"bookmarks":{}}}'
+
+
+class Received:
+    """All that a reader handed over."""
+
+    def __init__(self, data: bytes | str | IO[bytes]) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.reader = BlockReader()
+        self._file = (
+            io.BytesIO(data) if isinstance(data, bytes) else io.StringIO(data) if isinstance(data, str) else data
+        )
+        self.counts: Counter[str] = self.reader.process_lines(
+            cast("IO[bytes]", self._file), dict.fromkeys(KINDS, self.messages.append)
+        )
+
+    @property
+    def records(self) -> list[tuple[str, int | None, list[Any]]]:
+        """Stream, version and records of each batch."""
+        batches = [message for message in self.messages if isinstance(message, RecordBatch)]
+        return [(one["stream"], one["version"], [json.loads(bytes(raw)) for raw in one["records"]]) for one in batches]
+
+
+def record(stream: str, value: Any, version: int | None = None) -> str:  # noqa: ANN401
+    return json.dumps(
+        {"type": "RECORD", "stream": stream, "record": {"v": value}, **({"version": version} if version else {})}
+    )
+
+
+def lines(*messages: str, end: str = "\n") -> str:
+    return "".join(message + end for message in messages)
+
+
+class Trickle(io.RawIOBase):
+    """A pipe that hands over a few bytes at a time."""
+
+    def __init__(self, data: bytes, step: int) -> None:
+        super().__init__()
+        self._data = io.BytesIO(data)
+        self._step = step
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        piece = self._data.read(min(self._step, len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+MESSAGES = lines(
+    '{"type":"SCHEMA","stream":"a","schema":{"properties":{}},"key_properties":["id"],"bookmark_properties":["at"]}',
+    record("a", "é\n\u2028"),
+    record("a", 2),
+    record("b", 3),
+    record("a", 4),
+    STATE,
+    record("a", 5, version=1),
+    record("a", 6, version=2),
+    '{"type":"ACTIVATE_VERSION","stream":"a","version":2}',
+    '{"type":"BATCH","stream":"a","encoding":{"format":"jsonl"},"manifest":["file:///x"]}',
+)
+
+
+def test_records_that_follow_one_another_come_together_and_all_else_in_its_place() -> None:
+    received = Received(MESSAGES.encode())
+    assert [message["type"] for message in received.messages] == [
+        *("SCHEMA", "RECORD", "RECORD", "RECORD", "STATE", "RECORD", "RECORD", "ACTIVATE_VERSION", "BATCH")
+    ]
+    assert received.records == [
+        ("a", None, [{"v": "é\n\u2028"}, {"v": 2}]),
+        ("b", None, [{"v": 3}]),
+        ("a", None, [{"v": 4}]),
+        ("a", 1, [{"v": 5}]),
+        ("a", 2, [{"v": 6}]),
+    ]
+    assert received.counts == {"SCHEMA": 1, "RECORD": 6, "STATE": 1, "ACTIVATE_VERSION": 1, "BATCH": 1}
+
+
+def test_messages_that_are_no_records_keep_their_fields() -> None:
+    messages = [json.loads(line) for line in MESSAGES.splitlines()]
+    assert [one for one in Received(MESSAGES.encode()).messages if one["type"] != "RECORD"] == [
+        one for one in messages if one["type"] != "RECORD"
+    ]
+
+
+@pytest.mark.parametrize("value", [None, {}, {"bookmarks": {"a": {"id": 2**63, "ratio": 1.0, "none": None}}}])
+def test_a_state_comes_through_unchanged(value: Any) -> None:  # noqa: ANN401
+    assert Received(json.dumps({"type": "STATE", "value": value})).messages == [{"type": "STATE", "value": value}]
+
+
+@pytest.mark.parametrize("step", [1, 7, 64])
+def test_it_does_not_matter_where_a_chunk_ends(step: int) -> None:
+    data = MESSAGES.encode()
+    trickled = Received(cast("IO[bytes]", io.BufferedReader(Trickle(data, step), buffer_size=16)))
+    values = [one["v"] for _, _, records in trickled.records for one in records]
+    assert values == ["é\n\u2028", 2, 3, 4, 5, 6]
+    assert trickled.counts == Received(data).counts
+
+
+def test_text_and_bytes_are_read_alike() -> None:
+    as_bytes, as_text = Received(MESSAGES.encode()), Received(MESSAGES)
+    assert as_text.records == as_bytes.records
+    wrapped = Received(cast("IO[bytes]", io.TextIOWrapper(io.BytesIO(MESSAGES.encode()), encoding="utf-8")))
+    assert wrapped.records == as_bytes.records
+
+
+def test_a_record_keeps_its_bytes() -> None:
+    raw = '{ "price":1.10, "id":12345678901234567890 ,"text":"\\u00e9"}'
+    (message,) = Received(f'{{"type":"RECORD","stream":"a","record":{raw}}}\n').messages
+    assert [bytes(one) for one in message["records"]] == [raw.encode()]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n\n", "\n \t\n"])
+def test_blank_lines_and_carriage_returns_are_no_messages(end: str) -> None:
+    received = Received("\n" + lines(record("a", 1), record("a", 2), STATE, end=end))
+    assert [one["v"] for _, _, records in received.records for one in records] == [1, 2]
+    assert received.counts == {"RECORD": 2, "STATE": 1}
+
+
+def test_the_last_line_needs_no_line_feed() -> None:
+    received = Received(lines(record("a", 1)) + record("a", 2))
+    assert received.counts == {"RECORD": 2}
+    assert received.reader.cut_off is None
+
+
+@pytest.mark.parametrize("length", [1, 20, 60])
+def test_a_last_line_that_is_cut_off_is_noted_and_the_rest_is_handed_over(length: int) -> None:
+    received = Received(lines(record("a", 1)) + record("a", "x" * 99)[:length])
+    assert received.records == [("a", None, [{"v": 1}])]
+    assert "Line 2 of the input is not a Singer message" in str(received.reader.cut_off)
+
+
+def test_a_line_may_be_longer_than_a_chunk() -> None:
+    text = "x" * (2 * CHUNK_BYTES + 1)
+    received = Received(lines(record("a", 1), record("a", text), record("a", 2)).encode())
+    assert [one["v"] for _, _, records in received.records for one in records] == [1, text, 2]
+
+
+def test_the_number_of_a_bad_line_counts_all_lines_of_all_chunks() -> None:
+    filler = record("a", "x" * 1000)
+    good = CHUNK_BYTES // len(filler) * 3
+    with pytest.raises(BadInputError, match=f"Line {good + 2} of the input is not a Singer message"):
+        Received(("\n" + lines(*[filler] * good, "{not json", filler)).encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "[]",
+        "1",
+        "{}",
+        '{"type":1}',
+        '{"stream":"a","record":{}}',
+        '{"type":"RECORD","stream":"a","record":{"v":NaN}}',
+        '{"type":"RECORD","stream":"a","version":"one","record":{}}',
+        '{"type":"RECORD","stream":"a","record":' + "[" * 20_000 + "]" * 20_000 + "}",
+    ],
+)
+def test_a_line_that_is_no_message_is_an_error_that_names_it(line: str) -> None:
+    with pytest.raises(BadInputError, match="Line 2 of the input is not a Singer message"):
+        Received(lines(STATE, line, STATE))
+
+
+@pytest.mark.parametrize("line", ['{"type":"RECORD","stream":"a"}', '{"type":"RECORD","record":{}}'])
+def test_a_record_message_without_its_parts_is_an_error(line: str) -> None:
+    with pytest.raises(BadInputError, match="RECORD message without `stream` or `record`"):
+        Received(lines(line))
+
+
+def test_an_unknown_type_is_an_error() -> None:
+    with pytest.raises(BadInputError, match="unknown type `NONSENSE`"):
+        Received(lines('{"type":"NONSENSE"}'))
