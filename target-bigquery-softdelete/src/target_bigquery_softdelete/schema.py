@@ -136,7 +136,8 @@ class _Merger:
         want = wanted.field_type
         if have == want == "STRUCT":
             fields = self.merged(existing.fields, wanted.fields, f"{path}{existing.name}.")
-            return SchemaField(existing.name, "RECORD", existing.mode, existing.description, fields=fields)
+            # Through the API's form, so that the descriptions and policy tags of the table stay.
+            return SchemaField.from_api_repr(existing.to_api_repr() | {"fields": [one.to_api_repr() for one in fields]})
         if have == want or have in _WIDENINGS.get(want, ()):
             return existing  # the table's type takes every value of the stream's
         if want in _WIDENINGS.get(have, ()) and not path:

@@ -1,0 +1,176 @@
+"""What a table needs before the rows of a stream fit into it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from google.cloud.bigquery import PolicyTagList, SchemaField
+
+from plugin_runtime import PluginError
+from target_bigquery_softdelete.columns import Column, Kind
+from target_bigquery_softdelete.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.schema import (
+    AUDIT_FIELDS,
+    SchemaChange,
+    change,
+    clustering,
+    column_of,
+    field_of,
+    staging_fields,
+    table_fields,
+)
+
+
+def col(name: str, kind: Kind, *fields: Column, repeated: bool = False) -> Column:
+    return Column(name, name, kind, repeated, fields)
+
+
+ID = col("id", Kind.INT64)
+ADDRESS = col("address", Kind.STRUCT, col("street", Kind.STRING), col("lines", Kind.STRING, repeated=True))
+ITEMS = col("items", Kind.STRUCT, col("price", Kind.NUMERIC), col("extra", Kind.JSON), repeated=True)
+
+
+def change_of(existing: list[SchemaField], *columns: Column, audited: bool = True) -> SchemaChange:
+    return change([*existing, *(AUDIT_FIELDS if audited else ())], columns, table="co-1.bronze.jobs")
+
+
+def names(fields: tuple[SchemaField, ...]) -> list[str]:
+    return [field.name for field in fields]
+
+
+@pytest.mark.parametrize("column", [*(col("v", kind) for kind in Kind if kind is not Kind.STRUCT), ADDRESS, ITEMS])
+def test_a_column_comes_back_from_its_field(column: Column) -> None:
+    assert column_of(field_of(column)) == column
+    # The API answers with the older names of the types.
+    assert column_of(SchemaField.from_api_repr(field_of(column).to_api_repr())) == column
+
+
+@pytest.mark.parametrize(
+    ("old", "kind"),
+    [("INTEGER", Kind.INT64), ("FLOAT", Kind.FLOAT64), ("BOOLEAN", Kind.BOOL), ("DECIMAL", Kind.NUMERIC)],
+)
+def test_the_older_names_of_types_are_the_same_types(old: str, kind: Kind) -> None:
+    assert column_of(SchemaField("v", old)) == col("v", kind)
+    assert change_of([SchemaField("v", old)], col("v", kind)).added == ()
+
+
+@pytest.mark.parametrize("other", ["GEOGRAPHY", "DATETIME", "BYTES", "INTERVAL"])
+def test_a_type_that_is_never_written_is_no_column(other: str) -> None:
+    assert column_of(SchemaField("v", other)) is None
+
+
+def test_json_is_staged_as_text_at_every_depth() -> None:
+    extra, items = staging_fields([col("extra", Kind.JSON), ITEMS])[:2]
+    assert extra.field_type == "STRING"
+    assert [field.field_type for field in items.fields] == ["NUMERIC", "STRING"]
+
+
+def test_a_new_table_has_the_columns_and_the_audit_columns() -> None:
+    assert names(tuple(table_fields([ID, ADDRESS]))) == ["id", "address", OPERATION, SYNCED]
+
+
+def test_a_table_that_fits_needs_nothing() -> None:
+    fields = [field_of(one) for one in (ID, ADDRESS, ITEMS)]
+    found = change_of([*fields, SchemaField("gone", "STRING")], ID, ADDRESS, ITEMS)
+    assert found == SchemaChange((*fields, SchemaField("gone", "STRING"), *AUDIT_FIELDS), (), (), adopted=False)
+
+
+def test_names_that_differ_in_case_are_one_column() -> None:
+    found = change_of(
+        [SchemaField("ID", "INTEGER"), SchemaField("Address", "RECORD", fields=[SchemaField("STREET", "STRING")])],
+        ID,
+        ADDRESS,
+    )
+    assert found.added == ("Address.lines",)
+    assert names(found.fields) == ["ID", "Address", OPERATION, SYNCED]
+
+
+def test_new_columns_are_added_at_every_depth_behind_the_old_ones() -> None:
+    existing = [SchemaField("items", "RECORD", "REPEATED", fields=[SchemaField("price", "NUMERIC")]), field_of(ID)]
+    found = change_of(existing, col("name", Kind.STRING), ID, ITEMS)
+    assert found.added == ("items.extra", "name")
+    assert names(found.fields[0].fields) == ["price", "extra"]
+    assert found.fields[0].mode == "REPEATED"
+    assert names(found.fields) == ["items", "id", OPERATION, SYNCED, "name"]
+
+
+def test_what_the_table_says_of_its_columns_stays() -> None:
+    tags = PolicyTagList(["projects/p/locations/eu/taxonomies/1/policyTags/2"])
+    address = SchemaField(
+        "address",
+        "RECORD",
+        description="Where it is",
+        fields=[SchemaField("street", "STRING", description="With number", policy_tags=tags)],
+    )
+    found = change_of([SchemaField("id", "INT64", "REQUIRED", description="The key"), address], ID, ADDRESS)
+    changed = found.fields[1].to_api_repr()
+    assert found.fields[0].to_api_repr()["description"] == "The key"
+    assert (changed["description"], changed.get("defaultValueExpression")) == ("Where it is", None)
+    assert changed["fields"][0] == address.fields[0].to_api_repr()
+
+
+def test_a_table_that_something_else_made_gets_the_audit_columns() -> None:
+    found = change_of([field_of(ID)], ID, audited=False)
+    assert found.adopted
+    assert names(found.fields) == ["id", OPERATION, SYNCED]
+
+
+WIDENINGS = [
+    (Kind.INT64, Kind.NUMERIC),
+    (Kind.INT64, Kind.BIGNUMERIC),
+    (Kind.INT64, Kind.FLOAT64),
+    (Kind.NUMERIC, Kind.BIGNUMERIC),
+    (Kind.NUMERIC, Kind.FLOAT64),
+    (Kind.BIGNUMERIC, Kind.FLOAT64),
+]
+
+
+@pytest.mark.parametrize(("narrow", "wide"), WIDENINGS)
+def test_a_column_is_widened_where_bigquery_can(narrow: Kind, wide: Kind) -> None:
+    found = change_of([field_of(col("v", narrow))], col("v", wide))
+    assert found.widened == (col("v", wide),)
+    assert found.fields[0] == field_of(col("v", narrow))  # the statement widens it, not the schema update
+
+
+@pytest.mark.parametrize(("narrow", "wide"), WIDENINGS)
+def test_a_table_that_is_wider_already_stays(narrow: Kind, wide: Kind) -> None:
+    found = change_of([field_of(col("v", wide))], col("v", narrow))
+    assert (found.widened, found.fields[0]) == ((), field_of(col("v", wide)))
+
+
+@pytest.mark.parametrize(
+    ("have", "want"),
+    [
+        (have, want)
+        for have in Kind
+        for want in Kind
+        if have is not want and (have, want) not in WIDENINGS and (want, have) not in WIDENINGS
+    ],
+)
+def test_any_other_change_of_type_is_an_error(have: Kind, want: Kind) -> None:
+    inner = (col("x", Kind.INT64),)
+    existing = replace(col("v", have), fields=inner if have is Kind.STRUCT else ())
+    with pytest.raises(PluginError) as caught:
+        change_of([field_of(existing)], replace(col("v", want), fields=inner if want is Kind.STRUCT else ()))
+    text = str(caught.value)
+    assert text.startswith(f"co-1.bronze.jobs: the column `v` is {have}, but the stream has {want}. ")
+    assert "stream map" in text
+
+
+def test_an_array_and_a_single_value_are_not_exchanged() -> None:
+    with pytest.raises(PluginError, match="the column `v` is ARRAY<STRING>, but the stream has STRING"):
+        change_of([SchemaField("v", "STRING", "REPEATED")], col("v", Kind.STRING))
+    with pytest.raises(PluginError, match="the column `v` is STRING, but the stream has ARRAY<STRING>"):
+        change_of([SchemaField("v", "STRING")], col("v", Kind.STRING, repeated=True))
+
+
+def test_a_nested_field_cannot_be_widened_and_is_named_by_its_path() -> None:
+    existing = [SchemaField("items", "RECORD", "REPEATED", fields=[SchemaField("price", "INTEGER")])]
+    with pytest.raises(PluginError, match=r"the column `items\.price` is INT64, but the stream has NUMERIC"):
+        change_of(existing, ITEMS)
+
+
+def test_a_new_table_is_clustered_by_the_first_columns_of_its_key_that_bigquery_clusters_by() -> None:
+    key = [col(f"k{i}", kind) for i, kind in enumerate([Kind.FLOAT64, Kind.INT64, Kind.TIME, *[Kind.STRING] * 4])]
+    assert clustering(key) == ["k1", "k3", "k4", "k5"]
