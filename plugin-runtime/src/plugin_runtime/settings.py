@@ -91,6 +91,5 @@ def _sentence(error: ValidationError) -> str:
         "minimum": f"must be at least {limit}",
         "exclusiveMinimum": f"must be more than {limit}",
         "maximum": f"must be at most {limit}",
-        "format": f"must be a {limit}",
     }
     return f"setting `{setting}` {texts.get(str(error.validator), 'is not valid')}"

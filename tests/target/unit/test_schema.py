@@ -79,10 +79,10 @@ def test_a_table_that_fits_needs_nothing() -> None:
 def test_names_that_differ_in_case_are_one_column() -> None:
     found = change_of(
         [SchemaField("ID", "INTEGER"), SchemaField("Address", "RECORD", fields=[SchemaField("STREET", "STRING")])],
-        ID,
-        ADDRESS,
+        col("Id", Kind.INT64),
+        col("ADDRESS", Kind.STRUCT, col("Street", Kind.STRING), col("Lines", Kind.STRING)),
     )
-    assert found.added == ("Address.lines",)
+    assert found.added == ("Address.Lines",)
     assert names(found.fields) == ["ID", "Address", OPERATION, SYNCED]
 
 

@@ -1,0 +1,62 @@
+"""Settings are checked strictly, and what is wrong is said without any value of theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from singer_sdk import typing as th
+
+from plugin_runtime.settings import problems, secret_names
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property("project_id", th.StringType(min_length=1), required=True),
+    th.Property("password", th.StringType, secret=True, required=True),
+    th.Property("page_size", th.IntegerType(minimum=1, maximum=5000), default=100),
+    th.Property("environment", th.StringType(allowed_values=["production", "integration"])),
+    th.Property("url", th.StringType(pattern="^https://")),
+    th.Property("rate", th.NumberType(exclusive_minimum=0)),
+    th.Property("nested", th.ObjectType(th.Property("depth", th.IntegerType))),
+).to_dict()
+
+GOOD = {"project_id": "co-1", "password": "hunter2"}
+
+
+def test_good_settings_get_their_defaults() -> None:
+    config: dict[str, Any] = dict(GOOD)
+    assert not list(problems(SCHEMA, config))
+    assert config == {**GOOD, "page_size": 100}
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"page_size": "hunter2"}, "setting `page_size` must be of type integer"),
+        ({"page_size": "100"}, "setting `page_size` must be of type integer"),
+        ({"page_size": 0}, "setting `page_size` must be at least 1"),
+        ({"page_size": 5001}, "setting `page_size` must be at most 5000"),
+        ({"project_id": ""}, "setting `project_id` must not be empty"),
+        ({"environment": "hunter2"}, "setting `environment` must be one of ['production', 'integration']"),
+        ({"url": "hunter2"}, "setting `url` must match ^https://"),
+        ({"rate": 0}, "setting `rate` must be more than 0"),
+        ({"nested": {"depth": "hunter2"}}, "setting `nested.depth` must be of type integer"),
+        ({"pagesize": "hunter2"}, "unknown setting `pagesize`, did you mean `page_size`?"),
+        ({"zzz": "hunter2"}, "unknown setting `zzz`"),
+    ],
+)
+def test_each_problem_is_one_sentence_that_names_the_setting(config: dict[str, Any], problem: str) -> None:
+    (found,) = problems(SCHEMA, GOOD | config)
+    assert found.startswith(problem)
+    assert "hunter2" not in found
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    assert list(problems(SCHEMA, {"page_size": 0, "zzz": 1})) == [
+        "unknown setting `zzz`",
+        "missing setting `project_id`, `password`",
+        "setting `page_size` must be at least 1",
+    ]
+
+
+def test_secrets_are_known_by_the_schema() -> None:
+    assert secret_names(SCHEMA) == ["password"]
