@@ -83,3 +83,20 @@ def test_a_signal_has_the_exit_code_of_the_shell(tmp_path: Path) -> None:
     done = finish("signal", tmp_path)
     assert done.returncode == 128 + signal.SIGTERM
     assert "Stopped by signal 15 before the end of the run" in done.stderr
+
+
+def test_a_closed_output_is_named_as_such() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("tap-servicetitan"), "--about"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert last_line(done).endswith("the program that reads this one's output has stopped: see its log")
+    assert "Traceback" not in done.stderr

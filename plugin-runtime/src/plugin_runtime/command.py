@@ -32,20 +32,21 @@ def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
     redaction.install()
     command: click.Command = plugin.cli
     try:
-        result = command.main(args=args, prog_name=plugin.name, standalone_mode=False)
+        # Not `command.main`: that ends the process by itself when the output is closed.
+        with command.make_context(plugin.name, list(sys.argv[1:] if args is None else args)) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except PluginError as error:
         return _fail(plugin, str(error), error)
     except click.ClickException as error:
         return _fail(plugin, error.format_message(), error, code=USAGE)
-    except click.exceptions.Abort as error:
-        return _fail(plugin, "interrupted", error)
     except BrokenPipeError as error:
         _drop_stdout()
         return _fail(plugin, "the program that reads this one's output has stopped: see its log", error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a line
         return _fail(plugin, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
-    # Without standalone mode click hands over the code of `ctx.exit()` as the result.
-    return result if isinstance(result, int) else OK
+    return OK
 
 
 def _fail(plugin: type[PluginBase], message: str, error: BaseException, *, code: int = FAILED) -> int:

@@ -81,8 +81,23 @@ def _redact_record(record: logging.LogRecord) -> logging.LogRecord:
     redacted = redact(message)
     if redacted != message:
         record.msg, record.args = redacted, None
-    if record.exc_info and record.exc_info[0]:
-        text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        if redact(text) != text:
-            record.exc_info, record.exc_text = None, redact(text)
+    if record.exc_info and record.exc_info[1] and any(map(_is_secret, _chain(record.exc_info[1]))):
+        record.exc_text = redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+        record.exc_info = None
     return record
+
+
+def _is_secret(error: BaseException) -> bool:
+    text = f"{error} {error!r}"
+    return redact(text) != text
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that led to it, also what `raise ... from None` hides: some formatters show it."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [other for other in (one.__cause__, one.__context__) if other]

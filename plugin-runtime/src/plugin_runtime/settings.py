@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +38,7 @@ class CheckedSettings(PluginBase):
         register_secrets(self._config.get(name) for name in secret_names(schema))
         for name in [name for name, value in self._config.items() if value is None]:
             del self._config[name]  # null means "not set", so that the default applies
+        self._config.update(numbers(schema, self._config))
 
         errors = list(problems(schema, self._config))
         if errors and raise_errors:
@@ -56,6 +58,16 @@ class CheckedSettings(PluginBase):
 def secret_names(schema: dict[str, Any]) -> list[str]:
     """Return the names of the settings that the schema marks as secret."""
     return [name for name, setting in schema["properties"].items() if setting.get("secret")]
+
+
+def numbers(schema: dict[str, Any], config: dict[str, Any]) -> dict[str, float]:
+    """Return the settings that are numbers written as text: that is how they come out of an environment variable."""
+    texts = {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, str) and "number" in schema["properties"].get(name, {}).get("type", ())
+    }
+    return {name: float(value) for name, value in texts.items() if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value)}
 
 
 def problems(schema: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:

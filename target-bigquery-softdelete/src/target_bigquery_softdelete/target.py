@@ -160,9 +160,15 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             for sink in executor.map(_finished, sinks):
                 self._written([sink])
                 self.logger.info("%s", sink.report.summary())
-        self._write_audit_log()
         self._emit_state()
-        self._raise_failures([sink.error for sink in sinks if sink.error])
+        errors = [sink.error for sink in sinks if sink.error]
+        try:
+            self._write_audit_log()
+        except PluginError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - one line; the rows and their STATE are where they belong
+            error.reported = True
+            errors.append(error)
+        self._raise_failures(errors)
 
     def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:

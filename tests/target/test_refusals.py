@@ -1,0 +1,189 @@
+"""Bad input, a bad setting, a refused credential: one clear line, a non-zero exit code, nothing written, no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.singer import INTEGER, STRING, activate, record, schema, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.warehouse import Project
+    from target.harness import Result, TargetRunner
+
+JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
+JOB = record("jobs", {"id": 1, "name": "one"})
+STATE = state({"bookmarks": {"jobs": 1}})
+
+
+def assert_one_line(result: Result, *parts: str) -> None:
+    """Check how a refusal looks."""
+    assert result.code == 1
+    assert result.states == []
+    assert "Traceback" not in result.log
+    assert len(result.errors) == 1, result.log
+    for part in parts:
+        assert part in result.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("messages", "parts"),
+    [
+        pytest.param(
+            [JOBS, JOB, b'{"type": "RECORD", oops}', STATE], ["Line 3", "not a Singer message"], id="bad-json"
+        ),
+        pytest.param([JOB, STATE], ["jobs", "schema"], id="record-before-schema"),
+        pytest.param([JOBS, {"type": "RECORD", "stream": "jobs"}], ["RECORD", "record"], id="no-record"),
+        pytest.param([JOBS, JOB, record("jobs", {"name": "x"}), STATE], ["jobs", "`id`", "key"], id="missing-key"),
+        pytest.param(
+            [JOBS, JOB, record("jobs", {"id": 2, "name": ["private"]}), STATE],
+            ["jobs", "id=2", "`name`", "a string", "an array"],
+            id="wrong-type",
+        ),
+        pytest.param(
+            [schema("jobs", {"id": INTEGER}, key=["other"]), STATE], ["jobs", "`other`"], id="key-not-in-schema"
+        ),
+        pytest.param([{"type": "SCHEMA", "stream": "jobs", "schema": {}}], ["properties"], id="no-properties"),
+        pytest.param(
+            [schema("jobs", {"id": INTEGER, "userName": STRING, "user_name": STRING})],
+            ["jobs", "userName", "user_name"],
+            id="colliding-names",
+        ),
+        pytest.param([{"type": "GREETING"}], ["GREETING"], id="unknown-message"),
+    ],
+)
+def test_bad_input(
+    messages: list[dict[str, Any] | bytes], parts: list[str], target: TargetRunner, project: Project
+) -> None:
+    result = target(*messages)
+
+    assert_one_line(result, *parts)
+    assert "private" not in result.log
+    assert project.tables("bronze") == []
+
+
+def test_a_line_that_a_crash_cut_off_is_named_and_what_came_before_is_kept(
+    target: TargetRunner, project: Project
+) -> None:
+    process = target.start()
+    text = b"".join(json.dumps(one).encode() + b"\n" for one in (JOBS, JOB, STATE))
+    out, log = process.communicate(text + b'{"type":"RECORD","stream":"jobs","rec', timeout=60)
+
+    assert process.returncode == 1
+    assert b"Line 4" in log
+    assert json.loads(out) == STATE["value"]
+    assert project.operations("jobs") == {1: "INSERT"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        pytest.param({"project_id": None}, ["missing setting `project_id`"], id="missing"),
+        pytest.param({"project_id": "Not A Project"}, ["Not A Project", "project"], id="bad-project"),
+        pytest.param({"max_delete_fractoin": 1}, ["max_delete_fractoin", "`max_delete_fraction`"], id="misspelt"),
+        pytest.param({"max_delete_fraction": 2}, ["`max_delete_fraction`", "at most 1"], id="out-of-range"),
+        pytest.param({"allow_mass_delete": "yes"}, ["`allow_mass_delete`", "boolean"], id="wrong-type"),
+        pytest.param({"column_naming": "CamelCase"}, ["`column_naming`", "snake_case"], id="not-one-of"),
+        pytest.param({"labels": {"Bad Name": "x"}}, ["`labels`", "Bad Name"], id="bad-label"),
+        pytest.param({"tenant_id": ""}, ["`tenant_id`"], id="empty"),
+    ],
+)
+def test_a_bad_setting(settings: dict[str, Any], parts: list[str], target: TargetRunner, project: Project) -> None:
+    result = target(JOBS, JOB, **settings)
+
+    assert_one_line(result, *parts)
+    assert project.tables("bronze") == []
+
+
+def test_another_tenants_table_stops_the_run_before_its_first_write(target: TargetRunner, project: Project) -> None:
+    target(JOBS, JOB, tenant_id="1001")
+    before = project.rows("jobs")
+
+    other = schema("crews", {"id": INTEGER})
+    for settings in ({"tenant_id": "2002"}, {}):
+        result = target(other, record("crews", {"id": 1}), JOBS, record("jobs", {"id": 2}), STATE, **settings)
+        assert_one_line(result, "bronze.jobs", "1001", "tenant_id", "project_id")
+
+    assert project.tables("bronze") == ["jobs"]
+    assert project.rows("jobs") == before
+    assert target(JOBS, JOB, tenant_id="1001").code == 0
+
+
+SECRET = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            json.dumps({"type": "service_account", "private_key": SECRET, "client_email": "a@b.c"}), id="bad-key"
+        ),
+        pytest.param('{"type": "service_account", "private_key": "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC', id="cut-off"),
+        pytest.param("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", id="not-json"),
+    ],
+)
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_bad_credentials_are_refused_without_showing_them(
+    text: str, level: str, target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGLEVEL", level)
+
+    result = target.command([JOBS, JOB, STATE], credentials_json=text)
+
+    assert result.code == 1
+    assert "credentials_json" in result.errors[0]
+    for part in ("MIIEvQ", "BEGIN PRIVATE"):
+        assert part not in result.log
+    assert project.tables("bronze") == []
+
+
+def test_a_credentials_file_that_is_not_there_is_named(target: TargetRunner, tmp_path: Path) -> None:
+    path = tmp_path / "missing.json"
+
+    assert_one_line(target(JOBS, JOB, credentials_path=str(path)), str(path), "credentials_path")
+
+
+def test_a_table_that_is_a_view_is_refused(target: TargetRunner, project: Project) -> None:
+    project.client.create_dataset(f"{project.name}.bronze")
+    project.query(f"CREATE VIEW `{project.name}.bronze.jobs` AS SELECT 1 AS id")
+
+    assert_one_line(target(JOBS, JOB, STATE), "bronze.jobs", "VIEW")
+
+
+def test_a_column_that_cannot_become_what_it_must_is_named(target: TargetRunner, project: Project) -> None:
+    target(JOBS, JOB)
+
+    result = target(schema("jobs", {"id": INTEGER, "name": INTEGER}), record("jobs", {"id": 1, "name": 2}), STATE)
+
+    assert_one_line(result, "bronze.jobs", "`name`", "STRING", "INT64")
+    assert project.rows("jobs")[1]["name"] == "one"
+
+
+def test_one_bad_stream_does_not_stop_the_others(target: TargetRunner, project: Project) -> None:
+    crews = schema("crews", {"id": INTEGER})
+
+    result = target(
+        JOBS,
+        record("jobs", {"id": 1, "name": {}}, 1),
+        activate("jobs", 1),
+        crews,
+        record("crews", {"id": 1}),
+        state({"bookmarks": {"jobs": 1, "crews": 1}}),
+    )
+
+    assert result.code == 1
+    assert len(result.errors) == 1
+    assert project.operations("crews") == {1: "INSERT"}
+    assert project.tables("bronze") == ["crews"]
+    assert result.states == [{"bookmarks": {"crews": 1}}]
+    assert project.log("jobs")[-1]["error"] == result.errors[0]
+
+
+def test_about_names_the_settings_and_needs_none(target: TargetRunner) -> None:
+    process = target.command([], project_id="co-about")
+
+    assert process.code == 0, process.log
