@@ -1,0 +1,160 @@
+"""The embedded BigQuery does what the target needs of BigQuery."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from contextlib import closing
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from google.api_core.exceptions import Conflict
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery as bq
+
+from sandbox import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_numbers = itertools.count(1)
+
+HOME = bq.SchemaField("home", "RECORD", fields=[bq.SchemaField("city", "STRING")])
+LINES = bq.SchemaField("lines", "RECORD", "REPEATED", fields=[bq.SchemaField("amount", "NUMERIC")])
+SCHEMA = [bq.SchemaField("id", "INT64", "REQUIRED"), HOME, LINES, bq.SchemaField("extra", "JSON")]
+
+
+def _client(server: processes.BigQuery, project: str) -> bq.Client:
+    options = {"api_endpoint": server.api_endpoint}
+    return bq.Client(project=project, credentials=AnonymousCredentials(), client_options=options)
+
+
+@pytest.fixture
+def client(bigquery: processes.BigQuery) -> Iterator[bq.Client]:
+    client = _client(bigquery, f"sandbox-{next(_numbers)}")
+    client.create_dataset("bronze")
+    with closing(client):
+        yield client
+
+
+def _load(client: bq.Client, table: str, rows: list[dict[str, Any]], job_id: str | None = None) -> None:
+    schema = pa.schema(
+        [
+            ("id", pa.int64()),
+            ("home", pa.struct([("city", pa.string())])),
+            ("lines", pa.list_(pa.struct([("amount", pa.decimal128(38, 9))]))),
+            ("extra", pa.string()),
+        ]
+    )
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema), file)
+    file.seek(0)
+    config = bq.LoadJobConfig(
+        source_format="PARQUET",
+        write_disposition="WRITE_APPEND",
+        parquet_options=bq.ParquetOptions.from_api_repr({"enableListInference": True}),
+        schema=[*SCHEMA[:-1], bq.SchemaField("extra", "STRING")],
+    )
+    client.load_table_from_file(file, table, job_config=config, job_id=job_id).result()
+
+
+def _row(identifier: int) -> dict[str, Any]:
+    return {"id": identifier, "home": {"city": "Łódź"}, "lines": [{"amount": Decimal("1.2345")}], "extra": '{"a": 1.0}'}
+
+
+def _select(client: bq.Client, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in client.query_and_wait(sql)]
+
+
+def test_labels_clustering_and_expiry_are_kept(client: bq.Client) -> None:
+    table = bq.Table(f"{client.project}.bronze.t", schema=SCHEMA)
+    table.labels, table.clustering_fields = {"tenant": "1001"}, ["id"]
+    client.create_table(table)
+
+    found = client.get_table(table)
+    assert (found.labels, found.clustering_fields) == ({"tenant": "1001"}, ["id"])
+    assert [each.labels for each in client.list_tables("bronze")] == [{"tenant": "1001"}]
+    assert [field.mode for field in found.schema] == ["REQUIRED", "NULLABLE", "REPEATED", "NULLABLE"]
+
+
+def test_loads_append_and_a_job_id_is_used_once(client: bq.Client) -> None:
+    table = f"{client.project}.bronze.loaded"
+    _load(client, table, [_row(1)], "job-1")
+    _load(client, table, [_row(2)], "job-2")
+    with pytest.raises(Conflict):
+        _load(client, table, [_row(3)], "job-2")
+
+    assert _select(client, f"SELECT id, home, `lines` FROM `{table}` ORDER BY id") == [
+        (1, {"city": "Łódź"}, [{"amount": Decimal("1.2345")}]),
+        (2, {"city": "Łódź"}, [{"amount": Decimal("1.2345")}]),
+    ]
+
+
+def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
+    live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
+    client.create_table(bq.Table(live, schema=SCHEMA))
+    _load(client, live.replace("live", "old"), [_row(1), _row(2)])
+    client.query_and_wait(f"INSERT INTO `{live}` (id, home) SELECT id, home FROM `{client.project}.bronze.old`")
+    _load(client, staged, [_row(2), _row(2), _row(3)])
+    job = client.query(f"""
+        MERGE `{live}` AS t
+        USING (
+          SELECT * EXCEPT (extra), PARSE_JSON(extra, wide_number_mode => 'round') AS extra
+          FROM `{staged}` WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY id) = 1
+        ) AS s
+        ON t.id = s.id
+        WHEN MATCHED THEN UPDATE SET home = s.home, extra = s.extra
+        WHEN NOT MATCHED BY TARGET THEN INSERT (id, home, `lines`, extra) VALUES (id, home, `lines`, extra)
+        WHEN NOT MATCHED BY SOURCE THEN UPDATE SET home = NULL
+    """)
+    job.result()
+
+    assert job.dml_stats
+    assert (job.dml_stats.inserted_row_count, job.dml_stats.updated_row_count) == (1, 2)
+    city, extra = {"city": "Łódź"}, {"a": 1.0}
+    assert _select(client, f"SELECT id, home, extra FROM `{live}` ORDER BY id") == [
+        (1, None, None),
+        (2, city, extra),
+        (3, city, extra),
+    ]
+
+
+def test_new_columns_arrive_nested_ones_too(client: bq.Client) -> None:
+    table = f"{client.project}.bronze.grown"
+    _load(client, table, [_row(1)])
+    client.query_and_wait(f"ALTER TABLE `{table}` ADD COLUMN added STRING")
+    found = client.get_table(table)
+    wider_home = bq.SchemaField("home", "RECORD", fields=[*HOME.fields, bq.SchemaField("zip", "STRING")])
+    wider_lines = bq.SchemaField(
+        "lines", "RECORD", "REPEATED", fields=[*LINES.fields, bq.SchemaField("tax", "NUMERIC")]
+    )
+    wider = {"home": wider_home, "lines": wider_lines}
+    found.schema = [wider.get(field.name, field) for field in found.schema]
+    client.update_table(found, ["schema"])
+
+    assert _select(client, f"SELECT home, `lines`, added FROM `{table}`") == [
+        ({"city": "Łódź", "zip": None}, [{"amount": Decimal("1.2345"), "tax": None}], None)
+    ]
+
+
+def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, client: bq.Client) -> None:
+    client.query_and_wait("CREATE VIEW bronze.ours AS SELECT 1 AS one")
+    with closing(_client(bigquery, f"{client.project}-other")) as other:
+        other.create_dataset("bronze")
+        other.create_table(bq.Table(f"{other.project}.bronze.theirs", schema=SCHEMA))
+
+        assert [table.table_id for table in other.list_tables("bronze")] == ["theirs"]
+    assert [(table.table_id, table.table_type) for table in client.list_tables("bronze")] == [("ours", "VIEW")]
+
+
+def test_tables_stay_in_a_directory_of_ones_own(tmp_path: Path) -> None:
+    for turn in ("written", "read"):
+        with processes.bigquery(tmp_path) as server, closing(_client(server, "kept")) as client:
+            client.create_dataset("bronze", exists_ok=True)
+            if turn == "written":
+                client.query_and_wait("CREATE TABLE bronze.t AS SELECT 7 AS seven")
+            assert _select(client, "SELECT seven FROM bronze.t") == [(7,)]

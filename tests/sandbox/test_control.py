@@ -1,0 +1,106 @@
+"""Changes at the source."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.control import ControlError
+from sandbox.models import SIZES
+from support.servicetitan import TECHNICIANS, Client, new_tenant
+
+if TYPE_CHECKING:
+    from sandbox.processes import ServiceTitan
+
+
+@pytest.mark.parametrize("stream", SIZES)
+def test_update_changes_one_field_and_the_time(client: Client, stream: str) -> None:
+    tenant = client.tenant.tenant_id
+    before = client.control.records(tenant, stream)[0]
+    after = client.control.update(tenant, stream, before["id"])
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+    assert len(changed) == 2
+    assert "modifiedOn" in changed
+    assert after["modifiedOn"] > before["modifiedOn"]
+    assert client.control.records(tenant, stream)[0] == after
+
+
+def test_values_arrive_exactly_as_they_were_set(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    values = {"hourlyRate": Decimal("12345678901234567890.1234"), "memo": "a\n\t\"'\\🧊", "new": {"deep": [1, None]}}
+    identifier = client.ids(TECHNICIANS)[0]
+    client.control.update(tenant, "technicians", identifier, values)
+    answer = client.get(TECHNICIANS, ids=identifier)
+
+    assert b'"hourlyRate":12345678901234567890.1234' in answer.content
+    assert values.items() <= client.page(TECHNICIANS, ids=identifier)["data"][0].items()
+
+
+def test_deleted_record_is_gone_until_restored(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    identifier = client.ids(TECHNICIANS)[0]
+    client.control.delete(tenant, "technicians", identifier)
+    gone = client.ids(TECHNICIANS, active="Any")
+    client.control.restore(tenant, "technicians", identifier)
+
+    assert identifier not in gone
+    assert len(gone) == 24
+    assert identifier in client.ids(TECHNICIANS)
+
+
+def test_deactivated_record_is_only_in_any_until_restored(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    identifier = client.ids(TECHNICIANS)[0]
+    client.control.deactivate(tenant, "technicians", identifier)
+    assert identifier not in client.ids(TECHNICIANS)
+    assert identifier in client.ids(TECHNICIANS, active="Any")
+
+    client.control.restore(tenant, "technicians", identifier)
+    assert identifier in client.ids(TECHNICIANS)
+
+
+def test_inserted_record_has_an_id_of_its_own(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    before = client.ids(TECHNICIANS, active="Any")
+    added = [client.control.insert(tenant, "technicians", {"name": f"New {number}"}) for number in range(30)]
+
+    assert sorted(before + [record["id"] for record in added]) == client.ids(TECHNICIANS, active="Any", pageSize=100)
+    assert added[0]["name"] == "New 0"
+
+
+@pytest.mark.parametrize("stream", ["technicians", "nothing"])
+def test_what_is_not_there_cannot_be_changed(client: Client, stream: str) -> None:
+    with pytest.raises(ControlError, match="there is no"):
+        client.control.update(client.tenant.tenant_id, stream, 1)
+
+
+def test_impossible_changes_are_refused(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    identifier = client.ids(TECHNICIANS)[0]
+
+    with pytest.raises(ControlError, match="exists"):
+        client.control.insert(tenant, "technicians", {"id": identifier})
+    with pytest.raises(ControlError, match="cannot be changed"):
+        client.control.update(tenant, "technicians", identifier, {"id": 1})
+    with pytest.raises(ControlError, match="neither deleted nor deactivated"):
+        client.control.restore(tenant, "technicians", identifier)
+
+
+def test_same_seed_makes_the_same_records_and_another_seed_others(servicetitan: ServiceTitan) -> None:
+    tenant = new_tenant(seed=1)
+    control = servicetitan.control
+    control.add_tenant(tenant)
+    first = control.records(tenant.tenant_id, "employees")
+    control.add_tenant(tenant)
+    assert control.records(tenant.tenant_id, "employees") == first
+
+    control.add_tenant(tenant.model_copy(update={"seed": 2}))
+    assert control.records(tenant.tenant_id, "employees") != first
+
+
+def test_size_of_an_unknown_stream_is_refused(servicetitan: ServiceTitan) -> None:
+    with pytest.raises(ControlError, match="there is no stream"):
+        servicetitan.control.add_tenant(new_tenant(sizes={"nothing": 1}))

@@ -1,0 +1,71 @@
+"""Starting and stopping."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox import processes
+
+SANDBOX = Path(sys.executable).with_name("sandbox")
+
+
+def _answers(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((address.hostname, address.port)) == 0
+
+
+def _wait_until_silent(*urls: str) -> None:
+    deadline = time.monotonic() + 15
+    while any(map(_answers, urls)):
+        assert time.monotonic() < deadline, f"{urls} still answer"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_up(how: signal.Signals) -> None:
+    with subprocess.Popen([SANDBOX, "up"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        ready = json.loads(process.stdout.readline())
+        urls = (ready["servicetitan"]["api_url"], ready["bigquery"]["api_endpoint"])
+        assert ready["servicetitan"]["auth_url"] == f"{urls[0]}/connect/token"
+        assert all(map(_answers, urls))
+
+        process.send_signal(how)
+        assert process.wait(20) == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+        assert process.stdout.read() == b""
+        _wait_until_silent(*urls)
+
+
+def test_servicetitan_alone_on_a_given_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with subprocess.Popen([SANDBOX, "servicetitan", "--port", str(port)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        ready = json.loads(process.stdout.readline())
+        process.terminate()
+
+    assert ready == {
+        "servicetitan": {
+            "api_url": f"http://127.0.0.1:{port}",
+            "auth_url": f"http://127.0.0.1:{port}/connect/token",
+        }
+    }
+    assert process.returncode == 0
+
+
+def test_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+    not_a_directory = tmp_path / "file"
+    not_a_directory.touch()
+    with pytest.raises(RuntimeError, match="ended before it was ready"), processes.bigquery(not_a_directory):
+        pass

@@ -1,0 +1,95 @@
+"""A plain client of the local ServiceTitan: what it answers, without the tap in between."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from sandbox import exact
+from sandbox.control import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.control import Control
+    from sandbox.processes import ServiceTitan
+
+TECHNICIANS = "/settings/v2/tenant/{tenant}/technicians"
+CAMPAIGNS = "/marketing/v2/tenant/{tenant}/campaigns"
+JOB_TYPES = "/jpm/v2/tenant/{tenant}/job-types"
+ACTIVITIES = "/timesheets/v2/tenant/{tenant}/activities"
+ACTIVITY_FEED = "/timesheets/v2/tenant/{tenant}/export/activities"
+
+_tenant_ids = itertools.count(5001)
+
+
+def new_tenant(**settings: Any) -> Tenant:  # noqa: ANN401 - the fields of Tenant
+    """Return a tenant that no other test uses, with room for many requests a second."""
+    number = next(_tenant_ids)
+    defaults: dict[str, Any] = {
+        "tenant_id": str(number),
+        "client_id": f"client-{number}",
+        "client_secret": f"secret-{number}",
+        "app_key": "app-key",
+        "requests_per_second": 1000,
+    }
+    return Tenant(**(defaults | settings))
+
+
+@dataclass
+class Client:
+    """Asks for one tenant's data; signs in by itself."""
+
+    server: ServiceTitan
+    tenant: Tenant
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.control.add_tenant(self.tenant)
+        self.sign_in()
+
+    @property
+    def control(self) -> Control:
+        """The control API."""
+        return self.server.control
+
+    def token(self, **form: str) -> requests.Response:
+        """Ask for a token."""
+        credentials = {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret}
+        return self.session.post(
+            self.server.auth_url, data={"grant_type": "client_credentials"} | credentials | form, timeout=30
+        )
+
+    def sign_in(self) -> None:
+        """Use a new token from now on."""
+        token = self.token().json()["access_token"]
+        self.session.headers.update({"Authorization": f"Bearer {token}", "ST-App-Key": self.tenant.app_key})
+
+    def get(self, path: str, headers: dict[str, str] | None = None, /, **query: object) -> requests.Response:
+        """Ask for a path."""
+        url = self.server.api_url + path.format(tenant=self.tenant.tenant_id)
+        return self.session.get(
+            url, params={name: str(value) for name, value in query.items()}, headers=headers, timeout=30
+        )
+
+    def page(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is any of its types
+        """Return the answer for a path, which must be a success."""
+        response = self.get(path, **query)
+        assert response.status_code == 200, response.text
+        return exact.loads(response.content)
+
+    def ids(self, path: str, **query: object) -> list[int]:
+        """Return the ids of a list's page."""
+        return [record["id"] for record in self.page(path, **query)["data"]]
+
+    def feed(self, path: str, **query: object) -> Iterator[Any]:
+        """Yield the pages of a feed until it has no more."""
+        while True:
+            page = self.page(path, **query)
+            yield page
+            if not page["hasMore"]:
+                return
+            query["from"] = page["continueFrom"]
