@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.warehouse import Project
+from sandbox.project import Project
 from target.harness import TargetRunner
 
 if TYPE_CHECKING:

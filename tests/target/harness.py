@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from support.warehouse import Project
+    from sandbox.project import Project
 
 COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
 

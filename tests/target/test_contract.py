@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema, state
 
 if TYPE_CHECKING:
-    from support.warehouse import Project
+    from sandbox.project import Project
     from target.harness import Result, TargetRunner
 
 JOBS = schema(
@@ -297,11 +297,11 @@ def test_a_stream_without_a_key_is_appended_to_or_replaced(target: TargetRunner,
 
     target(logs, *rows, activate("logs", 1))
     target(logs, *rows, activate("logs", 1))
-    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")) == [1, 1, 2, 2]  # noqa: S608
+    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")) == [1, 1, 2, 2]
 
     result = target(logs, record("logs", {"id": 3}, 2), activate("logs", 2), keyless_streams="replace")
     assert result.code == 0, result.log
-    assert [row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")] == [3]  # noqa: S608
+    assert [row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")] == [3]
 
 
 def test_state_comes_out_after_the_rows_and_as_it_was(target: TargetRunner, project: Project) -> None:
@@ -338,7 +338,7 @@ def test_staging_tables_are_removed_after_a_good_run(target: TargetRunner, proje
 def test_an_existing_table_is_adopted_with_its_rows(target: TargetRunner, project: Project) -> None:
     project.client.create_dataset(f"{project.name}.bronze")
     project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (job_name STRING, id INT64, kept STRING)")
-    project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ('repair', 1, 'a'), ('old', 2, 'b')")  # noqa: S608
+    project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ('repair', 1, 'a'), ('old', 2, 'b')")
 
     result = target(JOBS, job(1), job(2, name="new"), job(3))
 
@@ -346,3 +346,13 @@ def test_an_existing_table_is_adopted_with_its_rows(target: TargetRunner, projec
     rows = project.rows("jobs")
     assert project.operations("jobs") == {1: "INSERT", 2: "UPDATE", 3: "INSERT"}
     assert (rows[1]["kept"], rows[2]["kept"], rows[3]["kept"]) == ("a", "b", None)
+
+
+def test_a_column_that_was_required_may_be_null(target: TargetRunner, project: Project) -> None:
+    project.client.create_dataset(f"{project.name}.bronze")
+    project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (id INT64 NOT NULL, job_name STRING NOT NULL, old INT64)")
+
+    result = target(JOBS, record("jobs", {"id": 1}))
+
+    assert result.code == 0, result.log
+    assert project.rows("jobs")[1]["job_name"] is None

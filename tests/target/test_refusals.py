@@ -12,7 +12,7 @@ from support.singer import INTEGER, STRING, activate, record, schema, state
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.warehouse import Project
+    from sandbox.project import Project
     from target.harness import Result, TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
@@ -163,6 +163,13 @@ def test_a_column_that_cannot_become_what_it_must_is_named(target: TargetRunner,
     assert project.rows("jobs")[1]["name"] == "one"
 
 
+def test_two_streams_for_one_table_are_refused(target: TargetRunner, project: Project) -> None:
+    result = target(schema("job-logs", {"id": INTEGER}), schema("Job_Logs", {"id": INTEGER}), STATE)
+
+    assert_one_line(result, "job-logs", "Job_Logs", "__alias__")
+    assert project.tables("bronze") == []
+
+
 def test_one_bad_stream_does_not_stop_the_others(target: TargetRunner, project: Project) -> None:
     crews = schema("crews", {"id": INTEGER})
 
@@ -181,9 +188,3 @@ def test_one_bad_stream_does_not_stop_the_others(target: TargetRunner, project: 
     assert project.tables("bronze") == ["crews"]
     assert result.states == [{"bookmarks": {"crews": 1}}]
     assert project.log("jobs")[-1]["error"] == result.errors[0]
-
-
-def test_about_names_the_settings_and_needs_none(target: TargetRunner) -> None:
-    process = target.command([], project_id="co-about")
-
-    assert process.code == 0, process.log

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.control import Tenant
-from support import warehouse
+from sandbox.project import Project as Warehouse
 
 if TYPE_CHECKING:
     from sandbox.processes import BigQuery, ServiceTitan
@@ -93,7 +93,7 @@ def test_a_run_lands_the_data_and_the_next_one_goes_on_from_its_state(
     second = project.meltano("run", "servicetitan-to-bigquery")
     assert second.returncode == 0, second.stderr
 
-    landed = warehouse.Project(bigquery.api_endpoint, PROJECT)
+    landed = Warehouse(bigquery.api_endpoint, PROJECT)
     technicians = len(servicetitan.control.records(TENANT.tenant_id, "technicians"))
     assert [(row["rows_inserted"], row["rows_unchanged"]) for row in landed.log("technicians")] == [
         (technicians, 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import google.auth
@@ -11,6 +12,8 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
+from google.oauth2 import credentials as user_credentials
+from google.oauth2 import service_account
 
 from plugin_runtime import PluginError
 
@@ -44,23 +47,34 @@ def make_client(settings: Settings) -> bigquery.Client:
 def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - google.auth has no common base class
     try:
         if settings.credentials_json:
-            document = json.loads(settings.credentials_json)
-            return google.auth.load_credentials_from_dict(document, scopes=_SCOPES)[0]
+            return _from_document(json.loads(settings.credentials_json))
         if settings.credentials_path:
-            return google.auth.load_credentials_from_file(settings.credentials_path, scopes=_SCOPES)[0]
+            return _from_document(json.loads(Path(settings.credentials_path).read_text(encoding="utf-8")))
         if settings.api_endpoint:
             return AnonymousCredentials()
         return google.auth.default(scopes=_SCOPES)[0]
     except (GoogleAuthError, ValueError, OSError) as error:
         # The library's own text may quote a part of what it could not parse.
-        raise PluginError(
-            f"{_source(settings)} cannot be used as Google credentials ({type(error).__name__})."
-        ) from None
+        raise PluginError(f"{_source(settings)} ({type(error).__name__}).") from None
+
+
+def _from_document(document: Any) -> Any:  # noqa: ANN401 - what the file holds, whatever that is
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "service_account":
+        return service_account.Credentials.from_service_account_info(document, scopes=_SCOPES)
+    if kind == "authorized_user":
+        return user_credentials.Credentials.from_authorized_user_info(document, scopes=_SCOPES)
+    # Google's other kinds name addresses to call: they are taken from the environment's own credentials only.
+    raise ValueError(kind)
 
 
 def _source(settings: Settings) -> str:
+    kinds = "is not the key of a service account, nor a user's credentials"
     if settings.credentials_json:
-        return "The text in `credentials_json`"
+        return f"The text in `credentials_json` {kinds}"
     if settings.credentials_path:
-        return f"The file `{settings.credentials_path}` (setting `credentials_path`)"
-    return "No `credentials_path` or `credentials_json` is set, and the application default credentials"
+        return f"The file `{settings.credentials_path}` (setting `credentials_path`) cannot be read, or {kinds}"
+    return (
+        "There are no Google credentials here: set `credentials_path` or `credentials_json`, or run "
+        "`gcloud auth application-default login`"
+    )

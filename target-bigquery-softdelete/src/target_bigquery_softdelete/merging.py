@@ -127,9 +127,9 @@ class TableMerge:
                 f"{self._stream}: `{self._table_id}` is a {table.table_type}, not a table. Rename it, or the stream."
             )
         change = schema.change(table.schema, columns.columns, table=str(self._table_id))
-        if change.added or change.adopted or self._warehouse.lacks_labels(table):
+        if list(change.fields) != list(table.schema) or self._warehouse.lacks_labels(table):
             table = self._warehouse.extend_table(table, change.fields)
-            logger.info("%s: new columns in %s: %s", self._stream, self._table_id, ", ".join(change.added) or "none")
+            self._tell(change)
         if change.adopted:
             adopted = self._run(sql.adopt(self._table_id), "adopt", synced=now())
             logger.info("%s: adopted %s with %d rows", self._stream, self._table_id, adopted.updated)
@@ -137,3 +137,8 @@ class TableMerge:
             self._run(sql.widen(self._table_id, change.widened), "widen")
             table = self._warehouse.table(self._table_id) or table
         return table
+
+    def _tell(self, change: schema.SchemaChange) -> None:
+        for what, columns in (("new columns", change.added), ("no longer REQUIRED", change.relaxed)):
+            if columns:
+                logger.info("%s: %s in %s: %s", self._stream, what, self._table_id, ", ".join(columns))

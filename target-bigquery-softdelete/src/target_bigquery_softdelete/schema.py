@@ -22,6 +22,8 @@ AUDIT_FIELDS = (
     SchemaField(SYNCED, "TIMESTAMP", description="When the row was last written (UTC)"),
 )
 
+_AUDIT_NAMES = {field.name for field in AUDIT_FIELDS}
+
 STAGING_FIELDS = (SchemaField(SEQUENCE, "INT64"), SchemaField(DELETED, "BOOL"))
 
 _WIDENINGS: dict[str, set[str]] = {
@@ -46,6 +48,8 @@ class SchemaChange:
     """Paths of the new columns."""
     widened: tuple[Column, ...]
     """Columns that get a wider type."""
+    relaxed: tuple[str, ...]
+    """Paths of columns that may be NULL from now on: BigQuery had them as REQUIRED, and a source promises nothing."""
     adopted: bool
     """Whether the table lacked the audit columns: something else made it."""
 
@@ -106,6 +110,7 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
         fields=(*fields, *missing),
         added=tuple(merger.added),
         widened=tuple(merger.widened),
+        relaxed=tuple(merger.relaxed),
         adopted=bool(missing),
     )
 
@@ -117,17 +122,24 @@ class _Merger:
         self._table = table
         self.added: list[str] = []
         self.widened: list[Column] = []
+        self.relaxed: list[str] = []
 
     def merged(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
         by_name = {field.name.lower(): field for field in wanted}
         fields = [
             self.field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
-            for field in existing
+            for field in (self.nullable(field, path) for field in existing)
         ]
         known = {field.name.lower() for field in existing}
         new = [field for field in wanted if field.name.lower() not in known]
         self.added += [f"{path}{field.name}" for field in new]
         return [*fields, *new]
+
+    def nullable(self, field: SchemaField, path: str) -> SchemaField:
+        if field.mode != "REQUIRED" or field.name in _AUDIT_NAMES:
+            return field
+        self.relaxed.append(f"{path}{field.name}")
+        return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
 
     def field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
         if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):

@@ -17,6 +17,7 @@ from plugin_runtime import CheckedSettings, PluginError
 from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.credentials import make_client
+from target_bigquery_softdelete.naming import table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
 from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, Settings
@@ -90,10 +91,19 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
+            self._check_own_table(stream_name)
             sink = self.add_sink(stream_name, schema or {}, key_properties)
         elif schema is not None:
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
+
+    def _check_own_table(self, stream: str) -> None:
+        for other in self._sinks_active:
+            if table_name(other).lower() == table_name(stream).lower():
+                raise PluginError(
+                    f"The streams `{other}` and `{stream}` both go into the table `{table_name(stream)}`. "
+                    "Give one of them another name with `__alias__` in `stream_maps`."
+                )
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ def test_a_new_table_has_the_columns_and_the_audit_columns() -> None:
 def test_a_table_that_fits_needs_nothing() -> None:
     fields = [field_of(one) for one in (ID, ADDRESS, ITEMS)]
     found = change_of([*fields, SchemaField("gone", "STRING")], ID, ADDRESS, ITEMS)
-    assert found == SchemaChange((*fields, SchemaField("gone", "STRING"), *AUDIT_FIELDS), (), (), adopted=False)
+    assert found == SchemaChange((*fields, SchemaField("gone", "STRING"), *AUDIT_FIELDS), (), (), (), adopted=False)
 
 
 def test_names_that_differ_in_case_are_one_column() -> None:
@@ -174,3 +174,23 @@ def test_a_nested_field_cannot_be_widened_and_is_named_by_its_path() -> None:
 def test_a_new_table_is_clustered_by_the_first_columns_of_its_key_that_bigquery_clusters_by() -> None:
     key = [col(f"k{i}", kind) for i, kind in enumerate([Kind.FLOAT64, Kind.INT64, Kind.TIME, *[Kind.STRING] * 4])]
     assert clustering(key) == ["k1", "k3", "k4", "k5"]
+
+
+def test_what_a_table_requires_becomes_nullable_at_every_depth() -> None:
+    inner = SchemaField("street", "STRING", mode="REQUIRED")
+    table = [
+        SchemaField("id", "INT64", mode="REQUIRED", description="kept"),
+        SchemaField("address", "RECORD", fields=[inner]),
+        SchemaField("gone", "STRING", mode="REQUIRED"),
+    ]
+
+    found = change_of(
+        [*table, *AUDIT_FIELDS],
+        ID,
+        Column("address", "address", Kind.STRUCT, fields=(Column("street", "street", Kind.STRING),)),
+    )
+
+    assert found.relaxed == ("id", "address.street", "gone")
+    assert [field.mode for field in found.fields[:3]] == ["NULLABLE"] * 3
+    assert found.fields[0].description == "kept"
+    assert found.fields[1].fields[0].mode == "NULLABLE"

@@ -1,4 +1,4 @@
-"""Looks at what landed in BigQuery, for tests."""
+"""Looks at what landed in the local BigQuery, for tests and for the demonstration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 
 class Project:
-    """A project of the local BigQuery that only one test uses."""
+    """A project of the local BigQuery: a new one unless it is named."""
 
     def __init__(self, api_endpoint: str, name: str | None = None) -> None:
         self.name = name or f"co-{uuid.uuid4().hex[:12]}"

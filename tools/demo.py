@@ -1,0 +1,297 @@
+"""Shows the main job on real parts: two companies, two BigQuery projects, two runs, and what the second one did.
+
+It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the
+source, syncs again, and prints what BigQuery then holds. It checks what it prints: exit code 0 means that all of it is
+as it should be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox import processes
+from sandbox.control import Control, Tenant
+from sandbox.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+PLUGINS = ("tap-servicetitan", "target-bigquery-softdelete")
+STREAM = "technicians"
+SUMMARY = re.compile(r"(?P<stream>\w+): (?P<counts>read \d+(, \w+ \d+)+)")
+COUNTS = ("read", "inserted", "updated", "deleted", "restored", "unchanged")
+
+# A log has no width of its own: wide enough there for the tables.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+
+
+class DemoError(Exception):
+    """Something is not as it should be."""
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company: its tenant at ServiceTitan and its project in BigQuery."""
+
+    name: str
+    tenant: Tenant
+    project: Project
+
+    def environment(self, servicetitan: processes.ServiceTitan, system_folder: Path) -> dict[str, str]:
+        """Return the environment of a run for this company, and for no other one."""
+        mine = {
+            "SERVICETITAN_TENANT_ID": self.tenant.tenant_id,
+            "SERVICETITAN_CLIENT_ID": self.tenant.client_id,
+            "SERVICETITAN_CLIENT_SECRET": self.tenant.client_secret,
+            "SERVICETITAN_APP_KEY": self.tenant.app_key,
+            "SERVICETITAN_API_URL": servicetitan.api_url,
+            "SERVICETITAN_AUTH_URL": servicetitan.auth_url,
+            "BIGQUERY_PROJECT_ID": self.project.name,
+            "BIGQUERY_API_ENDPOINT": self.project.api_endpoint,
+            "BIGQUERY_LABELS": json.dumps({"company": self.name}),
+            "MELTANO_SYS_DIR_ROOT": str(system_folder),
+            "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
+        }
+        others = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SERVICETITAN", "BIGQUERY"))
+        }
+        return others | mine
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the demonstration plays."""
+
+    servicetitan: processes.ServiceTitan
+    folder: Path
+
+    def run(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
+        """Run a command, and show the lines of its log that a person wants to see.
+
+        Raises:
+            DemoError: If the command fails. The end of its log is shown.
+        """
+        process = subprocess.Popen(  # noqa: S603 - the commands are those of this file
+            list(map(str, command)), cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        log = []
+        for line in process.stdout or ():
+            log.append(line)
+            for stream in _summaries(line):
+                console.print(f"    [dim]{stream}[/]")
+        if process.wait():
+            console.print("".join(log[-30:]), style="red", markup=False)
+            raise DemoError(f"`{' '.join(map(str, command))}` ended with code {process.returncode}.")
+
+    def meltano(self, company: Company) -> None:
+        """Sync one company with Meltano."""
+        with _step(f"{company.name}: meltano run {' '.join(PLUGINS)}"):
+            environment = company.environment(self.servicetitan, self.folder / "meltano")
+            self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=environment)
+
+    def pipe(self, company: Company) -> None:
+        """Sync one company with a shell pipe."""
+        with _step(f"{company.name}: {PLUGINS[0]} --config ... | {PLUGINS[1]} --config ..."):
+            tenant = company.tenant
+            tap, target = self.folder / "tap.json", self.folder / "target.json"
+            credentials = tenant.model_dump(include={"tenant_id", "client_id", "client_secret", "app_key"})
+            addresses = {"api_url": self.servicetitan.api_url, "auth_url": self.servicetitan.auth_url}
+            tap.write_text(json.dumps(credentials | addresses))
+            target.write_text(
+                json.dumps(
+                    {
+                        "project_id": company.project.name,
+                        "api_endpoint": company.project.api_endpoint,
+                        "tenant_id": tenant.tenant_id,
+                        "labels": {"company": company.name},
+                    }
+                )
+            )
+            tap_command, target_command = (BIN / name for name in PLUGINS)
+            command = f"'{tap_command}' --config '{tap}' | '{target_command}' --config '{target}'"
+            self.run("bash", "-o", "pipefail", "-c", command)
+
+
+class _step:  # noqa: N801 - used like a function
+    """Prints what happens and how long it took."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        console.print(f"[bold]>[/] {self._text}")
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if kind is None:
+            console.print(f"    done in {time.monotonic() - self._began:.1f} s")
+
+
+def _summaries(line: str) -> Iterator[str]:
+    """Yield what a log line says happened to a stream, without the counts that are 0."""
+    found = SUMMARY.search(line)
+    if found:
+        counts = [count for count in found["counts"].split(", ") if not count.endswith(" 0")]
+        yield f"{found['stream']}: {', '.join(counts)}"
+
+
+def main() -> int:
+    """Run the demonstration and return its exit code."""
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="servicetitan-demo-") as folder:
+            show(Path(folder))
+    except DemoError as error:
+        console.print(f"[bold red]The demonstration failed:[/] {error}")
+        return 1
+    console.print(f"\n[bold green]All as it should be[/], in {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def show(folder: Path) -> None:
+    """Run all scenes."""
+    with _step("Starting a local ServiceTitan and a local BigQuery"):
+        servers = (processes.servicetitan(), processes.bigquery())
+        servicetitan, bigquery = servers[0].__enter__(), servers[1].__enter__()
+    try:
+        stage = Stage(servicetitan, folder)
+        companies = list(_companies(servicetitan, bigquery))
+        play(stage, companies)
+    finally:
+        for server in reversed(servers):
+            server.__exit__(None, None, None)
+
+
+def _companies(servicetitan: processes.ServiceTitan, bigquery: processes.BigQuery) -> Iterator[Company]:
+    for number, name in enumerate(("north-plumbing", "south-electric"), 1):
+        tenant = Tenant(
+            tenant_id=f"{number}00{number}",
+            client_id=f"client-{number}",
+            client_secret=f"secret-of-{name}",
+            app_key=f"key-of-{name}",
+            seed=number,
+        )
+        servicetitan.control.add_tenant(tenant)
+        yield Company(name, tenant, Project(bigquery.api_endpoint, f"{name}-data"))
+
+
+def play(stage: Stage, companies: list[Company]) -> None:
+    """Sync, change, sync again, and look."""
+    first, control = companies[0], stage.servicetitan.control
+    with _step(f"Installing {' and '.join(PLUGINS)} with Meltano, from the lock file"):
+        environment = first.environment(stage.servicetitan, stage.folder / "meltano")
+        stage.run(BIN / "meltano", "install", *PLUGINS, env=environment)
+
+    console.rule("First run: everything is new")
+    for company in companies:
+        stage.meltano(company)
+
+    console.rule("The same through a shell pipe, after one record was removed at the source")
+    changed, removed, inactive, returning = _active_ids(control, first)[:4]
+    control.delete(first.tenant.tenant_id, STREAM, returning)
+    stage.pipe(first)
+    before = first.project.rows(STREAM)
+    others = _everything_else(companies)
+
+    console.rule(f"Five changes to the {STREAM} of {first.name}")
+    tenant_id = first.tenant.tenant_id
+    control.update(tenant_id, STREAM, changed)
+    control.delete(tenant_id, STREAM, removed)
+    control.deactivate(tenant_id, STREAM, inactive)
+    control.restore(tenant_id, STREAM, returning)
+    added = control.insert(tenant_id, STREAM)["id"]
+    story = {
+        changed: ("a field changed", "UPDATE"),
+        removed: ("removed for good", "DELETE"),
+        inactive: ("deactivated", "UPDATE"),
+        returning: ("removed before, now restored", "UPDATE"),
+        added: ("added", "INSERT"),
+    }
+    for key, (what, _) in story.items():
+        console.print(f"  {key}: {what}")
+
+    console.rule("Second run")
+    for company in companies:
+        stage.meltano(company)
+
+    after = first.project.rows(STREAM)
+    console.print(_rows_table(first, story, before, after))
+    for company in companies:
+        console.print(_counts_table(company))
+    _check(story, before, after)
+    if _everything_else(companies) != others:
+        raise DemoError("a row of another table or company was written.")
+    untouched = len(set(after) - set(story)) + sum(map(len, others.values()))
+    console.print(f"All other rows were left alone: {untouched} rows, compared value by value, `_etl_synced` included.")
+
+
+def _active_ids(control: Control, company: Company) -> list[int]:
+    records = control.records(company.tenant.tenant_id, STREAM)
+    return [record["id"] for record in records if record["active"]]
+
+
+def _everything_else(companies: Iterable[Company]) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return all rows of all tables, but for the one that the demonstration changes."""
+    tables = itertools.chain.from_iterable(
+        ((company, table) for table in company.project.tables("bronze")) for company in companies
+    )
+    rows = {f"{company.project.name}.{table}": company.project.rows(table) for company, table in tables}
+    return {name: table for name, table in rows.items() if name != f"north-plumbing-data.{STREAM}"}
+
+
+def _check(story: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]) -> None:
+    for key, (what, operation) in story.items():
+        if after[key]["_etl_operation"] != operation:
+            raise DemoError(f"the row {key} ({what}) has {after[key]['_etl_operation']}, not {operation}.")
+        if key in before and after[key]["_etl_synced"] <= before[key]["_etl_synced"]:
+            raise DemoError(f"the row {key} ({what}) was not written.")
+    wrong = [key for key in set(before) - set(story) if after.get(key) != before[key]]
+    if wrong or set(after) - set(before) - set(story):
+        raise DemoError(f"rows were written that did not change: {wrong}.")
+
+
+def _rows_table(
+    company: Company, story: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]
+) -> Table:
+    table = Table(title=f"{company.project.name}.bronze.{STREAM}: the five rows", title_justify="left")
+    for heading in ("id", "name", "active", "at the source", "before", "_etl_operation", "_etl_synced"):
+        table.add_column(heading)
+    for key, (what, _) in story.items():
+        row = after[key]
+        earlier = before[key]["_etl_operation"] if key in before else "-"
+        synced = f"{row['_etl_synced']:%Y-%m-%d %H:%M:%S}"
+        table.add_row(str(key), row["name"], str(row["active"]), what, earlier, row["_etl_operation"], synced)
+    return table
+
+
+def _counts_table(company: Company) -> Table:
+    """Return the audit log of the last run."""
+    log = f"`{company.project.name}.management.etl_logs`"
+    rows = company.project.query(
+        f"SELECT * FROM {log} QUALIFY started = MAX(started) OVER (PARTITION BY stream) ORDER BY stream"  # noqa: S608
+    )
+    table = Table(title=f"{company.project.name}.management.etl_logs: the last run", title_justify="left")
+    for heading in ("stream", "status", *COUNTS):
+        table.add_column(heading, justify="left" if heading in ("stream", "status") else "right")
+    for row in rows:
+        table.add_row(row["stream"], row["status"], *(str(row[f"rows_{name}"]) for name in COUNTS))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
