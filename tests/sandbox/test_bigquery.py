@@ -96,9 +96,9 @@ def test_loads_append_and_a_job_id_is_used_once(client: bq.Client) -> None:
 
 def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
     live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
-    client.create_table(bq.Table(live, schema=SCHEMA))
+    client.create_table(bq.Table(live, schema=[*SCHEMA, bq.SchemaField("state", "STRING")]))
     _load(client, live.replace("live", "old"), [_row(1), _row(2)])
-    client.query_and_wait(f"INSERT INTO `{live}` (id, home) SELECT id, home FROM `{client.project}.bronze.old`")
+    client.query_and_wait(f"INSERT INTO `{live}` (id) SELECT id FROM `{client.project}.bronze.old`")
     _load(client, staged, [_row(2), _row(2), _row(3)])
     job = client.query(f"""
         MERGE `{live}` AS t
@@ -109,17 +109,16 @@ def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
         ON t.id = s.id
         WHEN MATCHED THEN UPDATE SET home = s.home, extra = s.extra
         WHEN NOT MATCHED BY TARGET THEN INSERT (id, home, `lines`, extra) VALUES (id, home, `lines`, extra)
-        WHEN NOT MATCHED BY SOURCE THEN UPDATE SET home = NULL
+        WHEN NOT MATCHED BY SOURCE THEN UPDATE SET state = 'gone'
     """)
     job.result()
 
     assert job.dml_stats
     assert (job.dml_stats.inserted_row_count, job.dml_stats.updated_row_count) == (1, 2)
-    city, extra = {"city": "Łódź"}, {"a": 1.0}
-    assert _select(client, f"SELECT id, home, extra FROM `{live}` ORDER BY id") == [
-        (1, None, None),
-        (2, city, extra),
-        (3, city, extra),
+    assert _select(client, f"SELECT id, extra, state FROM `{live}` ORDER BY id") == [
+        (1, None, "gone"),
+        (2, {"a": 1.0}, None),
+        (3, {"a": 1.0}, None),
     ]
 
 
