@@ -104,3 +104,10 @@ def test_same_seed_makes_the_same_records_and_another_seed_others(servicetitan: 
 def test_size_of_an_unknown_stream_is_refused(servicetitan: ServiceTitan) -> None:
     with pytest.raises(ControlError, match="there is no stream"):
         servicetitan.control.add_tenant(new_tenant(sizes={"nothing": 1}))
+
+
+@pytest.mark.parametrize("body", ["{{", "[]", '{"values": 5}'])
+def test_body_that_is_no_object_is_refused(client: Client, body: str) -> None:
+    url = f"{client.server.api_url}/control/tenants/{client.tenant.tenant_id}/technicians"
+
+    assert client.session.post(url, body, timeout=30).status_code == 400

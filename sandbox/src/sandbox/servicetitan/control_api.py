@@ -95,7 +95,16 @@ def _json(body: bytes) -> Response:
 
 
 async def _values(request: Request) -> dict[str, Any] | None:
-    """Return `values` of the body, with exact numbers: the framework's own parser makes them floats."""
+    """Return `values` of the body, with exact numbers: the framework's own parser makes them floats.
+
+    Raises:
+        ChangeError: If the body is not an object, or its `values` is neither an object nor null.
+    """
     body = await request.body()
-    values: dict[str, Any] | None = exact.loads(body).get("values") if body else None
+    try:
+        values = exact.loads(body or b"{}").get("values")
+    except (ValueError, AttributeError):
+        raise ChangeError("the body must be a JSON object") from None
+    if values is not None and not isinstance(values, dict):
+        raise ChangeError("`values` must be a JSON object")
     return values
