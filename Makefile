@@ -15,7 +15,7 @@ demo: setup ## Sync two companies twice and show what happened to the rows (unde
 	@$(BIN)/python tools/demo.py
 
 test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
 lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/ruff check

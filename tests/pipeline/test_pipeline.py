@@ -1,0 +1,262 @@
+"""The tap and the target in a shell pipe, as two processes, from the local ServiceTitan into the local BigQuery."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.project import Project
+from tap.harness import Company, add_company
+from tap_servicetitan.tap import TapServiceTitan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.models import FaultKind
+    from sandbox.processes import BigQuery, ServiceTitan
+
+BIN = Path(sys.executable).parent
+SIZES = {
+    "activities": 60,
+    "business_units": 3,
+    "campaigns": 22,
+    "employees": 4,
+    "job_types": 3,
+    "technicians": 4,
+    "timesheets": 30,
+}
+FEW = ("activities", "campaigns", "technicians")
+"""Enough for most tests: a feed, a snapshot of several pages, and another stream."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How both ends of a pipe ended."""
+
+    tap: int
+    target: int
+    states: list[dict[str, Any]]
+    log: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The texts of the error lines of both."""
+        return [line.rsplit(" | ", 1)[-1] for line in self.log.splitlines() if "| ERROR " in line]
+
+
+class Pipe:
+    """Runs `tap | target` for one company."""
+
+    def __init__(self, company: Company, project: Project, folder: Path, streams: Iterable[str] = FEW) -> None:
+        self.company = company
+        self.streams = tuple(streams)
+        self.project = project
+        self.folder = folder
+        self.state: dict[str, Any] | None = None
+
+    def __call__(self, *, kill_tap_after: bytes | None = None, **settings: Any) -> Ended:  # noqa: ANN401 - of the target
+        """Run the pipe, from the last state on.
+
+        Args:
+            kill_tap_after: Kill the tap when it has written this.
+            settings: Settings of the target.
+        """
+        target_config = {
+            "project_id": self.project.name,
+            "api_endpoint": self.project.api_endpoint,
+            "tenant_id": self.company.id,
+        }
+        tap: list[str | Path] = [BIN / "tap-servicetitan", "--config", self._file("tap", self.company.config)]
+        tap += ["--catalog", self._file("catalog", self._catalog())]
+        if self.state:
+            tap += ["--state", self._file("state", self.state)]
+        target: list[str | Path] = [
+            BIN / "target-bigquery-softdelete",
+            "--config",
+            self._file("target", target_config | settings),
+        ]
+
+        with (
+            (self.folder / "log").open("w+b") as log,
+            subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log) as tap_process,
+            subprocess.Popen(target, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as target_process,
+        ):
+            assert tap_process.stdout
+            assert target_process.stdin
+            assert target_process.stdout
+            for line in tap_process.stdout:
+                target_process.stdin.write(line)
+                if kill_tap_after and kill_tap_after in line:
+                    tap_process.kill()
+                    break
+            target_process.stdin.close()
+            states = [json.loads(line) for line in target_process.stdout]
+            codes = tap_process.wait(60), target_process.wait(60)
+            log.seek(0)
+            ended = Ended(*codes, states, log.read().decode())
+        if states:
+            self.state = states[-1]
+        return ended
+
+    def _catalog(self) -> dict[str, Any]:
+        catalog: dict[str, Any] = TapServiceTitan(config=self.company.config).catalog_dict
+        for stream in catalog["streams"]:
+            whole = next(one for one in stream["metadata"] if not one["breadcrumb"])
+            whole["metadata"]["selected"] = stream["tap_stream_id"] in self.streams
+        return catalog
+
+    def _file(self, name: str, content: dict[str, Any]) -> Path:
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(content))
+        return path
+
+    def landed(self, stream: str) -> dict[Any, dict[str, Any]]:
+        """Return the rows of a stream, without the time at which they were written."""
+        rows = self.project.rows(stream)
+        return {key: {name: row[name] for name in row if name != "_etl_synced"} for key, row in rows.items()}
+
+    def truth(self, stream: str) -> set[int]:
+        """Return the ids that ServiceTitan has."""
+        return {record["id"] for record in self.company.server.control.records(self.company.id, stream)}
+
+
+@pytest.fixture
+def pipe(servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path) -> Pipe:
+    """A pipe for a company of its own."""
+    return Pipe(add_company(servicetitan, sizes=SIZES), Project(bigquery.api_endpoint), tmp_path)
+
+
+def test_every_stream_lands_whole_and_a_second_run_writes_nothing(pipe: Pipe) -> None:
+    pipe.streams = tuple(SIZES)
+    first = pipe()
+    assert (first.tap, first.target) == (0, 0), first.log
+    for stream in SIZES:
+        assert set(pipe.project.rows(stream)) == pipe.truth(stream)
+    before = {stream: pipe.project.rows(stream) for stream in SIZES}
+
+    second = pipe()
+
+    assert (second.tap, second.target) == (0, 0), second.log
+    assert {stream: pipe.project.rows(stream) for stream in SIZES} == before
+    assert pipe.project.log("activities")[-1]["rows_read"] < SIZES["activities"]
+
+
+def test_changes_at_the_source_show_in_the_table_and_nothing_else_moves(pipe: Pipe) -> None:
+    pipe()
+    control, tenant = pipe.company.server.control, pipe.company.id
+    changed, removed, kept = sorted(pipe.truth("campaigns"))[:3]
+    activity = min(pipe.truth("activities"))
+    before = pipe.project.rows("campaigns")
+
+    control.update(tenant, "campaigns", changed, {"name": "Winter"})
+    control.delete(tenant, "campaigns", removed)
+    added = control.insert(tenant, "campaigns")["id"]
+    control.update(tenant, "activities", activity, {"memo": "seen"})
+    result = pipe()
+
+    assert (result.tap, result.target) == (0, 0), result.log
+    after = pipe.project.rows("campaigns")
+    assert {key: after[key]["_etl_operation"] for key in (changed, removed, kept, added)} == {
+        changed: "UPDATE",
+        removed: "DELETE",
+        kept: "INSERT",
+        added: "INSERT",
+    }
+    assert after[changed]["name"] == "Winter"
+    same = set(before) - {changed, removed}
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
+    assert [row["_etl_operation"] for row in pipe.project.rows("activities").values()].count("UPDATE") == 1
+
+    control.restore(tenant, "campaigns", removed)
+    pipe()
+    assert pipe.project.rows("campaigns")[removed]["_etl_operation"] == "UPDATE"
+
+
+def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) -> None:
+    pipe()
+    control, tenant = pipe.company.server.control, pipe.company.id
+    late = max(pipe.truth("campaigns"))
+    control.delete(tenant, "campaigns", late)
+    bookmark = (pipe.state or {})["bookmarks"].get("campaigns")
+    pipe.company.set_fault("status", stream="campaigns", page=3)
+
+    failed = pipe()
+
+    assert failed.tap == 1
+    assert "campaigns" in " ".join(failed.errors)
+    assert "Traceback" not in failed.log
+    assert "DELETE" not in pipe.project.operations("campaigns").values()
+    assert failed.states[-1]["bookmarks"].get("campaigns") == bookmark
+    assert pipe.project.log("technicians")[-1]["status"] == "success"  # the other streams went on
+
+    control.clear_faults()
+    assert pipe().tap == 0
+    assert pipe.project.operations("campaigns")[late] == "DELETE"
+
+
+@pytest.mark.parametrize(
+    "marker", [b'"type":"SCHEMA"', b'"type":"RECORD","stream":"activities"'], ids=["start", "feed"]
+)
+def test_a_tap_that_is_killed_loses_nothing_and_the_next_run_puts_it_right(pipe: Pipe, marker: bytes) -> None:
+    undisturbed = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
+    undisturbed()
+
+    killed = pipe(kill_tap_after=marker)
+    assert killed.tap != 0
+    assert killed.target == 0, killed.log
+    operations = [pipe.project.operations(stream) for stream in pipe.project.tables("bronze")]
+    assert not any("DELETE" in rows.values() for rows in operations)
+
+    assert pipe().tap == 0
+    for stream in pipe.streams:
+        assert pipe.landed(stream) == undisturbed.landed(stream)
+
+
+def test_a_snapshot_that_would_delete_80_percent_is_refused(pipe: Pipe) -> None:
+    pipe()
+    tenant = pipe.company.id
+    for key in sorted(pipe.truth("campaigns"))[4:]:
+        pipe.company.server.control.delete(tenant, "campaigns", key)
+
+    refused = pipe(max_delete_rows=10)
+
+    assert (refused.tap, refused.target) == (0, 1)
+    assert len(refused.errors) == 1
+    for part in ("campaigns", "18", "22", "allow_mass_delete"):
+        assert part in refused.errors[0]
+    assert "DELETE" not in pipe.project.operations("campaigns").values()
+    assert pipe(max_delete_rows=10, allow_mass_delete=True).target == 0
+    assert list(pipe.project.operations("campaigns").values()).count("DELETE") == 18
+
+
+def test_another_companys_project_is_left_alone(pipe: Pipe, servicetitan: ServiceTitan, tmp_path: Path) -> None:
+    pipe()
+    before = {stream: pipe.project.rows(stream) for stream in FEW}
+    intruder = Pipe(add_company(servicetitan, sizes=SIZES, seed=99), pipe.project, tmp_path)
+
+    refused = intruder()
+
+    assert refused.target == 1
+    assert pipe.company.id in refused.errors[-1] + refused.errors[0]
+    assert {stream: pipe.project.rows(stream) for stream in FEW} == before
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "truncated", "html", "forbidden"])
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGLEVEL", level)
+    pipe.company.settings["max_retries"] = 0
+    pipe.company.set_fault(fault, stream="campaigns")
+
+    ended = pipe()
+
+    tenant = pipe.company.tenant
+    output = ended.log + json.dumps(ended.states) + json.dumps(pipe.project.log("campaigns"), default=str)
+    for secret in (tenant.client_secret, tenant.app_key):
+        assert secret not in output
