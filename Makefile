@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
+# A registry or a proxy of a company's own is trusted as far as the machine trusts it.
+export UV_SYSTEM_CERTS := true
 
 .PHONY: help setup demo test lint format docs clean
 

@@ -5,6 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# A registry or a proxy of a company's own is trusted as far as the machine trusts it.
+export UV_SYSTEM_CERTS=true
+
 uv_version="0.13.9"
 python_version="3.13"
 packages=(plugin-runtime tap-servicetitan target-bigquery-softdelete sandbox)

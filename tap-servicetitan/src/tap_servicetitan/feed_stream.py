@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
+from plugin_runtime.compat import override
 from tap_servicetitan.ahead import read_ahead
 from tap_servicetitan.feed import FeedSettings, FeedState, date_to_start_from, full_pass_is_due, read_feed, resume_feed
 from tap_servicetitan.stream import ServiceTitanStream, utc_text
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

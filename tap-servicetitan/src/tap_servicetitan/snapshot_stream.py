@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
+from plugin_runtime.compat import override
 from tap_servicetitan.ahead import read_ahead
 from tap_servicetitan.snapshot import MOST_PASSES, PassCheck, read_list
 from tap_servicetitan.stream import Ending, ServiceTitanStream, utc_text
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

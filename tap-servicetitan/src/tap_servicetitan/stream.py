@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import json
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,13 +18,9 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
+from plugin_runtime.compat import override
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.pages import PageDecoder, record_lines, unknown_fields
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

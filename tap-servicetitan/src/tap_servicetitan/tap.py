@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +9,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from plugin_runtime import CheckedSettings, PluginError
+from plugin_runtime.compat import override
 from tap_servicetitan.auth import Authenticator, Credentials
 from tap_servicetitan.client import ApiClient
 from tap_servicetitan.errors import StreamError
@@ -22,11 +22,6 @@ from tap_servicetitan.stream import Ending, ServiceTitanStream
 from tap_servicetitan.streams import STREAMS, Kind
 from tap_servicetitan.transport import Transport
 from tap_servicetitan.writer import MessageWriter
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,7 @@ import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter, SingerMessageType
 from singer_sdk.singerlib.messages import Message
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from plugin_runtime.compat import override
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 

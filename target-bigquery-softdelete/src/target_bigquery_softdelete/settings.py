@@ -103,8 +103,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "keyless_streams",
         th.StringType(allowed_values=["append", "replace"]),
         default="append",
-        description="What happens to streams without a key: their records are appended, or a complete snapshot "
-        "replaces the whole table.",
+        description="What happens to streams without a key: their records are appended (those of a repeated run once "
+        "more), or a complete snapshot replaces the whole table.",
     ),
     th.Property(
         "block_bytes",

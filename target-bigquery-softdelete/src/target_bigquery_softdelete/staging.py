@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FILE_BYTES = 64 << 20
 """Size at which a Parquet file is loaded. Larger files make fewer load jobs, smaller ones load earlier."""
 
+MOST_WAITING_FILES = 4
+"""Files of one stream that wait for their load. When there are so many, reading waits: the disk stays free."""
+
 
 class Stage:
     """The records of one stream with one schema, on their way into one staging table."""
@@ -148,4 +151,6 @@ class Stage:
             self._warehouse.load(path, self.table_id, fields, job_name)
             path.unlink()
 
+        if len(self._loads) >= MOST_WAITING_FILES:
+            self._loads[-MOST_WAITING_FILES].result()
         self._loads.append(self._executor.submit(load))
