@@ -56,6 +56,8 @@ class Column:
     kind: Kind
     repeated: bool = False
     fields: tuple[Column, ...] = ()
+    foreign: str = ""
+    """The type of a field of a table that this target never writes, such as GEOGRAPHY."""
 
     @property
     def comparable(self) -> bool:
@@ -65,7 +67,7 @@ class Column:
     @property
     def sql_type(self) -> str:
         """The type as GoogleSQL writes it, as in `ARRAY<STRUCT<a INT64>>`."""
-        inner = str(self.kind)
+        inner = self.foreign or str(self.kind)
         if self.kind is Kind.STRUCT:
             inner = f"STRUCT<{', '.join(f'`{field.name}` {field.sql_type}' for field in self.fields)}>"
         return f"ARRAY<{inner}>" if self.repeated else inner

@@ -42,6 +42,8 @@ class TableMerge:
         self._limits = limits
         self._stream = stream
         self._jobs = 0
+        self._partition = ""
+        """The column that every statement must filter by, where the table wants that."""
 
     def merge(self, staged: Staged, *, complete: bool, also_present: tuple[TableId, ...] = ()) -> MergeResult:
         """Merge staged rows that have a key.
@@ -53,7 +55,7 @@ class TableMerge:
             also_present: Staging tables of rows that were merged earlier in this run.
         """
         source = self._source(staged, also_present)
-        (found,) = self._run(sql.measure(self._table_id, source), "measure").rows
+        (found,) = self._run(sql.measure(self._table_id, source, partition=self._partition), "measure").rows
         refused = None
         if complete:
             refused = refusal(
@@ -64,7 +66,8 @@ class TableMerge:
                 staged=found["staged"] or len(also_present),
             )
         sweep = complete and not refused
-        done = self._run(sql.merge(self._table_id, source, sweep=sweep), "merge", synced=now())
+        statement = sql.merge(self._table_id, source, sweep=sweep, partition=self._partition)
+        done = self._run(statement, "merge", synced=now())
 
         swept = found["missing"] if sweep else 0
         written = done.updated - swept
@@ -79,13 +82,15 @@ class TableMerge:
 
     def empty_snapshot(self) -> MergeResult:
         """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
-        if self._warehouse.table(self._table_id) is None:
+        table = self._warehouse.table(self._table_id)
+        if table is None:
             return MergeResult()
-        live = self._run(sql.count_live(self._table_id), "count").rows[0]["live"]
+        self._partition = schema.required_filter(table)
+        live = self._run(sql.count_live(self._table_id, partition=self._partition), "count").rows[0]["live"]
         refused = refusal(self._limits, stream=self._stream, live=live, missing=live, staged=0)
         if refused or not live:
             return MergeResult(refusal=refused)
-        self._run(sql.sweep_all(self._table_id), "sweep", synced=now())
+        self._run(sql.sweep_all(self._table_id, partition=self._partition), "sweep", synced=now())
         return MergeResult(deleted=live)
 
     def append(self, staged: Staged) -> MergeResult:
@@ -96,7 +101,7 @@ class TableMerge:
     def replace(self, staged: Sequence[Staged], rows: int) -> MergeResult:
         """Replace all rows of a table without a key."""
         sources = [self._source(one) for one in staged]
-        self._run(sql.replace(self._table_id, sources), "replace", synced=now())
+        self._run(sql.replace(self._table_id, sources, partition=self._partition), "replace", synced=now())
         return MergeResult(inserted=rows)
 
     def _source(self, staged: Staged, also_present: tuple[TableId, ...] = ()) -> sql.Source:
@@ -119,22 +124,24 @@ class TableMerge:
         else:
             table = self._fit(table, columns)
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
-        return {one.name: by_name[one.name.lower()] or one for one in columns.columns}
+        return {one.name: by_name[one.name.lower()] for one in columns.columns}
 
     def _fit(self, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
         if table.table_type != "TABLE":
             raise PluginError(
                 f"{self._stream}: `{self._table_id}` is a {table.table_type}, not a table. Rename it, or the stream."
             )
+        self._partition = schema.required_filter(table)
         change = schema.change(table.schema, columns.columns, table=str(self._table_id))
         if list(change.fields) != list(table.schema) or self._warehouse.lacks_labels(table):
             table = self._warehouse.extend_table(table, change.fields)
             self._tell(change)
         if change.adopted:
-            adopted = self._run(sql.adopt(self._table_id), "adopt", synced=now())
+            adopted = self._run(sql.adopt(self._table_id, partition=self._partition), "adopt", synced=now())
             logger.info("%s: adopted %s with %d rows", self._stream, self._table_id, adopted.updated)
         if change.widened:
             self._run(sql.widen(self._table_id, change.widened), "widen")
+            logger.info("%s: wider types in %s: %s", self._stream, self._table_id, _listed(change.widened))
             table = self._warehouse.table(self._table_id) or table
         return table
 
@@ -142,3 +149,7 @@ class TableMerge:
         for what, columns in (("new columns", change.added), ("no longer REQUIRED", change.relaxed)):
             if columns:
                 logger.info("%s: %s in %s: %s", self._stream, what, self._table_id, ", ".join(columns))
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    return ", ".join(f"{one.name} {one.sql_type}" for one in columns)

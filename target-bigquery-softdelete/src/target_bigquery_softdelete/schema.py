@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import SchemaField
@@ -14,6 +14,8 @@ from target_bigquery_softdelete.naming import OPERATION, SYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from google.cloud.bigquery import Table
 
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "DECIMAL": "NUMERIC"}
 
@@ -71,24 +73,38 @@ def field_of(column: Column, *, staged: bool = False) -> SchemaField:
     return SchemaField(column.name, str(kind), mode="REPEATED" if column.repeated else "NULLABLE", fields=fields)
 
 
-def column_of(field: SchemaField) -> Column | None:
-    """Return the column of a BigQuery field, or nothing when it has a type that this target never writes."""
-    name = _STANDARD_NAMES.get(field.field_type, field.field_type)
-    if name not in Kind.__members__:
-        return None
-    fields = [column_of(inner) for inner in field.fields]
+def column_of(field: SchemaField) -> Column:
+    """Return the column of a BigQuery field."""
+    name = _standard_name(field)
+    known = name in Kind.__members__
     return Column(
         source=field.name,
         name=field.name,
-        kind=Kind(name),
+        kind=Kind(name) if known else Kind.STRING,
         repeated=field.mode == "REPEATED",
-        fields=tuple(inner for inner in fields if inner),
+        fields=tuple(map(column_of, field.fields)),
+        foreign="" if known else name,
     )
+
+
+def _standard_name(field: SchemaField) -> str:
+    element = field.range_element_type
+    if element:
+        return f"RANGE<{element.element_type}>"
+    return _STANDARD_NAMES.get(field.field_type, field.field_type)
 
 
 def clustering(key: Sequence[Column]) -> list[str]:
     """Return the columns that a new table is clustered by: those of its key, as far as BigQuery can."""
     return [column.name for column in key if column.kind in _CLUSTERABLE][:_MOST_CLUSTERING_COLUMNS]
+
+
+def required_filter(table: Table) -> str:
+    """Return the column by which a table wants every statement to filter, or nothing when it takes any statement."""
+    if not table.require_partition_filter:
+        return ""
+    partitioning = table.range_partitioning or table.time_partitioning
+    return (partitioning and partitioning.field) or "_PARTITIONTIME"
 
 
 def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table: str) -> SchemaChange:
@@ -103,13 +119,14 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
         PluginError: If a column has a type that cannot become the one that it needs.
     """
     merger = _Merger(table)
+    merger.check_audit(existing)
     fields = merger.merged(existing, [field_of(column) for column in columns], path="")
     names = {field.name.lower() for field in existing}
     missing = tuple(field for field in AUDIT_FIELDS if field.name not in names)
     return SchemaChange(
         fields=(*fields, *missing),
         added=tuple(merger.added),
-        widened=tuple(merger.widened),
+        widened=tuple(merger.widened_columns(fields)),
         relaxed=tuple(merger.relaxed),
         adopted=bool(missing),
     )
@@ -121,8 +138,21 @@ class _Merger:
     def __init__(self, table: str) -> None:
         self._table = table
         self.added: list[str] = []
-        self.widened: list[Column] = []
         self.relaxed: list[str] = []
+        self._in_array = 0
+        self._wider: dict[str, Kind] = {}
+        """Paths of the columns that get a wider type, and the type."""
+
+    def check_audit(self, existing: Sequence[SchemaField]) -> None:
+        """Refuse a table whose audit columns have other types than ours."""
+        ours = {field.name: field for field in AUDIT_FIELDS}
+        for field in existing:
+            wanted = ours.get(field.name.lower())
+            if wanted and (_standard_name(field), field.mode == "REPEATED") != (wanted.field_type, False):
+                raise PluginError(
+                    f"{self._table}: the column `{field.name}` is {_shown(field)}, and this target keeps its own "
+                    f"{wanted.field_type} in a column of that name. Rename the column."
+                )
 
     def merged(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
         by_name = {field.name.lower(): field for field in wanted}
@@ -136,7 +166,7 @@ class _Merger:
         return [*fields, *new]
 
     def nullable(self, field: SchemaField, path: str) -> SchemaField:
-        if field.mode != "REQUIRED" or field.name in _AUDIT_NAMES:
+        if field.mode != "REQUIRED" or field.name.lower() in _AUDIT_NAMES:
             return field
         self.relaxed.append(f"{path}{field.name}")
         return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
@@ -144,18 +174,30 @@ class _Merger:
     def field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
         if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):
             raise self._error(existing, wanted, path)
-        have = _STANDARD_NAMES.get(existing.field_type, existing.field_type)
-        want = wanted.field_type
+        have, want = _standard_name(existing), wanted.field_type
         if have == want == "STRUCT":
+            self._in_array += existing.mode == "REPEATED"
             fields = self.merged(existing.fields, wanted.fields, f"{path}{existing.name}.")
+            self._in_array -= existing.mode == "REPEATED"
             # Through the API's form, so that the descriptions and policy tags of the table stay.
             return SchemaField.from_api_repr(existing.to_api_repr() | {"fields": [one.to_api_repr() for one in fields]})
-        if have == want or have in _WIDENINGS.get(want, ()):
-            return existing  # the table's type takes every value of the stream's
-        if want in _WIDENINGS.get(have, ()) and not path:
-            self.widened.append(Column(existing.name, existing.name, Kind(want), existing.mode == "REPEATED"))
-            return existing
-        raise self._error(existing, wanted, path)
+        widest = _widest(have, want)
+        # BigQuery does not convert the elements of an array.
+        if widest is None or (widest != have and (self._in_array or existing.mode == "REPEATED")):
+            raise self._error(existing, wanted, path)
+        if widest != have or _is_limited(existing):
+            self._wider[f"{path}{existing.name}"] = Kind(widest)
+        return existing
+
+    def widened_columns(self, fields: Sequence[SchemaField]) -> list[Column]:
+        """Return the columns of the table that get a wider type, whole: BigQuery changes no nested field alone."""
+        tops = {path.partition(".")[0] for path in self._wider}
+        return [self._widened(column_of(field), "") for field in fields if field.name in tops]
+
+    def _widened(self, column: Column, path: str) -> Column:
+        here = f"{path}{column.name}"
+        fields = tuple(self._widened(field, f"{here}.") for field in column.fields)
+        return replace(column, kind=self._wider.get(here, column.kind), fields=fields)
 
     def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
         return PluginError(
@@ -165,6 +207,18 @@ class _Merger:
         )
 
 
+def _widest(have: str, want: str) -> str | None:
+    """Return the type that takes the values of both, or nothing when BigQuery has none that it changes the first to."""
+    if have == want or have in _WIDENINGS.get(want, ()):
+        return have
+    return want if want in _WIDENINGS.get(have, ()) else None
+
+
+def _is_limited(field: SchemaField) -> bool:
+    """Whether a column takes only some values of its type, as STRING(10) and NUMERIC(8, 2) do."""
+    return field.max_length is not None or field.precision is not None
+
+
 def _shown(field: SchemaField) -> str:
-    name = _STANDARD_NAMES.get(field.field_type, field.field_type)
+    name = _standard_name(field)
     return f"ARRAY<{name}>" if field.mode == "REPEATED" else name

@@ -18,7 +18,7 @@ from target_bigquery_softdelete.identifiers import TableId, column
 from target_bigquery_softdelete.naming import OPERATION, SYNCED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PRESENT_ONLY = "_etl_present_only"
 """Column of the staged rows: the key was seen in this run, but the row is not to be written."""
@@ -40,13 +40,14 @@ class Source:
     """Staging tables whose keys were seen earlier in this run and whose rows are written already."""
 
 
-def merge(target: TableId, source: Source, *, sweep: bool) -> str:
+def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "") -> str:
     """Return the one statement that brings the target table up to date. Parameter: `synced` TIMESTAMP.
 
     Args:
         target: The table.
         source: The staged rows.
         sweep: Whether to mark the rows deleted whose keys are not staged: only for a complete snapshot.
+        partition: The column that the table wants every statement to filter by, where it does.
     """
     names = [column(one.name) for one in source.columns.columns]
     return "\n".join(
@@ -55,25 +56,25 @@ def merge(target: TableId, source: Source, *, sweep: bool) -> str:
             "USING (",
             _indented(_staged_rows(source)),
             ") AS s",
-            f"ON {_same_key(source.columns)}",
+            f"ON {_same_key(source.columns)}{_anywhere(' AND ', partition)}",
             f"WHEN MATCHED AND {_writable('s.' + _DELETED, source)} AND {_LIVE} THEN",
             f"  UPDATE SET {_OPERATION} = 'DELETE', {_SYNCED} = @synced",
             f"WHEN MATCHED AND {_writable('NOT s.' + _DELETED, source)} AND (",
             _indented(_differs(source)),
             ") THEN",
             "  UPDATE SET",
-            *(f"    {name} = s.{name}," for name in (column(one.name) for one in source.columns.other_columns())),
+            *(f"    {column(one.name)} = {_updated(one, source)}," for one in source.columns.other_columns()),
             f"    {_OPERATION} = 'UPDATE',",
             f"    {_SYNCED} = @synced",
             f"WHEN NOT MATCHED BY TARGET{_and_not_present_only(source)} THEN",
             f"  INSERT ({', '.join([*names, _OPERATION, _SYNCED])})",
             f"  VALUES ({', '.join([*(f's.{name}' for name in names), _first_operation(), '@synced'])})",
-            *(_sweep() if sweep else ()),
+            *(_sweep(partition) if sweep else ()),
         ]
     )
 
 
-def measure(target: TableId, source: Source) -> str:
+def measure(target: TableId, source: Source, *, partition: str = "") -> str:
     """Return the query that counts, before the MERGE, what it is going to find.
 
     Columns of its one row, all INT64: `staged` keys, `live` rows of the table, `missing` live rows whose key is not
@@ -91,7 +92,8 @@ def measure(target: TableId, source: Source) -> str:
             f"  COUNTIF(t.{_OPERATION} = 'DELETE' AND {_writable('NOT s.' + _DELETED, source)}) AS restored,",
             f"  COUNTIF(t.in_table AND {_LIVE} AND {_writable('s.' + _DELETED, source)}) AS marked,",
             f"  COUNTIF(t.in_table IS NULL AND {_writable('s.' + _DELETED, source)}) AS born_deleted",
-            f"FROM (SELECT {key_list}, {_OPERATION}, TRUE AS in_table FROM {target.quoted}) AS t",
+            f"FROM (SELECT {key_list}, {_OPERATION}, TRUE AS in_table",
+            f"  FROM {target.quoted} AS t{_anywhere(' WHERE ', partition)}) AS t",
             "FULL JOIN (",
             "  SELECT *, TRUE AS in_run FROM (",
             _indented(_staged_rows(source, only_key=True), 4),
@@ -102,14 +104,17 @@ def measure(target: TableId, source: Source) -> str:
     )
 
 
-def count_live(target: TableId) -> str:
+def count_live(target: TableId, *, partition: str = "") -> str:
     """Return the query that counts the rows that are not marked deleted, as `live` INT64."""
-    return f"SELECT COUNTIF({_LIVE}) AS live FROM {target.quoted} AS t"
+    return f"SELECT COUNTIF({_LIVE}) AS live FROM {target.quoted} AS t{_anywhere(' WHERE ', partition)}"
 
 
-def sweep_all(target: TableId) -> str:
+def sweep_all(target: TableId, *, partition: str = "") -> str:
     """Return the statement that marks every live row deleted: an empty snapshot, allowed. Parameter: `synced`."""
-    return f"UPDATE {target.quoted} AS t\nSET {_OPERATION} = 'DELETE', {_SYNCED} = @synced\nWHERE {_LIVE}"
+    return (
+        f"UPDATE {target.quoted} AS t\nSET {_OPERATION} = 'DELETE', {_SYNCED} = @synced\n"
+        f"WHERE {_LIVE}{_anywhere(' AND ', partition)}"
+    )
 
 
 def append(target: TableId, source: Source) -> str:
@@ -126,29 +131,29 @@ def append(target: TableId, source: Source) -> str:
     )
 
 
-def replace(target: TableId, sources: Sequence[Source]) -> str:
+def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") -> str:
     """Return the script that replaces all rows of a table without a key. Parameter: `synced` TIMESTAMP.
 
     It is one transaction: a reader sees all rows of before or all rows of after.
     """
     statements = [
         "BEGIN TRANSACTION",
-        f"DELETE FROM {target.quoted} WHERE TRUE",
+        f"DELETE FROM {target.quoted} AS t WHERE TRUE{_anywhere(' AND ', partition)}",
         *(append(target, source) for source in sources),
         "COMMIT TRANSACTION",
     ]
     return ";\n".join(statements) + ";"
 
 
-def adopt(target: TableId) -> str:
+def adopt(target: TableId, *, partition: str = "") -> str:
     """Return the statement that gives the rows of a table that was made by something else their first operation.
 
     Parameter: `synced` TIMESTAMP.
     """
     return (
-        f"UPDATE {target.quoted}\n"
+        f"UPDATE {target.quoted} AS t\n"
         f"SET {_OPERATION} = IFNULL({_OPERATION}, 'INSERT'), {_SYNCED} = IFNULL({_SYNCED}, @synced)\n"
-        f"WHERE {_OPERATION} IS NULL OR {_SYNCED} IS NULL"
+        f"WHERE ({_OPERATION} IS NULL OR {_SYNCED} IS NULL){_anywhere(' AND ', partition)}"
     )
 
 
@@ -219,19 +224,20 @@ def _projected(expression: str, staged: Column, wanted: Column, depth: int) -> s
         return expression
     if not staged.repeated:
         return _projected_item(expression, staged, wanted, depth)
+    return _for_each(expression, lambda item: _projected_item(item, staged, wanted, depth + 1), depth)
+
+
+def _for_each(array: str, value_of: Callable[[str], str], depth: int) -> str:
     item, position = f"item_{depth}", f"position_{depth}"
-    value = _projected_item(item, staged, wanted, depth + 1)
-    return f"ARRAY(SELECT {value} FROM UNNEST({expression}) AS {item} WITH OFFSET AS {position} ORDER BY {position})"
+    value = value_of(item)
+    return f"ARRAY(SELECT {value} FROM UNNEST({array}) AS {item} WITH OFFSET AS {position} ORDER BY {position})"
 
 
 def _projected_item(expression: str, staged: Column, wanted: Column, depth: int) -> str:
     if staged.kind is Kind.STRUCT:
-        have = {one.name.lower(): one for one in staged.fields}
         values = [
-            _projected(f"{expression}.{column(one.name)}", have[one.name.lower()], one, depth)
-            if one.name.lower() in have
-            else _absent(one)
-            for one in wanted.fields
+            _projected(f"{expression}.{column(one.name)}", have, one, depth) if have else _absent(one)
+            for have, one in _fields(staged, wanted)
         ]
         named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
         return f"IF({expression} IS NULL, NULL, STRUCT({', '.join(named)}))"
@@ -261,19 +267,82 @@ def _same_key(columns: TableColumns) -> str:
 
 def _differs(source: Source) -> str:
     changes = [
-        f"OR {_comparable('t', one)} IS DISTINCT FROM {_comparable('s', one)}" for one in source.columns.other_columns()
+        f"OR {_comparable('t', one, source)} IS DISTINCT FROM {_comparable('s', one, source)}"
+        for one in source.columns.other_columns()
     ]
     return "\n".join([f"t.{_OPERATION} = 'DELETE'", *changes])
 
 
-def _comparable(alias: str, one: Column) -> str:
-    """Return what stands for a value in a comparison."""
-    name = column(one.name, of=alias)
+def _comparable(alias: str, one: Column, source: Source) -> str:
+    """Return what stands for a value in a comparison: of a nested one, the fields that the stream has."""
+    name, wanted = column(one.name, of=alias), source.table_columns[one.name]
     if one.comparable:
         return name
-    # ARRAY, STRUCT and JSON have no equality in BigQuery: their JSON texts are equal when they are. A row that is
-    # older than an array column has no array in it, which is the same as an empty one.
+    # ARRAY, STRUCT and JSON have no equality in BigQuery: their JSON texts are equal when they are.
+    if _lacks(one, wanted):
+        return f"TO_JSON_STRING({_restricted(name, one, wanted, depth=1)})"
+    # A row that is older than an array column has no array in it, which is the same as an empty one.
     return f"TO_JSON_STRING(IFNULL({name}, []))" if one.repeated else f"TO_JSON_STRING({name})"
+
+
+def _lacks(staged: Column, wanted: Column) -> bool:
+    """Whether the table has a nested field that the stream does not have."""
+    return any(have is None or _lacks(have, one) for have, one in _fields(staged, wanted))
+
+
+def _fields(staged: Column, wanted: Column) -> list[tuple[Column | None, Column]]:
+    """Return the fields of a STRUCT of the table, each with the stream's own where there is one."""
+    have = {one.name.lower(): one for one in staged.fields}
+    return [(have.get(one.name.lower()), one) for one in wanted.fields]
+
+
+def _restricted(expression: str, staged: Column, wanted: Column, depth: int) -> str:
+    """Return the expression that leaves in a nested value of the table only the fields that the stream has."""
+    if not _lacks(staged, wanted):
+        return expression
+    if not staged.repeated:
+        return _restricted_item(expression, staged, wanted, depth)
+    return _for_each(expression, lambda item: _restricted_item(item, staged, wanted, depth + 1), depth)
+
+
+def _restricted_item(expression: str, staged: Column, wanted: Column, depth: int) -> str:
+    fields = [
+        f"{_restricted(f'{expression}.{column(one.name)}', have, one, depth)} AS {column(one.name)}"
+        for have, one in _fields(staged, wanted)
+        if have
+    ]
+    return f"IF({expression} IS NULL, NULL, STRUCT({', '.join(fields)}))"
+
+
+def _updated(one: Column, source: Source) -> str:
+    name = column(one.name)
+    return _kept(f"s.{name}", f"t.{name}", one, source.table_columns[one.name])
+
+
+def _kept(staged_value: str, table_value: str, staged: Column, wanted: Column) -> str:
+    """Return what a column becomes: the staged value, and of a STRUCT what only the table has.
+
+    An array is replaced whole, since nothing says which of its elements is which.
+    """
+    if staged.repeated or not _lacks(staged, wanted):
+        return staged_value
+    values = [
+        _kept(f"{staged_value}.{name}", f"{table_value}.{name}", have, one) if have else f"{table_value}.{name}"
+        for have, one, name in ((have, one, column(one.name)) for have, one in _fields(staged, wanted))
+    ]
+    named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
+    return f"IF({staged_value} IS NULL, NULL, STRUCT({', '.join(named)}))"
+
+
+def _anywhere(word: str, partition: str) -> str:
+    """Return a filter by the partition column that lets every row pass.
+
+    A table may refuse every statement without one. The staged rows do not say in which partition the row of a key is.
+    """
+    if not partition:
+        return ""
+    name = column(partition, of="t")
+    return f"{word}({name} IS NULL OR {name} IS NOT NULL)"
 
 
 def _writable(condition: str, source: Source) -> str:
@@ -288,9 +357,9 @@ def _first_operation() -> str:
     return f"IF(s.{_DELETED}, 'DELETE', 'INSERT')"
 
 
-def _sweep() -> tuple[str, ...]:
+def _sweep(partition: str) -> tuple[str, ...]:
     return (
-        f"WHEN NOT MATCHED BY SOURCE AND {_LIVE} THEN",
+        f"WHEN NOT MATCHED BY SOURCE AND {_LIVE}{_anywhere(' AND ', partition)} THEN",
         f"  UPDATE SET {_OPERATION} = 'DELETE', {_SYNCED} = @synced",
     )
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from google.cloud.bigquery import PolicyTagList, SchemaField
+from google.cloud.bigquery import (
+    PartitionRange,
+    PolicyTagList,
+    RangePartitioning,
+    SchemaField,
+    Table,
+    TimePartitioning,
+)
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.columns import Column, Kind
@@ -17,6 +25,7 @@ from target_bigquery_softdelete.schema import (
     clustering,
     column_of,
     field_of,
+    required_filter,
     staging_fields,
     table_fields,
 )
@@ -55,9 +64,54 @@ def test_the_older_names_of_types_are_the_same_types(old: str, kind: Kind) -> No
     assert change_of([SchemaField("v", old)], col("v", kind)).added == ()
 
 
-@pytest.mark.parametrize("other", ["GEOGRAPHY", "DATETIME", "BYTES", "INTERVAL"])
-def test_a_type_that_is_never_written_is_no_column(other: str) -> None:
-    assert column_of(SchemaField("v", other)) is None
+@pytest.mark.parametrize("other", ["GEOGRAPHY", "DATETIME", "BYTES", "INTERVAL", "RANGE<DATE>"])
+def test_a_type_that_is_never_written_is_refused_for_a_column_and_kept_where_the_stream_has_none(other: str) -> None:
+    field = SchemaField("v", other, range_element_type="DATE") if "<" in other else SchemaField("v", other)
+    assert column_of(field).sql_type == other
+    with pytest.raises(PluginError, match=f"the column `a.v` is {other}, but the stream has TIMESTAMP"):
+        change_of([SchemaField("a", "RECORD", fields=[field])], col("a", Kind.STRUCT, col("v", Kind.TIMESTAMP)))
+    found = change_of(
+        [SchemaField("a", "RECORD", fields=[field, SchemaField("n", "INTEGER")])],
+        col("a", Kind.STRUCT, col("n", Kind.NUMERIC)),
+    )
+    assert found.fields[0].fields[0] == field
+    (wider,) = found.widened
+    assert wider.sql_type == f"STRUCT<`v` {other}, `n` NUMERIC>"
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "wide"),
+    [
+        (SchemaField("v", "STRING", max_length=10), Kind.STRING, "STRING"),
+        (SchemaField("v", "NUMERIC", precision=8, scale=2), Kind.NUMERIC, "NUMERIC"),
+        (SchemaField("v", "NUMERIC", precision=8), Kind.BIGNUMERIC, "BIGNUMERIC"),
+        (SchemaField("v", "BIGNUMERIC", precision=40, scale=2), Kind.NUMERIC, "BIGNUMERIC"),
+        (SchemaField("v", "STRING", "REPEATED", max_length=10), Kind.STRING, "ARRAY<STRING>"),
+    ],
+)
+def test_a_column_that_takes_only_some_values_of_its_type_takes_all(field: SchemaField, kind: Kind, wide: str) -> None:
+    found = change_of([field], col("v", kind, repeated=field.mode == "REPEATED"))
+    assert [one.sql_type for one in found.widened] == [wide]
+    assert change_of([field]).widened == ()  # the stream does not have it
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        SchemaField(SYNCED, "DATETIME"),
+        SchemaField(OPERATION.upper(), "INTEGER"),
+        SchemaField(OPERATION, "STRING", "REPEATED"),
+    ],
+)
+def test_an_audit_column_of_another_type_is_refused(field: SchemaField) -> None:
+    with pytest.raises(PluginError, match=f"co-1.bronze.jobs: the column `{field.name}` is .* Rename the column"):
+        change_of([field_of(ID), field], ID, audited=False)
+
+
+def test_audit_columns_may_be_required_and_in_capitals() -> None:
+    table = [SchemaField(field.name.upper(), field.field_type, "REQUIRED") for field in AUDIT_FIELDS]
+    found = change_of([field_of(ID), *table], ID, audited=False)
+    assert (found.adopted, found.relaxed, found.fields[1:]) == (False, (), tuple(table))
 
 
 def test_json_is_staged_as_text_at_every_depth() -> None:
@@ -165,10 +219,41 @@ def test_an_array_and_a_single_value_are_not_exchanged() -> None:
         change_of([SchemaField("v", "STRING")], col("v", Kind.STRING, repeated=True))
 
 
-def test_a_nested_field_cannot_be_widened_and_is_named_by_its_path() -> None:
-    existing = [SchemaField("items", "RECORD", "REPEATED", fields=[SchemaField("price", "INTEGER")])]
+def test_a_nested_field_is_widened_with_the_column_that_holds_it() -> None:
+    fields = [SchemaField("Price", "INTEGER"), SchemaField("gone", "STRING", max_length=5)]
+    found = change_of([SchemaField("items", "RECORD", fields=fields)], replace(ITEMS, repeated=False))
+    assert [one.sql_type for one in found.widened] == ["STRUCT<`Price` NUMERIC, `gone` STRING, `extra` JSON>"]
+
+
+def test_what_an_array_holds_cannot_be_widened() -> None:
+    price = SchemaField("price", "INTEGER")
     with pytest.raises(PluginError, match=r"the column `items\.price` is INT64, but the stream has NUMERIC"):
-        change_of(existing, ITEMS)
+        change_of([SchemaField("items", "RECORD", "REPEATED", fields=[price])], ITEMS)
+    with pytest.raises(PluginError, match="the column `v` is ARRAY<INT64>, but the stream has ARRAY<NUMERIC>"):
+        change_of([SchemaField("v", "INTEGER", "REPEATED")], col("v", Kind.NUMERIC, repeated=True))
+
+
+BY_ID = RangePartitioning(PartitionRange(0, 10, 1), "id")
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"time_partitioning": TimePartitioning(field="day"), "require_partition_filter": True}, "day"),
+        ({"time_partitioning": TimePartitioning(), "require_partition_filter": True}, "_PARTITIONTIME"),
+        (
+            {"range_partitioning": RangePartitioning(PartitionRange(0, 10, 1), "id"), "require_partition_filter": True},
+            "id",
+        ),
+        ({"time_partitioning": TimePartitioning(field="day")}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_table_may_want_a_filter_by_its_partitions(options: dict[str, Any], wanted: str) -> None:
+    table = Table("co-1.bronze.jobs")
+    for name, value in options.items():
+        setattr(table, name, value)
+    assert required_filter(table) == wanted
 
 
 def test_a_new_table_is_clustered_by_the_first_columns_of_its_key_that_bigquery_clusters_by() -> None:

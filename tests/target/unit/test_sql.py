@@ -112,6 +112,30 @@ SHAPES = {
             col("address", Kind.STRUCT, ADDRESS[0], col("unit", Kind.FLOAT64)),
         ),
     ),
+    "only_in_table": source(
+        (
+            ID,
+            col("address", Kind.STRUCT, *ADDRESS, col("geo", Kind.STRUCT, col("lat", Kind.FLOAT64))),
+            col("items", Kind.STRUCT, *ADDRESS, repeated=True),
+        ),
+        in_table=(
+            col(
+                "address",
+                Kind.STRUCT,
+                *ADDRESS,
+                col("lines", Kind.STRING, repeated=True),
+                col("geo", Kind.STRUCT, col("LAT", Kind.FLOAT64), replace(ID, foreign="BYTES")),
+                replace(ID, name="since", foreign="DATETIME"),
+            ),
+            col(
+                "items",
+                Kind.STRUCT,
+                col("spans", Kind.STRUCT, replace(ID, foreign="GEOGRAPHY")),
+                *ADDRESS,
+                repeated=True,
+            ),
+        ),
+    ),
     "also_present": source(NESTED, also_present=EARLIER),
 }
 
@@ -122,22 +146,36 @@ STATEMENTS = {
     **{f"measure_{name}": sql.measure(TARGET, shape) for name, shape in SHAPES.items()},
     "merge_plain_sweep": sql.merge(TARGET, PLAIN, sweep=True),
     "merge_also_present_sweep": sql.merge(TARGET, SHAPES["also_present"], sweep=True),
+    "merge_plain_partition_sweep": sql.merge(TARGET, PLAIN, sweep=True, partition="day"),
+    "measure_plain_partition": sql.measure(TARGET, PLAIN, partition="day"),
+    "replace_partition": sql.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
+    "adopt_partition": sql.adopt(TARGET, partition="_PARTITIONTIME"),
+    "sweep_all_partition": sql.sweep_all(TARGET, partition="_PARTITIONTIME"),
+    "count_live_partition": sql.count_live(TARGET, partition="_PARTITIONTIME"),
     "append": sql.append(TARGET, KEYLESS),
     "replace": sql.replace(TARGET, [KEYLESS, KEYLESS]),
     "adopt": sql.adopt(TARGET),
     "widen": sql.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
+    "widen_fields": sql.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "sweep_all": sql.sweep_all(TARGET),
     "count_live": sql.count_live(TARGET),
 }
 
 
-WIDENED = source((ID, col("amount", Kind.INT64), col("end", Kind.NUMERIC)))
+WIDENED = source(
+    (
+        ID,
+        col("amount", Kind.INT64),
+        col("end", Kind.NUMERIC),
+        col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.INT64)),
+    )
+)
 
 
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement was made for."""
-    shape = name.partition("_")[2].removesuffix("_sweep")
-    return shape if shape in SHAPES else "widen" if name == "widen" else "keyless"
+    shape = name.partition("_")[2].removesuffix("_sweep").removesuffix("_partition")
+    return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
 @cache
@@ -158,7 +196,7 @@ def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
     staging = [(one.name, staged(one).sql_type) for one in shape.columns.columns]
     staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
     target = [(one.name, one.sql_type) for one in shape.table_columns.values()]
-    target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP")]
+    target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP"), ("_PARTITIONTIME", "TIMESTAMP")]
     return {str(TARGET): target, **{str(table): staging for table in (STAGING, *EARLIER)}}
 
 
@@ -226,6 +264,27 @@ def staged_value(statement: str, name: str, value: str) -> str:
 def test_json_takes_numbers_that_have_no_short_decimal_form() -> None:
     expression = staged_value(STATEMENTS["merge_nested"], "custom", "'[1e23, 0.1, 18446744073709551615]'")
     assert GoogleSQL({}).rows(f"SELECT {expression}") == [("[9.999999999999999e+22,0.1,18446744073709551615]",)]
+
+
+def keeping(statement: str, name: str, staged: str, stored: str) -> str:
+    """Return the expression that an UPDATE gives to a column, with values in place of the columns."""
+    line = next(line for line in statement.splitlines() if line.startswith(f"    `{name}` = "))
+    expression = line.partition(" = ")[2].removesuffix(",")
+    return expression.replace(f"s.`{name}`", f"({staged})").replace(f"t.`{name}`", f"({stored})")
+
+
+STORED = """STRUCT('old' AS street, 1 AS unit, ['a'] AS `lines`, STRUCT(0.5 AS LAT, b"point" AS id) AS geo,
+    DATETIME '2024-01-02 03:04:05' AS since)"""
+STAGED = """STRUCT('new' AS street, 2 AS unit, ARRAY<STRING>[] AS `lines`,
+    STRUCT(CAST({lat} AS FLOAT64) AS LAT, CAST(NULL AS BYTES) AS id) AS geo, CAST(NULL AS DATETIME) AS since)"""
+
+
+def test_an_update_keeps_the_nested_fields_that_only_the_table_has() -> None:
+    value = keeping(STATEMENTS["merge_only_in_table"], "address", STAGED.format(lat=1.5), STORED)
+    ((street, lines, lat, point, since),) = GoogleSQL({}).rows(
+        f"SELECT a.street, a.`lines`, a.geo.LAT, a.geo.id, CAST(a.since AS STRING) FROM (SELECT {value} AS a)"
+    )
+    assert (street, lines, lat, point, since) == ("new", ["a"], 1.5, b"point", "2024-01-02 03:04:05")
 
 
 def test_an_array_that_the_stream_does_not_have_is_empty_and_not_null() -> None:

@@ -5,7 +5,8 @@ SELECT
   COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
   COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
   COUNTIF(t.in_table IS NULL AND s.`_etl_deleted`) AS born_deleted
-FROM (SELECT `id`, `_etl_operation`, TRUE AS in_table FROM `co-1.bronze.jobs`) AS t
+FROM (SELECT `id`, `_etl_operation`, TRUE AS in_table
+  FROM `co-1.bronze.jobs` AS t) AS t
 FULL JOIN (
   SELECT *, TRUE AS in_run FROM (
     SELECT

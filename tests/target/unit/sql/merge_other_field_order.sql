@@ -14,11 +14,11 @@ WHEN MATCHED AND s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELET
   UPDATE SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
 WHEN MATCHED AND NOT s.`_etl_deleted` AND (
   t.`_etl_operation` = 'DELETE'
-  OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
-  OR TO_JSON_STRING(IFNULL(t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`items`, []))
+  OR TO_JSON_STRING(IF(t.`address` IS NULL, NULL, STRUCT(t.`address`.`unit` AS `unit`, t.`address`.`street` AS `street`))) IS DISTINCT FROM TO_JSON_STRING(IF(s.`address` IS NULL, NULL, STRUCT(s.`address`.`unit` AS `unit`, s.`address`.`street` AS `street`)))
+  OR TO_JSON_STRING(ARRAY(SELECT IF(item_1 IS NULL, NULL, STRUCT(item_1.`Unit` AS `Unit`, item_1.`street` AS `street`)) FROM UNNEST(t.`items`) AS item_1 WITH OFFSET AS position_1 ORDER BY position_1)) IS DISTINCT FROM TO_JSON_STRING(ARRAY(SELECT IF(item_1 IS NULL, NULL, STRUCT(item_1.`Unit` AS `Unit`, item_1.`street` AS `street`)) FROM UNNEST(s.`items`) AS item_1 WITH OFFSET AS position_1 ORDER BY position_1))
 ) THEN
   UPDATE SET
-    `address` = s.`address`,
+    `address` = IF(s.`address` IS NULL, NULL, STRUCT(t.`address`.`lines` AS `lines`, s.`address`.`unit` AS `unit`, s.`address`.`street` AS `street`)),
     `items` = s.`items`,
     `_etl_operation` = 'UPDATE',
     `_etl_synced` = @synced

@@ -1,5 +1,5 @@
 BEGIN TRANSACTION;
-DELETE FROM `co-1.bronze.jobs` WHERE TRUE;
+DELETE FROM `co-1.bronze.jobs` AS t WHERE TRUE;
 INSERT INTO `co-1.bronze.jobs` (`id`, `address`, `custom`, `tags`, `items`, `_etl_operation`, `_etl_synced`)
 SELECT `id`, `address`, `custom`, `tags`, `items`, IF(s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced
 FROM (
