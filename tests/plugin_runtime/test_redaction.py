@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
+from singer_sdk.logging import StructuredFormatter
 
 from plugin_runtime import redact, redaction, register_secrets
 from plugin_runtime.redaction import MASK
@@ -80,3 +82,22 @@ def test_no_log_record_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert f"token {MASK} of 3" in caplog.text
     assert f"ValueError: invalid literal for int() with base 10: '{MASK}'" in caplog.text
     assert "an ordinary line" in caplog.text
+
+
+def test_what_an_error_hides_behind_it_is_masked_too() -> None:
+    """The SDK's structured log shows the error in whose place another one was raised, even after `from None`."""
+    register_secrets([SECRET])
+    redaction.install()
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(StructuredFormatter())
+    logger = logging.getLogger("structured")
+    logger.addHandler(handler)
+    hiding = KeyError("harmless")
+    hiding.__context__ = ValueError(SECRET)
+    hiding.__suppress_context__ = True
+    logger.error("it failed", exc_info=hiding)
+    logger.removeHandler(handler)
+
+    assert "it failed" in output.getvalue()
+    assert "word" not in output.getvalue()

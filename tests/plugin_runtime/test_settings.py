@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from singer_sdk import typing as th
 
-from plugin_runtime.settings import problems, secret_names
+from plugin_runtime.settings import numbers, problems, secret_names
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property("project_id", th.StringType(min_length=1), required=True),
@@ -60,3 +60,9 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_secrets_are_known_by_the_schema() -> None:
     assert secret_names(SCHEMA) == ["password"]
+
+
+def test_a_number_that_is_not_whole_may_come_as_text_as_it_does_from_the_environment() -> None:
+    schema = {"properties": {"share": {"type": ["number", "null"]}, "name": {"type": "string"}}}
+    assert numbers(schema, {"share": "0.25", "name": "0.25", "other": "1"}) == {"share": 0.25}
+    assert numbers(schema, {"share": "a lot"}) == {}
