@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 JOB = record("jobs", {"id": 1, "name": "one"})
+BATCH = {"type": "BATCH", "stream": "jobs", "encoding": {"format": "jsonl"}, "manifest": []}
 STATE = state({"bookmarks": {"jobs": 1}})
 
 
@@ -37,7 +38,10 @@ def assert_one_line(result: Result, *parts: str) -> None:
             [JOBS, JOB, b'{"type": "RECORD", oops}', STATE], ["Line 3", "not a Singer message"], id="bad-json"
         ),
         pytest.param([JOB, STATE], ["jobs", "schema"], id="record-before-schema"),
-        pytest.param([JOBS, {"type": "RECORD", "stream": "jobs"}], ["RECORD", "record"], id="no-record"),
+        pytest.param([JOBS, {"type": "RECORD", "stream": "jobs"}], ["Line 2", "RECORD", "record"], id="no-record"),
+        pytest.param([JOBS, activate("crews", 1)], ["crews", "ACTIVATE_VERSION", "SCHEMA"], id="activate-no-schema"),
+        pytest.param([JOBS, {**BATCH, "stream": "crews"}], ["crews", "schema"], id="batch-before-schema"),
+        pytest.param([JOBS, {**BATCH, "encoding": 1}], ["jobs", "BATCH", "encoding"], id="malformed-batch"),
         pytest.param([JOBS, JOB, record("jobs", {"name": "x"}), STATE], ["jobs", "`id`", "key"], id="missing-key"),
         pytest.param(
             [JOBS, JOB, record("jobs", {"id": 2, "name": ["private"]}), STATE],
@@ -53,7 +57,7 @@ def assert_one_line(result: Result, *parts: str) -> None:
             ["jobs", "userName", "user_name"],
             id="colliding-names",
         ),
-        pytest.param([{"type": "GREETING"}], ["GREETING"], id="unknown-message"),
+        pytest.param([JOBS, JOB, b"", {"type": "GREETING"}], ["Line 4", "GREETING"], id="unknown-message"),
     ],
 )
 def test_bad_input(

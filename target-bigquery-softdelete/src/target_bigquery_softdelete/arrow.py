@@ -154,9 +154,9 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
 
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:
-    """Whether BigQuery has all these values: Arrow also reads NaN, infinity and the year 0."""
+    """Whether the column takes all these values: Arrow also reads the year 0, and `Inf` as infinity."""
     if kind is Kind.FLOAT64:
-        return bool(pc.all(pc.is_finite(array), min_count=0).as_py())
+        return not pc.any(pc.is_inf(array), min_count=0).as_py()
     if kind not in _LIMITS:
         return True
     lowest, highest = _LIMITS[kind]

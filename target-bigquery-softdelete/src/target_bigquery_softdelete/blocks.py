@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
@@ -103,8 +104,10 @@ class BlockConverter:
         return pa.Table.from_arrays([*arrays, deleted], names=[*names, arrow.DELETED])
 
     def _checked(self, table: pa.Table) -> pa.Table:
-        if any(table.column(name).null_count for name in self._columns.key):
-            raise NotNativeError("key")
+        for name in self._columns.key:
+            # A key that is NaN equals no key, not even itself.
+            if pc.any(table.column(name).is_null(nan_is_null=True), min_count=0).as_py():
+                raise NotNativeError("key")
         return table
 
     def convert_by_row(self, block: bytes) -> tuple[pa.Table, int]:
@@ -135,7 +138,8 @@ class BlockConverter:
 
     def _converted(self, record: dict[str, Any]) -> dict[str, Any]:
         for column in self._columns.key_columns():
-            if record.get(column.source) is None:
+            value = record.get(column.source)
+            if value is None or value != value:  # noqa: PLR0124 - NaN differs from itself
                 raise MissingKeyError(
                     f"{self._stream}: a record has no value for its key property `{column.source}`. "
                     "Mend it at the source, or filter it out with a stream map."

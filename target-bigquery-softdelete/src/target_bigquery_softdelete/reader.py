@@ -19,18 +19,30 @@ from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
 from plugin_runtime import PluginError
 from plugin_runtime.compat import override
+from target_bigquery_softdelete.json_lines import UNREADABLE, chunks, numbered
+from target_bigquery_softdelete.mending import has_constants, mended, restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-CHUNK_BYTES = 1 << 20
 
 
 class BadInputError(PluginError):
     """The input is not a stream of Singer messages. The text names the line."""
 
 
-_UNREADABLE = (msgspec.MsgspecError, RecursionError)
+class _IncompleteMessageError(ValueError):
+    """A message lacks what its type needs. The line is looked for when it is known that there is one."""
+
+
+LONGEST_SHOWN_TYPE = 50
+
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    SingerMessageType.RECORD: ("stream", "record"),
+    SingerMessageType.SCHEMA: ("stream", "schema"),
+    SingerMessageType.STATE: ("value",),
+    SingerMessageType.ACTIVATE_VERSION: ("stream", "version"),
+    SingerMessageType.BATCH: ("stream", "encoding", "manifest"),
+}
 
 _Raw = msgspec.Raw | msgspec.UnsetType
 
@@ -93,49 +105,82 @@ class BlockReader(GenericSingerReader[bytes]):
         """
         counts: Counter[str] = Counter()
         line = 1
-        for chunk in _chunks(_as_bytes(file_input or self.default_input)):
-            for message in _batched(self._decoded(chunk, line)):
-                kind = message["type"]
-                callbacks.get(kind, self._process_unknown_message)(message)
-                counts[kind] += len(message["records"]) if isinstance(message, RecordBatch) else 1
+        for chunk in chunks(_as_bytes(file_input or self.default_input)):
+            try:
+                for message in _batched(self._decoded(chunk, line)):
+                    kind = message["type"]
+                    callbacks.get(kind, self._process_unknown_message)(message)
+                    counts[kind] += len(message["records"]) if isinstance(message, RecordBatch) else 1
+            except _IncompleteMessageError:
+                self._raise_for_incomplete(chunk, line)
             line += chunk.count(b"\n")
         return counts
 
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
-        raise BadInputError(f"The input has a message of the unknown type `{message_dict['type']}`.")
+        raise BadInputError(f"The input has a message of the type `{message_dict['type']}`, which nothing reads.")
+
+    def _raise_for_incomplete(self, chunk: bytes, first_line: int) -> None:
+        for number, line in numbered(chunk, first_line):
+            if problem := _problem(self._decoded_or_mended(line)):
+                raise BadInputError(f"Line {number} of the input is a message {problem}.") from None
 
     def _decoded(self, chunk: bytes, first_line: int) -> Iterator[Message]:
         try:
             yield from self._decoder.decode_lines(chunk)
-        except _UNREADABLE:
-            # Line by line, to name the one that is wrong.
-            for number, line in enumerate(chunk.split(b"\n"), first_line):
-                if line.strip():
-                    yield from self._decoded_line(line, number, ended=chunk.endswith(b"\n"))
+        except UNREADABLE:
+            # Line by line, to mend or to name the one that is wrong.
+            for number, line in numbered(chunk, first_line):
+                yield from self._decoded_line(line, number, ended=chunk.endswith(b"\n"))
 
     def _decoded_line(self, line: bytes, number: int, *, ended: bool) -> Iterator[Message]:
         try:
-            yield self._decoder.decode(line)
-        except _UNREADABLE as error:
+            yield self._decoded_or_mended(line)
+        except UNREADABLE as error:
             problem = BadInputError(f"Line {number} of the input is not a Singer message: {error}.")
             if ended:
                 raise problem from None
             self.cut_off = problem
 
+    def _decoded_or_mended(self, line: bytes) -> Message:
+        try:
+            return self._decoder.decode(line)
+        except UNREADABLE:
+            text = mended(line)
+            message = self._decoder.decode(text)
+            if has_constants(text):
+                if message.type != SingerMessageType.RECORD or not isinstance(message.record, msgspec.Raw):
+                    raise  # in a record NaN is a value; anywhere else it is a mistake
+                message.record = msgspec.Raw(restored(bytes(message.record)))
+            return message
+
 
 def _batched(messages: Iterator[Message]) -> Iterator[dict[str, Any]]:
     for (kind, stream, version), group in groupby(messages, attrgetter("type", "stream", "version")):
-        if kind == SingerMessageType.RECORD:
+        if kind == SingerMessageType.RECORD and stream is not None:
             yield RecordBatch(type=kind, stream=stream, version=version, records=list(map(_record, group)))
         else:
-            yield from (message.as_dict() for message in group)
+            yield from map(_complete, group)
 
 
 def _record(message: Message) -> msgspec.Raw:
-    if message.stream is None or message.record is msgspec.UNSET:
-        raise BadInputError("The input has a RECORD message without `stream` or `record`.")
+    if message.record is msgspec.UNSET:
+        raise _IncompleteMessageError
     return message.record
+
+
+def _complete(message: Message) -> dict[str, Any]:
+    if _problem(message):
+        raise _IncompleteMessageError
+    return message.as_dict()
+
+
+def _problem(message: Message) -> str | None:
+    required = _REQUIRED.get(message.type)
+    if required is None:
+        return f"of the unknown type `{message.type[:LONGEST_SHOWN_TYPE]}`"
+    missing = [name for name in required if getattr(message, name) in (None, msgspec.UNSET)]
+    return f"of the type {message.type} without `{'` and `'.join(missing)}`" if missing else None
 
 
 def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK hands over text files too
@@ -143,17 +188,3 @@ def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK hands over text
         buffer = getattr(file, "buffer", None)
         return buffer if buffer is not None else io.BytesIO(file.read().encode())
     return file  # type: ignore[no-any-return]
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the input in pieces that end with a line feed, the last one as it comes."""
-    read: Callable[[int], bytes] = getattr(file, "read1", file.read)
-    parts: list[bytes] = []
-    while data := read(CHUNK_BYTES):
-        end = data.rfind(b"\n") + 1
-        parts.append(data[:end] if end else data)
-        if end:
-            yield b"".join(parts)
-            parts = [data[end:]]
-    if rest := b"".join(parts):
-        yield rest

@@ -141,12 +141,15 @@ class BigQuerySoftDeleteSink(Sink):
         try:
             step()
         except PluginError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:
             self.logger.debug("Where it happened:", exc_info=error)
-            self._fail(PluginError(f"{self.stream_name}: unexpected {type(error).__name__}: {error}"))
+            self.fail(PluginError(f"{self.stream_name}: unexpected {type(error).__name__}: {error}"))
 
-    def _fail(self, error: PluginError) -> None:
+    def fail(self, error: PluginError) -> None:
+        """End the stream with an error. The first one counts."""
+        if self.error is not None:
+            return
         self.error = error
         self.report.fail(error)
         self.logger.error("%s", error)

@@ -16,7 +16,9 @@ from singer_sdk.plugin_base import PluginBase
 from plugin_runtime import CheckedSettings, PluginError
 from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
+from target_bigquery_softdelete.batches import Batch, BatchFileError
 from target_bigquery_softdelete.credentials import make_client
+from target_bigquery_softdelete.mending import encode_record
 from target_bigquery_softdelete.naming import table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
@@ -38,10 +40,6 @@ BLOCKS_IN_MEMORY = 4
 """When the blocks of all streams together are larger than so many full ones, the largest is converted."""
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-"""Writes records that a stream map has changed. Decimals stay numbers, with all their digits."""
-
-
 class TargetBigQuerySoftDelete(CheckedSettings, Target):
     """Singer target for BigQuery that writes only what changed and marks what disappeared."""
 
@@ -54,6 +52,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
         PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
@@ -114,18 +113,24 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         batch = RecordBatch(message_dict)
-        stream = batch["stream"]
+        self._take(batch["stream"], batch["records"], batch["version"])
+
+    def _take(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
+        maps = self._maps_of(stream)
+        self._state.record_read(stream)
+        for stream_map in maps:
+            mapped = records
+            if not isinstance(stream_map, SameRecordTransform):
+                mapped = list(_mapped(records, stream_map))
+            sink = self.get_sink(stream_map.stream_alias)
+            sink.append(mapped, version)
+            self._bound(sink)
+
+    def _maps_of(self, stream: str) -> Sequence[Any]:
         maps = self.mapper.stream_maps.get(stream)
         if maps is None:
             self._assert_sink_exists(stream)
-        self._state.record_read(stream)
-        for stream_map in maps or ():
-            records = batch["records"]
-            if not isinstance(stream_map, SameRecordTransform):
-                records = list(_mapped(records, stream_map))
-            sink = self.get_sink(stream_map.stream_alias)
-            sink.append(records, batch["version"])
-            self._bound(sink)
+        return maps or ()
 
     def _bound(self, sink: BigQuerySoftDeleteSink) -> None:
         """Keep memory, and what a crash would lose, within their limits."""
@@ -139,7 +144,6 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"value"})
         self._state.state_read(message_dict["value"])
         if time.monotonic() - self._last_checkpoint >= CHECKPOINT_SECONDS:
             self._merge_early([sink for sink in self.sinks if sink.merges_early])
@@ -147,16 +151,23 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"stream", "version"})
-        for stream_map in self.mapper.stream_maps.get(message_dict["stream"], ()):
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
+        for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        raise PluginError(
-            f"{message_dict.get('stream')}: the tap sends BATCH messages, which this target does not read. "
-            "Remove `batch_config` from the tap's settings."
-        )
+        batch = Batch.of(message_dict)
+        maps = self._maps_of(batch.stream)
+        self._state.record_read(batch.stream)
+        try:
+            for records in batch.records():
+                self._take(batch.stream, records, batch.version)
+        except BatchFileError as error:
+            for stream_map in maps:
+                self.get_sink(stream_map.stream_alias).fail(error)
 
     @override
     def process_endofpipe(self) -> None:
@@ -239,4 +250,4 @@ def _mapped(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # no
     for raw in records:
         record = stream_map.transform(parse_record(bytes(raw)))
         if record is not None:
-            yield _ENCODER.encode(record)
+            yield encode_record(record)

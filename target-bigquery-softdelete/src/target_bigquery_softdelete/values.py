@@ -125,17 +125,24 @@ def _whole(value: object) -> int | None:
 
 
 def _float(value: object, place: str) -> float:
-    if isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            raise InvalidValueError(place, "a number", value) from None
-        # Python reads 1e999 as infinity, and NaN and Infinity are no JSON.
-        if math.isfinite(number):
-            return number
-    elif isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
-        return _float(decimal.Decimal(value), place)
+    if isinstance(value, float):
+        return value  # NaN or Infinity, which JSON does not have: all other numbers are parsed as int or Decimal
+    if isinstance(value, (int, decimal.Decimal)) and not isinstance(value, bool):
+        return _finite(value, place)
+    if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
+        return _finite(decimal.Decimal(value), place)
     raise InvalidValueError(place, "a number", value)
+
+
+def _finite(value: float | decimal.Decimal, place: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InvalidValueError(place, "a number", value) from None
+    # Python reads 1e999 as infinity.
+    if not math.isfinite(number):
+        raise InvalidValueError(place, "a number", value)
+    return number
 
 
 def _numeric(value: object, place: str) -> decimal.Decimal:
@@ -288,7 +295,7 @@ def _plain(value: object, depth: int = 1) -> object:
 def _plain_number(value: Any) -> object:  # noqa: ANN401 - a number, true, false or null
     # BigQuery's JSON type holds 64-bit integers and doubles, and refuses what is neither.
     too_long = isinstance(value, int) and not INT64_MIN <= value <= UINT64_MAX
-    return _float(value, "") if too_long or isinstance(value, (float, decimal.Decimal)) else value
+    return _finite(value, "") if too_long or isinstance(value, (float, decimal.Decimal)) else value
 
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -322,7 +329,12 @@ _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
 def _described(value: object) -> str:
     if value is None:
         return "null"
-    names = {bool: "true or false", int: "an integer", float: "a number", decimal.Decimal: "a number with a fraction"}
+    names = {
+        bool: "true or false",
+        int: "an integer",
+        float: "NaN or Infinity",
+        decimal.Decimal: "a number with a fraction",
+    }
     names |= {str: "a string", list: "an array", dict: "an object"}
     text = names.get(type(value), type(value).__name__)
     return f"{text} of {len(value)} characters" if isinstance(value, str) else text

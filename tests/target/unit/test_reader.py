@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import pytest
 
 from plugin_runtime.compat import override
-from target_bigquery_softdelete.reader import CHUNK_BYTES, BadInputError, BlockReader, RecordBatch
+from target_bigquery_softdelete.json_lines import CHUNK_BYTES
+from target_bigquery_softdelete.reader import BadInputError, BlockReader, RecordBatch
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -173,7 +174,8 @@ def test_the_number_of_a_bad_line_counts_all_lines_of_all_chunks() -> None:
         "{}",
         '{"type":1}',
         '{"stream":"a","record":{}}',
-        '{"type":"RECORD","stream":"a","record":{"v":NaN}}',
+        '{"type":"STATE","value":{"at":NaN}}',
+        '{"type":"RECORD","stream":"a","record":{"v":nan}}',
         '{"type":"RECORD","stream":"a","version":"one","record":{}}',
         '{"type":"RECORD","stream":"a","record":' + "[" * 20_000 + "]" * 20_000 + "}",
     ],
@@ -183,12 +185,40 @@ def test_a_line_that_is_no_message_is_an_error_that_names_it(line: str) -> None:
         Received(lines(STATE, line, STATE))
 
 
-@pytest.mark.parametrize("line", ['{"type":"RECORD","stream":"a"}', '{"type":"RECORD","record":{}}'])
-def test_a_record_message_without_its_parts_is_an_error(line: str) -> None:
-    with pytest.raises(BadInputError, match="RECORD message without `stream` or `record`"):
-        Received(lines(line))
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"type":"RECORD","stream":"a"}', "of the type RECORD without `record`"),
+        ('{"type":"RECORD","record":{}}', "of the type RECORD without `stream`"),
+        ('{"type":"SCHEMA","stream":"a"}', "of the type SCHEMA without `schema`"),
+        ('{"type":"STATE"}', "of the type STATE without `value`"),
+        ('{"type":"ACTIVATE_VERSION"}', "of the type ACTIVATE_VERSION without `stream` and `version`"),
+        ('{"type":"BATCH","stream":"a","encoding":{}}', "of the type BATCH without `manifest`"),
+        ('{"type":"NONSENSE"}', "of the unknown type `NONSENSE`"),
+    ],
+)
+@pytest.mark.parametrize("before", [record("a", 1), '{"type":"RECORD","stream":"a","record":{"v":NaN}}'])
+def test_a_message_that_lacks_something_is_an_error_that_names_its_line(line: str, problem: str, before: str) -> None:
+    with pytest.raises(BadInputError, match=f"Line 4 of the input is a message {problem}"):
+        Received("\n" + lines(before, STATE, line, record("a", 1)))
 
 
-def test_an_unknown_type_is_an_error() -> None:
-    with pytest.raises(BadInputError, match="unknown type `NONSENSE`"):
-        Received(lines('{"type":"NONSENSE"}'))
+def test_what_json_does_not_have_stays_in_a_record_as_it_came() -> None:
+    raw = r'{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN \" -Infinity \\","d":{"NaN":1.10}, "e":12345678901234567890}'
+    received = Received(lines(record("a", 1), f'{{"type":"RECORD","stream":"a","record":{raw}}}', record("a", 2)))
+    (message,) = received.messages
+    assert [bytes(one) for one in message["records"]] == [b'{"v": 1}', raw.encode(), b'{"v": 2}']
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"\ud800", "\ufffd"),
+        (r"a\uDFFFb", "a\ufffdb"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\ud83d\ud83d\ude00\\ud800\u0041", "\ufffd\U0001f600\\ud800A"),
+    ],
+)
+def test_half_a_character_becomes_the_replacement_character(text: str, value: str) -> None:
+    received = Received(f'{{"type":"RECORD","stream":"a","record":{{"v":"{text}","w":"\\ud800"}}}}\n')
+    assert received.records == [("a", None, [{"v": value, "w": "\ufffd"}])]

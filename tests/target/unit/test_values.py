@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -124,7 +125,14 @@ def test_numbers_are_floats(text: str, value: float) -> None:
     assert value_of(Kind.FLOAT64, text) == value
 
 
-@pytest.mark.parametrize("text", ["1e309", '"1e309"', "NaN", "-Infinity", '"NaN"', '"inf"', "true", '"1,5"', "1" * 400])
+@pytest.mark.parametrize(("text", "value"), [("NaN", math.nan), ("Infinity", math.inf), ("-Infinity", -math.inf)])
+def test_only_floats_take_what_json_does_not_have(text: str, value: float) -> None:
+    assert repr(value_of(Kind.FLOAT64, text)) == repr(value)
+    for kind in set(Kind) - {Kind.FLOAT64, Kind.STRUCT}:
+        refuses(kind, text)
+
+
+@pytest.mark.parametrize("text", ["1e309", '"1e309"', '"NaN"', '"inf"', "true", '"1,5"', "1" * 400])
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
     refuses(Kind.FLOAT64, text)
 

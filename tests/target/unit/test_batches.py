@@ -1,0 +1,136 @@
+"""Files that BATCH messages name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import math
+import tracemalloc
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from plugin_runtime import PluginError
+from target_bigquery_softdelete.batches import Batch, BatchFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(*manifest: str | Path, form: str = "jsonl", compression: str | None = None) -> list[bytes]:
+    """Return the records of these files."""
+    encoding = {"format": form, "compression": compression}
+    message = {"type": "BATCH", "stream": "jobs", "encoding": encoding, "manifest": list(map(str, manifest))}
+    return [bytes(record) for records in Batch.of(message).records() for record in records]
+
+
+def test_a_file_of_lines_gives_its_records_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a b.jsonl"
+    path.write_bytes(b'{"id":1, "n":1.10}\r\n\n{"id":2,"n":NaN}\n{"id":3,"s":"\\ud800"}')
+
+    expected = [b'{"id":1, "n":1.10}', b'{"id":2,"n":NaN}', b'{"id":3,"s":"\\ufffd"}']
+    assert read(path) == expected
+    assert read(path.as_uri(), path, compression="none") == expected * 2  # `file:///.../a%20b.jsonl`
+
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert read(packed, compression="gzip") == expected
+
+
+def test_a_parquet_file_gives_the_records_that_its_rows_stand_for(tmp_path: Path) -> None:
+    day = dt.datetime(2024, 5, 1, 8, 0, 0, 123456, dt.UTC)
+    columns: dict[str, pa.Array] = {
+        "id": pa.array([2**63 - 1, 1]),
+        "amount": pa.array([Decimal("12345678901234567890.10"), None], pa.decimal128(38, 2)),
+        "ratio": pa.array([math.nan, -math.inf]),
+        "at": pa.array([day, None], pa.timestamp("us", "UTC")),
+        "exact": pa.array([1_700_000_000_123_456_789, None], pa.timestamp("ns")),
+        "on": pa.array([day.date(), None]),
+        "time": pa.array([1_000_000_001, None], pa.time64("ns")),
+        "nested": pa.array([{"at": [1_123_456_789]}, None], pa.struct([("at", pa.list_(pa.timestamp("ns")))])),
+        "text": pa.array(["é\n", None]).dictionary_encode(),
+    }
+    path = tmp_path / "jobs.parquet"
+    pq.write_table(pa.table(columns), path)
+
+    first, second = (json.loads(raw, parse_float=Decimal) for raw in read(path, form="parquet", compression="gzip"))
+
+    assert math.isnan(first.pop("ratio"))
+    assert first == {
+        "id": 2**63 - 1,
+        "amount": Decimal("12345678901234567890.10"),
+        "at": "2024-05-01T08:00:00.123456Z",
+        "exact": "2023-11-14T22:13:20.123456",
+        "on": "2024-05-01",
+        "time": "00:00:01",
+        "nested": {"at": ["1970-01-01T00:00:01.123456"]},
+        "text": "é\n",
+    }
+    assert second == {**dict.fromkeys(columns), "id": 1, "ratio": -math.inf}
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "reason"),
+    [
+        (None, {}, "No such file"),
+        (b'{"id":1}\n{"id":\n', {}, "line 2 is not JSON"),
+        (b'{"id":1}\n{"id"', {}, "line 2 is not JSON"),
+        (gzip.compress(b'{"id":1}\n' * 99)[:-9], {"compression": "gzip"}, "end-of-stream marker"),
+        (b'{"id":1}\n', {"compression": "gzip"}, "Not a gzipped file"),
+        (b"PAR1 and no more", {"form": "parquet"}, "Parquet magic bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    content: bytes | None, encoding: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs-1"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BatchFileError, match=f"^jobs: the batch file .*jobs-1 cannot be read: .*{reason}[^\n]*$"):
+        read(path, **encoding)
+
+
+@pytest.mark.parametrize(("form", "compression"), [("csv", None), ("jsonl", "zip"), ("parquet", "rot13")])
+def test_an_encoding_that_is_not_known_is_an_error(form: str, compression: str | None) -> None:
+    with pytest.raises(BatchFileError, match=f"jobs: .*`{form}`.*`{compression}`.*`jsonl` and `parquet`"):
+        read("x", form=form, compression=compression)
+
+
+def test_a_message_of_another_shape_is_an_error() -> None:
+    with pytest.raises(PluginError, match=r"jobs: a BATCH message is not well-formed: .*manifest"):
+        Batch.of({"type": "BATCH", "stream": "jobs", "encoding": {"format": "jsonl"}, "manifest": "x"})
+
+
+def test_files_elsewhere_are_read_through_fsspec() -> None:
+    with fsspec.open("memory://bucket/jobs.jsonl", "wb") as file:
+        file.write(b'{"id":1}\n')
+    assert read("memory://bucket/jobs.jsonl") == [b'{"id":1}']
+
+
+def test_what_is_missing_for_cloud_storage_is_named_and_no_signature_is_shown() -> None:
+    with pytest.raises(BatchFileError, match=r"gs://bucket/jobs\.jsonl cannot be read: .*gcsfs") as caught:
+        read("gs://bucket/jobs.jsonl?signature=private")
+    assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_file_is_never_whole_in_memory(form: str, tmp_path: Path) -> None:
+    path, rows, text = tmp_path / "large", 60_000, "x" * 500
+    if form == "jsonl":
+        path.write_bytes(b"".join(b'{"id":%d,"text":"%b"}\n' % (i, text.encode()) for i in range(rows)))
+    else:
+        pq.write_table(pa.table({"id": range(rows), "text": [text] * rows}), path)
+    message = {"stream": "jobs", "encoding": {"format": form}, "manifest": [str(path)]}
+
+    tracemalloc.start()
+    count = sum(len(records) for records in Batch.of(message).records())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert count == rows
+    assert peak < 12 << 20  # the records are 31 MB
