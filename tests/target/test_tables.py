@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
+from target_bigquery_softdelete.audit import SOFTWARE
 
 if TYPE_CHECKING:
     from sandbox.project import Project
@@ -82,6 +83,35 @@ def test_a_nested_field_is_widened_and_what_is_beside_it_stays(target: TargetRun
     assert "wider types" in result.log
     row = project.rows("jobs")[1]["address"]
     assert (row["street"], row["unit"], row["since"].year) == ("Main Street", Decimal("1.5"), 2024)
+
+
+def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: TargetRunner, project: Project) -> None:
+    started = {**TIMESTAMP, "title": "Start", "description": "When the work began"}
+    jobs = schema("jobs", {"id": INTEGER, "startedOn": started, "name": {**STRING, "title": "Name"}})
+    crews = schema("crews", {"id": INTEGER})
+    messages = [jobs, record("jobs", {"id": 1}), crews, record("crews", {"id": 1})]
+
+    refused = target(*messages, partition_by={"jobs": "started_on:month", "crews": "name"})
+    result = target(
+        *messages,
+        partition_by={"jobs": "started_on:month", "crews": "id:0:1000:10"},
+        tenant_id="1001",
+        labels={"team": "data"},
+    )
+
+    assert (refused.code, result.code) == (1, 0), result.log
+    assert refused.errors == ["setting `partition_by`: the stream `crews` has no column `name`."]
+    table = project.client.get_table(f"{project.name}.bronze.jobs")
+    assert (table.time_partitioning.type_, table.time_partitioning.field) == ("MONTH", "started_on")
+    assert table.clustering_fields == ["id"]
+    assert table.to_api_repr()["tableConstraints"] == {"primaryKey": {"columns": ["id"]}}
+    assert table.description == f"Stream jobs, written by {SOFTWARE}"
+    assert [field.description for field in table.schema[:3]] == [None, "When the work began", "Name"]
+    table = project.client.get_table(f"{project.name}.bronze.crews")
+    ranges = table.range_partitioning
+    assert (ranges.field, ranges.range_.start, ranges.range_.end, ranges.range_.interval) == ("id", 0, 1000, 10)
+    assert table.description == f"Stream crews of tenant 1001, written by {SOFTWARE}"
+    assert table.labels == {"team": "data", "tenant_id": "1001"}
 
 
 def test_what_cannot_be_changed_is_named_before_anything_is_written(target: TargetRunner, project: Project) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOG_TABLE = "etl_logs"
 
+SOFTWARE = f"target-bigquery-softdelete {version('target-bigquery-softdelete')}"
+
 SUCCESS, FAILED, REFUSED = "success", "failed", "deletes_refused"
 
 LOG_FIELDS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ DEEPEST_NESTING = 15
 MOST_COLUMNS = 10_000
 """Columns that a BigQuery table may have (https://cloud.google.com/bigquery/quotas#standard_tables)."""
 
+LONGEST_DESCRIPTION = 1024
+"""Characters that BigQuery takes as the description of a column (https://cloud.google.com/bigquery/quotas#standard_tables)."""
+
 NUMERIC_SCALE, NUMERIC_INTEGER_DIGITS = 9, 29
 BIGNUMERIC_SCALE, BIGNUMERIC_INTEGER_DIGITS = 38, 38
 
@@ -58,6 +61,8 @@ class Column:
     fields: tuple[Column, ...] = ()
     foreign: str = ""
     """The type of a field of a table that this target never writes, such as GEOGRAPHY."""
+    description: str = field(default="", compare=False)
+    """What the source says of the property."""
 
     @property
     def comparable(self) -> bool:
@@ -169,8 +174,12 @@ class _SchemaReader:
         return columns
 
     def column(self, source: str, schema: object, place: str, path: tuple[_Properties, ...]) -> Column:
+        resolved = simplified(schema, self._root)
+        column = self.typed_column(source, resolved, place, path)
+        return replace(column, description=_description(schema) or _description(resolved))
+
+    def typed_column(self, source: str, schema: JsonSchema, place: str, path: tuple[_Properties, ...]) -> Column:
         name = column_name(source, self._naming)
-        schema = simplified(schema, self._root)
         if "array" not in types_of(schema):
             kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
             return Column(source, name, kind, fields=fields)
@@ -194,6 +203,13 @@ class _SchemaReader:
         if not properties or contains_itself or len(path) >= DEEPEST_NESTING:
             return Kind.JSON, ()
         return Kind.STRUCT, self.fields(properties, place, path)
+
+
+def _description(schema: object) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    texts = (schema.get(word) for word in ("description", "title"))
+    return next((text[:LONGEST_DESCRIPTION] for text in texts if isinstance(text, str)), "")
 
 
 _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}

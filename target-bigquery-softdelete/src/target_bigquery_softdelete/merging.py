@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete import schema, sql
-from target_bigquery_softdelete.audit import MergeResult, now
+from target_bigquery_softdelete.audit import SOFTWARE, MergeResult, now
 from target_bigquery_softdelete.guard import refusal
+from target_bigquery_softdelete.layout import layout_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.columns import Column, TableColumns
     from target_bigquery_softdelete.guard import DeleteLimits
     from target_bigquery_softdelete.identifiers import TableId
+    from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.warehouse import Outcome, Warehouse
 
 logger = logging.getLogger(__name__)
@@ -115,16 +117,27 @@ class TableMerge:
         """Make the table fit, and return the stream's columns as the table has them."""
         table = self._warehouse.table(self._table_id)
         if table is None:
-            table = self._warehouse.create_table(
-                self._table_id,
-                schema.table_fields(columns.columns),
-                clustering=schema.clustering(columns.key_columns()),
-            )
+            fields = schema.table_fields(columns.columns)
+            table = self._warehouse.create_table(self._table_id, fields, layout=self._layout(columns))
+            self._partition = schema.required_filter(table)
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:
             table = self._fit(table, columns)
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
         return {one.name: by_name[one.name.lower()] for one in columns.columns}
+
+    def _layout(self, columns: TableColumns) -> Layout:
+        settings = self._warehouse.settings
+        partition_by = settings.partition_by.get(self._stream)
+        if partition_by:
+            partition_by.check(columns.columns, self._stream)
+        tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""
+        return layout_of(
+            columns,
+            description=f"Stream {self._stream}{tenant}, written by {SOFTWARE}",
+            partition_by=partition_by,
+            require_partition_filter=settings.require_partition_filter,
+        )
 
     def _fit(self, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
         if table.table_type != "TABLE":

@@ -36,9 +36,6 @@ _WIDENINGS: dict[str, set[str]] = {
 """To which types BigQuery widens a column in place
 (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#details_21)."""
 
-_CLUSTERABLE = {Kind.INT64, Kind.STRING, Kind.BOOL, Kind.DATE, Kind.TIMESTAMP, Kind.NUMERIC, Kind.BIGNUMERIC}
-_MOST_CLUSTERING_COLUMNS = 4
-
 
 @dataclass(frozen=True)
 class SchemaChange:
@@ -70,7 +67,10 @@ def field_of(column: Column, *, staged: bool = False) -> SchemaField:
     """Return the BigQuery field of a column."""
     kind = Kind.STRING if staged and column.kind is Kind.JSON else column.kind
     fields = tuple(field_of(field, staged=staged) for field in column.fields)
-    return SchemaField(column.name, str(kind), mode="REPEATED" if column.repeated else "NULLABLE", fields=fields)
+    mode = "REPEATED" if column.repeated else "NULLABLE"
+    if staged or not column.description:
+        return SchemaField(column.name, str(kind), mode=mode, fields=fields)
+    return SchemaField(column.name, str(kind), mode=mode, fields=fields, description=column.description)
 
 
 def column_of(field: SchemaField) -> Column:
@@ -92,11 +92,6 @@ def _standard_name(field: SchemaField) -> str:
     if element:
         return f"RANGE<{element.element_type}>"
     return _STANDARD_NAMES.get(field.field_type, field.field_type)
-
-
-def clustering(key: Sequence[Column]) -> list[str]:
-    """Return the columns that a new table is clustered by: those of its key, as far as BigQuery can."""
-    return [column.name for column in key if column.kind in _CLUSTERABLE][:_MOST_CLUSTERING_COLUMNS]
 
 
 def required_filter(table: Table) -> str:

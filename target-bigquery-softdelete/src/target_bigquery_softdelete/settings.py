@@ -11,6 +11,7 @@ from singer_sdk import typing as th
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.guard import DeleteLimits
+from target_bigquery_softdelete.layout import PartitionBy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +120,19 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="An incremental stream is merged at least every so many rows, so that a crash loses little.",
     ),
     th.Property(
+        "partition_by",
+        th.ObjectType(additional_properties=th.StringType(min_length=1)),
+        description="How new tables are partitioned, by stream: a DATE or TIMESTAMP column, as in "
+        '`{"jobs": "created_on"}`, with a unit where it is not the day (`created_on:month`), or an INT64 column with '
+        "first value, last value and step (`id:0:1000000:1000`).",
+    ),
+    th.Property(
+        "require_partition_filter",
+        th.BooleanType,
+        default=False,
+        description="Whether a new partitioned table refuses queries that do not filter by its partitions.",
+    ),
+    th.Property(
         "labels",
         th.ObjectType(additional_properties=th.StringType(pattern=f"^(?:{LABEL})?$")),
         description="Labels for the jobs and the new tables, for example to find their cost on the bill.",
@@ -145,6 +159,8 @@ class Settings:
     keyless_streams: Literal["append", "replace"]
     block_bytes: int
     merge_interval_rows: int
+    partition_by: dict[str, PartitionBy]
+    require_partition_filter: bool
     labels: dict[str, str]
 
     @classmethod
@@ -178,6 +194,10 @@ class Settings:
             keyless_streams=config["keyless_streams"],
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
+            partition_by={
+                stream: PartitionBy.parse(stream, text) for stream, text in (config.get("partition_by") or {}).items()
+            },
+            require_partition_filter=config["require_partition_filter"],
             labels=labels,
         )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from google.cloud.bigquery.job import LoadJob, QueryJob
 
+    from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.settings import Settings
 
 TENANT_LABEL = "tenant_id"
@@ -59,7 +60,7 @@ class Warehouse:
 
     def __init__(self, client: bigquery.Client, settings: Settings, run_id: str) -> None:
         self._client = client
-        self._settings = settings
+        self.settings = settings
         self._run_id = run_id
         self._datasets_exist = False
         self._lock = threading.Lock()
@@ -67,15 +68,15 @@ class Warehouse:
 
     def table_id(self, table: str) -> TableId:
         """Return the full name of a target table."""
-        return TableId(self._settings.project_id, self._settings.dataset, table)
+        return TableId(self.settings.project_id, self.settings.dataset, table)
 
     def staging_id(self, table: str) -> TableId:
         """Return the full name of a staging table."""
-        return TableId(self._settings.project_id, self._settings.staging_dataset, table)
+        return TableId(self.settings.project_id, self.settings.staging_dataset, table)
 
     def log_id(self, table: str) -> TableId:
         """Return the full name of a table of the log dataset."""
-        return TableId(self._settings.project_id, self._settings.log_dataset, table)
+        return TableId(self.settings.project_id, self.settings.log_dataset, table)
 
     def check_tenant(self) -> None:
         """Read whose tables the dataset holds, before anything is written.
@@ -83,7 +84,7 @@ class Warehouse:
         Raises:
             WarehouseError: If one of them belongs to another tenant than the one of the settings.
         """
-        dataset = f"{self._settings.project_id}.{self._settings.dataset}"
+        dataset = f"{self.settings.project_id}.{self.settings.dataset}"
         try:
             tables = list(self._client.list_tables(dataset, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS))
         except exceptions.NotFound:
@@ -92,10 +93,10 @@ class Warehouse:
             raise self._error(f"cannot read the dataset `{dataset}`", error) from error
         for table in tables:
             owner = table.labels.get(TENANT_LABEL)
-            if owner and owner != self._settings.tenant_id:
+            if owner and owner != self.settings.tenant_id:
                 raise WarehouseError(
                     f"The table `{dataset}.{table.table_id}` belongs to tenant {owner}, but this run is for tenant "
-                    f"{self._settings.tenant_id or '(none set)'}. Nothing was written. "
+                    f"{self.settings.tenant_id or '(none set)'}. Nothing was written. "
                     "Check `project_id` and `tenant_id`."
                 )
 
@@ -103,15 +104,15 @@ class Warehouse:
         """Create the datasets that do not exist yet: once, and not before the first table needs one."""
         with self._lock:
             if not self._datasets_exist:
-                for name in (self._settings.dataset, self._settings.staging_dataset, self._settings.log_dataset):
-                    self._ensure_dataset(f"{self._settings.project_id}.{name}")
+                for name in (self.settings.dataset, self.settings.staging_dataset, self.settings.log_dataset):
+                    self._ensure_dataset(f"{self.settings.project_id}.{name}")
                 self._datasets_exist = True
 
     def _ensure_dataset(self, name: str) -> None:
         dataset = bigquery.Dataset(name)
-        dataset.labels = dict(self._settings.labels)
-        if self._settings.location:
-            dataset.location = self._settings.location
+        dataset.labels = dict(self.settings.labels)
+        if self.settings.location:
+            dataset.location = self.settings.location
 
         def ensure() -> None:
             # Asked for first, since an account may be allowed to use a dataset and not to create one.
@@ -139,15 +140,15 @@ class Warehouse:
         table_id: TableId,
         fields: Sequence[bigquery.SchemaField],
         *,
-        clustering: Sequence[str] = (),
+        layout: Layout | None = None,
         lifetime: dt.timedelta | None = None,
     ) -> bigquery.Table:
         """Create a table that carries the tenant's label, or return it when it exists."""
         self._ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels
-        if clustering:
-            table.clustering_fields = list(clustering)
+        if layout:
+            layout.apply(table)
         if lifetime:
             table.expires = dt.datetime.now(dt.UTC) + lifetime
         created: bigquery.Table = self._call(

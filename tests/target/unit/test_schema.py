@@ -22,7 +22,6 @@ from target_bigquery_softdelete.schema import (
     AUDIT_FIELDS,
     SchemaChange,
     change,
-    clustering,
     column_of,
     field_of,
     required_filter,
@@ -254,11 +253,6 @@ def test_a_table_may_want_a_filter_by_its_partitions(options: dict[str, Any], wa
     for name, value in options.items():
         setattr(table, name, value)
     assert required_filter(table) == wanted
-
-
-def test_a_new_table_is_clustered_by_the_first_columns_of_its_key_that_bigquery_clusters_by() -> None:
-    key = [col(f"k{i}", kind) for i, kind in enumerate([Kind.FLOAT64, Kind.INT64, Kind.TIME, *[Kind.STRING] * 4])]
-    assert clustering(key) == ["k1", "k3", "k4", "k5"]
 
 
 def test_what_a_table_requires_becomes_nullable_at_every_depth() -> None:
