@@ -106,7 +106,8 @@ class StreamReport:
             f"{name} {getattr(self, f'rows_{name}')}"
             for name in ("read", "inserted", "updated", "deleted", "restored", "unchanged")
         )
-        return f"{self.stream}: {counts}"
+        rejected = f", rejected {self.rows_rejected}" if self.rows_rejected else ""
+        return f"{self.stream}: {counts}{rejected}"
 
 
 def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: dict[str, Any], folder: Path) -> None:

@@ -34,20 +34,33 @@ class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """A record that does not fit its schema."""
+
+    raw: bytes
+    reason: str
+    position: int
+    """Rows of the block that came before it and do fit."""
+
+
+@dataclass(frozen=True)
 class Converted:
     """A block as a table."""
 
     table: pa.Table
     dropped_nulls: int
     """NULL elements of arrays that were left out, because BigQuery cannot store them."""
+    rejected: tuple[Rejected, ...] = ()
+    """Records that are not in the table."""
 
 
 class BlockConverter:
     """Converts the blocks of one stream with one schema."""
 
-    def __init__(self, columns: TableColumns, stream: str) -> None:
+    def __init__(self, columns: TableColumns, stream: str, *, rejects: bool = False) -> None:
         self._columns = columns
         self._stream = stream
+        self._rejects = rejects
         self._staged_schema = arrow.staged_schema(columns.columns)
         self._json_columns = JsonColumns.of(columns.columns)
         self._has_decimals = any(one.kind in DECIMAL_KINDS for one in walk(columns.columns))
@@ -61,16 +74,17 @@ class BlockConverter:
             first_sequence: Position of the first record in the run.
 
         Raises:
-            InvalidRecordError: If a record does not fit.
+            InvalidRecordError: If a record does not fit, and such records are not rejected one by one.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
         table = self.convert_natively(block)
         dropped_nulls = 0
+        rejected: list[Rejected] = []
         if table is None:
-            table, dropped_nulls = self.convert_by_row(block)
+            table, dropped_nulls = self.convert_by_row(block, rejected if self._rejects else None)
         sequence = pa.array(range(first_sequence, first_sequence + table.num_rows), pa.int64())
         table = table.add_column(table.num_columns - 1, arrow.SEQUENCE, sequence)
-        return Converted(table.cast(self._staged_schema), dropped_nulls)
+        return Converted(table.cast(self._staged_schema), dropped_nulls, tuple(rejected))
 
     def convert_natively(self, block: bytes) -> pa.Table | None:
         """Return the block as a table, or nothing when a value in it is one for the row path."""
@@ -110,17 +124,27 @@ class BlockConverter:
                 raise NotNativeError("key")
         return table
 
-    def convert_by_row(self, block: bytes) -> tuple[pa.Table, int]:
+    def convert_by_row(self, block: bytes, rejected: list[Rejected] | None = None) -> tuple[pa.Table, int]:
         """Return the block as a table, and the number of NULL elements of arrays that are not in it.
 
+        Args:
+            block: JSON objects, each ending with a line feed.
+            rejected: Takes the records that do not fit.
+
         Raises:
-            InvalidRecordError: If a record does not fit.
+            InvalidRecordError: If a record does not fit, and there is no place for it.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
         rows, deleted, dropped_nulls = [], [], 0
         for raw in block.rstrip(b"\n").split(b"\n"):
-            record = self._parsed(raw)
-            rows.append(self._converted(record))
+            try:
+                record = self._parsed(raw)
+                rows.append(self._converted(record))
+            except InvalidRecordError as error:
+                if rejected is None:
+                    raise
+                rejected.append(Rejected(raw, str(error).removeprefix(f"{self._stream}: "), len(rows)))
+                continue
             deleted.append(record.get(arrow.DELETED_AT) is not None)
             dropped_nulls += sum(_null_elements(record, self._columns.columns))
         schema = pa.schema([arrow.staged_field(column) for column in self._columns.columns])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit import now
+from target_bigquery_softdelete.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.settings import Settings
@@ -37,6 +38,19 @@ class Run:
         self.run_id = run_id
         self.settings = settings
         self.warehouse = warehouse
+
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """What the rows of the log dataset say of the run."""
+        settings = self.settings
+        return {"run_id": self.run_id, "company": settings.labels.get("company"), "tenant_id": settings.tenant_id}
+
+    @cached_property
+    def quarantine(self) -> Quarantine | None:
+        """Where records go that do not fit their schema, if they go anywhere."""
+        if self.settings.on_invalid_record == "fail":
+            return None
+        return Quarantine(self.warehouse, self.identity, self.folder)
 
     @cached_property
     def folder(self) -> Path:

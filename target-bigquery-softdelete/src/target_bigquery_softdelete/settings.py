@@ -108,6 +108,19 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "more), or a complete snapshot replaces the whole table.",
     ),
     th.Property(
+        "on_invalid_record",
+        th.StringType(allowed_values=["fail", "quarantine"]),
+        default="fail",
+        description="What happens to a record that does not fit its schema: its stream fails, or it goes to "
+        "`etl_rejected_records` in `log_dataset` and the rest of the stream lands.",
+    ),
+    th.Property(
+        "max_rejected_records",
+        th.IntegerType(minimum=1),
+        default=1000,
+        description="With `quarantine`, a stream with more such records in one run fails after all.",
+    ),
+    th.Property(
         "block_bytes",
         th.IntegerType(minimum=64 * 1024),
         default=8 * MEBIBYTE,
@@ -157,6 +170,8 @@ class Settings:
     column_naming: ColumnNaming
     delete_limits: DeleteLimits
     keyless_streams: Literal["append", "replace"]
+    on_invalid_record: Literal["fail", "quarantine"]
+    max_rejected_records: int
     block_bytes: int
     merge_interval_rows: int
     partition_by: dict[str, PartitionBy]
@@ -192,6 +207,8 @@ class Settings:
                 config["max_delete_fraction"], config["max_delete_rows"], lifted=config["allow_mass_delete"]
             ),
             keyless_streams=config["keyless_streams"],
+            on_invalid_record=config["on_invalid_record"],
+            max_rejected_records=config["max_rejected_records"],
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
             partition_by={

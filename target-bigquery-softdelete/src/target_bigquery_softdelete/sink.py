@@ -10,19 +10,20 @@ from singer_sdk.sinks import Sink
 from plugin_runtime import PluginError
 from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
-from target_bigquery_softdelete.columns import table_columns
+from target_bigquery_softdelete.columns import TableColumns, table_columns
 from target_bigquery_softdelete.guard import DeletesRefusedError
 from target_bigquery_softdelete.merging import Staged, TableMerge
 from target_bigquery_softdelete.naming import table_name
+from target_bigquery_softdelete.rejects import Rejects
 from target_bigquery_softdelete.snapshots import Snapshots
 from target_bigquery_softdelete.staging import Stage
 from target_bigquery_softdelete.values import NeedsBigNumericError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_bigquery_softdelete.audit import MergeResult
-    from target_bigquery_softdelete.columns import TableColumns
+    from target_bigquery_softdelete.blocks import Converted
     from target_bigquery_softdelete.json_schema import JsonSchema
     from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -47,6 +48,9 @@ class BigQuerySoftDeleteSink(Sink):
         table_id = self._run.warehouse.table_id(table_name(stream_name))
         self._merge = TableMerge(self._run.warehouse, table_id, self._settings.delete_limits, stream=stream_name)
         self._snapshots = Snapshots(stream_name)
+        self._rejects = self._new_rejects(str(table_id))
+        self._present: list[Stage] = []
+        """The keys of rejected records of a snapshot: they were there, so their rows are not missing."""
         self._stage_count = 0
         self._stage = self._new_stage(self._columns(self.schema, self.key_properties))
         self._earlier: list[Stage] = []
@@ -124,15 +128,16 @@ class BigQuerySoftDeleteSink(Sink):
     def finish(self) -> None:
         """Merge what is left, and mark rows deleted if a complete snapshot says so."""
         self._attempt(self._finish)
-        for warning in self._snapshots.warnings():
+        for warning in (*self._snapshots.warnings(), *self._quarantined()):
             self.logger.warning("%s", warning)
+        self.report.rows_rejected = self._rejects.count
         self.report.ended = audit.now()
 
     @override
     def clean_up(self) -> None:
         """Remove the staging tables. Those of a failed stream stay, to be looked at, until they expire."""
         if self.error is None:
-            for stage in [*self._earlier, self._stage]:
+            for stage in (*self._earlier, *self._present, self._stage):
                 self._attempt(stage.drop)
 
     def _attempt(self, step: Callable[[], object]) -> None:
@@ -169,17 +174,53 @@ class BigQuerySoftDeleteSink(Sink):
             warehouse=self._run.warehouse,
             folder=self._run.folder,
             executor=self._run.loads,
+            rejects=self._run.quarantine is not None,
         )
+
+    def _new_rejects(self, table_name: str) -> Rejects:
+        quarantine = self._run.quarantine
+        open_keys = quarantine.open_keys(table_name) if quarantine else ()
+        return Rejects(self.stream_name, self._settings.max_rejected_records, open_keys)
 
     def _convert(self) -> None:
         try:
-            self._stage.convert()
+            converted = self._stage.convert()
+            if converted is not None and self._run.quarantine is not None:
+                self._reject(converted)
         except NeedsBigNumericError as error:
             self.logger.info("%s: `%s` needs BIGNUMERIC", self.stream_name, error.place)
             records = self._stage.take_block()
             self._next_stage(self._stage.columns.with_bignumeric(error.place))
             self._stage.append(records)
             self._convert()
+
+    def _reject(self, converted: Converted) -> None:
+        """Keep account of the records that do not fit, and of what their keys say of a snapshot."""
+        keys = self._rejects.take(converted, self._stage.columns)
+        if self._rejects.unreadable_keys:
+            self._snapshots.void("a record was rejected whose key cannot be read")
+        if keys and self._snapshots.versioned:
+            present = self._present_stage(TableColumns(self._stage.columns.key_columns(), self._stage.columns.key))
+            present.append([text.encode() for text in keys])
+            present.convert()
+
+    def _present_stage(self, key: TableColumns) -> Stage:
+        if not self._present or self._present[-1].columns != key:
+            self._present.append(self._new_stage(key))
+        return self._present[-1]
+
+    def _settle(self) -> None:
+        """Write down which records were rejected, and which of them have come again: after their rows, before STATE."""
+        entries, settled = self._rejects.settle()
+        if self._run.quarantine is not None and (entries or settled):
+            self._run.quarantine.settle(self.stream_name, self.report.table_name, entries, settled)
+
+    def _quarantined(self) -> Iterator[str]:
+        if self._run.quarantine is not None and self._rejects.count and self.error is None:
+            yield (
+                f"{self.stream_name}: {self._rejects.count} records do not fit their schema; they are in "
+                f"`{self._run.quarantine.table_id}`. The first one: {self._rejects.first_reason}"
+            )
 
     def _next_stage(self, columns: TableColumns) -> None:
         """Merge the present stage and begin one with these columns."""
@@ -189,6 +230,7 @@ class BigQuerySoftDeleteSink(Sink):
             self._keep_or_drop(stage, merged=self._merge_stage(stage))
         if columns.key != self._stage.columns.key:
             self._snapshots.void("its key changed on the way")
+        self._settle()
         self._stage = self._new_stage(columns)
         self.mark_drained()
 
@@ -232,15 +274,27 @@ class BigQuerySoftDeleteSink(Sink):
             self._finish_keyed(stage)
         else:
             self._finish_keyless(stage)
+        self._settle()
 
     def _finish_keyed(self, stage: Stage | None) -> None:
         complete = self._snapshots.complete
-        if stage is None and complete and self._earlier:
-            stage = self._earlier.pop()  # all rows are merged; what is missing is not marked yet
+        if stage is None and complete:
+            # All rows are merged, or rejected; what is missing is not marked yet.
+            stage = self._earlier[-1] if self._earlier else self._without_rows()
         if stage is not None:
-            also_present = tuple(one.table_id for one in self._earlier)
+            also_present = tuple(one.table_id for one in self._also_present() if one is not stage) if complete else ()
             staged = Staged(stage.table_id, stage.columns)
             self._count(self._merge.merge(staged, complete=complete, also_present=also_present))
+
+    def _without_rows(self) -> Stage:
+        self._stage.create()
+        return self._stage
+
+    def _also_present(self) -> list[Stage]:
+        """Return the stages that tell which keys were seen, apart from those that are being merged."""
+        for stage in self._present:
+            stage.finish()
+        return [*self._present, *self._earlier]
 
     def _finish_keyless(self, stage: Stage | None) -> None:
         stages = [one for one in (*self._earlier, stage) if one is not None]
@@ -255,5 +309,6 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _count(self, result: MergeResult) -> None:
         self.report.add(result)
+        self._settle()
         if result.refusal:
             raise DeletesRefusedError(result.refusal)

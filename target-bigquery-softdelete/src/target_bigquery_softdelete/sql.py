@@ -163,6 +163,22 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
     return f"ALTER TABLE {target.quoted}\n{changes}"
 
 
+def open_rejects(table: TableId) -> str:
+    """Return the query for the keys of rejected records of which no later good version is known, table by table."""
+    return f"SELECT DISTINCT table_name, record_key\nFROM {table.quoted}\nWHERE open AND record_key IS NOT NULL"
+
+
+def close_rejects(table: TableId) -> str:
+    """Return the statement that closes the entries of rejected records.
+
+    Parameters: `table_name` STRING, `record_keys` ARRAY<STRING>.
+    """
+    return (
+        f"UPDATE {table.quoted}\nSET open = FALSE\n"
+        "WHERE open AND table_name = @table_name AND record_key IN UNNEST(@record_keys)"
+    )
+
+
 def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     """Return the query for the last staged row of each key, in the types of the table."""
     columns = source.columns.key_columns() if only_key else source.columns.columns

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
+    from target_bigquery_softdelete.blocks import Converted
     from target_bigquery_softdelete.columns import TableColumns
     from target_bigquery_softdelete.identifiers import TableId
     from target_bigquery_softdelete.warehouse import Warehouse
@@ -43,13 +44,14 @@ class Stage:
         warehouse: Warehouse,
         folder: Path,
         executor: Executor,
+        rejects: bool = False,
     ) -> None:
         self.columns = columns
         self.table_id = table_id
         self.rows = 0
         self.dropped_nulls = 0
         self.bytes_staged = 0
-        self._converter = BlockConverter(columns, stream)
+        self._converter = BlockConverter(columns, stream, rejects=rejects)
         self._warehouse = warehouse
         self._folder = folder
         self._executor = executor
@@ -74,23 +76,28 @@ class Stage:
             self._block += b"\n"
         self._unconverted += len(records)
 
-    def convert(self) -> None:
+    def convert(self) -> Converted | None:
         """Convert the block and write it to the file. When the file is full, it begins to load.
+
+        Returns:
+            The block as a table, or nothing when there is none.
 
         Raises:
             InvalidRecordError: If a record does not fit. The block stays as it is.
             NeedsBigNumericError: If the columns must be wider. The block stays as it is.
         """
         if not self._unconverted:
-            return
+            return None
         converted = self._converter.convert(bytes(self._block), self.rows)
-        self._file().write_table(converted.table)
+        if converted.table.num_rows:
+            self._file().write_table(converted.table)
         self.dropped_nulls += converted.dropped_nulls
-        self.rows += self._unconverted
+        self.rows += converted.table.num_rows
         self._block.clear()
         self._unconverted = 0
         if self._path and self._path.stat().st_size >= FILE_BYTES:
             self._load_file()
+        return converted
 
     def take_block(self) -> list[bytes]:
         """Return the records that are not converted, and forget them."""
@@ -112,6 +119,13 @@ class Stage:
         for load in self._loads:
             load.result()
         self._loads.clear()
+
+    def create(self) -> None:
+        """Create the staging table, unless it exists. It may stay without rows."""
+        if not self._created:
+            fields = staging_fields(self.columns.columns)
+            self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
+            self._created = True
 
     def drop(self) -> None:
         """Remove the staging table and the local file."""
@@ -141,9 +155,7 @@ class Stage:
         if path is None:
             return
         fields = staging_fields(self.columns.columns)
-        if not self._created:
-            self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
-            self._created = True
+        self.create()
         self.bytes_staged += path.stat().st_size
         job_name = f"load-{path.stem}"
 

@@ -215,15 +215,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             sys.stdout.flush()
 
     def _write_audit_log(self) -> None:
-        settings = self.run.settings
-        run = {
-            "run_id": self.run.run_id,
-            "company": settings.labels.get("company"),
-            "tenant_id": settings.tenant_id,
-        }
         reports = [sink.report for sink in self.sinks]
         if reports:
-            audit.write_reports(self.run.warehouse, reports, run, self.run.folder)
+            audit.write_reports(self.run.warehouse, reports, self.run.identity, self.run.folder)
 
     def _raise_failures(self, errors: list[PluginError]) -> None:
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None

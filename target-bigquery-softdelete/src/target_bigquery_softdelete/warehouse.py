@@ -21,10 +21,11 @@ from target_bigquery_softdelete.identifiers import TableId
 from target_bigquery_softdelete.retries import RETRY, TRANSIENT_REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from google.cloud.bigquery.job import LoadJob, QueryJob
+    from google.cloud.bigquery.query import _AbstractQueryParameter
 
     from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.settings import Settings
@@ -211,16 +212,24 @@ class Warehouse:
 
         self._run_job(f"cannot load {path.name} into `{table_id}`", job_name, submit)
 
-    def run(self, sql: str, job_name: str, *, synced: dt.datetime | None = None) -> Outcome:
+    def run(
+        self,
+        sql: str,
+        job_name: str,
+        *,
+        synced: dt.datetime | None = None,
+        parameters: Iterable[_AbstractQueryParameter] = (),
+    ) -> Outcome:
         """Run a statement and return what it did.
 
         Args:
             sql: A GoogleSQL statement.
             job_name: What the job is, unique in the run.
             synced: Value of the parameter `synced`.
+            parameters: Other parameters.
         """
-        parameters = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
-        config = bigquery.QueryJobConfig(query_parameters=parameters, labels=self._labels)
+        times = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
+        config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
 
         def submit(job_id: str) -> QueryJob:
             return self._client.query(

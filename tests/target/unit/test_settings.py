@@ -51,6 +51,8 @@ def test_the_project_has_no_default() -> None:
         ("max_delete_rows", -1),
         ("max_delete_rows", 1.5),
         ("allow_mass_delete", "true"),
+        ("on_invalid_record", "skip"),
+        ("max_rejected_records", 0),
         ("block_bytes", 1),
         ("merge_interval_rows", 0),
         ("labels", {"team": "Not Allowed"}),

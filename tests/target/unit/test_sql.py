@@ -19,11 +19,13 @@ from target_bigquery_softdelete.arrow import DELETED, SEQUENCE
 from target_bigquery_softdelete.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.identifiers import TableId, column
 from target_bigquery_softdelete.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.quarantine import REJECTED_FIELDS
 from target_bigquery_softdelete.sql import Source
 
 SNAPSHOTS = Path(__file__).parent / "sql"
 
 TARGET = TableId("co-1", "bronze", "jobs")
+REJECTED = TableId("co-1", "management", "etl_rejected_records")
 STAGING = TableId("co-1", "staging", "jobs__r1_3")
 EARLIER = (TableId("co-1", "staging", "jobs__r1_1"), TableId("co-1", "staging", "jobs__r1_2"))
 
@@ -159,8 +161,12 @@ STATEMENTS = {
     "widen_fields": sql.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "sweep_all": sql.sweep_all(TARGET),
     "count_live": sql.count_live(TARGET),
+    "open_rejects": sql.open_rejects(REJECTED),
+    "close_rejects": sql.close_rejects(REJECTED),
 }
 
+
+REJECTED_COLUMNS = [(one.name, one.field_type) for one in REJECTED_FIELDS]
 
 WIDENED = source(
     (
@@ -182,7 +188,8 @@ def shape_of(name: str) -> str:
 def analyzer(shape: str) -> GoogleSQL:
     """Return the analyzer with the tables that the statements of a shape see."""
     tables = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
-    return GoogleSQL(tables, {"synced": "TIMESTAMP"})
+    parameters = {"synced": "TIMESTAMP", "table_name": "STRING", "record_keys": "ARRAY<STRING>"}
+    return GoogleSQL({**tables, str(REJECTED): REJECTED_COLUMNS}, parameters)
 
 
 def staged(one: Column) -> Column:
