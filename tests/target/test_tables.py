@@ -5,8 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from google.cloud import bigquery
+
+from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
 from target_bigquery_softdelete.audit import SOFTWARE
+from target_bigquery_softdelete.leftovers import STAGING_LABELS
 
 if TYPE_CHECKING:
     from sandbox.project import Project
@@ -139,3 +143,37 @@ def test_a_table_that_wants_a_partition_filter_gets_one(target: TargetRunner, pr
 
     assert result.code == 0, result.log
     assert project.log("jobs")[-1]["rows_deleted"] == 1
+
+
+def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(target: TargetRunner, project: Project) -> None:
+    old, foreign, young = "jobs__20240101T000000_0a1b2c3d_1", "jobs__20240101T000000_0a1b2c3d_2", "crews__x_1"
+    jobs = schema("jobs", {"id": INTEGER})
+    target(jobs, record("jobs", {"id": 1}))
+    log = f"{project.name}.management.etl_logs"
+    project.query(f"ALTER TABLE `{log}` DROP COLUMN slot_ms")
+    for name, labels in ((old, STAGING_LABELS), (foreign, {**STAGING_LABELS, "tenant_id": "7"}), (young, {})):
+        table = bigquery.Table(f"{project.name}.staging.{name}")
+        table.labels = labels
+        project.client.create_table(table)
+
+    failed = target(jobs, record("jobs", {"id": "x"}))
+    assert failed.code == 1
+    assert old in project.tables("staging")
+    good = target(jobs, record("jobs", {"id": 2}))
+
+    assert good.code == 0, good.log
+    assert project.tables("staging") == [young, foreign]
+    assert project.log("jobs")[-1]["slot_ms"] is not None
+    assert project.log("jobs")[-1]["bytes_billed"] is not None
+
+
+def test_a_stream_without_records_costs_nothing(target: TargetRunner, project: Project) -> None:
+    jobs = schema("jobs", {"id": INTEGER})
+    target(jobs, record("jobs", {"id": 1}))
+
+    with Proxy(project.api_endpoint) as proxy:
+        statement = proxy.trap(Trap(b"bronze.jobs`", "fail", times=1000, status=400, reason="invalid"))
+        result = target(schema("jobs", {"id": INTEGER, "new": STRING}), api_endpoint=proxy.url)
+
+    assert (result.code, statement.seen) == (0, 0), result.log
+    assert len(project.client.get_table(f"{project.name}.bronze.jobs").schema) == 3

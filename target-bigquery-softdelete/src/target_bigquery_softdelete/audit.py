@@ -43,6 +43,8 @@ LOG_FIELDS = (
     SchemaField("rows_unchanged", "INT64", description="Rows that were read and left alone"),
     SchemaField("rows_rejected", "INT64", description="Records that did not fit their schema"),
     SchemaField("bytes_staged", "INT64", description="Size of the staged Parquet files"),
+    SchemaField("bytes_billed", "INT64", description="Bytes that BigQuery bills for the statements on the table"),
+    SchemaField("slot_ms", "INT64", description="Slot time of these statements, in milliseconds"),
     SchemaField("error", "STRING", description="Why the stream failed, or why deletes were refused"),
     SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
 )
@@ -85,6 +87,8 @@ class StreamReport:
     rows_unchanged: int = 0
     rows_rejected: int = 0
     bytes_staged: int = 0
+    bytes_billed: int = 0
+    slot_ms: int = 0
     error: str | None = None
 
     def add(self, result: MergeResult) -> None:
@@ -130,8 +134,9 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
 
     table_id = warehouse.log_id(LOG_TABLE)
     table = warehouse.create_table(table_id, LOG_FIELDS)
-    if len(table.schema) < len(LOG_FIELDS):
-        known = {one.name for one in table.schema}
-        warehouse.extend_table(table, [*table.schema, *(one for one in LOG_FIELDS if one.name not in known)])
+    known = {one.name for one in table.schema}
+    missing = [one for one in LOG_FIELDS if one.name not in known]
+    if missing:
+        warehouse.extend_table(table, [*table.schema, *missing])
     warehouse.load(path, table_id, LOG_FIELDS, LOG_TABLE)
     path.unlink()

@@ -44,6 +44,8 @@ class TableMerge:
         self._limits = limits
         self._stream = stream
         self._jobs = 0
+        self.bytes_billed = 0
+        self.slot_ms = 0
         self._partition = ""
         """The column that every statement must filter by, where the table wants that."""
 
@@ -111,7 +113,10 @@ class TableMerge:
 
     def _run(self, statement: str, name: str, *, synced: dt.datetime | None = None) -> Outcome:
         self._jobs += 1
-        return self._warehouse.run(statement, f"{name}-{self._table_id.table}-{self._jobs}", synced=synced)
+        outcome = self._warehouse.run(statement, f"{name}-{self._table_id.table}-{self._jobs}", synced=synced)
+        self.bytes_billed += outcome.bytes_billed
+        self.slot_ms += outcome.slot_ms
+        return outcome
 
     def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
         """Make the table fit, and return the stream's columns as the table has them."""

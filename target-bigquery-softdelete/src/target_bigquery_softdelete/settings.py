@@ -42,7 +42,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "staging_dataset",
         th.StringType(min_length=1),
         default="staging",
-        description="Dataset of the staging tables. They are removed at the end of a run and expire after 7 days.",
+        description="Dataset of the staging tables. They are removed at the end of a run, those of dead runs "
+        "by the first good run a day later, and all expire after 7 days.",
     ),
     th.Property(
         "log_dataset",

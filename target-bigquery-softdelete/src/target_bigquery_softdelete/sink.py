@@ -131,6 +131,8 @@ class BigQuerySoftDeleteSink(Sink):
         for warning in (*self._snapshots.warnings(), *self._quarantined()):
             self.logger.warning("%s", warning)
         self.report.rows_rejected = self._rejects.count
+        self.report.bytes_billed = self._merge.bytes_billed
+        self.report.slot_ms = self._merge.slot_ms
         self.report.ended = audit.now()
 
     @override

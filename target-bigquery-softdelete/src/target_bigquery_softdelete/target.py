@@ -190,6 +190,16 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             error.reported = True
             errors.append(error)
         self._raise_failures(errors)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        try:
+            removed = self.run.warehouse.remove_leftovers() if self.sinks else 0
+        except PluginError as error:
+            self.logger.warning("%s", error)  # everything is where it belongs, and the tables expire by themselves
+            return
+        if removed:
+            self.logger.info("removed %d staging tables that earlier runs had left behind", removed)
 
     def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:

@@ -18,6 +18,7 @@ from google.cloud import bigquery
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.identifiers import TableId
+from target_bigquery_softdelete.leftovers import STAGING_LABELS, TENANT_LABEL, leftovers
 from target_bigquery_softdelete.retries import RETRY, TRANSIENT_REASONS
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.settings import Settings
 
-TENANT_LABEL = "tenant_id"
-"""Label that binds a table to the tenant whose rows it holds."""
+LISTED_TABLES = 1000
+"""Tables of the staging dataset that are looked at: one call's worth."""
 
 STAGING_LIFETIME = dt.timedelta(days=7)
 CALL_TIMEOUT_SECONDS = 60.0
@@ -54,6 +55,7 @@ class Outcome:
     inserted: int = 0
     updated: int = 0
     bytes_billed: int = 0
+    slot_ms: int = 0
 
 
 class Warehouse:
@@ -147,7 +149,7 @@ class Warehouse:
         """Create a table that carries the tenant's label, or return it when it exists."""
         self._ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
-        table.labels = self._labels
+        table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
         if layout:
             layout.apply(table)
         if lifetime:
@@ -180,6 +182,23 @@ class Warehouse:
                 str(table_id), not_found_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS
             ),
         )
+
+    def remove_leftovers(self) -> int:
+        """Remove staging tables that dead runs of this tenant have left behind, and return how many."""
+        dataset = f"{self.settings.project_id}.{self.settings.staging_dataset}"
+
+        def listed() -> list[Any]:
+            try:
+                options: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
+                return list(self._client.list_tables(dataset, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS, **options))
+            except exceptions.NotFound:
+                return []
+
+        tables = self._call(f"cannot read the dataset `{dataset}`", listed)
+        old = leftovers(tables, self.settings.tenant_id, dt.datetime.now(dt.UTC))
+        for name in old:
+            self.delete_table(self.staging_id(name))
+        return len(old)
 
     def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
         """Append a Parquet file to a table, and wait until its rows are there.
@@ -247,6 +266,7 @@ class Warehouse:
             inserted=stats.inserted_row_count if stats else 0,
             updated=stats.updated_row_count if stats else 0,
             bytes_billed=job.total_bytes_billed or 0,
+            slot_ms=job.slot_millis or 0,
         )
 
     def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job

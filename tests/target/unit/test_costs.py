@@ -1,0 +1,37 @@
+"""What the statements of a stream cost. The local BigQuery bills nothing, so the figures here are made up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from google.cloud import bigquery
+
+from target_bigquery_softdelete.guard import DeleteLimits
+from target_bigquery_softdelete.identifiers import TableId
+from target_bigquery_softdelete.merging import TableMerge
+from target_bigquery_softdelete.warehouse import Outcome
+
+if TYPE_CHECKING:
+    from target_bigquery_softdelete.warehouse import Warehouse
+
+JOBS = TableId("co-1", "bronze", "jobs")
+
+
+class Billing:
+    """A warehouse in which every statement costs the same."""
+
+    def table(self, table_id: TableId) -> bigquery.Table:
+        """Return a table."""
+        return bigquery.Table(str(table_id))
+
+    def run(self, *_: object, **__: object) -> Outcome:
+        """Run a statement."""
+        return Outcome([{"live": 3}], bytes_billed=10 << 20, slot_ms=7)
+
+
+def test_the_costs_of_all_statements_are_added_up() -> None:
+    merge = TableMerge(cast("Warehouse", Billing()), JOBS, DeleteLimits(1, 100, lifted=True), stream="jobs")
+
+    assert merge.empty_snapshot().deleted == 3
+
+    assert (merge.bytes_billed, merge.slot_ms) == (20 << 20, 14)
