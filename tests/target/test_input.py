@@ -152,3 +152,54 @@ def test_values_that_no_column_takes(
     for part in parts:
         assert part in result.errors[0]
     assert project.tables("bronze") == []
+
+
+KEYS: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "floats": ({"type": "number"}, 0.1, -0.0),
+    "decimals": ({"type": "number", "format": "decimal"}, 12.10, 1),
+    "booleans": ({"type": "boolean"}, True, False),
+    "dates": ({"type": "string", "format": "date"}, "2024-05-01", "0001-01-01"),
+    "times": ({"type": "string", "format": "time"}, "08:00:00.123456", "00:00"),
+    "timestamps": ({"type": "string", "format": "date-time"}, "2024-05-01T08:00:00Z", "0001-01-01T00:00:00"),
+    "strings": ({"type": "string"}, "a.b`c'd\"e\\", ""),
+}
+"""For each stream: the schema of its key, a key that stays, and one that goes."""
+
+
+def test_a_key_may_be_of_any_scalar_type(target: TargetRunner, project: Project) -> None:
+    def messages(name: str, version: int, *keys: object) -> list[dict[str, Any]]:
+        properties = {"key": KEYS[name][0], "part": {"type": "string", "format": "time"}, "version": INTEGER}
+        records = [record(name, {"key": one, "part": "01:02", "version": version}, version) for one in keys]
+        return [schema(name, properties, ["part", "key"]), *records, activate(name, version)]
+
+    first = [message for name, (_, stays, goes) in KEYS.items() for message in messages(name, 1, stays, goes)]
+    zero = record("floats", {"key": 0, "part": "01:02", "version": 1}, 1)  # the same key as -0.0
+    result = target(*first[:2], zero, *first[2:])
+    assert result.code == 0, result.log
+    result = target(*(message for name, (_, stays, _) in KEYS.items() for message in messages(name, 2, stays, stays)))
+    assert result.code == 0, result.log
+
+    for name in KEYS:
+        rows = project.query(f"SELECT version, _etl_operation FROM `{project.name}.bronze.{name}` ORDER BY version")
+        assert [tuple(row.values()) for row in rows] == [(1, "DELETE"), (2, "UPDATE")], name
+
+
+def test_messages_come_in_any_order(target: TargetRunner, project: Project) -> None:
+    wider = schema("jobs", {"id": INTEGER, "name": STRING, "note": STRING})
+    result = target(
+        *(state({"bookmarks": {"nobody": 1}}), JOBS, CREWS, b"\r", record("jobs", {"id": 1}, 5)),
+        *(record("crews", {"id": 1}, 9), record("jobs", {"id": 2}, 5), activate("crews", 9), b" "),
+        *(wider, record("jobs", {"id": 3, "note": "new"}, 4), record("crews", {"id": 2}, 8), activate("jobs", 4)),
+        *(JOBS, record("jobs", {"id": 2, "name": "last"}, 4), state({"bookmarks": {"nobody": 2}}), activate("jobs", 5)),
+    )
+
+    assert result.code == 0, result.log
+    assert result.states[-1] == {"bookmarks": {"nobody": 2}}
+    rows = project.rows("jobs")
+    assert {key: (row["name"], row["note"]) for key, row in rows.items()} == {
+        1: (None, None),
+        2: ("last", None),
+        3: (None, "new"),
+    }
+    assert project.operations("crews") == {1: "INSERT", 2: "INSERT"}
+    assert "DELETE" not in project.operations("jobs").values()

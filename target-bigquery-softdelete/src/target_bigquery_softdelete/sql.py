@@ -226,8 +226,8 @@ def _rank(columns: TableColumns) -> str:
 
 def _groupable(one: Column) -> str:
     name = column(one.name, of="s")
-    # GoogleSQL does not partition by FLOAT64.
-    return f"CAST({name} AS STRING)" if one.kind is Kind.FLOAT64 else name
+    # GoogleSQL does not partition by FLOAT64. As text, -0 would not be the 0 that it equals: so 0 is added.
+    return f"CAST({name} + 0 AS STRING)" if one.kind is Kind.FLOAT64 else name
 
 
 def _as_in_table(staged: Column, wanted: Column, place: str) -> str:

@@ -16,7 +16,7 @@ FULL JOIN (
       s.`_etl_deleted`
     FROM `co-1.staging.jobs__r1_3` AS s
     WHERE TRUE
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`group`, s.`day`, CAST(s.`weight` AS STRING) ORDER BY s.`_etl_sequence` DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`group`, s.`day`, CAST(s.`weight` + 0 AS STRING) ORDER BY s.`_etl_sequence` DESC) = 1
   )
 ) AS s
 ON t.`group` = s.`group` AND t.`day` = s.`day` AND t.`weight` = s.`weight`
