@@ -154,6 +154,18 @@ def test_values_that_no_column_takes(
     assert project.tables("bronze") == []
 
 
+def test_what_json_does_not_have_can_be_rejected(target: TargetRunner, project: Project) -> None:
+    result = target(
+        *(JOBS, record("jobs", {"id": 1}), record("jobs", {"id": 2, "name": math.nan}), state({"x": 1})),
+        on_invalid_record="quarantine",
+    )
+
+    assert (result.code, result.states) == (0, [{"x": 1}]), result.log
+    assert project.operations("jobs") == {1: "INSERT"}
+    (rejected,) = project.query(f"SELECT * FROM `{project.name}.management.etl_rejected_records`")
+    assert rejected["record"] == '{"id": 2, "name": NaN}'
+
+
 KEYS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "floats": ({"type": "number"}, 0.1, -0.0),
     "decimals": ({"type": "number", "format": "decimal"}, 12.10, 1),
@@ -203,3 +215,31 @@ def test_messages_come_in_any_order(target: TargetRunner, project: Project) -> N
     }
     assert project.operations("crews") == {1: "INSERT", 2: "INSERT"}
     assert "DELETE" not in project.operations("jobs").values()
+
+
+def test_properties_that_the_schema_does_not_list_are_kept_when_asked_for(
+    target: TargetRunner, project: Project
+) -> None:
+    first = [
+        CREWS,
+        *(record("crews", {"id": 1, "b": [1, 2.5], "a": {"y": None, "x": "é"}}), record("crews", {"id": 2})),
+    ]
+    target(*first)
+    assert "_etl_extra" not in project.rows("crews")[1]
+    keep = {"additional_properties": "keep"}
+
+    assert target(*first, **keep).code == 0
+    before = project.rows("crews")
+    again = (
+        b'{"type":"RECORD","stream":"crews","record":{"a":{"x":"\\u00e9", "y":null},"_sdc_x":1,"b":[1,2.50],"id":1}}'
+    )
+    assert target(CREWS, again, record("crews", {"id": 2}), **keep).code == 0
+
+    assert before[1]["_etl_extra"] == {"a": {"x": "é", "y": None}, "b": [1, 2.5]}
+    assert {key: row["_etl_operation"] for key, row in before.items()} == {1: "UPDATE", 2: "INSERT"}
+    assert project.rows("crews") == before
+
+    listed = schema("crews", {"id": INTEGER, "b": {"type": "array", "items": {"type": "number"}}})
+    target(listed, record("crews", {"id": 1, "b": [1, 2.5]}), **keep)
+    row = project.rows("crews")[1]
+    assert (row["b"], row["_etl_extra"], row["_etl_operation"]) == ([1, 2.5], None, "UPDATE")

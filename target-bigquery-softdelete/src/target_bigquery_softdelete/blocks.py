@@ -18,6 +18,7 @@ from plugin_runtime import PluginError
 from target_bigquery_softdelete import arrow
 from target_bigquery_softdelete.arrow import NotNativeError
 from target_bigquery_softdelete.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.extras import ExtraProperties, gathered_as_text
 from target_bigquery_softdelete.json_columns import JsonColumns
 from target_bigquery_softdelete.values import InvalidValueError, convert_record, parse_record
 
@@ -62,7 +63,8 @@ class BlockConverter:
         self._stream = stream
         self._rejects = rejects
         self._staged_schema = arrow.staged_schema(columns.columns)
-        self._json_columns = JsonColumns.of(columns.columns)
+        self._extras = ExtraProperties.of(columns.columns)
+        self._json_columns = JsonColumns.of(gathered_as_text(columns.columns))
         self._has_decimals = any(one.kind in DECIMAL_KINDS for one in walk(columns.columns))
         self._timestamps_as_text = False
 
@@ -92,8 +94,9 @@ class BlockConverter:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
             arrow.check_text(block, decimals=self._has_decimals)
-            texts = self._json_columns.as_text(block) if self._json_columns else block
-            return self._checked(self._read(texts))
+            for part in (self._extras, self._json_columns):
+                block = part.as_text(block) if part else block
+            return self._checked(self._read(block))
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):
             return None
 
@@ -154,11 +157,14 @@ class BlockConverter:
 
     def _parsed(self, raw: bytes) -> dict[str, Any]:
         try:
-            return parse_record(raw)
+            record = parse_record(raw)
         except InvalidValueError as error:
             raise InvalidRecordError(f"{self._stream}: {error}.") from None
         except ValueError:
             raise InvalidRecordError(f"{self._stream}: a record is not valid JSON.") from None
+        if self._extras:
+            self._extras.gather(record)
+        return record
 
     def _converted(self, record: dict[str, Any]) -> dict[str, Any]:
         for column in self._columns.key_columns():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.json_schema import EXACT_FORMATS, JsonSchema, simplified, types_of
-from target_bigquery_softdelete.naming import ColumnNaming, check_distinct, column_name
+from target_bigquery_softdelete.naming import EXTRA, ColumnNaming, check_distinct, column_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +106,12 @@ class TableColumns:
 
 
 def table_columns(
-    schema: JsonSchema, key_properties: Sequence[str], *, stream: str, naming: ColumnNaming = "snake_case"
+    schema: JsonSchema,
+    key_properties: Sequence[str],
+    *,
+    stream: str,
+    naming: ColumnNaming = "snake_case",
+    keep_extra: bool = False,
 ) -> TableColumns:
     """Return the columns of a stream.
 
@@ -115,6 +120,7 @@ def table_columns(
         key_properties: Source names of the key.
         stream: Name of the stream, for errors.
         naming: How column names are made from property names.
+        keep_extra: Whether there is a column for the properties that the schema does not list.
 
     Raises:
         PluginError: If the schema is not one of an object, if two names collide, if BigQuery's limits are passed, or
@@ -124,10 +130,19 @@ def table_columns(
         raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
     reader = _SchemaReader(schema, naming)
     columns = reader.fields(schema["properties"], stream, ())
+    if keep_extra:
+        columns = (*columns, _extra_column(columns))
     if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
     return TableColumns(columns, key)
+
+
+def _extra_column(columns: Sequence[Column]) -> Column:
+    source, taken = EXTRA, {column.source for column in columns}
+    while source in taken:
+        source += "_"
+    return Column(source, EXTRA, Kind.JSON)
 
 
 def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:

@@ -20,6 +20,7 @@ ColumnNaming = Literal["snake_case", "preserve"]
 
 OPERATION = "_etl_operation"
 SYNCED = "_etl_synced"
+EXTRA = "_etl_extra"
 
 LONGEST_COLUMN_NAME = 300
 LONGEST_TABLE_NAME = 1024

@@ -83,6 +83,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the source's names.",
     ),
     th.Property(
+        "additional_properties",
+        th.StringType(allowed_values=["ignore", "keep"]),
+        default="ignore",
+        description="What happens to properties of a record that its schema does not list: they are left out, or kept "
+        "in the JSON column `_etl_extra`.",
+    ),
+    th.Property(
         "max_delete_fraction",
         th.NumberType(minimum=0, maximum=1),
         default=0.5,
@@ -169,6 +176,7 @@ class Settings:
     impersonate_service_account: str | None
     api_endpoint: str | None
     column_naming: ColumnNaming
+    additional_properties: Literal["ignore", "keep"]
     delete_limits: DeleteLimits
     keyless_streams: Literal["append", "replace"]
     on_invalid_record: Literal["fail", "quarantine"]
@@ -204,6 +212,7 @@ class Settings:
             impersonate_service_account=config.get("impersonate_service_account"),
             api_endpoint=config.get("api_endpoint") or _emulator(),
             column_naming=config["column_naming"],
+            additional_properties=config["additional_properties"],
             delete_limits=DeleteLimits(
                 config["max_delete_fraction"], config["max_delete_rows"], lifted=config["allow_mass_delete"]
             ),

@@ -163,8 +163,13 @@ class BigQuerySoftDeleteSink(Sink):
         error.reported = True
 
     def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
-        naming = self._settings.column_naming
-        return table_columns(schema, key_properties, stream=self.stream_name, naming=naming)
+        return table_columns(
+            schema,
+            key_properties,
+            stream=self.stream_name,
+            naming=self._settings.column_naming,
+            keep_extra=self._settings.additional_properties == "keep",
+        )
 
     def _new_stage(self, columns: TableColumns) -> Stage:
         self._stage_count += 1
