@@ -5,10 +5,10 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo test lint format docs clean
+.PHONY: help setup demo test test-long lint format docs clean
 
 help: ## Show what can be done
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: ## Install everything into .venv, from the lock file
 	@tools/setup.sh
@@ -18,6 +18,9 @@ demo: setup ## Sync two companies twice and show what happened to the rows (unde
 
 test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
+
+test-long: setup ## Run the long random and fault tests of the target (see docs/reliability.md)
+	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
 lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/ruff check

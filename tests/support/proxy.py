@@ -1,14 +1,17 @@
-"""An HTTP proxy between the target and BigQuery that can stop or fail a chosen request.
+"""An HTTP proxy between the target and BigQuery that can stop or fail a chosen request, or any.
 
-With it a test kills the target at an exact point of a run: after the load and before the MERGE, or after the MERGE and
-before the STATE.
+With a trap a test kills the target at an exact point of a run: after the load and before the MERGE, or after the MERGE
+and before the STATE. With faults it makes the whole connection a bad one, the same way each time for the same seed.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import random
 import threading
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal, Self, override
@@ -41,12 +44,47 @@ class Trap:
         return True
 
 
+ERRORS = {
+    "429": (429, "rateLimitExceeded"),
+    "500": (500, "internalError"),
+    "503": (503, "backendError"),
+    "403 rate limit": (403, "rateLimitExceeded"),
+    "503 after": (503, "backendError"),
+}
+"""Faults that are an answer of their own: status and reason."""
+
+FAULTS = (*ERRORS, "drop before", "drop after", "delay", "truncate", "twice", "page")
+"""`after`: when BigQuery has done the work. `page`: a gateway answers in HTML. `twice`: the request arrives twice."""
+
+AFTER = {"503 after", "drop after", "truncate", "twice", "delay"}
+
+
+class Faults:
+    """Decides by dice what happens to each request. The same dice for the same seed; the order is the threads' own."""
+
+    def __init__(self, seed: object, *, rate: float) -> None:
+        self._dice = random.Random(str(seed))
+        self._rate = rate
+        self._lock = threading.Lock()
+        self.injected: Counter[str] = Counter()
+
+    def next(self) -> str | None:
+        """Return the fault of the next request, if it has one."""
+        with self._lock:
+            if self._dice.random() >= self._rate:
+                return None
+            fault = self._dice.choice(FAULTS)
+            self.injected[fault] += 1
+            return fault
+
+
 class Proxy:
-    """Forwards to BigQuery, except for what falls into a trap."""
+    """Forwards to BigQuery, except for what falls into a trap or meets with a fault."""
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream)
         self.traps: list[Trap] = []
+        self.faults: Faults | None = None
         self.released = threading.Event()
         proxy = self
 
@@ -88,10 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         trap = next((one for one in self.owner.traps if one.catches(self.path, body)), None)
         if trap is None:
-            self._forward(body)
+            self._meet(self.owner.faults.next() if self.owner.faults else None, body)
         elif trap.action == "fail":
             trap.reached.set()
-            self._answer_error(trap)
+            self._answer_error(trap.status, trap.reason)
         elif trap.action == "hold before":
             trap.reached.set()
             self.owner.released.wait()
@@ -100,7 +138,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that http.server calls
 
-    def _forward(self, body: bytes, trap: Trap | None = None) -> None:
+    def _meet(self, fault: str | None, body: bytes) -> None:
+        """Answer a request, in the way of a fault."""
+        if fault == "delay":
+            time.sleep(0.1)
+        answer = self._ask(body) if fault is None or fault in AFTER else (502, [], b"<html>Bad gateway</html>")
+        if fault == "twice":
+            answer = self._ask(body)
+        if fault in ERRORS:
+            self._answer_error(*ERRORS[fault])
+        elif fault in {"drop before", "drop after"}:
+            self.close_connection = True
+        else:
+            self._answer(*answer, cut=fault == "truncate")
+
+    def _forward(self, body: bytes, trap: Trap) -> None:
+        self._ask(body)
+        trap.reached.set()
+        self.owner.released.wait()
+
+    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = http.client.HTTPConnection(self.owner.upstream.hostname or "", self.owner.upstream.port)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
         headers["Accept-Encoding"] = "identity"
@@ -110,25 +167,22 @@ class _Handler(BaseHTTPRequestHandler):
         response = upstream.getresponse()
         answer = response.read()
         upstream.close()
-        if trap:
-            trap.reached.set()
-            self.owner.released.wait()
-            return
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP]
-        self._answer(response.status, kept, answer)
+        return response.status, kept, answer
 
-    def _answer_error(self, trap: Trap) -> None:
-        error = {"reason": trap.reason, "message": "set by the test", "domain": "global"}
-        text = json.dumps({"error": {"code": trap.status, "message": "set by the test", "errors": [error]}})
-        self._answer(trap.status, [("Content-Type", "application/json")], text.encode())
+    def _answer_error(self, status: int, reason: str) -> None:
+        error = {"reason": reason, "message": "set by the test", "domain": "global"}
+        text = json.dumps({"error": {"code": status, "message": "set by the test", "errors": [error]}})
+        self._answer(status, [("Content-Type", "application/json")], text.encode())
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, cut: bool = False) -> None:
         try:
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = self.close_connection or cut
         except OSError:  # the client was killed, as the test wanted
             self.close_connection = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin_runtime import run
 from support.singer import lines
+from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
     from sandbox.project import Project
 
 COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
+
+
+class HastyTarget(TargetBigQuerySoftDelete):
+    """The target with short pauses: it tries as often as the real one, and is sooner done with it."""
+
+    patience = Patience(
+        first_delay_seconds=0.01,
+        longest_delay_seconds=0.1,
+        deadline_seconds=4,
+        call_seconds=10,
+        upload_seconds=10,
+        upload_retries=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,7 @@ class TargetRunner:
 
     def __init__(self, project: Project, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.project = project
+        self.plugin = TargetBigQuerySoftDelete
         self._folder = folder
         self._capfd = capfd
 
@@ -70,7 +85,7 @@ class TargetRunner:
         source.write_bytes(lines(messages))
         self._capfd.readouterr()
         _drop_console_handlers()
-        code = run(TargetBigQuerySoftDelete, ["--config", str(self.config(**settings)), "--input", str(source)])
+        code = run(self.plugin, ["--config", str(self.config(**settings)), "--input", str(source)])
         return result_of(code, *self._capfd.readouterr())
 
     def start(self, **settings: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import requests
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.auth.exceptions import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TRANSIENT_REASONS = frozenset(
     {
@@ -22,10 +27,6 @@ TRANSIENT_REASONS = frozenset(
 """Reasons of failed calls and jobs that are worth another try
 (https://cloud.google.com/bigquery/docs/error-messages)."""
 
-FIRST_DELAY_SECONDS = 1.0
-LONGEST_DELAY_SECONDS = 30.0
-DEADLINE_SECONDS = 600.0
-
 _TRANSIENT_ERRORS = (
     exceptions.TooManyRequests,
     exceptions.InternalServerError,
@@ -35,6 +36,8 @@ _TRANSIENT_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    ConnectionError,
     TransportError,
     json.JSONDecodeError,  # a gateway answered with a page of its own
 )
@@ -46,10 +49,30 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _TRANSIENT_ERRORS) or bool(reasons & TRANSIENT_REASONS)
 
 
-RETRY = Retry(
-    predicate=is_transient,
-    initial=FIRST_DELAY_SECONDS,
-    maximum=LONGEST_DELAY_SECONDS,
-    timeout=DEADLINE_SECONDS,
-)
-"""Exponential back-off with full jitter."""
+@dataclass(frozen=True)
+class Patience:
+    """How long this target waits for BigQuery. Tests are less patient."""
+
+    first_delay_seconds: float = 1.0
+    longest_delay_seconds: float = 30.0
+    deadline_seconds: float = 600.0
+    """For one call, with all its retries."""
+    call_seconds: float = 60.0
+    """For one answer."""
+    upload_seconds: float = 300.0
+    """For the answer to one part of a file."""
+    upload_retries: int = 6
+    """Retries of one part of a file, before the whole file is sent again."""
+    job_seconds: float = 3600.0
+    """For one job."""
+    job_tries: int = 3
+    """How often a job that failed for a passing reason is run."""
+
+    def retry(self, predicate: Callable[[BaseException], bool] = is_transient) -> Retry:
+        """Return what repeats a call: exponential back-off with full jitter."""
+        return Retry(
+            predicate=predicate,
+            initial=self.first_delay_seconds,
+            maximum=self.longest_delay_seconds,
+            timeout=self.deadline_seconds,
+        )

@@ -83,7 +83,7 @@ class BigQuerySoftDeleteSink(Sink):
     def merges_early(self) -> bool:
         """Whether the rows so far may be merged before the end. A snapshot is one MERGE, at its end."""
         keyed = bool(self.key_properties)
-        return not self._snapshots.versioned and (keyed or self._settings.keyless_streams == "append")
+        return not self._snapshots.announced and (keyed or self._settings.keyless_streams == "append")
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
         """Take a changed SCHEMA message: what came before it is merged as it was announced."""

@@ -44,6 +44,11 @@ class Snapshots:
         return any(version is not None and count for version, count in self._records.items())
 
     @property
+    def announced(self) -> bool:
+        """Whether there is, or may be, a snapshot: records of a version, or an ACTIVATE_VERSION message."""
+        return self.versioned or bool(self._activated)
+
+    @property
     def complete(self) -> bool:
         """Whether the keys that were read are all that the source has."""
         return self._void is None and any(

@@ -21,6 +21,7 @@ from target_bigquery_softdelete.credentials import make_client
 from target_bigquery_softdelete.mending import encode_record
 from target_bigquery_softdelete.naming import table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
+from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
 from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
@@ -47,6 +48,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     config_jsonschema = CONFIG_JSONSCHEMA
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
+    patience: ClassVar[Patience] = Patience()
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -60,7 +62,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         super().__init__(**options)
         settings = Settings.from_config(self.config)
         run_id = new_run_id()
-        self.run = Run(run_id, settings, Warehouse(make_client(settings), settings, run_id))
+        self.run = Run(run_id, settings, Warehouse(make_client(settings), settings, run_id, self.patience))
         self._state = StateComposer()
         self._tenant_checked = False
         self._last_checkpoint = time.monotonic()
@@ -154,6 +156,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
+        self._state.record_read(stream)  # what it means for the table is still to be written, too
         for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 

@@ -7,7 +7,6 @@ that derive from run, stream and batch, so that a retry finds the job that alrea
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,9 @@ from google.cloud import bigquery
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.identifiers import TableId
+from target_bigquery_softdelete.jobs import Jobs
 from target_bigquery_softdelete.leftovers import STAGING_LABELS, TENANT_LABEL, leftovers
-from target_bigquery_softdelete.retries import RETRY, TRANSIENT_REASONS
+from target_bigquery_softdelete.retries import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,9 +35,6 @@ LISTED_TABLES = 1000
 """Tables of the staging dataset that are looked at: one call's worth."""
 
 STAGING_LIFETIME = dt.timedelta(days=7)
-CALL_TIMEOUT_SECONDS = 60.0
-JOB_TIMEOUT_SECONDS = 3600.0
-JOB_TRIES = 3
 
 CallError = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
 """What a call that failed for good raises. `requests` errors are OSErrors."""
@@ -61,10 +58,15 @@ class Outcome:
 class Warehouse:
     """The datasets of one company, in one project."""
 
-    def __init__(self, client: bigquery.Client, settings: Settings, run_id: str) -> None:
+    def __init__(
+        self, client: bigquery.Client, settings: Settings, run_id: str, patience: Patience | None = None
+    ) -> None:
         self._client = client
         self.settings = settings
         self._run_id = run_id
+        self._patience = patience or Patience()
+        self._jobs = Jobs(client, self._patience)
+        self._how: dict[str, Any] = {"retry": self._patience.retry(), "timeout": self._patience.call_seconds}
         self._datasets_exist = False
         self._lock = threading.Lock()
         self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
@@ -89,7 +91,7 @@ class Warehouse:
         """
         dataset = f"{self.settings.project_id}.{self.settings.dataset}"
         try:
-            tables = list(self._client.list_tables(dataset, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS))
+            tables = list(self._client.list_tables(dataset, **self._how))
         except exceptions.NotFound:
             return
         except CallError as error:
@@ -120,9 +122,9 @@ class Warehouse:
         def ensure() -> None:
             # Asked for first, since an account may be allowed to use a dataset and not to create one.
             try:
-                self._client.get_dataset(name, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+                self._client.get_dataset(name, **self._how)
             except exceptions.NotFound:
-                self._client.create_dataset(dataset, exists_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+                self._client.create_dataset(dataset, exists_ok=True, **self._how)
 
         self._call(f"cannot use the dataset `{name}`", ensure)
 
@@ -131,7 +133,7 @@ class Warehouse:
 
         def get() -> bigquery.Table | None:
             try:
-                return self._client.get_table(str(table_id), retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+                return self._client.get_table(str(table_id), **self._how)
             except exceptions.NotFound:
                 return None
 
@@ -156,7 +158,7 @@ class Warehouse:
             table.expires = dt.datetime.now(dt.UTC) + lifetime
         created: bigquery.Table = self._call(
             f"cannot create the table `{table_id}`",
-            lambda: self._client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS),
+            lambda: self._created(table),
         )
         return created
 
@@ -169,18 +171,33 @@ class Warehouse:
         table.schema = list(fields)
         table.labels = table.labels | self._labels
         extended: bigquery.Table = self._call(
-            f"cannot add columns to the table `{table.reference}`",
-            lambda: self._client.update_table(table, ["schema", "labels"], retry=RETRY, timeout=CALL_TIMEOUT_SECONDS),
+            f"cannot add columns to the table `{table.reference}`", lambda: self._updated(table)
         )
         return extended
+
+    def _created(self, table: bigquery.Table) -> bigquery.Table:
+        try:
+            return self._client.create_table(table, **self._how)
+        except exceptions.Conflict:  # it exists, or the answer to the first try was lost
+            return self._client.get_table(table.reference, **self._how)
+
+    def _updated(self, table: bigquery.Table) -> bigquery.Table:
+        try:
+            return self._client.update_table(table, ["schema", "labels"], **self._how)
+        except exceptions.PreconditionFailed as error:
+            found = self._client.get_table(table.reference, **self._how)
+            if _paths(table.schema) <= _paths(found.schema):
+                return found  # the answer to the first try was lost, or somebody else wants the same
+            raise WarehouseError(
+                f"BigQuery: the table `{table.reference}` was changed by somebody else while this run added columns. "
+                "Run again."
+            ) from error
 
     def delete_table(self, table_id: TableId) -> None:
         """Remove a staging table."""
         self._call(
             f"cannot remove the staging table `{table_id}`",
-            lambda: self._client.delete_table(
-                str(table_id), not_found_ok=True, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS
-            ),
+            lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._how),
         )
 
     def remove_leftovers(self) -> int:
@@ -190,7 +207,7 @@ class Warehouse:
         def listed() -> list[Any]:
             try:
                 options: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
-                return list(self._client.list_tables(dataset, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS, **options))
+                return list(self._client.list_tables(dataset, **self._how, **options))
             except exceptions.NotFound:
                 return []
 
@@ -226,7 +243,8 @@ class Warehouse:
                     job_id=job_id,
                     job_config=config,
                     size=path.stat().st_size,
-                    timeout=JOB_TIMEOUT_SECONDS,
+                    num_retries=self._patience.upload_retries,
+                    timeout=self._patience.upload_seconds,
                 )
 
         self._run_job(f"cannot load {path.name} into `{table_id}`", job_name, submit)
@@ -251,14 +269,12 @@ class Warehouse:
         config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
 
         def submit(job_id: str) -> QueryJob:
-            return self._client.query(
-                sql, job_id=job_id, job_config=config, retry=RETRY, job_retry=None, timeout=CALL_TIMEOUT_SECONDS
-            )
+            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._how)
 
         job = self._run_job(f"the statement {job_name} failed", job_name, submit)
         rows = self._call(
             f"cannot read the result of {job_name}",
-            lambda: [dict(row) for row in job.result(retry=RETRY, job_retry=None, timeout=JOB_TIMEOUT_SECONDS)],
+            lambda: [dict(row) for row in job.result(job_retry=None, **self._how)],
         )
         stats = job.dml_stats
         return Outcome(
@@ -269,31 +285,12 @@ class Warehouse:
             slot_ms=job.slot_millis or 0,
         )
 
+    def cancel_jobs(self) -> int:
+        """Cancel the jobs that run now, in a few seconds. Return how many there are."""
+        return self._jobs.cancel_all()
+
     def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job
-        """Submit a job and wait for it.
-
-        A lost answer is harmless: the same id is submitted again and finds the job. A job that itself failed for a
-        passing reason is finished, so its next try needs a new id.
-        """
-        for attempt in range(1, JOB_TRIES + 1):
-            job_id = f"{self._run_id}-{job_name}-{attempt}"
-            job = self._call(action, functools.partial(RETRY(self._submitted), job_id, submit))
-            try:
-                job.result(retry=RETRY, timeout=JOB_TIMEOUT_SECONDS)
-            except exceptions.GoogleAPICallError as error:
-                if attempt == JOB_TRIES or (job.error_result or {}).get("reason") not in TRANSIENT_REASONS:
-                    raise self._error(action, error) from error
-            except CallError as error:
-                raise self._error(action, error) from error
-            else:
-                return job
-        raise AssertionError(job_name)  # pragma: no cover - the last attempt returns or raises
-
-    def _submitted(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
-        try:
-            return submit(job_id)
-        except exceptions.Conflict:
-            return self._client.get_job(job_id, retry=RETRY, timeout=CALL_TIMEOUT_SECONDS)
+        return self._call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))
 
     def _call(self, action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
@@ -304,3 +301,9 @@ class Warehouse:
     def _error(self, action: str, error: BaseException) -> WarehouseError:
         message = getattr(error, "message", None) or str(error)
         return WarehouseError(f"BigQuery: {action}: {message}")
+
+
+def _paths(fields: Sequence[bigquery.SchemaField], before: str = "") -> set[str]:
+    """Return the names of all columns, nested ones with those that they are in."""
+    inner = (_paths(one.fields, f"{before}{one.name.lower()}.") for one in fields)
+    return {f"{before}{one.name.lower()}" for one in fields}.union(*inner)

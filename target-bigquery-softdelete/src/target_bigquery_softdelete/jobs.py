@@ -1,0 +1,136 @@
+"""Runs BigQuery jobs to their end, whatever happens to a request or an answer on the way.
+
+The id of a job is known before it is sent. So a lost answer is harmless: the same id is sent again, and BigQuery says
+that it has the job. A job that BigQuery does not know, though it took it, is sent again too. Only a job that ran and
+failed, for a reason that passes, gets a new id.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from google.api_core import exceptions
+
+from target_bigquery_softdelete.retries import TRANSIENT_REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.cloud import bigquery
+
+    from target_bigquery_softdelete.retries import Patience
+
+CANCEL_SECONDS = 2.0
+
+
+class JobLostError(exceptions.GoogleAPIError):
+    """BigQuery took a job, and does not know it any more."""
+
+
+class Jobs:
+    """The jobs of one run."""
+
+    def __init__(self, client: bigquery.Client, patience: Patience) -> None:
+        self._client = client
+        self._patience = patience
+        self._retry = patience.retry()
+        self._retry_lost = patience.retry(lambda error: isinstance(error, JobLostError))
+        self._running: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a load or a query job
+        """Submit a job and wait until it has ended well.
+
+        Args:
+            name: Beginning of the job's ids.
+            submit: Sends the job with the id that it is given.
+
+        Raises:
+            GoogleAPIError: If the job failed, or if BigQuery could not be asked. `OSError` and `GoogleAuthError` too.
+        """
+        for attempt in range(1, self._patience.job_tries):
+            try:
+                return self._retry_lost(self._finished)(f"{name}-{attempt}", submit)
+            except _FailedForNowError:
+                time.sleep(random.uniform(0, self._patience.first_delay_seconds * 2**attempt))  # noqa: S311 - jitter
+        return self._retry_lost(self._finished)(f"{name}-{self._patience.job_tries}", submit)
+
+    def cancel_all(self) -> int:
+        """Ask BigQuery to cancel the jobs that run now, for a few seconds at most. Return how many there are."""
+        with self._lock:
+            jobs = list(self._running.values())
+        threads = [threading.Thread(target=_cancel, args=(job,), daemon=True) for job in jobs]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + CANCEL_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return len(jobs)
+
+    def _finished(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+        job = self._retry(functools.partial(self._submitted, job_id, submit))()
+        with self._tracked(job_id, job):
+            try:
+                self._wait(job)
+            except exceptions.GoogleAPICallError as error:
+                reason = (job.error_result or {}).get("reason")
+                if reason in TRANSIENT_REASONS:
+                    raise _FailedForNowError.of(error) from error
+                if isinstance(error, exceptions.NotFound) and not reason:
+                    raise JobLostError(str(error)) from error
+                raise
+        return job
+
+    def _submitted(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+        try:
+            return submit(job_id)
+        except exceptions.Conflict:
+            pass
+        try:
+            return self._client.get_job(job_id, retry=self._retry, timeout=self._patience.call_seconds)
+        except exceptions.NotFound as error:
+            raise JobLostError(str(error)) from error
+
+    def _wait(self, job: Any) -> None:  # noqa: ANN401
+        # In turns, since the client gives each of its requests as long as it gives the job.
+        deadline = time.monotonic() + self._patience.job_seconds
+        while True:
+            try:
+                job.result(retry=self._retry, timeout=self._patience.call_seconds)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    @contextmanager
+    def _tracked(self, job_id: str, job: Any) -> Iterator[None]:  # noqa: ANN401
+        with self._lock:
+            self._running[job_id] = job
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._running[job_id]
+
+
+class _FailedForNowError(exceptions.GoogleAPIError):
+    """A job ran and failed, and may do better next time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @classmethod
+    def of(cls, error: exceptions.GoogleAPICallError) -> _FailedForNowError:
+        return cls(error.message or str(error))
+
+
+def _cancel(job: Any) -> None:  # noqa: ANN401
+    with suppress(Exception):  # the run ends anyway, and a job that goes on does no harm
+        job.cancel(retry=None, timeout=CANCEL_SECONDS)

@@ -1,0 +1,155 @@
+"""Random streams for tests.
+
+Each seed is a source that changes from run to run, and a tap that repeats itself, announces its snapshots rightly or
+wrongly, and dies.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
+from target.model import DELETED_AT, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from target.model import Key, Message
+
+LIMITS = Limits(rows=3, fraction=0.5)
+SETTINGS = {"max_delete_rows": LIMITS.rows, "max_delete_fraction": LIMITS.fraction}
+
+KEYS: tuple[dict[str, Any], ...] = ({"id": INTEGER}, {"code": STRING}, {"id": INTEGER, "code": STRING})
+
+COLUMNS: dict[str, tuple[dict[str, Any], Callable[[Random], Any]]] = {
+    "name": (STRING, lambda dice: dice.choice(["", "a", "O'Brien", 'back`tick "', "ünï\u2028", "NULL", "\\n"])),
+    "count": (INTEGER, lambda dice: dice.choice([0, 1, -1, 2**63 - 1, -(2**63)])),
+    "ratio": ({"type": ["number", "null"]}, lambda dice: dice.choice([0.0, 0.1, 1e300, -2.5])),
+    "price": (DECIMAL, lambda dice: Decimal(dice.choice(["0", "0.1", "12345678901234567890.123456789", "-7.50"]))),
+    "is_open": ({"type": ["boolean", "null"]}, lambda dice: dice.random() < 0.5),
+    "at": (TIMESTAMP, lambda dice: dt.datetime(2024, 5, dice.randint(1, 3), 1, 2, 3, 456789, tzinfo=dt.UTC)),
+    "day": ({"type": ["string", "null"], "format": "date"}, lambda dice: dt.date(1999, 12, dice.randint(29, 31))),
+    "tags": ({"type": ["array", "null"], "items": STRING}, lambda dice: dice.choices(["x", "y"], k=dice.randint(0, 2))),
+    "extra": ({"type": ["object", "null"]}, lambda dice: dice.choice([{}, {"a": [1, None]}, {"a": {"b": "c"}}])),
+    "place": (
+        {"type": ["object", "null"], "properties": {"street": STRING, "number": INTEGER}},
+        lambda dice: {"street": dice.choice(["Main", None]), "number": dice.randint(1, 2)},
+    ),
+}
+"""Columns by name: their JSON Schema, and where a value comes from."""
+
+
+class Source:
+    """One stream: rows that change, and what a tap says of them."""
+
+    def __init__(self, name: str, dice: Random) -> None:
+        self.name = name
+        self._dice = dice
+        self._key = dice.choice(KEYS)
+        self._columns = dice.sample(sorted(COLUMNS), dice.randint(1, 5))
+        self._rows: dict[Key, dict[str, Any]] = {}
+        self._gone: list[Key] = []
+        self._version = 0
+        self._snapshots = dice.random() < 0.7
+
+    @property
+    def key(self) -> list[str]:
+        """Names of the key columns."""
+        return list(self._key)
+
+    def messages(self) -> list[Message]:
+        """Let the source change, and return the messages of one run of the tap."""
+        self._change()
+        if self._dice.random() < 0.3:
+            self._change_columns()
+        first = self._schema()
+        said = self._snapshot() if self._snapshots else self._changes()
+        if self._dice.random() < 0.15:  # the same once more, or with another column
+            self._columns = sorted({*self._columns, self._dice.choice(sorted(COLUMNS))})
+            said.insert(self._dice.randint(0, len(said)), self._schema())
+        return [first, *said]
+
+    def _schema(self) -> Message:
+        return schema(self.name, {**self._key, **{name: COLUMNS[name][0] for name in self._columns}}, self._key)
+
+    def _change(self) -> None:
+        dice = self._dice
+        for key in [key for key in self._rows if dice.random() < 0.25]:
+            self._gone.append(key)
+            del self._rows[key]
+        if dice.random() < 0.1:
+            self._gone += self._rows
+            self._rows = {}
+        for key in [key for key in self._rows if dice.random() < 0.4]:
+            self._rows[key] = self._values(key)
+        for _ in range(dice.randint(0, 5)):
+            number = dice.randint(1, 12)
+            key = tuple({"id": number, "code": f"k{number}"}[name] for name in self._key)
+            self._rows[key] = self._values(key)
+
+    def _change_columns(self) -> None:
+        other = sorted(set(COLUMNS) - set(self._columns))
+        if len(self._columns) > 1 and self._dice.random() < 0.4:
+            self._columns.pop()
+        elif other:
+            self._columns.append(self._dice.choice(other))
+        self._rows = {key: self._values(key) if self._dice.random() < 0.5 else row for key, row in self._rows.items()}
+
+    def _values(self, key: Key) -> dict[str, Any]:
+        values = {name: COLUMNS[name][1](self._dice) for name in self._columns if self._dice.random() < 0.85}
+        absent = {name: None for name in self._columns if name not in values and self._dice.random() < 0.5}
+        return {**dict(zip(self._key, key, strict=True)), **values, **absent}
+
+    def _records(self, keys: Iterable[Key], version: int | None) -> list[Message]:
+        records = [record(self.name, self._said(self._rows[key]), version) for key in keys]
+        self._dice.shuffle(records)
+        repeated = [one for one in records if self._dice.random() < 0.2]
+        return [*records, *repeated]
+
+    def _said(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if name in self._key or name in self._columns}
+
+    def _snapshot(self) -> list[Message]:
+        dice = self._dice
+        self._version += 1
+        records = self._records(self._rows, self._version)
+        end = activate(self.name, self._version)
+        kind = dice.choice(["complete"] * 5 + ["early", "twice", "none", "late record"])
+        if kind == "late record" and records:
+            return [*records[:-1], end, records[-1]]
+        return {"early": [end, *records], "twice": [end, *records, end], "none": records}.get(kind, [*records, end])
+
+    def _changes(self) -> list[Message]:
+        changed = self._records([key for key in self._rows if self._dice.random() < 0.6], None)
+        gone = [
+            record(self.name, {**dict(zip(self._key, key, strict=True)), DELETED_AT: dt.datetime.now(dt.UTC)})
+            for key in self._gone
+            if key not in self._rows and self._dice.random() < 0.8
+        ]
+        return [*changed, *gone]
+
+
+def interleaved(streams: dict[str, list[Message]], dice: Random) -> list[Message]:
+    """Return the messages of several streams in one order, each stream's own order kept, with STATE between them.
+
+    The bookmark of a stream is how many of its messages came before the STATE.
+    """
+    left = {name: list(reversed(messages)) for name, messages in streams.items()}
+    sent = dict.fromkeys(streams, 0)
+    mixed: list[Message] = []
+    while any(left.values()):
+        name = dice.choice([name for name, messages in left.items() if messages])
+        for _ in range(min(dice.randint(1, 8), len(left[name]))):
+            mixed.append(left[name].pop())
+            sent[name] += 1
+        if dice.random() < 0.2 or not any(left.values()):
+            mixed.append({"type": "STATE", "value": {"bookmarks": {one: at for one, at in sent.items() if at}}})
+    return mixed
+
+
+def of_stream(messages: Iterable[Message], name: str) -> list[Message]:
+    """Return the messages of one stream."""
+    return [message for message in messages if message.get("stream") == name]

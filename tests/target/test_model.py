@@ -1,0 +1,34 @@
+"""Random scenarios end in the tables that a plain model of the contract ends in, row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target.harness import TargetRunner
+
+SHORT = [pytest.param(1, 4, 1, id="seed-1")]
+LONG = [pytest.param(seed, 12, 4, id=f"seed-{seed}", marks=pytest.mark.long) for seed in range(2, 18)]
+"""Seed, streams, and runs of the tap: each stream of each seed is a scenario of its own."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("seed", "streams", "rounds"), SHORT + LONG)
+def test_tables_are_those_of_the_model(
+    seed: int, streams: int, rounds: int, target: TargetRunner, record_property: Callable[[str, object], None]
+) -> None:
+    world = World(seed, target, streams)
+    for _ in range(rounds):
+        messages = world.messages()
+        if world.dice.random() < 0.3:  # the tap dies on the way, and is run again
+            world.run(messages[: world.dice.randrange(len(messages))])
+        world.run(messages)
+    world.run(messages)  # the same once more
+    record_property("scenarios", streams * rounds)
+    record_property("rows checked", world.rows_checked)
