@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from google.cloud import bigquery
+    from google.cloud.bigquery import SchemaField
 
     from target_bigquery_softdelete.columns import Column, TableColumns
     from target_bigquery_softdelete.guard import DeleteLimits
+    from target_bigquery_softdelete.history import History
     from target_bigquery_softdelete.identifiers import TableId
     from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.warehouse import Outcome, Warehouse
@@ -38,7 +40,16 @@ class Staged:
 class TableMerge:
     """Merges into one target table."""
 
-    def __init__(self, warehouse: Warehouse, table_id: TableId, limits: DeleteLimits, *, stream: str) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        table_id: TableId,
+        limits: DeleteLimits,
+        *,
+        stream: str,
+        history: History | None = None,
+    ) -> None:
+        self._history = history
         self._warehouse = warehouse
         self._table_id = table_id
         self._limits = limits
@@ -48,6 +59,8 @@ class TableMerge:
         self.slot_ms = 0
         self._partition = ""
         """The column that every statement must filter by, where the table wants that."""
+        self._fields: Sequence[SchemaField] = ()
+        """The schema of the table."""
 
     def merge(self, staged: Staged, *, complete: bool, also_present: tuple[TableId, ...] = ()) -> MergeResult:
         """Merge staged rows that have a key.
@@ -59,6 +72,7 @@ class TableMerge:
             also_present: Staging tables of rows that were merged earlier in this run.
         """
         source = self._source(staged, also_present)
+        self._follow(staged.columns.key)
         (found,) = self._run(sql.measure(self._table_id, source, partition=self._partition), "measure").rows
         refused = None
         if complete:
@@ -72,6 +86,8 @@ class TableMerge:
         sweep = complete and not refused
         statement = sql.merge(self._table_id, source, sweep=sweep, partition=self._partition)
         done = self._run(statement, "merge", synced=now())
+        if done.inserted or done.updated:
+            self._follow(staged.columns.key)
 
         swept = found["missing"] if sweep else 0
         written = done.updated - swept
@@ -84,7 +100,7 @@ class TableMerge:
             refusal=refused,
         )
 
-    def empty_snapshot(self) -> MergeResult:
+    def empty_snapshot(self, columns: TableColumns) -> MergeResult:
         """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
         table = self._warehouse.table(self._table_id)
         if table is None:
@@ -94,7 +110,10 @@ class TableMerge:
         refused = refusal(self._limits, stream=self._stream, live=live, missing=live, staged=0)
         if refused or not live:
             return MergeResult(refusal=refused)
+        self._fields = table.schema
+        self._follow(columns.key)
         self._run(sql.sweep_all(self._table_id, partition=self._partition), "sweep", synced=now())
+        self._follow(columns.key)
         return MergeResult(deleted=live)
 
     def append(self, staged: Staged) -> MergeResult:
@@ -107,6 +126,11 @@ class TableMerge:
         sources = [self._source(one) for one in staged]
         self._run(sql.replace(self._table_id, sources, partition=self._partition), "replace", synced=now())
         return MergeResult(inserted=rows)
+
+    def _follow(self, key: Sequence[str]) -> None:
+        """Let the history follow the table: before the rows change, in case a crash kept it from it, and after."""
+        if self._history is not None:
+            self._history.follow(self._fields, key, run=self._run, partition=self._partition)
 
     def _source(self, staged: Staged, also_present: tuple[TableId, ...] = ()) -> sql.Source:
         return sql.Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), also_present)
@@ -128,6 +152,7 @@ class TableMerge:
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:
             table = self._fit(table, columns)
+        self._fields = table.schema
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
         return {one.name: by_name[one.name.lower()] for one in columns.columns}
 

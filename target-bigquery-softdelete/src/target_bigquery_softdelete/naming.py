@@ -21,6 +21,11 @@ ColumnNaming = Literal["snake_case", "preserve"]
 OPERATION = "_etl_operation"
 SYNCED = "_etl_synced"
 EXTRA = "_etl_extra"
+VALID_FROM = "_valid_from"
+VALID_TO = "_valid_to"
+
+HISTORY_SUFFIX = "_history"
+"""Ends the name of the table that holds every version of the rows of another one."""
 
 LONGEST_COLUMN_NAME = 300
 LONGEST_TABLE_NAME = 1024
@@ -69,6 +74,11 @@ def table_name(stream: str) -> str:
     'public_users'
     """
     return _shortened(_NOT_ALLOWED.sub("_", stream) or "_", LONGEST_TABLE_NAME - 100)
+
+
+def history_name(stream: str) -> str:
+    """Return the name of the table that holds every version of the rows of a stream."""
+    return f"{table_name(stream)}{HISTORY_SUFFIX}"
 
 
 def check_distinct(pairs: Iterable[tuple[str, str]], place: str) -> None:

@@ -129,6 +129,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="With `quarantine`, a stream with more such records in one run fails after all.",
     ),
     th.Property(
+        "history",
+        th.ArrayType(th.StringType(min_length=1)),
+        default=[],
+        description="Streams of which every version of a row is kept, in a second table `<stream>_history`: their "
+        'names, or `["*"]` for every stream that has a key.',
+    ),
+    th.Property(
         "block_bytes",
         th.IntegerType(minimum=64 * 1024),
         default=8 * MEBIBYTE,
@@ -181,6 +188,7 @@ class Settings:
     keyless_streams: Literal["append", "replace"]
     on_invalid_record: Literal["fail", "quarantine"]
     max_rejected_records: int
+    history: tuple[str, ...]
     block_bytes: int
     merge_interval_rows: int
     partition_by: dict[str, PartitionBy]
@@ -219,6 +227,7 @@ class Settings:
             keyless_streams=config["keyless_streams"],
             on_invalid_record=config["on_invalid_record"],
             max_rejected_records=config["max_rejected_records"],
+            history=tuple(config["history"]),
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
             partition_by={
@@ -227,6 +236,16 @@ class Settings:
             require_partition_filter=config["require_partition_filter"],
             labels=labels,
         )
+
+    def has_history(self, stream: str, *, keyed: bool) -> bool:
+        """Return whether every version of the rows of a stream is kept.
+
+        Raises:
+            PluginError: If the stream is asked for by its name and cannot have a history.
+        """
+        if stream in self.history and not keyed:
+            raise PluginError(f"setting `history`: the stream `{stream}` has no key that tells its rows apart.")
+        return keyed and (stream in self.history or "*" in self.history)
 
 
 def _emulator() -> str | None:

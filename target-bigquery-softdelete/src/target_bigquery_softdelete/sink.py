@@ -12,8 +12,9 @@ from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.columns import TableColumns, table_columns
 from target_bigquery_softdelete.guard import DeletesRefusedError
+from target_bigquery_softdelete.history import History
 from target_bigquery_softdelete.merging import Staged, TableMerge
-from target_bigquery_softdelete.naming import table_name
+from target_bigquery_softdelete.naming import history_name, table_name
 from target_bigquery_softdelete.rejects import Rejects
 from target_bigquery_softdelete.snapshots import Snapshots
 from target_bigquery_softdelete.staging import Stage
@@ -46,7 +47,12 @@ class BigQuerySoftDeleteSink(Sink):
         self._run = target.run
         self._settings = target.run.settings
         table_id = self._run.warehouse.table_id(table_name(stream_name))
-        self._merge = TableMerge(self._run.warehouse, table_id, self._settings.delete_limits, stream=stream_name)
+        history = None
+        if self._settings.has_history(stream_name, keyed=bool(key_properties)):
+            history = History(self._run.warehouse, table_id, self._run.warehouse.table_id(history_name(stream_name)))
+        self._merge = TableMerge(
+            self._run.warehouse, table_id, self._settings.delete_limits, stream=stream_name, history=history
+        )
         self._snapshots = Snapshots(stream_name)
         self._rejects = self._new_rejects(str(table_id))
         self._present: list[Stage] = []
@@ -276,7 +282,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._convert()
         stage = self._finished_stage()
         if self._snapshots.empty and self.key_properties:
-            self._count(self._merge.empty_snapshot())
+            self._count(self._merge.empty_snapshot(self._stage.columns))
         elif self.key_properties:
             self._finish_keyed(stage)
         else:
@@ -306,7 +312,7 @@ class BigQuerySoftDeleteSink(Sink):
     def _finish_keyless(self, stage: Stage | None) -> None:
         stages = [one for one in (*self._earlier, stage) if one is not None]
         staged = [Staged(one.table_id, one.columns) for one in stages]
-        if self._settings.keyless_streams == "replace" and self._snapshots.complete:
+        if staged and self._settings.keyless_streams == "replace" and self._snapshots.complete:
             self._count(self._merge.replace(staged, rows=sum(one.rows for one in stages)))
             return
         if staged and self._settings.keyless_streams == "replace":

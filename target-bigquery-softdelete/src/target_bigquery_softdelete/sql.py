@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.arrow import DELETED, SEQUENCE
 from target_bigquery_softdelete.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.identifiers import TableId, column
-from target_bigquery_softdelete.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PRESENT_ONLY = "_etl_present_only"
 """Column of the staged rows: the key was seen in this run, but the row is not to be written."""
+
+_IS_NEW = "_etl_is_new"
+"""Column of what goes into a history: a new version, or the end of an old one. No column of a stream has its prefix."""
 
 _OPERATION, _SYNCED, _DELETED = column(OPERATION), column(SYNCED), column(DELETED)
 _LIVE = f"t.{_OPERATION} IS DISTINCT FROM 'DELETE'"
@@ -161,6 +164,46 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
     """Return the statement that gives columns a wider type."""
     changes = ",\n".join(f"  ALTER COLUMN {column(one.name)} SET DATA TYPE {one.sql_type}" for one in columns)
     return f"ALTER TABLE {target.quoted}\n{changes}"
+
+
+def follow(
+    history: TableId, target: TableId, *, key: Sequence[str], columns: Sequence[str], partition: str = ""
+) -> str:
+    """Return the statement that adds to a history the versions of rows that only the table has.
+
+    A row that is new or was written since comes twice: once to close its current version, once as the new version.
+
+    Args:
+        history: The history.
+        target: The table.
+        key: Columns of the key.
+        columns: Columns that the history keeps, besides the audit columns.
+        partition: The column that the table wants every statement to filter by, where it does.
+    """
+    names = [column(name) for name in (*columns, OPERATION, SYNCED)]
+    valid_from, valid_to, is_new = column(VALID_FROM), column(VALID_TO), column(_IS_NEW)
+    current = " AND ".join(f"t.{column(name)} = c.{column(name)}" for name in key)
+    same = " AND ".join(f"h.{column(name)} = s.{column(name)}" for name in key)
+    return "\n".join(
+        [
+            f"MERGE {history.quoted} AS h",
+            "USING (",
+            "  SELECT",
+            *(f"    t.{name}," for name in names),
+            f"    {is_new}",
+            f"  FROM {target.quoted} AS t",
+            f"  LEFT JOIN {history.quoted} AS c ON {current} AND c.{valid_to} IS NULL",
+            f"  CROSS JOIN UNNEST([FALSE, TRUE]) AS {is_new}",
+            f"  WHERE c.{valid_from} IS DISTINCT FROM t.{_SYNCED}{_anywhere(' AND ', partition)}",
+            ") AS s",
+            f"ON {same} AND h.{valid_to} IS NULL AND NOT s.{is_new}",
+            "WHEN MATCHED THEN",
+            f"  UPDATE SET {valid_to} = s.{_SYNCED}",
+            f"WHEN NOT MATCHED BY TARGET AND s.{is_new} THEN",
+            f"  INSERT ({', '.join([*names, valid_from, valid_to])})",
+            f"  VALUES ({', '.join([*(f's.{name}' for name in names), f's.{_SYNCED}', 'CAST(NULL AS TIMESTAMP)'])})",
+        ]
+    )
 
 
 def open_rejects(table: TableId) -> str:

@@ -19,7 +19,7 @@ from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.batches import Batch, BatchFileError
 from target_bigquery_softdelete.credentials import make_client
 from target_bigquery_softdelete.mending import encode_record
-from target_bigquery_softdelete.naming import table_name
+from target_bigquery_softdelete.naming import history_name, table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
@@ -65,6 +65,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self.run = Run(run_id, settings, Warehouse(make_client(settings), settings, run_id, self.patience))
         self._state = StateComposer()
         self._tenant_checked = False
+        self._tables: dict[str, str] = {}
+        """Which stream writes into which table."""
         self._last_checkpoint = time.monotonic()
 
     @classmethod
@@ -92,17 +94,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
-            self._check_own_table(stream_name)
+            self._check_own_tables(stream_name, keyed=bool(key_properties))
             sink = self.add_sink(stream_name, schema or {}, key_properties)
         elif schema is not None:
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
 
-    def _check_own_table(self, stream: str) -> None:
-        for other in self._sinks_active:
-            if table_name(other).lower() == table_name(stream).lower():
+    def _check_own_tables(self, stream: str, *, keyed: bool) -> None:
+        names = [table_name(stream)]
+        if self.run.settings.has_history(stream, keyed=keyed):
+            names.append(history_name(stream))
+        for name in names:
+            other = self._tables.setdefault(name.lower(), stream)
+            if other != stream:
                 raise PluginError(
-                    f"The streams `{other}` and `{stream}` both go into the table `{table_name(stream)}`. "
+                    f"The streams `{other}` and `{stream}` both go into the table `{name}`. "
                     "Give one of them another name with `__alias__` in `stream_maps`."
                 )
 

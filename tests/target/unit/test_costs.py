@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from google.cloud import bigquery
 
+from target_bigquery_softdelete.columns import TableColumns
 from target_bigquery_softdelete.guard import DeleteLimits
 from target_bigquery_softdelete.identifiers import TableId
 from target_bigquery_softdelete.merging import TableMerge
@@ -32,6 +33,6 @@ class Billing:
 def test_the_costs_of_all_statements_are_added_up() -> None:
     merge = TableMerge(cast("Warehouse", Billing()), JOBS, DeleteLimits(1, 100, lifted=True), stream="jobs")
 
-    assert merge.empty_snapshot().deleted == 3
+    assert merge.empty_snapshot(TableColumns((), ())).deleted == 3
 
     assert (merge.bytes_billed, merge.slot_ms) == (20 << 20, 14)

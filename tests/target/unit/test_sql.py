@@ -18,7 +18,7 @@ from target_bigquery_softdelete import sql
 from target_bigquery_softdelete.arrow import DELETED, SEQUENCE
 from target_bigquery_softdelete.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.identifiers import TableId, column
-from target_bigquery_softdelete.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.quarantine import REJECTED_FIELDS
 from target_bigquery_softdelete.sql import Source
 
@@ -26,6 +26,7 @@ SNAPSHOTS = Path(__file__).parent / "sql"
 
 TARGET = TableId("co-1", "bronze", "jobs")
 REJECTED = TableId("co-1", "management", "etl_rejected_records")
+HISTORY = TableId("co-1", "bronze", "jobs_history")
 STAGING = TableId("co-1", "staging", "jobs__r1_3")
 EARLIER = (TableId("co-1", "staging", "jobs__r1_1"), TableId("co-1", "staging", "jobs__r1_2"))
 
@@ -161,6 +162,10 @@ STATEMENTS = {
     "widen_fields": sql.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "sweep_all": sql.sweep_all(TARGET),
     "count_live": sql.count_live(TARGET),
+    "follow_nested": sql.follow(HISTORY, TARGET, key=["id"], columns=[one.name for one in NESTED]),
+    "follow_composite_key_partition": sql.follow(
+        HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
+    ),
     "open_rejects": sql.open_rejects(REJECTED),
     "close_rejects": sql.close_rejects(REJECTED),
 }
@@ -204,7 +209,8 @@ def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
     staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
     target = [(one.name, one.sql_type) for one in shape.table_columns.values()]
     target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP"), ("_PARTITIONTIME", "TIMESTAMP")]
-    return {str(TARGET): target, **{str(table): staging for table in (STAGING, *EARLIER)}}
+    history = [*target, (VALID_FROM, "TIMESTAMP"), (VALID_TO, "TIMESTAMP")]
+    return {str(TARGET): target, str(HISTORY): history, **{str(table): staging for table in (STAGING, *EARLIER)}}
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
