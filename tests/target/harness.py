@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from plugin_runtime import run
 from support.singer import lines
@@ -88,11 +88,16 @@ class TargetRunner:
         code = run(self.plugin, ["--config", str(self.config(**settings)), "--input", str(source)])
         return result_of(code, *self._capfd.readouterr())
 
-    def start(self, **settings: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    def start(
+        self,
+        stdin: IO[bytes] | int | None = subprocess.PIPE,
+        /,
+        **settings: Any,  # noqa: ANN401
+    ) -> subprocess.Popen[bytes]:
         """Start the target as a process that reads from a pipe."""
         return subprocess.Popen(
             [COMMAND, "--config", str(self.config(**settings))],
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

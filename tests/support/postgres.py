@@ -1,0 +1,110 @@
+"""A PostgreSQL server of a test's own, and the tap that reads it, in an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+TAP = "meltanolabs-tap-postgres==0.10.0"
+SDK = "singer-sdk==0.54.9"
+OWNER = "postgres"
+"""PostgreSQL refuses to run as root; its packages make this user."""
+
+
+def _programs() -> Path:
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in folders:
+        if all((folder / name).exists() for name in ("initdb", "pg_ctl", "psql")):
+            return folder
+    return pytest.skip("no PostgreSQL server is installed here (initdb, pg_ctl and psql are not found)")
+
+
+def _owner() -> dict[str, str]:
+    if os.geteuid() != 0:
+        return {}
+    try:
+        pwd.getpwnam(OWNER)
+    except KeyError:
+        pytest.skip(f"PostgreSQL does not run as root, and there is no user `{OWNER}` here")
+    return {"user": OWNER, "group": OWNER}
+
+
+class Postgres:
+    """A running server."""
+
+    def __init__(self, programs: Path, port: int) -> None:
+        self._programs = programs
+        self.port = port
+
+    def execute(self, *statements: str) -> None:
+        """Run statements."""
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER]
+        commands = [part for statement in statements for part in ("-c", statement)]
+        subprocess.run([self._programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", *where, *commands], check=True)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Start a server, or skip the test where there is none."""
+    programs, owner = _programs(), _owner()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Not in pytest's folder: that one is closed to all users but one.
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        if owner:
+            shutil.chown(folder, OWNER)
+        data = f"{folder}/data"
+
+        def run(*command: str) -> None:
+            subprocess.run(
+                [programs / command[0], "-D", data, *command[1:]],
+                check=True,
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                user=owner.get("user"),
+                group=owner.get("group"),
+            )
+
+        run("initdb", "-A", "trust", "-U", OWNER, "--no-sync")
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        run("pg_ctl", "-o", options, "-l", f"{folder}/log", "-w", "start")
+        try:
+            yield Postgres(programs, port)
+        finally:
+            run("pg_ctl", "-m", "immediate", "-w", "stop")
+
+
+def tap_postgres() -> str:
+    """Return the tap's command. It is installed once, or the test is skipped where there is no registry."""
+    folder = ROOT / ".tools" / TAP.replace("==", "-")
+    stamp = folder / "complete"
+    if not stamp.exists():
+        uv = subprocess.run(
+            [ROOT / "tools/setup.sh", "--uv"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for command in (
+            ["venv", "--clear", "--python", sys.executable, str(folder)],
+            ["pip", "install", "--python", str(folder / "bin/python"), TAP, SDK],
+        ):
+            done = subprocess.run([uv, *command, "--quiet"], capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"{TAP} cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+        stamp.touch()
+    return str(folder / "bin/tap-postgres")

@@ -1,0 +1,136 @@
+"""Taps that other people's code is in, each through a real pipe into the target."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.postgres import postgres, tap_postgres
+from target.harness import Result, result_of
+
+if TYPE_CHECKING:
+    from sandbox.project import Project
+    from target.harness import TargetRunner
+
+CSV_TAP = (sys.executable, str(Path(__file__).parent / "taps" / "csv_tap.py"))
+
+
+def piped(target: TargetRunner, folder: Path, tap: tuple[str, ...], **files: Any) -> Result:  # noqa: ANN401 - any JSON
+    """Run `tap | target`.
+
+    Args:
+        target: The target.
+        folder: Where the files are written.
+        tap: The tap's command, without options.
+        files: For each of the tap's options that take a file, what stands in it.
+    """
+    command = list(tap)
+    for option, content in files.items():
+        path = folder / f"tap-{option}.json"
+        path.write_text(json.dumps(content))
+        command += [f"--{option}", str(path)]
+    with (folder / "tap.log").open("w+") as log:
+        reader = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        writer = target.start(reader.stdout)
+        assert reader.stdout is not None
+        reader.stdout.close()  # now it is the target's alone: when that ends, the tap is told
+        out, err = writer.communicate(timeout=180)
+        assert reader.wait(timeout=60) == 0, Path(log.name).read_text()
+    return result_of(writer.returncode, out.decode(), err.decode())
+
+
+def test_a_tap_that_activates_its_version_first_deletes_nothing(
+    target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    csv = tmp_path / "jobs.csv"
+    config = {"folder": str(tmp_path), "emit_activate_version_messages": True}
+    csv.write_text('id,name\n1,one\n2,"two\nlines, ""quoted"""\n3,three\n')
+
+    first = piped(target, tmp_path, CSV_TAP, config=config)
+    before = project.operations("jobs")
+    csv.write_text('id,name\n1,one\n2,changed\n4,"four\nlines"\n')
+    # The same tap with BATCH messages, which the SDK writes to files.
+    batches = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": (tmp_path / "batches").as_uri()},
+        "batch_size": 1,
+    }
+    second = piped(target, tmp_path, CSV_TAP, config={**config, "batch_config": batches})
+
+    for result in (first, second):
+        assert result.code == 0, result.log
+        assert result.log.count("jobs: no row was marked deleted: ACTIVATE_VERSION came before") == 1
+        assert result.states == [{"bookmarks": {"jobs": {}}}]
+    assert before == dict.fromkeys(("1", "2", "3"), "INSERT")
+    assert project.operations("jobs") == {"1": "INSERT", "2": "UPDATE", "3": "INSERT", "4": "INSERT"}
+    assert project.rows("jobs")["4"]["name"] == "four\nlines"
+
+
+TABLE = """
+    CREATE TABLE jobs (
+        id int PRIMARY KEY, name text, ratio double precision, at timestamptz, day date, starts time, ok boolean,
+        doc jsonb, tags text[], updated_at timestamptz NOT NULL
+    )
+"""
+ROWS = """
+    INSERT INTO jobs VALUES
+        (1, 'one', 0.1, '2024-05-01 08:00:00.123456+02', '2024-05-01', '08:00:01', true,
+         '{"b": 1, "a": [1, 2.5, null]}', '{x,y}', '2024-01-01Z'),
+        (2, 'two', 'NaN', NULL, '0001-01-01', NULL, NULL, '"text"', NULL, '2024-01-02Z'),
+        (3, E'\\\\ "quoted" \\u00e9', 1e300, '9999-12-31 23:59:59Z', NULL, '00:00', false, 'null', '{}', '2024-01-03Z')
+"""
+
+
+def selected(catalog: dict[str, Any], method: str, key: str | None = None) -> dict[str, Any]:
+    """Return the catalog with all its streams selected."""
+    of_metadata = {"replication-method": method, "forced-replication-method": method, "selected": True}
+    for stream in catalog["streams"]:
+        stream.update({"replication_method": method, "replication_key": key})
+        for one in stream["metadata"]:
+            if not one["breadcrumb"]:
+                one["metadata"].update({**of_metadata, "replication-key": key})
+    return catalog
+
+
+@pytest.mark.timeout(400)  # it may have to install the tap first
+def test_a_database_tap(target: TargetRunner, project: Project, tmp_path: Path) -> None:
+    tap = (tap_postgres(),)
+    with postgres() as server:
+        server.execute(TABLE, ROWS)
+        config = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "password": "x"}
+        config |= {"database": "postgres", "filter_schemas": ["public"]}
+        (tmp_path / "tap.json").write_text(json.dumps(config))
+        found = subprocess.run([*tap, "--config", tmp_path / "tap.json", "--discover"], check=True, capture_output=True)
+
+        whole = {"config": config, "catalog": selected(json.loads(found.stdout), "FULL_TABLE")}
+        assert piped(target, tmp_path, tap, **whole).code == 0
+        before = project.rows("public_jobs")
+
+        changes = {"config": config, "catalog": selected(json.loads(found.stdout), "INCREMENTAL", "updated_at")}
+        first = piped(target, tmp_path, tap, **changes)
+        assert project.rows("public_jobs") == before  # all rows again: none of them changed
+        server.execute(
+            "UPDATE jobs SET name = 'changed', updated_at = '2024-02-01Z' WHERE id = 1",
+            "UPDATE jobs SET name = 'not seen' WHERE id = 2",
+            "DELETE FROM jobs WHERE id = 3",
+            "INSERT INTO jobs (id, updated_at) VALUES (4, '2024-02-02Z')",
+        )
+        second = piped(target, tmp_path, tap, **changes, state=first.states[-1])
+
+    assert [row["_etl_operation"] for row in before.values()] == ["INSERT"] * 3
+    one, two, three = (before[key] for key in (1, 2, 3))
+    assert (one["at"].isoformat(), one["ratio"]) == ("2024-05-01T06:00:00.123456+00:00", 0.1)
+    assert (str(one["day"]), str(one["starts"]), one["ok"]) == ("2024-05-01", "08:00:01", True)
+    assert (one["doc"], one["tags"]) == ({"a": [1, 2.5, None], "b": 1}, ["x", "y"])
+    assert (str(two["day"]), two["doc"], two["tags"]) == ("0001-01-01", "text", [])
+    assert (three["name"], three["ratio"], three["at"].year) == ('\\ "quoted" é', 1e300, 9999)
+
+    bookmarks = [result.states[-1]["bookmarks"]["public-jobs"]["replication_key_value"] for result in (first, second)]
+    assert [bookmark[:10] for bookmark in bookmarks] == ["2024-01-03", "2024-02-02"]
+    assert project.operations("public_jobs") == {1: "UPDATE", 2: "INSERT", 3: "INSERT", 4: "INSERT"}
+    assert project.rows("public_jobs")[1]["name"] == "changed"
