@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("case", target_tests.tests, ids=lambda case: case.name)
 def test_sdk_case(case: type[TargetTestTemplate], project: Project) -> None:
-    config = {"project_id": project.name, "api_endpoint": project.api_endpoint}
+    config = {"project_id": project.name, "api_endpoint": project.api_endpoint, "on_concurrent_run": "allow"}
     runner = TargetTestRunner(TargetBigQuerySoftDelete, config=config)
 
     try:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.history import History
     from target_bigquery_softdelete.identifiers import TableId
     from target_bigquery_softdelete.layout import Layout
+    from target_bigquery_softdelete.lease import Lease
     from target_bigquery_softdelete.warehouse import Outcome, Warehouse
 
 logger = logging.getLogger(__name__)
@@ -40,17 +41,19 @@ class Staged:
 class TableMerge:
     """Merges into one target table."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it merges into, and what has a say in it
         self,
         warehouse: Warehouse,
         table_id: TableId,
         limits: DeleteLimits,
         *,
         stream: str,
+        lease: Lease,
         history: History | None = None,
     ) -> None:
         self._history = history
         self._warehouse = warehouse
+        self._lease = lease
         self._table_id = table_id
         self._limits = limits
         self._stream = stream
@@ -136,6 +139,7 @@ class TableMerge:
         return sql.Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), also_present)
 
     def _run(self, statement: str, name: str, *, synced: dt.datetime | None = None) -> Outcome:
+        self._lease.check()
         self._jobs += 1
         outcome = self._warehouse.run(statement, f"{name}-{self._table_id.table}-{self._jobs}", synced=synced)
         self.bytes_billed += outcome.bytes_billed

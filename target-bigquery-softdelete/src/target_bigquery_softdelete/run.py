@@ -15,6 +15,7 @@ from target_bigquery_softdelete.audit import now
 from target_bigquery_softdelete.quarantine import Quarantine
 
 if TYPE_CHECKING:
+    from target_bigquery_softdelete.lease import Lease
     from target_bigquery_softdelete.settings import Settings
     from target_bigquery_softdelete.warehouse import Warehouse
 
@@ -34,10 +35,11 @@ def new_run_id() -> str:
 class Run:
     """One run of the target."""
 
-    def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse) -> None:
+    def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse, lease: Lease) -> None:
         self.run_id = run_id
         self.settings = settings
         self.warehouse = warehouse
+        self.lease = lease
 
     @property
     def identity(self) -> dict[str, str | None]:

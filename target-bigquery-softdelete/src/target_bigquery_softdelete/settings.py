@@ -16,6 +16,7 @@ from target_bigquery_softdelete.layout import PartitionBy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_bigquery_softdelete.lease import OnConcurrentRun
     from target_bigquery_softdelete.naming import ColumnNaming
 
 EMULATOR_VARIABLE = "BIGQUERY_EMULATOR_HOST"
@@ -148,6 +149,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="An incremental stream is merged at least every so many rows, so that a crash loses little.",
     ),
     th.Property(
+        "on_concurrent_run",
+        th.StringType(allowed_values=["refuse", "wait", "allow"]),
+        default="refuse",
+        description="What to do when another run is writing into the dataset: end with an error, wait for its end, or "
+        "pay no heed. A run that was killed counts as running for two minutes.",
+    ),
+    th.Property(
         "partition_by",
         th.ObjectType(additional_properties=th.StringType(min_length=1)),
         description="How new tables are partitioned, by stream: a DATE or TIMESTAMP column, as in "
@@ -191,6 +199,7 @@ class Settings:
     history: tuple[str, ...]
     block_bytes: int
     merge_interval_rows: int
+    on_concurrent_run: OnConcurrentRun
     partition_by: dict[str, PartitionBy]
     require_partition_filter: bool
     labels: dict[str, str]
@@ -230,6 +239,7 @@ class Settings:
             history=tuple(config["history"]),
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
+            on_concurrent_run=config["on_concurrent_run"],
             partition_by={
                 stream: PartitionBy.parse(stream, text) for stream, text in (config.get("partition_by") or {}).items()
             },

@@ -51,7 +51,12 @@ class BigQuerySoftDeleteSink(Sink):
         if self._settings.has_history(stream_name, keyed=bool(key_properties)):
             history = History(self._run.warehouse, table_id, self._run.warehouse.table_id(history_name(stream_name)))
         self._merge = TableMerge(
-            self._run.warehouse, table_id, self._settings.delete_limits, stream=stream_name, history=history
+            self._run.warehouse,
+            table_id,
+            self._settings.delete_limits,
+            stream=stream_name,
+            lease=self._run.lease,
+            history=history,
         )
         self._snapshots = Snapshots(stream_name)
         self._rejects = self._new_rejects(str(table_id))

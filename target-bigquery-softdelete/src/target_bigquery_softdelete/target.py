@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 import msgspec
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
@@ -18,6 +19,7 @@ from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.batches import Batch, BatchFileError
 from target_bigquery_softdelete.credentials import make_client
+from target_bigquery_softdelete.lease import Lease
 from target_bigquery_softdelete.mending import encode_record
 from target_bigquery_softdelete.naming import history_name, table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
@@ -62,7 +64,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         super().__init__(**options)
         settings = Settings.from_config(self.config)
         run_id = new_run_id()
-        self.run = Run(run_id, settings, Warehouse(make_client(settings), settings, run_id, self.patience))
+        client = make_client(settings)
+        warehouse = Warehouse(client, settings, run_id, self.patience)
+        lease = Lease(
+            client, warehouse.lease_id(), run_id, settings.on_concurrent_run, prepare=warehouse.ensure_datasets
+        )
+        self.run = Run(run_id, settings, warehouse, lease)
         self._state = StateComposer()
         self._tenant_checked = False
         self._tables: dict[str, str] = {}
@@ -178,6 +185,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             for stream_map in maps:
                 self.get_sink(stream_map.stream_alias).fail(error)
 
+    def _take_lease(self) -> None:
+        context = click.get_current_context(silent=True)
+        if context:
+            context.call_on_close(self.run.lease.release)  # however the run ends
+        self.run.lease.acquire()
+
     @override
     def process_endofpipe(self) -> None:
         """Merge every stream, write the audit log, and let out the last STATE.
@@ -185,6 +198,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         Raises:
             PluginError: If a stream failed, or if the input was cut off. What could be written is written.
         """
+        try:
+            self._finish()
+        finally:
+            self.run.lease.release()
+
+    def _finish(self) -> None:
         sinks = self.sinks
         with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
             for sink in executor.map(_finished, sinks):
@@ -249,6 +268,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _check_tenant(self) -> None:
         if not self._tenant_checked:
             self.run.warehouse.check_tenant()
+            self._take_lease()
             self._tenant_checked = True
 
 

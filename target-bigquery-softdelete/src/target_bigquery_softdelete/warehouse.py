@@ -71,6 +71,10 @@ class Warehouse:
         self._lock = threading.Lock()
         self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
 
+    def lease_id(self) -> TableId:
+        """Return the full name of the table that stands for the right to write into the dataset."""
+        return self.log_id(f"lease__{self.settings.dataset}")
+
     def table_id(self, table: str) -> TableId:
         """Return the full name of a target table."""
         return TableId(self.settings.project_id, self.settings.dataset, table)
@@ -105,7 +109,7 @@ class Warehouse:
                     "Check `project_id` and `tenant_id`."
                 )
 
-    def _ensure_datasets(self) -> None:
+    def ensure_datasets(self) -> None:
         """Create the datasets that do not exist yet: once, and not before the first table needs one."""
         with self._lock:
             if not self._datasets_exist:
@@ -149,7 +153,7 @@ class Warehouse:
         lifetime: dt.timedelta | None = None,
     ) -> bigquery.Table:
         """Create a table that carries the tenant's label, or return it when it exists."""
-        self._ensure_datasets()
+        self.ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
         if layout:

@@ -9,6 +9,7 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.columns import TableColumns
 from target_bigquery_softdelete.guard import DeleteLimits
 from target_bigquery_softdelete.identifiers import TableId
+from target_bigquery_softdelete.lease import Lease
 from target_bigquery_softdelete.merging import TableMerge
 from target_bigquery_softdelete.warehouse import Outcome
 
@@ -31,7 +32,9 @@ class Billing:
 
 
 def test_the_costs_of_all_statements_are_added_up() -> None:
-    merge = TableMerge(cast("Warehouse", Billing()), JOBS, DeleteLimits(1, 100, lifted=True), stream="jobs")
+    lease = Lease(cast("bigquery.Client", None), JOBS, "run", "allow", prepare=lambda: None)
+    limits = DeleteLimits(1, 100, lifted=True)
+    merge = TableMerge(cast("Warehouse", Billing()), JOBS, limits, stream="jobs", lease=lease)
 
     assert merge.empty_snapshot(TableColumns((), ())).deleted == 3
 
