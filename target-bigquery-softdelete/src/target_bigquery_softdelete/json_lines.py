@@ -61,6 +61,10 @@ def raw_values(file: IO[bytes]) -> Iterator[list[bytes]]:
 
 def _raw_value(number: int, line: bytes) -> bytes:
     try:
+        return bytes(_DECODER.decode(line))
+    except UNREADABLE:
+        pass
+    try:
         return restored(bytes(_DECODER.decode(mended(line))))
     except UNREADABLE as error:
         raise BadLineError(f"line {number} is not JSON: {error}") from None

@@ -17,7 +17,8 @@ import msgspec
 _MARK = uuid.uuid4().hex
 _MARKED = {constant: f'"{_MARK}{constant}"'.encode() for constant in ("NaN", "-Infinity", "Infinity")}
 
-_TEXT_OR_CONSTANT = re.compile(rb'("(?:[^"\\]++|\\.)*+")|-?Infinity|NaN', re.DOTALL)
+_UP_TO_CONSTANT = re.compile(rb'((?:[^"NI-]++|"(?:[^"\\]++|\\.)*+"|-(?!I))*+)(NaN|-?Infinity)', re.DOTALL)
+"""Texts are passed over as a whole; outside of them no other word of JSON has an N or an I."""
 _ESCAPE = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.DOTALL
 )
@@ -26,14 +27,13 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 def mended(line: bytes) -> bytes:
     """Return the line with stand-ins for what JSON does not have. See :func:`restored`."""
-    return _TEXT_OR_CONSTANT.sub(_mended_part, line)
-
-
-def _mended_part(match: re.Match[bytes]) -> bytes:
-    text = match[1]
-    if text is None:
-        return _MARKED[match[0].decode()]
-    return _ESCAPE.sub(lambda escape: escape[1] or rb"\ufffd", text) if rb"\u" in text else text
+    if rb"\u" in line:
+        line = _ESCAPE.sub(lambda escape: escape[1] or rb"\ufffd", line)
+    parts, position = [], 0
+    while match := _UP_TO_CONSTANT.match(line, position):
+        parts += [match[1], _MARKED[match[2].decode()]]
+        position = match.end()
+    return b"".join([*parts, line[position:]])
 
 
 def restored(text: bytes) -> bytes:
