@@ -32,6 +32,7 @@ def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -
         # One time for each merge: the rows that a merge wrote have it, and no others.
         assert times.setdefault(row.pop("_etl_synced"), expected.written) == expected.written, (source.name, key)
         wanted = {**table.columns, **expected.columns}
+        assert set(wanted) <= set(row), (source.name, "lacks a column")
         differ = {name: (row[name], wanted[name]) for name in wanted if row[name] != wanted[name]}
         assert not differ, (source.name, key, differ)
         assert not any(row[name] for name in set(row) - set(wanted)), "a failed run added a column, and a value"
