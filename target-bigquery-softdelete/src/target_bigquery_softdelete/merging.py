@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.identifiers import TableId
     from target_bigquery_softdelete.layout import Layout
     from target_bigquery_softdelete.lease import Lease
+    from target_bigquery_softdelete.live_view import LiveView
     from target_bigquery_softdelete.warehouse import Outcome, Warehouse
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ class TableMerge:
         stream: str,
         lease: Lease,
         history: History | None = None,
+        live_view: LiveView | None = None,
     ) -> None:
+        self._live_view = live_view
         self._history = history
         self._warehouse = warehouse
         self._lease = lease
@@ -157,6 +160,8 @@ class TableMerge:
         else:
             table = self._fit(table, columns)
         self._fields = table.schema
+        if self._live_view is not None:
+            self._live_view.follow(self._fields, run=self._run)
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
         return {one.name: by_name[one.name.lower()] for one in columns.columns}
 

@@ -24,6 +24,9 @@ EXTRA = "_etl_extra"
 VALID_FROM = "_valid_from"
 VALID_TO = "_valid_to"
 
+LIVE_SUFFIX = "_live"
+"""Ends the name of the view of the rows of a table that are not deleted."""
+
 HISTORY_SUFFIX = "_history"
 """Ends the name of the table that holds every version of the rows of another one."""
 
@@ -79,6 +82,11 @@ def table_name(stream: str) -> str:
 def history_name(stream: str) -> str:
     """Return the name of the table that holds every version of the rows of a stream."""
     return f"{table_name(stream)}{HISTORY_SUFFIX}"
+
+
+def live_name(stream: str) -> str:
+    """Return the name of the view of the rows of a stream that are not deleted."""
+    return f"{table_name(stream)}{LIVE_SUFFIX}"
 
 
 def check_distinct(pairs: Iterable[tuple[str, str]], place: str) -> None:

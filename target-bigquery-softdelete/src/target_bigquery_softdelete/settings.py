@@ -137,6 +137,12 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         'names, or `["*"]` for every stream that has a key.',
     ),
     th.Property(
+        "live_views",
+        th.BooleanType,
+        default=False,
+        description="Keep a view `<stream>_live` of each table, with the rows that are not deleted.",
+    ),
+    th.Property(
         "block_bytes",
         th.IntegerType(minimum=64 * 1024),
         default=8 * MEBIBYTE,
@@ -197,6 +203,7 @@ class Settings:
     on_invalid_record: Literal["fail", "quarantine"]
     max_rejected_records: int
     history: tuple[str, ...]
+    live_views: bool
     block_bytes: int
     merge_interval_rows: int
     on_concurrent_run: OnConcurrentRun
@@ -237,6 +244,7 @@ class Settings:
             on_invalid_record=config["on_invalid_record"],
             max_rejected_records=config["max_rejected_records"],
             history=tuple(config["history"]),
+            live_views=config["live_views"],
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
             on_concurrent_run=config["on_concurrent_run"],

@@ -13,8 +13,9 @@ from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.columns import TableColumns, table_columns
 from target_bigquery_softdelete.guard import DeletesRefusedError
 from target_bigquery_softdelete.history import History
+from target_bigquery_softdelete.live_view import LiveView
 from target_bigquery_softdelete.merging import Staged, TableMerge
-from target_bigquery_softdelete.naming import history_name, table_name
+from target_bigquery_softdelete.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.rejects import Rejects
 from target_bigquery_softdelete.snapshots import Snapshots
 from target_bigquery_softdelete.staging import Stage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.audit import MergeResult
     from target_bigquery_softdelete.blocks import Converted
+    from target_bigquery_softdelete.identifiers import TableId
     from target_bigquery_softdelete.json_schema import JsonSchema
     from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -47,17 +49,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._run = target.run
         self._settings = target.run.settings
         table_id = self._run.warehouse.table_id(table_name(stream_name))
-        history = None
-        if self._settings.has_history(stream_name, keyed=bool(key_properties)):
-            history = History(self._run.warehouse, table_id, self._run.warehouse.table_id(history_name(stream_name)))
-        self._merge = TableMerge(
-            self._run.warehouse,
-            table_id,
-            self._settings.delete_limits,
-            stream=stream_name,
-            lease=self._run.lease,
-            history=history,
-        )
+        self._merge = self._new_merge(table_id, keyed=bool(key_properties))
         self._snapshots = Snapshots(stream_name)
         self._rejects = self._new_rejects(str(table_id))
         self._present: list[Stage] = []
@@ -180,6 +172,23 @@ class BigQuerySoftDeleteSink(Sink):
             stream=self.stream_name,
             naming=self._settings.column_naming,
             keep_extra=self._settings.additional_properties == "keep",
+        )
+
+    def _new_merge(self, table_id: TableId, *, keyed: bool) -> TableMerge:
+        warehouse, settings, stream = self._run.warehouse, self._settings, self.stream_name
+        history = live_view = None
+        if settings.has_history(stream, keyed=keyed):
+            history = History(warehouse, table_id, warehouse.table_id(history_name(stream)))
+        if settings.live_views:
+            live_view = LiveView(warehouse, table_id, warehouse.table_id(live_name(stream)))
+        return TableMerge(
+            warehouse,
+            table_id,
+            settings.delete_limits,
+            stream=stream,
+            lease=self._run.lease,
+            history=history,
+            live_view=live_view,
         )
 
     def _new_stage(self, columns: TableColumns) -> Stage:

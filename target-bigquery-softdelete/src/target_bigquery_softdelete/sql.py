@@ -206,6 +206,21 @@ def follow(
     )
 
 
+LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-softdelete"
+"""Description of the views of live rows. It tells them from what somebody else made."""
+
+
+def live_rows(target: TableId, columns: Sequence[str]) -> str:
+    """Return the query for the rows of a table that are not deleted."""
+    names = ",\n".join(f"  {column(name, of='t')}" for name in columns)
+    return f"SELECT\n{names}\nFROM {target.quoted} AS t\nWHERE {_LIVE}"
+
+
+def live_view(view: TableId, query: str) -> str:
+    """Return the statement that creates or replaces the view of live rows."""
+    return f"CREATE OR REPLACE VIEW {view.quoted}\nOPTIONS (description = '{LIVE_VIEW_DESCRIPTION}') AS\n{query}"
+
+
 def open_rejects(table: TableId) -> str:
     """Return the query for the keys of rejected records of which no later good version is known, table by table."""
     return f"SELECT DISTINCT table_name, record_key\nFROM {table.quoted}\nWHERE open AND record_key IS NOT NULL"

@@ -21,7 +21,7 @@ from target_bigquery_softdelete.batches import Batch, BatchFileError
 from target_bigquery_softdelete.credentials import make_client
 from target_bigquery_softdelete.lease import Lease
 from target_bigquery_softdelete.mending import encode_record
-from target_bigquery_softdelete.naming import history_name, table_name
+from target_bigquery_softdelete.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
@@ -111,11 +111,13 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         names = [table_name(stream)]
         if self.run.settings.has_history(stream, keyed=keyed):
             names.append(history_name(stream))
+        if self.run.settings.live_views:
+            names.append(live_name(stream))
         for name in names:
             other = self._tables.setdefault(name.lower(), stream)
             if other != stream:
                 raise PluginError(
-                    f"The streams `{other}` and `{stream}` both go into the table `{name}`. "
+                    f"The streams `{other}` and `{stream}` both need the name `{name}` for a table. "
                     "Give one of them another name with `__alias__` in `stream_maps`."
                 )
 

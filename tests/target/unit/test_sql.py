@@ -27,6 +27,7 @@ SNAPSHOTS = Path(__file__).parent / "sql"
 TARGET = TableId("co-1", "bronze", "jobs")
 REJECTED = TableId("co-1", "management", "etl_rejected_records")
 HISTORY = TableId("co-1", "bronze", "jobs_history")
+LIVE = TableId("co-1", "bronze", "jobs_live")
 STAGING = TableId("co-1", "staging", "jobs__r1_3")
 EARLIER = (TableId("co-1", "staging", "jobs__r1_1"), TableId("co-1", "staging", "jobs__r1_2"))
 
@@ -166,6 +167,7 @@ STATEMENTS = {
     "follow_composite_key_partition": sql.follow(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
     ),
+    "live_view": sql.live_view(LIVE, sql.live_rows(TARGET, [one.name for one in NESTED])),
     "open_rejects": sql.open_rejects(REJECTED),
     "close_rejects": sql.close_rejects(REJECTED),
 }
