@@ -117,9 +117,12 @@ def test_killed_while_it_reads_it_has_written_nothing(target: TargetRunner, proj
 def test_a_stop_signal_lets_out_no_state_and_says_so(target: TargetRunner, project: Project) -> None:
     process = target.start()
     assert process.stdin
+    assert process.stderr
     process.stdin.write(lines(FIRST))
     process.stdin.flush()
-    time.sleep(4)
+    while b"Skipping parse" not in process.stderr.readline():
+        pass  # it is still starting
+    time.sleep(1)
 
     process.terminate()
     out, log = process.communicate(timeout=10)
