@@ -38,7 +38,7 @@ def test_a_file_of_lines_gives_its_records_as_they_are(tmp_path: Path) -> None:
     assert read(path.as_uri(), path, compression="none") == expected * 2  # `file:///.../a%20b.jsonl`
 
     packed = tmp_path / "a.gz"
-    packed.write_bytes(gzip.compress(path.read_bytes(, mtime=0)))
+    packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     assert read(packed, compression="gzip") == expected
 
 
