@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import functools
 import random
-import threading
 import time
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
@@ -19,13 +17,11 @@ from google.api_core import exceptions
 from target_bigquery_softdelete.retries import TRANSIENT_REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from google.cloud import bigquery
 
     from target_bigquery_softdelete.retries import Patience
-
-CANCEL_SECONDS = 2.0
 
 
 class JobLostError(exceptions.GoogleAPIError):
@@ -40,8 +36,6 @@ class Jobs:
         self._patience = patience
         self._retry = patience.retry()
         self._retry_lost = patience.retry(lambda error: isinstance(error, JobLostError))
-        self._running: dict[str, Any] = {}
-        self._lock = threading.Lock()
 
     def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a load or a query job
         """Submit a job and wait until it has ended well.
@@ -60,30 +54,17 @@ class Jobs:
                 time.sleep(random.uniform(0, self._patience.first_delay_seconds * 2**attempt))  # noqa: S311 - jitter
         return self._retry_lost(self._finished)(f"{name}-{self._patience.job_tries}", submit)
 
-    def cancel_all(self) -> int:
-        """Ask BigQuery to cancel the jobs that run now, for a few seconds at most. Return how many there are."""
-        with self._lock:
-            jobs = list(self._running.values())
-        threads = [threading.Thread(target=_cancel, args=(job,), daemon=True) for job in jobs]
-        for thread in threads:
-            thread.start()
-        deadline = time.monotonic() + CANCEL_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return len(jobs)
-
     def _finished(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
         job = self._retry(functools.partial(self._submitted, job_id, submit))()
-        with self._tracked(job_id, job):
-            try:
-                self._wait(job)
-            except exceptions.GoogleAPICallError as error:
-                reason = (job.error_result or {}).get("reason")
-                if reason in TRANSIENT_REASONS:
-                    raise _FailedForNowError.of(error) from error
-                if isinstance(error, exceptions.NotFound) and not reason:
-                    raise JobLostError(str(error)) from error
-                raise
+        try:
+            self._wait(job)
+        except exceptions.GoogleAPICallError as error:
+            reason = (job.error_result or {}).get("reason")
+            if reason in TRANSIENT_REASONS:
+                raise _FailedForNowError.of(error) from error
+            if isinstance(error, exceptions.NotFound) and not reason:
+                raise JobLostError(str(error)) from error
+            raise
         return job
 
     def _submitted(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
@@ -108,16 +89,6 @@ class Jobs:
             else:
                 return
 
-    @contextmanager
-    def _tracked(self, job_id: str, job: Any) -> Iterator[None]:  # noqa: ANN401
-        with self._lock:
-            self._running[job_id] = job
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._running[job_id]
-
 
 class _FailedForNowError(exceptions.GoogleAPIError):
     """A job ran and failed, and may do better next time."""
@@ -129,8 +100,3 @@ class _FailedForNowError(exceptions.GoogleAPIError):
     @classmethod
     def of(cls, error: exceptions.GoogleAPICallError) -> _FailedForNowError:
         return cls(error.message or str(error))
-
-
-def _cancel(job: Any) -> None:  # noqa: ANN401
-    with suppress(Exception):  # the run ends anyway, and a job that goes on does no harm
-        job.cancel(retry=None, timeout=CANCEL_SECONDS)

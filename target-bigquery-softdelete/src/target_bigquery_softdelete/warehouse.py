@@ -289,10 +289,6 @@ class Warehouse:
             slot_ms=job.slot_millis or 0,
         )
 
-    def cancel_jobs(self) -> int:
-        """Cancel the jobs that run now, in a few seconds. Return how many there are."""
-        return self._jobs.cancel_all()
-
     def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job
         return self._call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))
 
