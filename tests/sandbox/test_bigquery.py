@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from google.api_core.exceptions import Conflict
+from google.api_core.exceptions import Conflict, GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery as bq
 
 from sandbox import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _numbers = itertools.count(1)
@@ -157,3 +160,32 @@ def test_tables_stay_in_a_directory_of_ones_own(tmp_path: Path) -> None:
             if turn == "written":
                 client.query_and_wait("CREATE TABLE bronze.t AS SELECT 7 AS seven")
             assert _select(client, "SELECT seven FROM bronze.t") == [(7,)]
+
+
+def test_of_simultaneous_changes_of_a_table_one_succeeds(bigquery: processes.BigQuery, client: bq.Client) -> None:
+    name = f"{client.project}.bronze.contested"
+
+    def at_once(change: Callable[[bq.Client], object]) -> list[str]:
+        def outcome(_: int) -> str:
+            with closing(_client(bigquery, client.project)) as own:
+                try:
+                    change(own)
+                except GoogleAPICallError as error:
+                    return type(error).__name__
+            return "done"
+
+        with ThreadPoolExecutor(8) as pool:
+            return sorted(pool.map(outcome, range(8)), key=lambda name: name != "done")
+
+    def create(own: bq.Client) -> None:
+        table = bq.Table(name, schema=SCHEMA)
+        table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+        own.create_table(table)
+
+    assert at_once(create) == ["done"] + ["Conflict"] * 7
+    time.sleep(2.5)
+    assert at_once(create) == ["done"] + ["Conflict"] * 7
+
+    found = client.get_table(name)
+    found.labels = {"changed": "yes"}
+    assert at_once(lambda own: own.update_table(found, ["labels"])) == ["done"] + ["PreconditionFailed"] * 7

@@ -5,6 +5,8 @@ Each correction is of something that the target relies on, and has a test that f
 
 from __future__ import annotations
 
+import functools
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from sandbox import hosting
 from sandbox.emulator_catalog import FreshCursor, narrow, narrow_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from local_bigquery.models import TableFieldSchema
@@ -61,6 +63,27 @@ def correct() -> None:
     database.objects = narrow_results(database.objects)
     _replace_execute()
     _replace_alter()
+    _make_atomic()
+
+
+def _make_atomic() -> None:
+    """Let one request at a time ask for a table and change it.
+
+    The emulator looks first whether a table is there and creates, replaces or drops it then, so that two requests at
+    once both succeed, or one of them fails with an error of the database.
+    """
+    lock = threading.RLock()
+    for name in ("create", "update", "delete", "_lookup"):
+        setattr(tables, name, _locked(getattr(tables, name), lock))
+
+
+def _locked(operation: Callable[..., object], lock: threading.RLock) -> Callable[..., object]:
+    @functools.wraps(operation)
+    def locked(*args: object) -> object:
+        with lock:
+            return operation(*args)
+
+    return locked
 
 
 def _replace_execute() -> None:
