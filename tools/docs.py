@@ -100,9 +100,15 @@ def stream_row(spec: StreamSpec) -> list[str]:
     """Return the row of one stream."""
     reading = {
         Kind.SNAPSHOT: ["every row, every run", "", "missing from a complete pass over the list"],
+        Kind.CHANGES: ["every row, every run", "", "missing from a complete pass over the list"],
         Kind.FEED: ["changes since the last run", "`continueFrom`", "missing from a full pass over the feed"],
     }[spec.kind]
-    return [f"`{spec.name}`", f"`{spec.export_path or spec.list_path}`", f"`{spec.key}`", *reading]
+    return [
+        f"`{spec.name}`",
+        f"`{spec.export_path or spec.list_path}`",
+        ", ".join(f"`{name}`" for name in spec.key),
+        *reading,
+    ]
 
 
 def types() -> str:

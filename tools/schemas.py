@@ -166,18 +166,20 @@ def documented(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
     Raises:
         SchemaError: If other fields differ, or if the key is not among them.
     """
-    schema = convert(document, document.record(spec.list_path))
-    if spec.export_path:
-        feed = convert(document, document.record(spec.export_path))
+    path, *others = spec.paths
+    schema = convert(document, document.record(path))
+    for other in others:
+        feed = convert(document, document.record(other))
         found = set(differences(feed, schema))
         if found != noted:
             raise SchemaError(f"{spec.name}: list and feed differ in {sorted(found)}, noted is {sorted(noted)}")
         schema = unite(feed, schema)
-    if spec.key not in schema.get("properties", {}):
-        raise SchemaError(f"{spec.name}: the records have no field {spec.key!r} that could be the key")
     schema["type"] = "object"
-    schema["properties"][spec.key]["type"] = schema["properties"][spec.key]["type"][0]
-    schema["required"] = [spec.key]
+    for name in spec.key:
+        if name not in schema.get("properties", {}):
+            raise SchemaError(f"{spec.name}: the records have no field {name!r} that could be the key")
+        schema["properties"][name]["type"] = schema["properties"][name]["type"][0]
+    schema["required"] = list(spec.key)
     return schema
 
 
@@ -206,7 +208,7 @@ def check_parameters(spec: StreamSpec, document: Document) -> None:
         SchemaError: If it would.
     """
     feed = spec.kind is Kind.FEED
-    path = spec.export_path or spec.list_path
+    path = spec.paths[-1]
     sent = set(EXPORT_PARAMETERS if feed else LIST_PARAMETERS) | set(spec.query)
     if unknown := sent - document.parameters(path):
         raise SchemaError(f"{spec.name}: {path} does not take {sorted(unknown)}")

@@ -20,7 +20,7 @@ from tap_servicetitan.pages import (
     unknown_fields,
 )
 
-decoder = PageDecoder("id", "modifiedOn")
+decoder = PageDecoder(["id"], "modifiedOn")
 
 AWKWARD = (
     b'{"id":9007199254740993,"money":1.10,"tiny":1e-7,"modifiedOn":null,'
@@ -56,8 +56,15 @@ def test_export_page() -> None:
 
 
 def test_key_and_cursor_are_found_by_the_names_of_the_row() -> None:
-    page = PageDecoder("code", "changed").list_page(list_body(b'{"id":1,"code":"a","changed":"2024-01-01T00:00:00Z"}'))
+    page = PageDecoder(["code"], "changed").list_page(
+        list_body(b'{"id":1,"code":"a","changed":"2024-01-01T00:00:00Z"}')
+    )
     assert (page.keys, page.newest) == (["a"], "2024-01-01T00:00:00Z")
+
+
+def test_a_key_may_have_several_fields_and_a_record_no_time() -> None:
+    page = PageDecoder(["jobId", "code"], None).list_page(list_body(b'{"code":"a","jobId":1,"cursor":"x"}'))
+    assert (page.keys, page.newest) == ([(1, "a")], None)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_first_seven() -> None:
 
 
 def test_no_name_and_no_path_twice() -> None:
-    paths = [path for spec in STREAMS for path in (spec.list_path, spec.export_path) if path]
+    paths = [path for spec in STREAMS for path in spec.paths]
     assert len(set(NAMES)) == len(NAMES)
     assert len(set(paths)) == len(paths)
 
@@ -46,6 +46,8 @@ def test_no_name_and_no_path_twice() -> None:
 def test_the_module_is_named_as_its_document_is() -> None:
     spec = StreamSpec(name="x", list_path="/settings/v2/tenant/{tenant}/x")
     assert (spec.module, spec.kind) == ("settings-v2", Kind.SNAPSHOT)
+    assert StreamSpec(name="x", list_path="/a/v2/tenant/{tenant}/x", changed_since="since").kind is Kind.CHANGES
+    assert StreamSpec(name="x", export_path="/b/v3/tenant/{tenant}/export/x").module == "b-v3"
 
 
 def test_snapshots_ask_for_inactive_records_too() -> None:
@@ -56,10 +58,10 @@ def test_snapshots_ask_for_inactive_records_too() -> None:
 def test_schema(spec: StreamSpec) -> None:
     schema = load_schema(spec.name)
     Draft202012Validator.check_schema(schema)
-    assert schema["required"] == [spec.key]
-    assert schema["properties"][spec.key] == {"type": "integer"}
-    assert schema["properties"][spec.cursor]["format"] == "date-time"
-    assert [path for path, field in fields(schema) if path != spec.key and "null" not in field["type"]] == []
+    assert schema["required"] == list(spec.key)
+    assert all(schema["properties"][name]["type"] in {"integer", "string"} for name in spec.key)
+    assert spec.cursor is None or schema["properties"][spec.cursor]["format"] == "date-time"
+    assert [path for path, field in fields(schema) if path not in spec.key and "null" not in field["type"]] == []
 
 
 def test_money_is_exact() -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-Key = int | str
-"""A record's key as JSON has it."""
+KeyField = int | str
+"""A field of a key as JSON has it."""
+
+Key = KeyField | tuple[KeyField, ...]
+"""What identifies a record: its key field, or the tuple of them."""
 
 UNKNOWN_FIELD_STRIDE = 100
 """One record in so many is looked at for fields that the schema lacks: a new field comes in all records of a type."""
@@ -21,13 +25,6 @@ UNKNOWN_FIELD_STRIDE = 100
 
 CHUNK_BYTES = 1 << 16
 """How much of a body is checked at a time."""
-
-
-class Head(Protocol):
-    """What is read of each record."""
-
-    key: Key
-    cursor: str | None
 
 
 class _ListAnswer(msgspec.Struct, rename="camel"):
@@ -71,16 +68,17 @@ class ExportPage(Page):
 class PageDecoder:
     """Decodes the pages of one stream. All methods raise msgspec.DecodeError for what is not JSON."""
 
-    def __init__(self, key: str, cursor: str) -> None:
+    def __init__(self, key: Sequence[str], cursor: str | None) -> None:
         """Prepare the decoders.
 
         Args:
-            key: Name of the key field. Every record must have it.
-            cursor: Name of the field with the time of the last change. A record may lack it.
+            key: Names of the key fields. Every record must have them.
+            cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
         """
         self._list = msgspec.json.Decoder(_ListAnswer)
         self._export = msgspec.json.Decoder(_ExportAnswer)
         self._heads = msgspec.json.Decoder(_heads_type(key, cursor))
+        self._key: Callable[[object], Key] = attrgetter(*_key_attributes(key))
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
@@ -104,20 +102,27 @@ class PageDecoder:
 
     def _common(self, body: bytes, records: list[msgspec.Raw]) -> dict[str, Any]:
         # Going over the body a second time in native code costs less than a call per record.
-        heads: list[Head] = self._heads.decode(body).data
+        heads = self._heads.decode(body).data
         return {
             "records": records,
-            "keys": [head.key for head in heads],
+            "keys": list(map(self._key, heads)),
             "newest": newest(head.cursor for head in heads),
             "extracted_at": datetime.now(UTC),
         }
 
 
-def _heads_type(key: str, cursor: str) -> Any:  # noqa: ANN401 - a type that is made at run time
+def _key_attributes(key: Sequence[str]) -> list[str]:
+    return [f"key{number}" for number in range(len(key))]
+
+
+def _heads_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 - a type that is made at run time
+    """Return the type of a page of which nothing but the keys and the times of change is read."""
+    attributes = _key_attributes(key)
     head = msgspec.defstruct(
         "Head",
-        [("key", Key), ("cursor", str | None, None)],
-        rename={"key": key, "cursor": cursor},
+        [*((attribute, KeyField) for attribute in attributes), ("cursor", str | None, None)],
+        # No field has an empty name, so without a cursor it stays unset.
+        rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or ""},
         gc=False,
     )
     return msgspec.defstruct("Heads", [("data", list[head])])  # type: ignore[valid-type]

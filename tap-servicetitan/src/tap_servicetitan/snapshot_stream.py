@@ -54,4 +54,4 @@ class SnapshotStream(ServiceTitanStream):
             "includeTotal": "true",
             **self.spec.query,
         }
-        return self._client.get(self.spec.list_path, params, self._decoder.list_page)
+        return self._client.get(self.spec.list_path or "", params, self._decoder.list_page)

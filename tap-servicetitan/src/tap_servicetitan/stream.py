@@ -71,7 +71,8 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
         super().__init__(tap, name=spec.name, schema=load_schema(spec.name))
-        self.primary_keys = [spec.key]
+        self.primary_keys = spec.key
+        self.selected_by_default = spec.selected
         self.spec = spec
         self.outcome = Outcome()
         self._decoder = PageDecoder(spec.key, spec.cursor)

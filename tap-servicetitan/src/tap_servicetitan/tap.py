@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # One class for each way of reading, none for a single entity.
 _STREAM_CLASSES: dict[Kind, type[SnapshotStream | FeedStream]] = {
     Kind.SNAPSHOT: SnapshotStream,
+    Kind.CHANGES: SnapshotStream,
     Kind.FEED: FeedStream,
 }
 

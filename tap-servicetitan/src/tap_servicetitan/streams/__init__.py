@@ -6,7 +6,15 @@ A new stream is one row here and one run of `tools/schemas.py`, which writes its
 from __future__ import annotations
 
 from tap_servicetitan.streams import jpm, marketing, payroll, settings, timesheets
-from tap_servicetitan.streams.spec import EXPORT_PARAMETERS, LIST_PARAMETERS, Kind, StreamSpec
+from tap_servicetitan.streams.spec import (
+    EXPORT_PARAMETERS,
+    LIST_PARAMETERS,
+    POSITION,
+    Answer,
+    Kind,
+    Parent,
+    StreamSpec,
+)
 
 STREAMS: tuple[StreamSpec, ...] = (
     *jpm.STREAMS,
@@ -17,4 +25,4 @@ STREAMS: tuple[StreamSpec, ...] = (
 )
 """Every stream of the tap."""
 
-__all__ = ["EXPORT_PARAMETERS", "LIST_PARAMETERS", "STREAMS", "Kind", "StreamSpec"]
+__all__ = ["EXPORT_PARAMETERS", "LIST_PARAMETERS", "POSITION", "STREAMS", "Answer", "Kind", "Parent", "StreamSpec"]

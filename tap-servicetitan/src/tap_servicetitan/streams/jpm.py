@@ -10,5 +10,6 @@ STREAMS = (
         list_path="/jpm/v2/tenant/{tenant}/job-types",
         query={"active": "Any", "orderBy": "id", "orderByDirection": "asc"},
         sorted_by_key=True,
+        selected=True,
     ),
 )

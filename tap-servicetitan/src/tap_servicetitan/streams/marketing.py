@@ -10,5 +10,6 @@ STREAMS = (
         list_path="/marketing/v2/tenant/{tenant}/campaigns",
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
+        selected=True,
     ),
 )

@@ -10,5 +10,6 @@ STREAMS = (
         name="timesheets",
         list_path="/payroll/v2/tenant/{tenant}/jobs/timesheets",
         export_path="/payroll/v2/tenant/{tenant}/export/jobs/timesheets",
+        selected=True,
     ),
 )

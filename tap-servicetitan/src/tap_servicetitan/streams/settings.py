@@ -10,15 +10,18 @@ STREAMS = (
         name="business_units",
         list_path="/settings/v2/tenant/{tenant}/business-units",
         query={"active": "Any"},
+        selected=True,
     ),
     StreamSpec(
         name="employees",
         list_path="/settings/v2/tenant/{tenant}/employees",
         query={"active": "Any"},
+        selected=True,
     ),
     StreamSpec(
         name="technicians",
         list_path="/settings/v2/tenant/{tenant}/technicians",
         query={"active": "Any"},
+        selected=True,
     ),
 )

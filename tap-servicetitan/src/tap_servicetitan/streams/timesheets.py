@@ -9,5 +9,6 @@ STREAMS = (
         name="activities",
         list_path="/timesheets/v2/tenant/{tenant}/activities",
         export_path="/timesheets/v2/tenant/{tenant}/export/activities",
+        selected=True,
     ),
 )
