@@ -3,8 +3,8 @@
 Usage: tools/schemas.py           write the files anew
        tools/schemas.py --check   print what would change, and exit 1 when anything would
 
-The documents are not part of this repository. They are looked for in SERVICETITAN_OPENAPI_DIR, by default
-`../shared/servicetitan/openapi`; where they are missing, `--check` has nothing to compare with and says so.
+Where the documents are is said in `openapi.py`; where they are missing, `--check` has nothing to compare with and says
+so.
 
 What carries over: names, types, nullability, the formats in `FORMATS`, and enum values as examples (the API adds
 values without notice, so they must not constrain). Every field but the key is nullable and none but the key is
@@ -17,24 +17,21 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from openapi import DOCUMENTS, ROOT, Document, DocumentError
 from tap_servicetitan.streams import EXPORT_PARAMETERS, LIST_PARAMETERS, STREAMS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tap_servicetitan.streams import StreamSpec
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "tap-servicetitan/src/tap_servicetitan/schemas"
 CORRECTIONS = ROOT / "tools/schema_corrections.json"
-DOCUMENTS = Path(os.environ.get("SERVICETITAN_OPENAPI_DIR") or ROOT / "../shared/servicetitan/openapi")
 
 FORMATS = {
     "date": "date",
@@ -53,64 +50,6 @@ else to JSON Schema. `html`, `email`, `phone` and `multiline` are about display.
 
 class SchemaError(Exception):
     """The documents, the streams' rows and the corrections do not fit together."""
-
-
-class Document:
-    """One OpenAPI document."""
-
-    def __init__(self, content: Json) -> None:
-        self._content = content
-
-    @classmethod
-    def load(cls, module: str) -> Document:
-        """Read the document of an API module such as `settings-v2`."""
-        path = DOCUMENTS / f"{module}.json"
-        try:
-            return cls(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise SchemaError(f"there is no document {path}") from error
-
-    def record(self, path: str) -> Json:
-        """Return the schema of one record in the answer of a list or an export feed, references and all."""
-        answer = self._get(path)["responses"]["200"]["content"]["application/json"]["schema"]
-        return cast("Json", self.resolve(answer)["properties"]["data"]["items"])
-
-    def parameters(self, path: str) -> set[str]:
-        """Return the names of the query parameters that an endpoint takes."""
-        return {parameter["name"] for parameter in self._get(path)["parameters"] if parameter["in"] == "query"}
-
-    def resolve(self, schema: Json) -> Json:
-        """Return the schema with its own reference, `allOf` and one-armed `oneOf` put in; its fields keep theirs."""
-        schema = dict(schema)
-        parts = [self._look_up(schema.pop("$ref"))] if "$ref" in schema else []
-        parts += schema.pop("allOf", [])
-        for keyword in ("oneOf", "anyOf"):
-            # The documents wrap a reference in `oneOf` to say more about it. Real alternatives have no common type.
-            if len(schema.get(keyword, ())) == 1:
-                parts += schema.pop(keyword)
-        return merge([*map(self.resolve, parts), schema])
-
-    def _get(self, path: str) -> Json:
-        # The documents leave out the part of the path that names the module.
-        relative = "/" + path.split("/", 3)[3]
-        try:
-            return cast("Json", self._content["paths"][relative]["get"])
-        except KeyError as error:
-            raise SchemaError(f"the documents do not know {path}") from error
-
-    def _look_up(self, reference: str) -> Json:
-        return cast("Json", self._content["components"]["schemas"][reference.removeprefix("#/components/schemas/")])
-
-
-def merge(schemas: Iterable[Json]) -> Json:
-    """Return one schema with the keywords of all: properties are united, of anything else the last one counts."""
-    merged: Json = {}
-    for schema in schemas:
-        properties = {**merged.get("properties", {}), **schema.get("properties", {})}
-        merged |= schema
-        if properties:
-            merged["properties"] = properties
-    return merged
 
 
 def convert(document: Document, schema: Json) -> Json:
@@ -260,7 +199,7 @@ def main() -> int:
         return 0
     try:
         texts = {name: render(schema) for name, schema in build(json.loads(CORRECTIONS.read_text("utf-8"))).items()}
-    except SchemaError as error:
+    except (DocumentError, SchemaError) as error:
         print(f"schemas: {error}", file=sys.stderr)
         return 1
     if not check:

@@ -1,0 +1,112 @@
+"""ServiceTitan's OpenAPI documents, as the tools read them.
+
+The documents are not part of this repository. They are looked for in SERVICETITAN_OPENAPI_DIR, by default
+`../shared/servicetitan/openapi`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Json = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = Path(os.environ.get("SERVICETITAN_OPENAPI_DIR") or ROOT / "../shared/servicetitan/openapi")
+
+
+class DocumentError(Exception):
+    """The documents do not say what they are asked for."""
+
+
+class Document:
+    """One OpenAPI document.
+
+    Args:
+        content: The document, parsed.
+    """
+
+    def __init__(self, content: Json) -> None:
+        self._content = content
+
+    @classmethod
+    def load(cls, module: str) -> Document:
+        """Read the document of an API module such as `settings-v2`.
+
+        Raises:
+            DocumentError: If there is none.
+        """
+        path = DOCUMENTS / f"{module}.json"
+        try:
+            return cls(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise DocumentError(f"there is no document {path}") from error
+
+    @cached_property
+    def base(self) -> str:
+        """What the document leaves out of its paths: the module, mostly with its version, such as `/settings/v2`."""
+        return urlsplit(str(self._content["servers"][0]["url"])).path
+
+    def gets(self) -> Iterator[str]:
+        """Yield the paths that can be read, from the host on."""
+        return (self.base + path for path, operations in self._content["paths"].items() if "get" in operations)
+
+    def answer(self, path: str) -> Json:
+        """Return the schema of a path's answer, its own references put in; an empty one when it is not JSON.
+
+        Raises:
+            DocumentError: If the document does not know the path.
+        """
+        content = self._get(path)["responses"].get("200", {}).get("content", {})
+        return self.resolve(content.get("application/json", {}).get("schema", {}))
+
+    def record(self, path: str) -> Json:
+        """Return the schema of one record in the answer of a list or an export feed, references and all."""
+        answer = self.answer(path)
+        return self.resolve(answer["items"] if answer.get("type") == "array" else answer["properties"]["data"]["items"])
+
+    def parameters(self, path: str) -> set[str]:
+        """Return the names of the query parameters that an endpoint takes."""
+        return {parameter["name"] for parameter in self.query(path)}
+
+    def query(self, path: str) -> list[Json]:
+        """Return the query parameters that an endpoint takes, as the document describes them."""
+        return [parameter for parameter in self._get(path)["parameters"] if parameter["in"] == "query"]
+
+    def resolve(self, schema: Json) -> Json:
+        """Return the schema with its own reference, `allOf` and one-armed `oneOf` put in; its fields keep theirs."""
+        schema = dict(schema)
+        parts = [self._look_up(schema.pop("$ref"))] if "$ref" in schema else []
+        parts += schema.pop("allOf", [])
+        for keyword in ("oneOf", "anyOf"):
+            # The documents wrap a reference in `oneOf` to say more about it. Real alternatives have no common type.
+            if len(schema.get(keyword, ())) == 1:
+                parts += schema.pop(keyword)
+        return merge([*map(self.resolve, parts), schema])
+
+    def _get(self, path: str) -> Json:
+        try:
+            return cast("Json", self._content["paths"][path.removeprefix(self.base)]["get"])
+        except KeyError as error:
+            raise DocumentError(f"the documents do not know {path}") from error
+
+    def _look_up(self, reference: str) -> Json:
+        return cast("Json", self._content["components"]["schemas"][reference.removeprefix("#/components/schemas/")])
+
+
+def merge(schemas: Iterable[Json]) -> Json:
+    """Return one schema with the keywords of all: properties are united, of anything else the last one counts."""
+    merged: Json = {}
+    for schema in schemas:
+        properties = {**merged.get("properties", {}), **schema.get("properties", {})}
+        merged |= schema
+        if properties:
+            merged["properties"] = properties
+    return merged
