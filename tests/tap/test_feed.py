@@ -17,7 +17,7 @@ from tap_servicetitan.feed import (
     read_feed,
     resume_feed,
 )
-from tap_servicetitan.pages import ExportPage
+from tap_servicetitan.pages import ExportPage, Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def test_a_feed_that_brings_nothing_for_ever() -> None:
     assert len(asked) == MOST_EMPTY_PAGES
 
 
-def resume(refused_status: int, token_pages: int = 0) -> tuple[list[list[int]], list[int]]:
+def resume(refused_status: int, token_pages: int = 0) -> tuple[list[list[Key]], list[int]]:
     """Resume from `old`, which is refused after some pages; the fallback date is `2026-01-01`."""
     pages: dict[str | None, ExportPage] = {"2026-01-01": page(8, token="n")}
     tokens = ["old", "t1", "t2"]
@@ -146,7 +146,7 @@ def resume(refused_status: int, token_pages: int = 0) -> tuple[list[list[int]], 
         raise RequestRefusedError("refused", status=refused_status)
 
     found = resume_feed(fetch, "old", "2026-01-01", lambda error: refusals.append(error.status))
-    return [list(map(int, one.keys)) for one in found], refusals
+    return [list(one.keys) for one in found], refusals
 
 
 @pytest.mark.parametrize("status", [400, 404])
