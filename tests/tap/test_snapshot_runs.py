@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap.harness import FEW, add_company
+from tap_servicetitan.catalog import load_schema
 from tap_servicetitan.snapshot import MOST_PASSES
-from tap_servicetitan.stream import load_schema
 from tap_servicetitan.streams import STREAMS, Kind
 
 if TYPE_CHECKING:

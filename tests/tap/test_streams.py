@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tap_servicetitan.stream import load_schema
+from tap_servicetitan.catalog import load_schema
 from tap_servicetitan.streams import STREAMS, Kind, StreamSpec
 
 if TYPE_CHECKING:

@@ -17,16 +17,10 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.errors import RequestRefusedError
     from tap_servicetitan.pages import ExportPage
-    from tap_servicetitan.streams import StreamSpec
-    from tap_servicetitan.tap import TapServiceTitan
 
 
 class FeedStream(ServiceTitanStream):
     """An export feed: changes since the last run, or every record when a full pass is due."""
-
-    def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
-        super().__init__(tap, spec)
-        self.replication_key = spec.cursor
 
     @override
     def _read(self) -> None:

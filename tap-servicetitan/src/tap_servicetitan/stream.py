@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import abc
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -19,6 +17,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
 from plugin_runtime.compat import override
+from tap_servicetitan.catalog import load_schema
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.pages import PageDecoder, record_lines, unknown_fields
 
@@ -72,6 +71,7 @@ class ServiceTitanStream(Stream, abc.ABC):
     def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
         super().__init__(tap, name=spec.name, schema=load_schema(spec.name))
         self.primary_keys = spec.key
+        self.replication_key = spec.replication_key
         self.selected_by_default = spec.selected
         self.spec = spec
         self.outcome = Outcome()
@@ -185,13 +185,6 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.stream_state.clear()
         self.stream_state.update(bookmark)
         self._write_state_message()
-
-
-def load_schema(name: str) -> dict[str, Any]:
-    """Return the committed schema of a stream."""
-    text = (files("tap_servicetitan") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
 
 
 def utc_text(epoch_seconds: float) -> str:

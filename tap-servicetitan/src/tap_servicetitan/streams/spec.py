@@ -119,6 +119,11 @@ class StreamSpec:
         return Kind.CHANGES if self.changed_since else Kind.SNAPSHOT
 
     @property
+    def replication_key(self) -> str | None:
+        """The field that the Singer catalog names as the one that shows changes, if only changes are read."""
+        return None if self.kind is Kind.SNAPSHOT else self.cursor
+
+    @property
     def paths(self) -> tuple[str, ...]:
         """The paths that the stream is read from: the list's, then the feed's."""
         return tuple(path for path in (self.list_path, self.export_path) if path)

@@ -1,0 +1,59 @@
+"""Discovery without the SDK says what the SDK would say, and leaves to it what it cannot know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_servicetitan import discovery
+from tap_servicetitan.tap import TapServiceTitan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = {"tenant_id": "1", "client_id": "x", "client_secret": "x", "app_key": "x"}
+
+
+def test_the_catalog_is_the_one_that_the_sdk_makes() -> None:
+    answer = discovery.answer(["--discover"])
+    assert answer
+    assert json.loads(answer) == json.loads(TapServiceTitan(config=SETTINGS).catalog_json_text)
+
+
+def test_settings_that_change_nothing_do_not_need_the_sdk(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(SETTINGS))
+    assert discovery.answer([f"--config={path}", "--discover"]) == discovery.answer(["--discover"])
+
+
+@pytest.mark.parametrize(
+    "args", [[], ["--about"], ["--discover", "--test"], ["--discover", "--config"], ["--discover", "--config", "ENV"]]
+)
+def test_another_command_line_is_the_sdk_s(args: list[str]) -> None:
+    assert discovery.answer(args) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\x00"])
+def test_settings_that_cannot_be_read_are_the_sdk_s(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    assert discovery.answer(["--discover", "--config", str(path)]) is None
+
+
+def test_the_command_answers_without_loading_the_sdk() -> None:
+    program = """
+import sys
+from tap_servicetitan.__main__ import main
+sys.argv = ["tap-servicetitan", "--discover"]
+try:
+    main()
+finally:
+    print(*sorted(sys.modules.keys() & {"singer_sdk", "requests", "click"}), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == discovery.answer(["--discover"])
+    assert done.stderr.split() == []
