@@ -102,19 +102,36 @@ def test_about(tap: Tap) -> None:
     assert json.loads(done.stdout)["settings"]["properties"]["app_key"]["secret"] is True
 
 
-def test_the_connection_can_be_tested(tap: Tap, company: Company) -> None:
-    done = tap.run(company.config, "--test")
+def test_the_connection_can_be_tested(tap: Tap, company: Company, tmp_path: Path) -> None:
+    catalog = json.loads(tap.run(company.config, "--discover").stdout)
+    for stream in catalog["streams"]:
+        stream["metadata"][-1]["metadata"]["selected"] = stream["stream"] in {"job_types", "employees", "technicians"}
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    company.set_fault("forbidden", path="/settings/")
+
+    done = tap.run(company.config, "--test", "--catalog", str(tmp_path / "catalog.json"), LOGLEVEL="INFO")
+
     assert done.returncode == 0
-    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
-    assert kinds.count("RECORD") == 7
-    assert "ACTIVATE_VERSION" not in kinds
+    assert done.stdout == ""
+    assert "jpm-v2: can be read" in done.stderr
+    (warning,) = [line for line in done.stderr.splitlines() if "| WARNING " in line]
+    for part in ("settings-v2: cannot be read", "403", "scope", "needed by employees, technicians"):
+        assert part in warning
+    sent = [request for request in company.server.control.requests() if request["tenant"] == company.id]
+    assert sorted(request["query"]["pageSize"] for request in sent if "pageSize" in request["query"]) == ["1", "1"]
 
 
-def test_testing_the_connection_shows_that_it_fails(tap: Tap, company: Company) -> None:
-    company.set_fault("status", stream="campaigns")
+def test_a_connection_through_which_nothing_can_be_read_fails(tap: Tap, company: Company) -> None:
+    company.set_fault("status")
     done = tap.run(company.config | {"max_retries": 0}, "--test")
     assert done.returncode == 1
-    assert "503 Service Unavailable" in errors(done)[-1]
+    assert errors(done)[-1].startswith(f"tenant {company.id} lets the app read none of the 5 modules")
+
+
+def test_the_schemas_can_be_tested(tap: Tap, company: Company) -> None:
+    done = tap.run(company.config, "--test=schema")
+    assert done.returncode == 0
+    assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {"SCHEMA"}
 
 
 def test_a_good_run_ends_with_0(tap: Tap, company: Company) -> None:

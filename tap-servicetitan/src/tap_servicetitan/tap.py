@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
 
 from plugin_runtime import CheckedSettings, PluginError
 from plugin_runtime.compat import override
 from tap_servicetitan.auth import Authenticator, Credentials
 from tap_servicetitan.client import ApiClient
+from tap_servicetitan.connection import ask_modules
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.feed_stream import FeedStream
 from tap_servicetitan.limiter import RateLimiter
@@ -26,6 +30,7 @@ from tap_servicetitan.writer import MessageWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 
@@ -81,6 +86,52 @@ class TapServiceTitan(CheckedSettings, Tap):
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
         return [_STREAM_CLASSES[spec.kind](self, spec) for spec in STREAMS]
 
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        for option in command.params:
+            # Known by the time that `--test` runs, wherever it stands.
+            option.is_eager = option.is_eager or option.name == "catalog"
+        return command
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Run `--test` for the streams that the catalog selects, where the SDK would test all of them."""
+        if value == CliTestOptionValue.All.value:
+            config, catalog = ctx.params["config"], ctx.params.get("catalog")
+            cls(
+                config=config.config,
+                catalog=json.load(catalog) if catalog else None,
+                parse_env_config=config.parse_env,
+            ).run_connection_test()
+            ctx.exit()
+        super().cb_test(ctx, param, value)
+
+    @override  # type: ignore[misc]  # final in the SDK, where it reads the first page of every stream
+    def run_connection_test(self) -> bool:
+        """Find out whether the credentials work and which modules the app may read, and log a line for each.
+
+        Raises:
+            SignInRefusedError: If the credentials are not accepted.
+            PluginError: If no module can be read.
+        """
+        self.client.sign_in()
+        selected = [stream.spec for stream in self._own_streams() if stream.selected]
+        readable = tested = 0
+        for finding in ask_modules(self.client, STREAMS, selected, datetime.now(UTC).date()):
+            tested += 1
+            if finding.problem:
+                names = ", ".join(finding.streams)
+                self.logger.warning("%s: cannot be read: %s; needed by %s", finding.module, finding.problem, names)
+            else:
+                readable += 1
+                self.logger.info("%s: can be read", finding.module)
+        if tested and not readable:
+            raise self._nothing_readable(f"{tested} modules that the selected streams need")
+        return True
+
     @override  # type: ignore[misc]  # final in the SDK, where the first error ends the run
     def sync_all(self) -> None:
         """Read every selected stream. One that fails does not stop the others.
@@ -128,7 +179,10 @@ class TapServiceTitan(CheckedSettings, Tap):
             total = len(read) + len(failures)
             raise PluginError(f"{len(failures)} of {total} streams failed: {', '.join(failures)}")
         if read and all(stream.outcome.ending is Ending.SKIPPED for stream in read):
-            raise PluginError(
-                f"tenant {self.settings.tenant_id} lets the app read none of the {len(read)} streams: "
-                "check tenant_id, app_key and the app's scopes"
-            )
+            raise self._nothing_readable(f"{len(read)} streams")
+
+    def _nothing_readable(self, what: str) -> PluginError:
+        return PluginError(
+            f"tenant {self.settings.tenant_id} lets the app read none of the {what}: "
+            "check tenant_id, app_key and the app's scopes"
+        )
