@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.proxy import Faults, Proxy, Trap
-from target.harness import HastyTarget
 from target.world import World
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ BROKEN = (b"/upload/bigquery", b"MERGE `", b"COUNTIF", b'"datasetId": "bronze"',
 @pytest.mark.parametrize("seed", SEEDS)
 def test_faults_do_no_harm(seed: int, target: TargetRunner, record_property: Callable[[str, object], None]) -> None:
     dice = random.Random(seed)
-    target.plugin = HastyTarget
     world = World(seed, target, 1 + seed % 3)
     injected = 0
     for scenario in range(SCENARIOS):

@@ -6,8 +6,10 @@ import copy
 import random
 from typing import TYPE_CHECKING, Any
 
+from target.harness import HastyTarget
 from target.model import Table, encoded
 from target.scenarios import LIMITS, SETTINGS, Source, interleaved, of_stream
+from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -88,6 +90,7 @@ class World:
 
     def run(self, messages: list[Message]) -> None:
         """Run the target and the model, and compare all that there is."""
+        self.target.plugin = TargetBigQuerySoftDelete
         result = self.target(*encoded(messages), **SETTINGS)
 
         said = {message["stream"] for message in messages if "stream" in message}
@@ -106,6 +109,7 @@ class World:
         Each table is as it was before the run or as it is after one of its merges, and only what is in the last is in
         the STATE.
         """
+        self.target.plugin = HastyTarget
         result = self.target(*encoded(messages), **SETTINGS, **settings)
 
         assert "Traceback" not in result.log
