@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import SchemaField
 
 from plugin_runtime import redact
+from target_bigquery_softdelete.files import writing
 from target_bigquery_softdelete.guard import DeletesRefusedError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ LOG_FIELDS = (
     SchemaField("error", "STRING", description="Why the stream failed, or why deletes were refused"),
     SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
 )
+
+MOST_SHOWN_STREAMS = 20
 
 _ARROW_TYPES = {"STRING": pa.string(), "TIMESTAMP": pa.timestamp("us", "UTC"), "INT64": pa.int64()}
 
@@ -114,6 +117,18 @@ class StreamReport:
         return f"{self.stream}: {counts}{rejected}"
 
 
+def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:
+    """Return how far a run got, as one line: those streams first that lack most.
+
+    Args:
+        streams: Reports, each with the number of rows that are merged.
+    """
+    behind = sorted(streams, key=lambda one: one[1] - one[0].rows_read)
+    shown = [f"{report.stream}: {report.rows_read} rows read, {merged} merged" for report, merged in behind]
+    more = f"; and {len(shown) - MOST_SHOWN_STREAMS} more streams" if len(shown) > MOST_SHOWN_STREAMS else ""
+    return "; ".join(shown[:MOST_SHOWN_STREAMS]) + more if shown else "No stream was read"
+
+
 def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: dict[str, Any], folder: Path) -> None:
     """Append the rows of a run to the audit log.
 
@@ -130,7 +145,8 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
     rows = [{**constant, **vars(report), "error": redact(report.error) if report.error else None} for report in reports]
     schema = pa.schema([(one.name, _ARROW_TYPES[one.field_type]) for one in LOG_FIELDS])
     path = folder / f"{LOG_TABLE}.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    with writing(folder, LOG_TABLE):
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
     table_id = warehouse.log_id(LOG_TABLE)
     table = warehouse.create_table(table_id, LOG_FIELDS)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core import exceptions
 
 from target_bigquery_softdelete.retries import TRANSIENT_REASONS
+from target_bigquery_softdelete.running import RunningJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ class Jobs:
     """The jobs of one run."""
 
     def __init__(self, client: bigquery.Client, patience: Patience) -> None:
+        self.running = RunningJobs(client)
         self._client = client
         self._patience = patience
         self._retry = patience.retry()
@@ -55,16 +57,18 @@ class Jobs:
         return self._retry_lost(self._finished)(f"{name}-{self._patience.job_tries}", submit)
 
     def _finished(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
-        job = self._retry(functools.partial(self._submitted, job_id, submit))()
-        try:
-            self._wait(job)
-        except exceptions.GoogleAPICallError as error:
-            reason = (job.error_result or {}).get("reason")
-            if reason in TRANSIENT_REASONS:
-                raise _FailedForNowError.of(error) from error
-            if isinstance(error, exceptions.NotFound) and not reason:
-                raise JobLostError(str(error)) from error
-            raise
+        with self.running.tracked(job_id) as has_begun:
+            job = self._retry(functools.partial(self._submitted, job_id, submit))()
+            has_begun(job)
+            try:
+                self._wait(job)
+            except exceptions.GoogleAPICallError as error:
+                reason = (job.error_result or {}).get("reason")
+                if reason in TRANSIENT_REASONS:
+                    raise _FailedForNowError.of(error) from error
+                if isinstance(error, exceptions.NotFound) and not reason:
+                    raise JobLostError(str(error)) from error
+                raise
         return job
 
     def _submitted(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401

@@ -23,9 +23,14 @@ class BadLineError(ValueError):
     """A line is not JSON. The text names the line."""
 
 
-def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the input in pieces that end with a line feed, the last one as it comes."""
+def reading(file: IO[bytes]) -> Callable[[int], bytes]:
+    """Return what reads the bytes that are there, so many at most. It waits only when there are none."""
     read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+    return read
+
+
+def chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the input in pieces that end with a line feed, the last one as it comes."""
     parts: list[bytes] = []
     while data := read(CHUNK_BYTES):
         end = data.rfind(b"\n") + 1
@@ -51,7 +56,7 @@ def raw_values(file: IO[bytes]) -> Iterator[list[bytes]]:
         BadLineError: If a line is not JSON.
     """
     first = 1
-    for chunk in chunks(file):
+    for chunk in chunks(reading(file)):
         try:
             yield list(_DECODER.decode_lines(chunk))
         except UNREADABLE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Literal
 
 from google.api_core import exceptions
@@ -73,6 +74,11 @@ class Lease:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_often, name="lease", daemon=True)
 
+    @property
+    def held(self) -> bool:
+        """Whether this run has the lease, or may have it."""
+        return self._asked and not self._lost
+
     def acquire(self) -> None:
         """Take the lease, or wait for it.
 
@@ -106,7 +112,7 @@ class Lease:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        if not self._asked or self._lost:
+        if not self.held:
             return
         try:
             self._give_back()
@@ -176,7 +182,7 @@ class Lease:
                 f"held by {self._holder}. Start this run again later, or set `on_concurrent_run` to `wait`."
             )
         logger.info("waiting for the lease `%s`, held by %s", self._table_id, self._holder)
-        self._stop.wait(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
     def _renew_often(self) -> None:
         while self._table and not self._lost and not self._stop.wait(RENEWAL_SECONDS):

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
 from target_bigquery_softdelete import sql
+from target_bigquery_softdelete.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -101,7 +102,8 @@ class Quarantine:
     def _load(self, rows: list[dict[str, Any]]) -> None:
         name = f"{REJECTED_TABLE}-{self._jobs}"
         path = self._folder / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows, schema=_ARROW_SCHEMA), path)
+        with writing(self._folder, REJECTED_TABLE):
+            pq.write_table(pa.Table.from_pylist(rows, schema=_ARROW_SCHEMA), path)
         self._warehouse.create_table(self.table_id, REJECTED_FIELDS)
         self._warehouse.load(path, self.table_id, REJECTED_FIELDS, name)
         path.unlink()

@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 import io
+import select
 import sys
 from collections import Counter
 from itertools import groupby
@@ -19,7 +20,7 @@ from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
 from plugin_runtime import PluginError
 from plugin_runtime.compat import override
-from target_bigquery_softdelete.json_lines import UNREADABLE, chunks, numbered
+from target_bigquery_softdelete.json_lines import UNREADABLE, chunks, numbered, reading
 from target_bigquery_softdelete.mending import has_constants, mended, restored
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class BlockReader(GenericSingerReader[bytes]):
         self._decoder = msgspec.json.Decoder(Message)
         self.cut_off: BadInputError | None = None
         """Set when the input ended in the middle of a line, as it does when the tap dies."""
+        self.patience: Callable[[], float | None] = lambda: None
+        """Tells how many seconds to wait for input, from now on, before `on_silence` is called."""
+        self.on_silence: Callable[[], None] = lambda: None
 
     @property
     @override
@@ -105,7 +109,7 @@ class BlockReader(GenericSingerReader[bytes]):
         """
         counts: Counter[str] = Counter()
         line = 1
-        for chunk in chunks(_as_bytes(file_input or self.default_input)):
+        for chunk in chunks(self._heard(_as_bytes(file_input or self.default_input))):
             try:
                 for message in _batched(self._decoded(chunk, line)):
                     kind = message["type"]
@@ -119,6 +123,16 @@ class BlockReader(GenericSingerReader[bytes]):
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         raise BadInputError(f"The input has a message of the type `{message_dict['type']}`, which nothing reads.")
+
+    def _heard(self, file: IO[bytes]) -> Callable[[int], bytes]:
+        read = reading(file)
+
+        def when_ready(size: int) -> bytes:
+            while not _is_ready(file, self.patience()):
+                self.on_silence()
+            return read(size)
+
+        return when_ready
 
     def _raise_for_incomplete(self, chunk: bytes, first_line: int) -> None:
         for number, line in numbered(chunk, first_line):
@@ -181,6 +195,14 @@ def _problem(message: Message) -> str | None:
         return f"of the unknown type `{message.type[:LONGEST_SHOWN_TYPE]}`"
     missing = [name for name in required if getattr(message, name) in (None, msgspec.UNSET)]
     return f"of the type {message.type} without `{'` and `'.join(missing)}`" if missing else None
+
+
+def _is_ready(file: IO[bytes], seconds: float | None) -> bool:
+    """Wait until the file has something to read, or has ended. Reading a piece leaves nothing in its buffer."""
+    try:
+        return bool(select.select([file], [], [], seconds)[0])
+    except (OSError, ValueError, TypeError):  # it is no file of the system's
+        return True
 
 
 def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK hands over text files too

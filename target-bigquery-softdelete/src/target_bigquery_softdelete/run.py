@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import uuid
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit import now
+from target_bigquery_softdelete.files import temporary_folder
 from target_bigquery_softdelete.quarantine import Quarantine
+from target_bigquery_softdelete.stopping import in_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from target_bigquery_softdelete.lease import Lease
+    from target_bigquery_softdelete.running import Cancelled
     from target_bigquery_softdelete.settings import Settings
     from target_bigquery_softdelete.warehouse import Warehouse
 
 PARALLEL_LOADS = 4
 PARALLEL_STREAMS = 8
 """Streams that are merged at the same time. The work is BigQuery's; a thread only waits for it."""
+
+
+CANCEL_SECONDS = 4.0
+GIVE_BACK_SECONDS = 2.0
+"""How long a run that is stopped waits for its jobs to end, and for its lease to be taken back."""
 
 
 def new_run_id() -> str:
@@ -40,6 +49,19 @@ class Run:
         self.settings = settings
         self.warehouse = warehouse
         self.lease = lease
+        self._remove_folder: Callable[[], object] | None = None
+
+    def abandon(self) -> Cancelled:
+        """Cancel the jobs that run, give the lease back, and remove the temporary folder, in a few seconds.
+
+        The lease stays while a job may still be writing: it ends by itself.
+        """
+        cancelled = self.warehouse.cancel_jobs(CANCEL_SECONDS)
+        if not cancelled.unknown:
+            in_time(GIVE_BACK_SECONDS, self.lease.release)
+        if self._remove_folder:
+            self._remove_folder()
+        return cancelled
 
     @property
     def identity(self) -> dict[str, str | None]:
@@ -57,9 +79,9 @@ class Run:
     @cached_property
     def folder(self) -> Path:
         """A temporary folder for Parquet files. It is removed with this object or at exit."""
-        folder = tempfile.mkdtemp(prefix="target-bigquery-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+        folder = temporary_folder()
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     @cached_property
     def loads(self) -> ThreadPoolExecutor:

@@ -155,6 +155,12 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="An incremental stream is merged at least every so many rows, so that a crash loses little.",
     ),
     th.Property(
+        "merge_interval_seconds",
+        th.IntegerType(minimum=1),
+        default=300,
+        description="The same in time: at the next STATE message, or while the tap is silent.",
+    ),
+    th.Property(
         "on_concurrent_run",
         th.StringType(allowed_values=["refuse", "wait", "allow"]),
         default="refuse",
@@ -206,6 +212,7 @@ class Settings:
     live_views: bool
     block_bytes: int
     merge_interval_rows: int
+    merge_interval_seconds: int
     on_concurrent_run: OnConcurrentRun
     partition_by: dict[str, PartitionBy]
     require_partition_filter: bool
@@ -247,6 +254,7 @@ class Settings:
             live_views=config["live_views"],
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
+            merge_interval_seconds=config["merge_interval_seconds"],
             on_concurrent_run=config["on_concurrent_run"],
             partition_by={
                 stream: PartitionBy.parse(stream, text) for stream, text in (config.get("partition_by") or {}).items()

@@ -59,6 +59,8 @@ class BigQuerySoftDeleteSink(Sink):
         self._earlier: list[Stage] = []
         """Stages before the present one whose tables are still needed."""
         self.report = audit.StreamReport(stream_name, str(table_id))
+        self.rows_merged = 0
+        """Records that are merged."""
         self.error: PluginError | None = None
 
     @property
@@ -264,9 +266,9 @@ class BigQuerySoftDeleteSink(Sink):
     def _merge_stage(self, stage: Stage) -> bool:
         staged = Staged(stage.table_id, stage.columns)
         if stage.columns.key:
-            self._count(self._merge.merge(staged, complete=False))
+            self._count(self._merge.merge(staged, complete=False), stage.rows)
         elif self._settings.keyless_streams == "append":
-            self._count(self._merge.append(staged))
+            self._count(self._merge.append(staged), stage.rows)
         else:
             return False  # at the end it is known whether the snapshot is complete
         return True
@@ -305,13 +307,14 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _finish_keyed(self, stage: Stage | None) -> None:
         complete = self._snapshots.complete
+        rows = stage.rows if stage else 0
         if stage is None and complete:
             # All rows are merged, or rejected; what is missing is not marked yet.
             stage = self._earlier[-1] if self._earlier else self._without_rows()
         if stage is not None:
             also_present = tuple(one.table_id for one in self._also_present() if one is not stage) if complete else ()
             staged = Staged(stage.table_id, stage.columns)
-            self._count(self._merge.merge(staged, complete=complete, also_present=also_present))
+            self._count(self._merge.merge(staged, complete=complete, also_present=also_present), rows)
 
     def _without_rows(self) -> Stage:
         self._stage.create()
@@ -326,16 +329,18 @@ class BigQuerySoftDeleteSink(Sink):
     def _finish_keyless(self, stage: Stage | None) -> None:
         stages = [one for one in (*self._earlier, stage) if one is not None]
         staged = [Staged(one.table_id, one.columns) for one in stages]
+        rows = sum(one.rows for one in stages)
         if staged and self._settings.keyless_streams == "replace" and self._snapshots.complete:
-            self._count(self._merge.replace(staged, rows=sum(one.rows for one in stages)))
+            self._count(self._merge.replace(staged, rows), rows)
             return
         if staged and self._settings.keyless_streams == "replace":
             self.logger.warning("%s: not a complete snapshot, so its rows are appended", self.stream_name)
-        for one in staged:
-            self._count(self._merge.append(one))
+        for one, from_stage in zip(staged, stages, strict=True):
+            self._count(self._merge.append(one), from_stage.rows)
 
-    def _count(self, result: MergeResult) -> None:
+    def _count(self, result: MergeResult, rows: int = 0) -> None:
         self.report.add(result)
+        self.rows_merged += rows
         self._settle()
         if result.refusal:
             raise DeletesRefusedError(result.refusal)

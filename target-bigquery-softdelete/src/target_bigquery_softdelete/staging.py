@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from target_bigquery_softdelete.arrow import staged_schema
 from target_bigquery_softdelete.blocks import BlockConverter
+from target_bigquery_softdelete.files import writing
 from target_bigquery_softdelete.schema import staging_fields
 from target_bigquery_softdelete.warehouse import STAGING_LIFETIME
 
@@ -53,6 +54,7 @@ class Stage:
         self.bytes_staged = 0
         self._converter = BlockConverter(columns, stream, rejects=rejects)
         self._warehouse = warehouse
+        self._stream = stream
         self._folder = folder
         self._executor = executor
         self._block = bytearray()
@@ -90,7 +92,8 @@ class Stage:
             return None
         converted = self._converter.convert(bytes(self._block), self.rows)
         if converted.table.num_rows:
-            self._file().write_table(converted.table)
+            with writing(self._folder, self._stream):
+                self._file().write_table(converted.table)
         self.dropped_nulls += converted.dropped_nulls
         self.rows += converted.table.num_rows
         self._block.clear()
@@ -145,9 +148,10 @@ class Stage:
 
     def _close(self) -> Path | None:
         path, self._path = self._path, None
-        if self._writer:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer:
+            with writing(self._folder, self._stream):
+                writer.close()
         return path
 
     def _load_file(self) -> None:

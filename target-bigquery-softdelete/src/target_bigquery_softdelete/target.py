@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-import msgspec
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
@@ -22,22 +21,22 @@ from target_bigquery_softdelete.credentials import make_client
 from target_bigquery_softdelete.lease import Lease
 from target_bigquery_softdelete.mending import encode_record
 from target_bigquery_softdelete.naming import history_name, live_name, table_name
+from target_bigquery_softdelete.output import write_state
 from target_bigquery_softdelete.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
 from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 from target_bigquery_softdelete.state import StateComposer
+from target_bigquery_softdelete.stopping import stopping
 from target_bigquery_softdelete.values import parse_record
 from target_bigquery_softdelete.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-CHECKPOINT_SECONDS = 300.0
-"""Rows that wait longer than this are merged with the next STATE message."""
 
 BLOCKS_IN_MEMORY = 4
 """When the blocks of all streams together are larger than so many full ones, the largest is converted."""
@@ -51,6 +50,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
     patience: ClassVar[Patience] = Patience()
+    _context: click.Context | None = None
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -74,7 +74,35 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._tenant_checked = False
         self._tables: dict[str, str] = {}
         """Which stream writes into which table."""
+        self._errors: list[PluginError] = []
+        """What went wrong outside of the streams."""
+        self._can_say = True
+        """Whether somebody takes STATE."""
         self._last_checkpoint = time.monotonic()
+        if isinstance(self.message_reader, BlockReader):
+            self.message_reader.patience = self._seconds_to_checkpoint
+            self.message_reader.on_silence = self._checkpoint
+        self._context = click.get_current_context(silent=True)
+        if self._context and threading.current_thread() is threading.main_thread():
+            self._context.with_resource(stopping(self._stop))
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        # With a context a thread of its own ends the process: here, in the middle of anything, nothing can be done.
+        if self._context is None:
+            super()._handle_termination(signum, frame)
+
+    def _stop(self, signum: int) -> None:
+        """Cancel what runs, and say how far the run got."""
+        jobs = self.run.abandon()
+        lease = " The lease of the dataset stays until it ends by itself." if self.run.lease.held else ""
+        self.logger.error(
+            "Stopped by signal %d before the end of the run. %s. %s%s The next run goes on from the last state.",
+            signum,
+            audit.progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
+            jobs.summary(),
+            lease,
+        )
 
     @classmethod
     @override
@@ -162,9 +190,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.state_read(message_dict["value"])
-        if time.monotonic() - self._last_checkpoint >= CHECKPOINT_SECONDS:
-            self._merge_early([sink for sink in self.sinks if sink.merges_early])
-            self._last_checkpoint = time.monotonic()
+        self._checkpoint()
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -188,9 +214,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 self.get_sink(stream_map.stream_alias).fail(error)
 
     def _take_lease(self) -> None:
-        context = click.get_current_context(silent=True)
-        if context:
-            context.call_on_close(self.run.lease.release)  # however the run ends
+        if self._context:
+            self._context.call_on_close(self.run.lease.release)  # however the run ends
         self.run.lease.acquire()
 
     @override
@@ -212,15 +237,20 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 self._written([sink])
                 self.logger.info("%s", sink.report.summary())
         self._emit_state()
-        errors = [sink.error for sink in sinks if sink.error]
-        try:
-            self._write_audit_log()
-        except PluginError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - one line; the rows and their STATE are where they belong
-            error.reported = True
-            errors.append(error)
-        self._raise_failures(errors)
+        self._attempt(self._write_audit_log)
+        self._raise_failures([*self._errors, *(sink.error for sink in sinks if sink.error)])
         self._tidy()
+
+    def _attempt(self, step: Callable[[], None]) -> bool:
+        """Do something that may go wrong without harm to the rows: then the run ends with an error, later."""
+        try:
+            step()
+        except PluginError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - one line
+            error.reported = True
+            self._errors.append(error)
+            return False
+        return True
 
     def _tidy(self) -> None:
         try:
@@ -230,6 +260,16 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             return
         if removed:
             self.logger.info("removed %d staging tables that earlier runs had left behind", removed)
+
+    def _seconds_to_checkpoint(self) -> float:
+        due = self._last_checkpoint + self.run.settings.merge_interval_seconds
+        return max(0.0, due - time.monotonic())
+
+    def _checkpoint(self) -> None:
+        """Merge what has waited for long, so that a crash loses little."""
+        if not self._seconds_to_checkpoint():
+            self._merge_early([sink for sink in self.sinks if sink.merges_early])
+            self._last_checkpoint = time.monotonic()
 
     def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:
@@ -250,9 +290,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _emit_state(self) -> None:
         state = self._state.next_state()
-        if state is not None:
-            sys.stdout.write(f"{msgspec.json.encode(state).decode()}\n")
-            sys.stdout.flush()
+        if state is not None and self._can_say:
+            self._can_say = self._attempt(lambda: write_state(state))
 
     def _write_audit_log(self) -> None:
         reports = [sink.report for sink in self.sinks]

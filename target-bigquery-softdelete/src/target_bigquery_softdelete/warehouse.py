@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery.query import _AbstractQueryParameter
 
     from target_bigquery_softdelete.layout import Layout
+    from target_bigquery_softdelete.running import Cancelled
     from target_bigquery_softdelete.settings import Settings
 
 LISTED_TABLES = 1000
@@ -70,6 +71,10 @@ class Warehouse:
         self._datasets_exist = False
         self._lock = threading.Lock()
         self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
+
+    def cancel_jobs(self, seconds: float) -> Cancelled:
+        """Cancel the jobs that run, because the run is stopped. None begins after this."""
+        return self._jobs.running.cancel(seconds)
 
     def lease_id(self) -> TableId:
         """Return the full name of the table that stands for the right to write into the dataset."""

@@ -55,6 +55,7 @@ def test_the_project_has_no_default() -> None:
         ("max_rejected_records", 0),
         ("block_bytes", 1),
         ("merge_interval_rows", 0),
+        ("merge_interval_seconds", 0),
         ("labels", {"team": "Not Allowed"}),
         ("labels", {"team": "x" * 64}),
         ("labels", []),

@@ -1,0 +1,196 @@
+"""A full disk, a bad temporary folder, an output that nobody reads, a silent tap, a signal: one clear line each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugin_runtime import run
+from support.proxy import Proxy, Trap
+from support.singer import INTEGER, STRING, lines, record, schema, state
+from target.harness import COMMAND
+from target_bigquery_softdelete import lease as leases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.project import Project
+    from target.harness import TargetRunner
+
+JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
+CREWS = schema("crews", {"id": INTEGER})
+MESSAGES = [JOBS, record("jobs", {"id": 1, "name": "one"}), state({"bookmarks": {"jobs": 1}})]
+LEASE = "lease__bronze"
+
+
+def errors(log: bytes) -> list[str]:
+    assert b"Traceback" not in log
+    assert b"Exception ignored" not in log
+    return [line for line in log.decode().splitlines() if "| ERROR " in line]
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_full_disk_ends_the_stream_that_met_it(target: TargetRunner, project: Project) -> None:
+    jobs = [record("jobs", {"id": i, "name": os.urandom(500).hex()}) for i in range(200)]
+    crews = [CREWS, record("crews", {"id": 1})]
+    text = lines([JOBS, *jobs, *crews, state({"bookmarks": {"jobs": 1, "crews": 1}})])
+
+    # The largest file that the process may write, in blocks of 1,024 bytes: an error of the disk that needs no rights.
+    command = f"ulimit -f 64; exec {COMMAND} --config {target.config(block_bytes=65536)}"
+    done = subprocess.run(["bash", "-c", command], input=text, capture_output=True, check=False)
+
+    assert done.returncode == 1
+    (line,) = errors(done.stderr)
+    assert "jobs: cannot write to the temporary folder `" in line
+    assert "TMPDIR" in line
+    assert json.loads(done.stdout) == {"bookmarks": {"crews": 1}}
+    assert project.tables("bronze") == ["crews"]
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/proc/self"])
+def test_a_temporary_folder_that_cannot_be_used_is_named(
+    place: str, target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", place)
+
+    result = target(*MESSAGES)
+
+    assert result.code == 1
+    assert result.states == []
+    assert len(result.errors) == 1
+    assert f"`{place}`" in result.errors[0]
+    assert "TMPDIR" in result.errors[0]
+    assert project.tables("bronze") == []
+
+
+@pytest.mark.parametrize("output", [">&-", "| true"], ids=["closed", "stopped"])
+def test_an_output_that_takes_no_state_loses_no_row(output: str, target: TargetRunner, project: Project) -> None:
+    command = f"set -o pipefail; {COMMAND} --config {target.config()} {output}"
+    done = subprocess.run(["bash", "-c", command], input=lines(MESSAGES), capture_output=True, check=False)
+
+    assert done.returncode == 1
+    (line,) = errors(done.stderr)
+    assert "STATE cannot be written to the standard output" in line
+    assert project.operations("jobs") == {1: "INSERT"}
+    assert project.log("jobs")[-1]["status"] == "success"
+
+
+def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_lease_is_renewed(
+    target: TargetRunner,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.2)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    config = target.config(merge_interval_seconds=1, on_concurrent_run="refuse")
+    said: list[str] = []
+
+    def has_said(text: str) -> bool:
+        said.append(capfd.readouterr().out)
+        return text in "".join(said)
+
+    def tap() -> None:
+        with pipe.open("wb", buffering=0) as output:
+            output.write(lines(MESSAGES))
+            eventually(lambda: "jobs" in project.tables("bronze") and project.operations("jobs"))
+            eventually(lambda: has_said('"jobs":1'))
+            expires = project.client.get_table(f"{project.name}.management.{LEASE}").expires
+            eventually(lambda: project.client.get_table(f"{project.name}.management.{LEASE}").expires > expires)
+            output.write(lines([record("jobs", {"id": 2}), state({"bookmarks": {"jobs": 2}})]))
+
+    thread = threading.Thread(target=tap)
+    thread.start()
+    code = run(target.plugin, ["--config", str(config), "--input", str(pipe)])
+    thread.join()
+
+    assert code == 0
+    assert json.loads("".join(said)) == {"bookmarks": {"jobs": 1}}
+    assert json.loads(capfd.readouterr().out) == {"bookmarks": {"jobs": 2}}
+    assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary folder of what is started."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *traps: Trap) -> str:
+    """Send a signal to a run that is at the first trap, the others set by then. Return the one line that it leaves."""
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.trap(traps[0])
+        with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse") as process:
+            assert process.stdin
+            process.stdin.write(lines(MESSAGES))
+            process.stdin.close()
+            process.stdin = None
+            assert traps[0].reached.wait(60)
+            proxy.traps.extend(traps[1:])
+            began = time.monotonic()
+            process.send_signal(number)
+            out, log = process.communicate(timeout=20)
+
+    assert time.monotonic() - began < 8
+    assert process.returncode == 128 + number
+    assert out == b""
+    (line,) = errors(log)
+    assert f"Stopped by signal {number} before the end of the run." in line
+    assert line.endswith("The next run goes on from the last state.")
+    return line
+
+
+def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
+    target: TargetRunner, project: Project, temporary: Path
+) -> None:
+    cancelled = Trap(b"/cancel", "hold after")
+
+    line = stopped_at(target, project, signal.SIGTERM, Trap(b"/queries/", "hold before"), cancelled)
+
+    assert cancelled.seen == 1
+    assert "jobs: 1 rows read, 0 merged. Cancelled the jobs" in line
+    assert "-measure-jobs-1-1" in line
+    assert list(temporary.iterdir()) == []
+    assert LEASE not in project.tables("management")
+    assert target(*MESSAGES, on_concurrent_run="refuse").code == 0
+    assert project.operations("jobs") == {1: "INSERT"}
+
+
+@pytest.mark.parametrize(
+    ("hung", "parts"),
+    [
+        pytest.param(
+            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not say", "-merge-jobs-2-1", "lease"], id="merge"
+        ),
+        pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
+    ],
+)
+def test_a_signal_ends_a_run_that_bigquery_keeps_waiting(
+    hung: bytes, parts: list[str], target: TargetRunner, project: Project, temporary: Path
+) -> None:
+    line = stopped_at(
+        target, project, signal.SIGINT, Trap(hung, "hold before"), Trap(b"/bigquery", "hold before", times=99)
+    )
+
+    for part in parts:
+        assert part in line
+    assert list(temporary.iterdir()) == []

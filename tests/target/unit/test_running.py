@@ -1,0 +1,41 @@
+"""When a run is stopped, no job begins, and no thread learns what became of its own."""
+
+from __future__ import annotations
+
+import threading
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from target_bigquery_softdelete.running import RunningJobs
+
+NOWHERE = bigquery.Client(
+    "co", credentials=AnonymousCredentials(), client_options={"api_endpoint": "http://127.0.0.1:9"}
+)
+
+
+def test_after_a_stop_no_thread_comes_back() -> None:
+    jobs = RunningJobs(NOWHERE)
+    sent, stopped = threading.Event(), threading.Event()
+    came_back: list[str] = []
+
+    def job(name: str) -> None:
+        with jobs.tracked(name):
+            sent.set()
+            stopped.wait()
+        came_back.append(name)
+
+    with jobs.tracked("early"):
+        pass
+    threads = [threading.Thread(target=job, args=(name,), daemon=True) for name in ("running", "late")]
+    threads[0].start()
+    sent.wait()
+    cancelled = jobs.cancel(0.2)
+    stopped.set()
+    threads[1].start()
+    for thread in threads:
+        thread.join(0.2)
+
+    assert (cancelled.ended, cancelled.unknown) == ((), ("running",))
+    assert "running" in cancelled.summary()
+    assert came_back == []
