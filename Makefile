@@ -28,6 +28,7 @@ lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/schemas.py --check
+	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/docs.py --check
 
 format: setup ## Format the code

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = Path(os.environ.get("SERVICETITAN_OPENAPI_DIR") or ROOT / "../shared/servicetitan/openapi")
 
+_SCHEMAS = "#/components/schemas/"
+
 
 class DocumentError(Exception):
     """The documents do not say what they are asked for."""
@@ -68,9 +70,13 @@ class Document:
         return self.resolve(content.get("application/json", {}).get("schema", {}))
 
     def record(self, path: str) -> Json:
-        """Return the schema of one record in the answer of a list or an export feed, references and all."""
+        """Return the schema of one record in the answer of a list or an export feed, its own reference put in."""
+        return self.resolve(self.item(path))
+
+    def item(self, path: str) -> Json:
+        """Return the same as the document has it, mostly a reference."""
         answer = self.answer(path)
-        return self.resolve(answer["items"] if answer.get("type") == "array" else answer["properties"]["data"]["items"])
+        return cast("Json", answer["items"] if answer.get("type") == "array" else answer["properties"]["data"]["items"])
 
     def parameters(self, path: str) -> set[str]:
         """Return the names of the query parameters that an endpoint takes."""
@@ -79,6 +85,13 @@ class Document:
     def query(self, path: str) -> list[Json]:
         """Return the query parameters that an endpoint takes, as the document describes them."""
         return [parameter for parameter in self._get(path)["parameters"] if parameter["in"] == "query"]
+
+    def reference(self, schema: Json) -> str | None:
+        """Return the name of the schema that this one refers to, be it wrapped in `oneOf` or `allOf`; None without."""
+        for keyword in ("allOf", "oneOf", "anyOf"):
+            if len(schema.get(keyword, ())) == 1 and "properties" not in schema:
+                return self.reference(schema[keyword][0])
+        return schema["$ref"].removeprefix(_SCHEMAS) if "$ref" in schema else None
 
     def resolve(self, schema: Json) -> Json:
         """Return the schema with its own reference, `allOf` and one-armed `oneOf` put in; its fields keep theirs."""
@@ -98,7 +111,7 @@ class Document:
             raise DocumentError(f"the documents do not know {path}") from error
 
     def _look_up(self, reference: str) -> Json:
-        return cast("Json", self._content["components"]["schemas"][reference.removeprefix("#/components/schemas/")])
+        return cast("Json", self._content["components"]["schemas"][reference.removeprefix(_SCHEMAS)])
 
 
 def merge(schemas: Iterable[Json]) -> Json:

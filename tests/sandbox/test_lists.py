@@ -81,11 +81,12 @@ def test_wrong_value_is_a_problem_of_its_parameter(client: Client, query: dict[s
     assert answer.json()["errors"].keys() == query.keys()
 
 
-def test_undocumented_parameter_changes_nothing_but_is_logged(client: Client) -> None:
+def test_undocumented_parameter_is_refused_and_logged(client: Client) -> None:
     client.control.clear_requests()
+    answer = client.get(TECHNICIANS, sort="-Id", colour="red")
 
-    assert client.ids(TECHNICIANS, sort="-Id", colour="red") == client.ids(TECHNICIANS)
-    assert [entry["undocumented"] for entry in client.control.requests()] == [["colour", "sort"], []]
+    assert (answer.status_code, answer.json()["errors"].keys()) == (400, {"colour", "sort"})
+    assert [entry["undocumented"] for entry in client.control.requests()] == [["colour", "sort"]]
 
 
 def test_documented_filter_that_is_not_modelled_is_refused(client: Client) -> None:

@@ -9,6 +9,7 @@ import requests
 
 from sandbox import exact
 from sandbox.models import Fault, Tenant
+from sandbox.servicetitan import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,18 @@ class Control:
     ) -> None:
         self.close()
 
+    @staticmethod
+    def entity(path: str) -> str:
+        """Return the name that the other methods, and faults, know the records of a path by: their `stream`.
+
+        Args:
+            path: The path as in the documents, with `{tenant}` and the parents' placeholders in it.
+
+        Raises:
+            LookupError: If the documents have no such list.
+        """
+        return endpoints.entity_of(path)
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
@@ -53,29 +66,31 @@ class Control:
         """Add a tenant with its first records. One that exists with this id is replaced."""
         self._call("POST", "/tenants", tenant.model_dump())
 
-    def insert(self, tenant: str, stream: str, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Add a record, made up except for the values given, and return it."""
-        return self._record("POST", f"/tenants/{tenant}/{stream}", {"values": values})
+    def insert(
+        self, tenant: str, stream: str, values: Mapping[str, Any] | None = None, parent: int | str | None = None
+    ) -> dict[str, Any]:
+        """Add a record, made up except for the values given, and return it. A child without a parent gets any."""
+        return self._record("POST", f"/tenants/{tenant}/{stream}", {"values": values, "parent": parent})
 
     def update(
         self,
         tenant: str,
         stream: str,
-        id: int,  # noqa: A002 - the name of the property
+        id: int | str,  # noqa: A002 - the name of the property
         values: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Change a record and return it. Without values, one field changes as its users would change it."""
         return self._record("PATCH", f"/tenants/{tenant}/{stream}/{id}", {"values": values})
 
-    def delete(self, tenant: str, stream: str, id: int) -> None:  # noqa: A002
-        """Remove a record for good: lists and feeds do not show it any more."""
-        self._call("DELETE", f"/tenants/{tenant}/{stream}/{id}")
+    def delete(self, tenant: str, stream: str, id: int | str, *, tombstone: bool = False) -> None:  # noqa: A002
+        """Remove a record for good: lists do not show it any more, feeds only once more and only with a tombstone."""
+        self._call("DELETE", f"/tenants/{tenant}/{stream}/{id}?tombstone={str(tombstone).lower()}")
 
-    def deactivate(self, tenant: str, stream: str, id: int) -> dict[str, Any]:  # noqa: A002
+    def deactivate(self, tenant: str, stream: str, id: int | str) -> dict[str, Any]:  # noqa: A002
         """Set a record's `active` to false and return it."""
         return self._record("POST", f"/tenants/{tenant}/{stream}/{id}/deactivate")
 
-    def restore(self, tenant: str, stream: str, id: int) -> dict[str, Any]:  # noqa: A002
+    def restore(self, tenant: str, stream: str, id: int | str) -> dict[str, Any]:  # noqa: A002
         """Bring back a record that was deleted or deactivated, and return it."""
         return self._record("POST", f"/tenants/{tenant}/{stream}/{id}/restore")
 
@@ -83,6 +98,11 @@ class Control:
         """Return all records, the inactive ones too, by id."""
         records: list[dict[str, Any]] = self._call("GET", f"/tenants/{tenant}/{stream}")
         return records
+
+    def ids(self, tenant: str, stream: str) -> list[int | str]:
+        """Return what the other methods take as `id`, in the order of :meth:`records`; also of records without one."""
+        ids: list[int | str] = self._call("GET", f"/tenants/{tenant}/{stream}/ids")
+        return ids
 
     def set_fault(self, fault: Fault) -> int:
         """Let something go wrong from now on, and return the fault's id."""
@@ -97,8 +117,9 @@ class Control:
         """Return the requests served, oldest first, except those of this API.
 
         Each has `method`, `path`, `query`, `status`, `tenant`, `stream`, `page`, `undocumented` (names of query
-        parameters that the API does not document), `fault` (kind of the fault that it met), `headers` (without
-        secrets) and `client_port` (the same for requests of one connection).
+        parameters that the API does not document), `missing` (those that it requires and did not get), `fault` (kind
+        of the fault that it met), `headers` (without secrets) and `client_port` (the same for requests of one
+        connection).
         """
         log: list[dict[str, Any]] = self._call("GET", "/requests")
         return log

@@ -1,11 +1,14 @@
 """A local ServiceTitan.
 
-Requests flow through these modules, the first three of which know nothing of HTTP:
+Requests flow through these modules, of which only the last few know of HTTP:
 
-- :mod:`.generate`: the records that a tenant starts with, from the streams' JSON Schemas;
-- :mod:`.table`: one stream of one tenant: generated records plus what was changed since;
+- :mod:`.documented`: what ServiceTitan's documents say of every list, and nothing of what the tap thinks of them;
+- :mod:`.endpoints`: which paths there are, and which of them hand out the same records;
+- :mod:`.generate`: the records that a tenant starts with, from the documents' schemas; :mod:`.identity` and
+  :mod:`.lineage` say which is which, and whose;
+- :mod:`.table`: one entity of one tenant: generated records plus what was changed since;
 - :mod:`.lists` and :mod:`.feeds`: a page of a list, a page of an export feed;
-- :mod:`.endpoints`: which paths there are and what each of them understands;
+- :mod:`.parameters`: what a path may be asked;
 - :mod:`.access`: tokens, the app key, the rate limit;
 - :mod:`.faults`: what is to go wrong;
 - :mod:`.app`: the web application, and :mod:`.control_api`: the part of it that is not ServiceTitan's.

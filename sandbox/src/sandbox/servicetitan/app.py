@@ -1,7 +1,7 @@
 """The local ServiceTitan as a web application.
 
 Everything but the control API goes through one function, :meth:`_Api.answer`: faults, token, app key, rate limit, then
-the page. Which paths there are is a table, :data:`sandbox.servicetitan.endpoints.ENDPOINTS`.
+the page. Which paths there are is data, see :mod:`sandbox.servicetitan.documented`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from sandbox import hosting
-from sandbox.servicetitan import access, control_api, faults, feeds, lists
+from sandbox.servicetitan import access, control_api, faults, feeds, lists, parameters
 from sandbox.servicetitan.call import Call
 from sandbox.servicetitan.problems import Problem
 from sandbox.servicetitan.state import State
+from sandbox.servicetitan.table import UnknownRecordError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -128,8 +129,7 @@ class _Api:
             raise Problem(404, "There is nothing at this path.")
         if call.method != "GET":
             raise Problem(405, "Only GET is allowed.")
-        if refused := call.query.keys() & endpoint.ignored:
-            raise Problem(501, f"The sandbox does not filter by {', '.join(sorted(refused))}.")
+        parameters.check(endpoint, call.query)
         page = _read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
         return _disturbed(company, endpoint, page, fault)
 
@@ -144,26 +144,30 @@ class _Api:
         company = self._state.companies.get(call.tenant)
         if company is None or call.endpoint is None:
             return None
-        if call.endpoint.kind == "list":
+        if call.endpoint.answer != "feed":
             return int(text) if (text := call.query.get("page", "1")).isdecimal() else None
         try:
-            place = feeds.position(company.table(call.endpoint.stream), call.endpoint.stream, call.query)
+            place = feeds.position(company.table(call.endpoint.entity), call.endpoint.entity, call.query)
         except Problem:
             return None
         return place // company.tenant.feed_page_size + 1
 
 
 def _read(company: Company, endpoint: Endpoint, call: Call, *, back: int) -> Page:
-    table = company.table(endpoint.stream)
-    if endpoint.kind == "list":
-        return lists.page(table, endpoint, call.query, back=back)
-    return feeds.page(table, endpoint.stream, call.query, company.tenant.feed_page_size, back=back)
+    table = company.table(endpoint.entity)
+    if endpoint.answer == "feed":
+        return feeds.page(table, endpoint, call.query, company.tenant.feed_page_size, back=back)
+    try:
+        parent = company.descend(endpoint.parents, call.parents)
+    except UnknownRecordError as error:
+        raise Problem(404, str(error)) from None
+    return lists.page(table, endpoint, call.query, parent, back=back)
 
 
 def _disturbed(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:
     if fault and fault.kind == "shift" and page.identifiers:
         # Every row of the following pages moves up by one, so that the first of the next page is never seen.
-        company.table(endpoint.stream).delete(page.identifiers[0])
+        company.table(endpoint.entity).delete(page.identifiers[0])
     if fault and fault.kind == "endless_feed":
         return page.endless()
     return page

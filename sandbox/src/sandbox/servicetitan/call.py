@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.servicetitan.endpoints import ENDPOINTS, TENANT, Endpoint
+from sandbox.servicetitan import endpoints, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from sandbox.servicetitan.endpoints import Endpoint
 
 _LOGGED_HEADERS = ("accept", "accept-encoding", "connection", "content-type", "user-agent")
 
@@ -22,11 +24,12 @@ class Call:
     Attributes:
         method: The HTTP method.
         path: The path as it came.
-        query: The query parameters.
+        query: The query parameters; the values of one that came several times are joined with commas.
         headers: The headers, with lower-case names.
         client_port: The port it came from, which tells connections apart.
         tenant: The tenant in the path; empty if there is none.
         endpoint: What the path stands for; None if it is unknown.
+        parents: The ids of the parents in the path.
     """
 
     method: str
@@ -36,37 +39,35 @@ class Call:
     client_port: int
     tenant: str
     endpoint: Endpoint | None
+    parents: tuple[str, ...]
 
     @classmethod
     def of(cls, request: Request) -> Call:
         """Return what a request asks for."""
         path = request.url.path
-        match = TENANT.search(path)
+        match = endpoints.TENANT.search(path)
+        endpoint, parents = endpoints.find(path)
+        query = request.query_params
         return cls(
             method=request.method,
             path=path,
-            query=dict(request.query_params),
+            query={name: ",".join(query.getlist(name)) for name in query},
             headers=dict(request.headers),
             client_port=request.client.port if request.client else 0,
             tenant=match[0] if match else "",
-            endpoint=ENDPOINTS.get(TENANT.sub("{tenant}", path, count=1)),
+            endpoint=endpoint,
+            parents=parents,
         )
 
     @property
     def stream(self) -> str | None:
-        """Name of the stream that is asked for."""
-        return self.endpoint.stream if self.endpoint else None
+        """Name of the entity that is asked for."""
+        return self.endpoint.entity if self.endpoint else None
 
     @property
     def authorization(self) -> str:
         """The header `Authorization`."""
         return self.headers.get("authorization", "")
-
-    @property
-    def undocumented(self) -> list[str]:
-        """Names of query parameters that the API does not document for this path."""
-        known = self.endpoint.parameters | self.endpoint.ignored if self.endpoint else frozenset[str]()
-        return sorted(self.query.keys() - known)
 
     def entry(self, page: int | None, status: int, fault: str | None) -> dict[str, object]:
         """Return the entry of the request log. It holds no secret."""
@@ -78,7 +79,8 @@ class Call:
             "tenant": self.tenant or None,
             "stream": self.stream,
             "page": page,
-            "undocumented": self.undocumented,
+            "undocumented": parameters.undocumented(self.endpoint, self.query) if self.endpoint else [],
+            "missing": parameters.missing(self.endpoint, self.query) if self.endpoint else [],
             "fault": fault,
             "headers": {name: self.headers[name] for name in _LOGGED_HEADERS if name in self.headers},
             "client_port": self.client_port,

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from sandbox import exact
 from sandbox.models import Fault, Tenant
 from sandbox.servicetitan.state import Company, State, UnknownStreamError, UnknownTenantError
-from sandbox.servicetitan.table import ChangeError, UnknownRecordError
+from sandbox.servicetitan.table import ChangeError, Table, UnknownRecordError
 
 NO_CONTENT, BAD_REQUEST, NOT_FOUND = 204, 400, 404
 
@@ -65,46 +65,72 @@ def _add_records(router: APIRouter, state: State) -> None:
         table = state.company(tenant).table(stream)
         return _json(b"[%b]" % b",".join(table.encoded(identifier) for identifier in sorted(table.identifiers())))
 
+    @router.get(records + "/ids")
+    async def get_ids(tenant: str, stream: str) -> list[int | str]:
+        table = state.company(tenant).table(stream)
+        return [table.shown(identifier) for identifier in sorted(table.identifiers())]
+
     @router.post(records)
     async def insert(tenant: str, stream: str, request: Request) -> Response:
-        return _json(exact.dumps(state.company(tenant).table(stream).insert(await _values(request))))
+        body = await _body(request)
+        parent = state.company(tenant).parent_of(stream, body.get("parent"))
+        return _json(exact.dumps(state.company(tenant).table(stream).insert(_values(body), parent)))
 
 
 def _add_changes(router: APIRouter, state: State) -> None:
     record = "/tenants/{tenant}/{stream}/{identifier}"
 
+    def place(tenant: str, stream: str, identifier: str) -> tuple[Table, int]:
+        table = state.company(tenant).table(stream)
+        return table, table.parse(identifier)
+
     @router.patch(record)
-    async def update(tenant: str, stream: str, identifier: int, request: Request) -> Response:
-        return _json(exact.dumps(state.company(tenant).table(stream).update(identifier, await _values(request))))
+    async def update(tenant: str, stream: str, identifier: str, request: Request) -> Response:
+        table, number = place(tenant, stream, identifier)
+        return _json(exact.dumps(table.update(number, _values(await _body(request)))))
 
     @router.delete(record, status_code=NO_CONTENT)
-    async def delete(tenant: str, stream: str, identifier: int) -> None:
-        state.company(tenant).table(stream).delete(identifier)
+    async def delete(tenant: str, stream: str, identifier: str, *, tombstone: bool = False) -> None:
+        table, number = place(tenant, stream, identifier)
+        table.delete(number, tombstone=tombstone)
 
     @router.post(record + "/deactivate")
-    async def deactivate(tenant: str, stream: str, identifier: int) -> Response:
-        return _json(exact.dumps(state.company(tenant).table(stream).deactivate(identifier)))
+    async def deactivate(tenant: str, stream: str, identifier: str) -> Response:
+        table, number = place(tenant, stream, identifier)
+        return _json(exact.dumps(table.deactivate(number)))
 
     @router.post(record + "/restore")
-    async def restore(tenant: str, stream: str, identifier: int) -> Response:
-        return _json(exact.dumps(state.company(tenant).table(stream).restore(identifier)))
+    async def restore(tenant: str, stream: str, identifier: str) -> Response:
+        table, number = place(tenant, stream, identifier)
+        return _json(exact.dumps(table.restore(number)))
 
 
 def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-async def _values(request: Request) -> dict[str, Any] | None:
-    """Return `values` of the body, with exact numbers: the framework's own parser makes them floats.
+async def _body(request: Request) -> dict[str, Any]:
+    """Return the body with exact numbers: the framework's own parser makes them floats.
 
     Raises:
-        ChangeError: If the body is not an object, or its `values` is neither an object nor null.
+        ChangeError: If it is not an object.
     """
-    body = await request.body()
     try:
-        values = exact.loads(body or b"{}").get("values")
-    except (ValueError, AttributeError):
-        raise ChangeError("the body must be a JSON object") from None
+        body = exact.loads(await request.body() or b"{}")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ChangeError("the body must be a JSON object")
+    return body
+
+
+def _values(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return `values` of a body.
+
+    Raises:
+        ChangeError: If it is neither an object nor null.
+    """
+    values = body.get("values")
     if values is not None and not isinstance(values, dict):
         raise ChangeError("`values` must be a JSON object")
     return values

@@ -1,138 +1,256 @@
-"""Which paths the API has, and which query parameters each of them documents.
+"""Which paths the API has, and which of them hand out the same records.
 
-A new endpoint is a row here; its records come from the JSON Schema that bears the stream's name.
+An entity is what one set of records belongs to: a list, the export feed of the same things, and the list of those of
+one parent. Its name follows from its path: the area (`crm`; `telecom_v3` where it is not version 2) and the parts of
+the path without `export` and the parents' ids, such as `crm_customers_contacts`. Seven have short names.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from sandbox.servicetitan import documented
+from sandbox.servicetitan.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.servicetitan.documented import Answer
+    from sandbox.servicetitan.identity import Kind
+
+    Json = dict[str, Any]
+
 TENANT = re.compile(r"(?<=/tenant/)[^/]+")
 """Finds the tenant in a path."""
 
-_PAGING = frozenset({"page", "pageSize", "includeTotal"})
-_TIMES = frozenset({"createdOnOrAfter", "createdBefore", "modifiedOnOrAfter", "modifiedBefore"})
-_COMMON = _PAGING | _TIMES | {"active"}
-_FEED = frozenset({"from", "includeRecentChanges"})
-_ORDER = frozenset({"orderBy", "orderByDirection"})
+_ROOT = re.compile(r"/([^/]+)/(v\d+)/tenant/{tenant}/")
+_IN_NO_NAME = frozenset({"export", "paginated"})
+
+SHORT_NAMES: Mapping[str, str] = {
+    "jpm_job_types": "job_types",
+    "marketing_campaigns": "campaigns",
+    "payroll_jobs_timesheets": "timesheets",
+    "settings_business_units": "business_units",
+    "settings_employees": "employees",
+    "settings_technicians": "technicians",
+    "timesheets_activities": "activities",
+}
+"""Names by what the rule would call them."""
+
+_APART: Mapping[str, str] = {"/telecom/v2/tenant/{tenant}/export/calls": "telecom_export_calls"}
+"""A feed whose records have nothing in common with those of the list."""
+
+_PARENTS: Mapping[str, str] = {
+    "/crm/v2/tenant/{tenant}/booking-provider": "crm_booking_provider_tags",
+    "/crm/v2/tenant/{tenant}/contacts/relationships": "crm_customers",
+    "/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects": "jpm_projects",
+    "/payroll/v2/tenant/{tenant}/employees": "employees",
+    "/payroll/v2/tenant/{tenant}/jobs": "jpm_jobs",
+    "/payroll/v2/tenant/{tenant}/technicians": "technicians",
+    "/reporting/v2/tenant/{tenant}/report-category": "reporting_report_categories",
+    "/sales/v2/tenant/{tenant}/status/estimates": "sales_estimates",
+    # Nothing lists routers. Each scheduler stands for one.
+    "/schedulingpro/v2/tenant/{tenant}/routers": "schedulingpro_schedulers",
+}
+"""Parents of children whose path does not continue the parents' own."""
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "accounting_invoices_tasks": ("taskId",),
+    "customer_interactions_technician_ratings": ("technicianId", "jobId"),
+    "jpm_job_history": ("jobId",),
+    "jpm_jobs_cancel_reasons": ("jobId",),
+    "payroll_locations_rates": ("locationId", "laborTypeCode"),
+    "payroll_payroll_settings": ("employeeId", "employeeType"),
+    "telecom_v3_optinouts_optouts": ("contactNumber",),
+}
+"""Fields that every record has, of records without an `id`. The first is different in each of them."""
+
+_SERVED_ELSEWHERE = frozenset({"/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"})
+
+_KINDS: Mapping[str, Kind] = {"integer": "integer", "string": "text"}
+
+REFERENCES: Mapping[str, str] = {
+    "appointmentId": "jpm_appointments",
+    "businessUnitId": "business_units",
+    "businessUnitIds": "business_units",
+    "campaignId": "campaigns",
+    "customerId": "crm_customers",
+    "employeeId": "employees",
+    "estimateId": "sales_estimates",
+    "invoiceId": "accounting_invoices",
+    "jobId": "jpm_jobs",
+    "jobTypeId": "job_types",
+    "locationId": "crm_locations",
+    "managerId": "employees",
+    "modifiedById": "employees",
+    "projectId": "jpm_projects",
+    "technicianId": "technicians",
+}
+"""Properties that hold ids of another entity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path that hands out one stream's records.
+    """A path that hands out an entity's records.
 
     Attributes:
-        stream: Name of the stream, and of its schema.
-        kind: A list that is paged by number, or an export feed.
-        path: The path, with `{tenant}` in it.
-        parameters: Query parameters that the sandbox does as documented.
-        ignored: Further documented parameters, which the sandbox refuses.
-        sortable: Properties that the list can be ordered by.
+        entity: Name of the entity.
+        path: The path, with `{tenant}` and the placeholders of the parents' ids in it.
+        answer: How it answers.
+        query: The query parameters that it documents, with what is known of their values.
+        parents: The entity of each placeholder, in the order of the path.
+        hidden: Properties that the entity's records have and this path does not show.
     """
 
-    stream: str
-    kind: Literal["list", "feed"]
+    entity: str
     path: str
-    parameters: frozenset[str] = _FEED
-    ignored: frozenset[str] = frozenset()
-    sortable: frozenset[str] = frozenset()
+    answer: Answer
+    query: Mapping[str, Json]
+    parents: tuple[str, ...]
+    hidden: frozenset[str]
 
 
-def _endpoints(  # noqa: PLR0913 - a row of a table
-    stream: str,
-    module: str,
-    entity: str,
-    *,
-    parameters: frozenset[str],
-    ignored: str = "",
-    sortable: str = "",
-    feed: bool = True,
-) -> tuple[Endpoint, ...]:
-    base = f"/{module}/v2/tenant/{{tenant}}"
-    a_list = Endpoint(
-        stream, "list", f"{base}/{entity}", parameters, frozenset(ignored.split()), frozenset(sortable.split())
-    )
-    return (a_list, Endpoint(stream, "feed", f"{base}/export/{entity}")) if feed else (a_list,)
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A set of records.
 
+    Attributes:
+        name: The name.
+        endpoints: The paths that hand them out.
+        key: Properties that every record has.
+        parent: The entity that they belong to.
+        parent_field: The property that holds the parent's id, if there is one.
+    """
 
-ENDPOINTS: Mapping[str, Endpoint] = {
-    endpoint.path: endpoint
-    for endpoint in (
-        *_endpoints(
-            "business_units",
-            "settings",
-            "business-units",
-            parameters=_COMMON | {"ids"},
-            ignored="name externalDataApplicationGuid",
-        ),
-        *_endpoints(
-            "job_types",
-            "jpm",
-            "job-types",
-            parameters=_COMMON | _ORDER | {"ids"},
-            ignored="name minDuration maxDuration priority externalDataApplicationGuid",
-            sortable="id createdOn modifiedOn",
-            feed=False,
-        ),
-        *_endpoints("technicians", "settings", "technicians", parameters=_COMMON | {"ids"}, ignored="userIds name"),
-        *_endpoints("employees", "settings", "employees", parameters=_COMMON | {"ids"}, ignored="userIds name email"),
-        *_endpoints(
-            "campaigns",
-            "marketing",
-            "campaigns",
-            parameters=_COMMON | {"ids", "sort"},
-            ignored="name campaignPhoneNumber",
-            sortable="id name createdOn modifiedOn",
-            feed=False,
-        ),
-        *_endpoints(
-            "activities",
-            "timesheets",
-            "activities",
-            parameters=_COMMON | {"sort"},
-            sortable="id createdOn modifiedOn",
-        ),
-        *_endpoints(
-            "timesheets",
-            "payroll",
-            "jobs/timesheets",
-            parameters=_COMMON | {"sort"},
-            ignored="jobIds technicianId startedOn endedOn",
-            sortable="id createdOn modifiedOn",
-        ),
-    )
-}
-"""Every endpoint, by its path."""
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    key: tuple[str, ...]
+    parent: str | None
+    parent_field: str | None
 
-STREAMS: tuple[str, ...] = tuple(dict.fromkeys(endpoint.stream for endpoint in ENDPOINTS.values()))
-"""The names of all streams."""
-
-REFERENCES: Mapping[str, str] = {
-    "businessUnitId": "business_units",
-    "businessUnitIds": "business_units",
-    "employeeId": "employees",
-    "managerId": "employees",
-    "modifiedById": "employees",
-    "technicianId": "technicians",
-}
-"""Properties that hold ids of another stream."""
+    @property
+    def only_by_parent(self) -> bool:
+        """Whether no path lists the records of all parents."""
+        return all(endpoint.parents for endpoint in self.endpoints)
 
 
 @cache
-def schema(stream: str) -> dict[str, Any]:
-    """Return a stream's JSON Schema: the one that the tap declares.
+def entities() -> Mapping[str, Entity]:
+    """Return every entity, by name."""
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for path in documented.paths():
+        if path not in _SERVED_ELSEWHERE:
+            grouped[_name(path)].append(path)
+    return {name: _entity(name, tuple(paths)) for name, paths in grouped.items()}
+
+
+def entity_of(path: str) -> str:
+    """Return the name of the entity that a path hands out; the path is written as in the documents.
 
     Raises:
-        FileNotFoundError: If the tap has no such stream.
+        LookupError: If the documents have no such list.
     """
-    text = (resources.files("tap_servicetitan") / "schemas" / f"{stream}.json").read_text(encoding="utf-8")
-    result: dict[str, Any] = json.loads(text)
-    return result
+    for entity in entities().values():
+        if any(endpoint.path == path for endpoint in entity.endpoints):
+            return entity.name
+    raise LookupError(f"no list has the path {path}")
+
+
+def find(path: str) -> tuple[Endpoint | None, tuple[str, ...]]:
+    """Return the endpoint that a request's path stands for, and the parents' ids in it; None if there is none."""
+    template = TENANT.sub("{tenant}", path, count=1)
+    parts = template.split("/")
+    exact, by_length = _index()
+    if template in exact:
+        return exact[template], ()
+    for pattern, endpoint in by_length[len(parts)]:
+        if all(wanted in {"{}", part} for wanted, part in zip(pattern, parts, strict=True)):
+            return endpoint, tuple(part for wanted, part in zip(pattern, parts, strict=True) if wanted == "{}")
+    return None, ()
+
+
+@cache
+def schema(entity_name: str) -> Json:
+    """Return the JSON Schema of an entity's records: the fields that any of its paths shows."""
+    entity = entities()[entity_name]
+    fields: Json = {}
+    for endpoint in entity.endpoints:
+        fields = documented.properties(endpoint.path) | fields
+    for name in entity.key:
+        fields[name] = fields[name] | {"type": fields[name]["type"][0]}
+    return {"type": "object", "properties": fields, "required": list(entity.key)}
+
+
+def identity(name: str) -> Identity:
+    """Return how an entity's records show what identifies them."""
+    key = entities()[name].key
+    if not key:
+        return Identity(None)
+    field = schema(name)["properties"][key[0]]
+    return Identity(key[0], "guid" if field.get("format") == "guid" else _KINDS[field["type"]])
+
+
+@cache
+def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str], Endpoint]]]]:
+    exact: dict[str, Endpoint] = {}
+    by_length: dict[int, list[tuple[list[str], Endpoint]]] = defaultdict(list)
+    for entity in entities().values():
+        for endpoint in entity.endpoints:
+            pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
+            if endpoint.parents:
+                by_length[len(pattern)].append((pattern, endpoint))
+            else:
+                exact[endpoint.path] = endpoint
+    return exact, by_length
+
+
+def _name(path: str) -> str:
+    if path in _APART:
+        return _APART[path]
+    area, version = _area(path)
+    parts = _ROOT.sub("", path).split("/")
+    words = [area if version == "v2" else f"{area}_{version}"]
+    words += [part for part in parts if part not in _IN_NO_NAME and not part.startswith("{")]
+    if parts[-1].startswith("{"):
+        words += ["by", parts[-1].strip("{}").lower()]
+    name = "_".join(words).replace("-", "_")
+    return SHORT_NAMES.get(name, name)
+
+
+def _area(path: str) -> tuple[str, str]:
+    match = _ROOT.match(path)
+    if match is None:
+        raise LookupError(f"{path} is no path of a tenant")
+    return match[1], match[2]
+
+
+def _entity(name: str, paths: tuple[str, ...]) -> Entity:
+    shown = {path: documented.field_names(path) for path in paths}
+    every = frozenset[str]().union(*shown.values())
+    endpoints = tuple(_endpoint(name, path, every - shown[path]) for path in paths)
+    before = next((path.rpartition("/{")[0] for path in paths if re.search(r"{(?!tenant})", path)), None)
+    parent = _parent(before) if before else None
+    field = _parent_field(before) if before else None
+    key = _KEYS.get(name, ("id",) if "id" in every else ())
+    return Entity(name, endpoints, key, parent, field if field in every else None)
+
+
+def _endpoint(name: str, path: str, hidden: frozenset[str]) -> Endpoint:
+    known = documented.paths()[path]
+    befores = [path[: match.start() - 1] for match in re.finditer(r"{(?!tenant})", path)]
+    return Endpoint(name, path, known.answer, known.query, tuple(map(_parent, befores)), hidden)
+
+
+def _parent(before: str) -> str:
+    return _PARENTS.get(before) or _name(before)
+
+
+def _parent_field(before: str) -> str:
+    """Return what a record would call the id of its parent: `contactMethodId` for `contact-methods`."""
+    singular = re.sub(r"ies$", "y", before.rpartition("/")[2]).removesuffix("s")
+    first, *others = singular.split("-")
+    return first + "".join(word.title() for word in others) + "Id"

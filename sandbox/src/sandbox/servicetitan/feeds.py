@@ -9,39 +9,42 @@ from typing import TYPE_CHECKING
 
 from sandbox.servicetitan import ticks
 from sandbox.servicetitan.pages import Page, flag
-from sandbox.servicetitan.problems import invalid
+from sandbox.servicetitan.problems import Problem, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.servicetitan.endpoints import Endpoint
     from sandbox.servicetitan.table import Table
 
 _REPEATED = 1
 """How many records from before the token `includeRecentChanges` repeats."""
 
 
-def page(table: Table, stream: str, query: Mapping[str, str], size: int, *, back: int = 0) -> Page:
+def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, *, back: int = 0) -> Page:
     """Return the page that follows the token or date in `from`, or the first one.
 
     Args:
         table: The records.
-        stream: Name of the stream; a token is valid for one stream only.
+        endpoint: The feed; a token is valid for the records of one entity only.
         query: The query parameters.
         size: How many records a page has.
         back: How many pages before the one asked for the records come from.
 
     Raises:
-        Problem: If `from` is neither a date nor a token of this feed.
+        Problem: If `from` is neither a date nor a token of this feed, or the feed is to leave records out.
     """
-    start = position(table, stream, query)
+    if query.get("active", "Any").lower() != "any":
+        raise Problem(501, "The sandbox does not filter a feed by active.")
+    start = position(table, endpoint.entity, query)
     repeated = _REPEATED if flag(query, "includeRecentChanges") and is_token(query) else 0
     first = max(start - back * size - repeated, 0)
     entries = list(islice(table.entries(first), size + repeated + 1))
     chosen = [identifier for _, identifier in entries[: size + repeated]]
     # At the end the token stands behind everything seen so far, so that it shows only what comes later.
     following = entries[-1][0] if len(entries) > size + repeated else table.end
-    head = {"hasMore": following < table.end, "continueFrom": _token(stream, following)}
-    return Page([table.encoded(identifier) for identifier in chosen], chosen, head)
+    head = {"hasMore": following < table.end, "continueFrom": _token(endpoint.entity, following)}
+    return Page([table.announced(identifier, endpoint.hidden) for identifier in chosen], chosen, head)
 
 
 def position(table: Table, stream: str, query: Mapping[str, str]) -> int:

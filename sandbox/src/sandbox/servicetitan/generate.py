@@ -1,28 +1,35 @@
-"""The records that a stream starts with, made from its JSON Schema, one at a time and in no order.
+"""The records that an entity starts with, made from its JSON Schema, one at a time and in no order.
 
 Each property has a pool of values that are already JSON, and a record is a join of one value from each pool. The
 lengths of the pools are different primes, and record `i` takes value `i % length` of each, so that whole records
-repeat only after the product of all lengths. It makes 60,000 records and more a second on one core.
+repeat only after the product of all lengths. It makes 60,000 records and more a second on one core. Of a few records
+the pools are as short as they can be, so that a company with every entity is made in no time.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import repeat
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sandbox import exact
 from sandbox.servicetitan import ticks
+from sandbox.servicetitan.identity import BY_ID, Identifiers
 from sandbox.servicetitan.values import PERSON_FIELDS, Sampler
 from sandbox.servicetitan.vocabulary import PEOPLE, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sandbox.servicetitan.identity import Identity
+    from sandbox.servicetitan.lineage import Lineage
+
 MISSING = 0.03
 """Share of the properties that a record leaves out."""
 
 OWN_FIELDS = ("id", "active", "createdOn", "modifiedOn")
-"""Properties that every record has: they are not drawn but follow from its number."""
+"""Properties that are not drawn but follow from a record's number, where the records have them."""
 
 _FIRST = ticks.from_text("2019-01-01")
 _LAST = ticks.from_text("2025-12-31")
@@ -31,61 +38,93 @@ _LONGEST_LIFE = 400
 
 _INACTIVE_EVERY = 17
 
+_SMALL_POOL = 11
+"""Length of the pools of fewer records than that: a prime."""
 
-class Identifiers:
-    """The ids of one stream: they rise with the record's number, with gaps, and some are beyond 2**53.
 
-    Args:
-        key: What tells the stream from all others.
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Whom the records belong to.
+
+    Attributes:
+        lineage: Who belongs to whom, by number.
+        identifiers: The ids of the parents.
+        identity: How the parents show their ids.
+        field: The property of the children that holds it; None if there is none.
     """
 
-    _GAP = 10
-    _HUGE_EVERY, _HUGE_AT = 23, 7
-    _HUGE_FROM = 2**53
+    lineage: Lineage
+    identifiers: Identifiers
+    identity: Identity
+    field: str | None
 
-    def __init__(self, key: str) -> None:
-        self._start = Random(key).randrange(10**6, 9 * 10**8) * self._GAP
-
-    def of(self, number: int) -> int:
-        """Return the id of a record, by its number from 0 on."""
-        ordinary = self._start + number * self._GAP + number * 7919 % self._GAP
-        # An odd number beyond 2**53 changes when it goes through a float.
-        return self._HUGE_FROM + 2 * ordinary + 1 if number % self._HUGE_EVERY == self._HUGE_AT else ordinary
-
-    def number(self, identifier: int) -> int | None:
-        """Return the number of the record with this id; None when no record can have it."""
-        ordinary = (identifier - self._HUGE_FROM) // 2 if identifier > self._HUGE_FROM else identifier
-        number = (ordinary - self._start) // self._GAP
-        return number if number >= 0 and self.of(number) == identifier else None
+    def parent(self, number: int) -> int:
+        """Return the id of the parent of a record, by the record's number."""
+        return self.identifiers.of(self.lineage.parent(number))
 
 
 class Generator:
-    """Makes the records of one stream of one tenant.
+    """Makes the records of one entity of one tenant.
 
     Args:
-        schema: The stream's JSON Schema.
-        key: What tells the stream from all others; the same key and size make the same records.
-        size: How many records the stream starts with; it spreads them over the years.
+        schema: The JSON Schema of the records.
+        key: What tells the entity from all others; the same key and size make the same records.
+        size: How many records there are to start with; it spreads them over the years.
         references: The ids that exist, by the name of the property that refers to them.
+        identity: How the records show what identifies them.
+        family: Whom they belong to; None if to nobody.
     """
 
-    def __init__(self, schema: dict[str, Any], key: str, size: int, references: Mapping[str, Sequence[int]]) -> None:
+    def __init__(  # noqa: PLR0913 - what makes one entity differ from another
+        self,
+        schema: dict[str, Any],
+        key: str,
+        size: int,
+        references: Mapping[str, Sequence[int]],
+        *,
+        identity: Identity = BY_ID,
+        family: Family | None = None,
+    ) -> None:
         self.identifiers = Identifiers(key)
-        self.has_active = "active" in schema["properties"]
+        self.identity = identity
+        self.family = family
+        self.fields = frozenset(schema["properties"])
+        self.has_active = "active" in self.fields
         self._step = max(1, min(ticks.DAY, (_LAST - _FIRST) // max(size, 1)) // ticks.SECOND) * ticks.SECOND
-        self._pools = _pools(schema, Sampler(Random(key), references))
+        named = {identity.field, family.field if family else None} - {None}
+        self.own_fields = frozenset(name for name in named if name) | {*schema["required"]}
+        drawn = {name: part for name, part in schema["properties"].items() if name not in named.union(OWN_FIELDS)}
+        self._pools = tuple(_pools(drawn, Sampler(Random(key), references), frozenset(schema["required"]), size))
+        self._views: dict[frozenset[str], _View] = {}
 
-    def record(self, number: int, *, active: bool, created: int, modified: int) -> bytes:
-        """Return the record as JSON, with the given state and times (ticks)."""
-        fields = b"".join([pool[number % length] for pool, length in self._pools])
-        state = b'"active":%b,' % (b"true" if active else b"false") if self.has_active else b""
-        return b'{"id":%d,%b%b"createdOn":"%b","modifiedOn":"%b"}' % (
-            self.identifiers.of(number),
-            fields,
-            state,
-            ticks.to_text(created).encode(),
-            ticks.to_text(modified).encode(),
-        )
+    def record(
+        self, number: int, *, active: bool, created: int, modified: int, hidden: frozenset[str] = frozenset()
+    ) -> bytes:
+        """Return the record as JSON, with the given state and times (ticks), without the hidden properties."""
+        view = self._views.get(hidden) or self._view(hidden)
+        own = {
+            b"id": exact.dumps(self.identity.show(self.identifiers.of(number))),
+            b"parent": self._parent(number),
+            b"drawn": b"".join([pool[number % length] for pool, length in view.pools]),
+            b"active": b"true" if active else b"false",
+            b"created": ticks.to_text(created).encode(),
+            b"modified": ticks.to_text(modified).encode(),
+        }
+        return b"{%b}" % (view.template % own)[1:]
+
+    def _parent(self, number: int) -> bytes:
+        family = self.family
+        return exact.dumps(family.identity.show(family.parent(number))) if family and family.field else b""
+
+    def _view(self, hidden: frozenset[str]) -> _View:
+        """Return what makes a record without the hidden properties. Every member has its comma before it."""
+        shown = self.fields - hidden
+        own = ((self.identity.field, b"%(id)b"), (self.family and self.family.field, b"%(parent)b"))
+        head = b"".join(b',"%b":%b' % (name.encode(), value) for name, value in own if name in shown and name)
+        tail = b"".join(text for name, text in _STATE if name in shown)
+        pools = [(pool, length) for name, pool, length in self._pools if name in shown]
+        self._views[hidden] = _View(head + b"%(drawn)b" + tail, pools)
+        return self._views[hidden]
 
     def active(self, number: int) -> bool:
         """Return whether the record starts as active."""
@@ -103,22 +142,44 @@ class Generator:
         return self.modified(number) - days * ticks.DAY
 
 
-def _pools(schema: dict[str, Any], sampler: Sampler) -> list[tuple[list[bytes], int]]:
-    properties = {name: part for name, part in schema["properties"].items() if name not in OWN_FIELDS}
+@dataclass(frozen=True, slots=True)
+class _View:
+    template: bytes
+    pools: list[tuple[list[bytes], int]]
+
+
+_STATE = (
+    ("active", b',"active":%(active)b'),
+    ("createdOn", b',"createdOn":"%(created)b"'),
+    ("modifiedOn", b',"modifiedOn":"%(modified)b"'),
+)
+
+
+def _pools(
+    properties: dict[str, Any], sampler: Sampler, present: frozenset[str], size: int
+) -> Iterator[tuple[str, list[bytes], int]]:
     is_about_people = {"firstName", "lastName"} <= properties.keys()
-    lengths = _primes_after(PEOPLE)
-    pools = []
+    lengths = repeat(_SMALL_POOL) if size < _SMALL_POOL else _primes_after(PEOPLE)
+    of_people = _SMALL_POOL if size < _SMALL_POOL else PEOPLE
     for name, part in properties.items():
-        length = PEOPLE if is_about_people and name in PERSON_FIELDS else next(lengths)
-        people = vocabulary().people if length == PEOPLE else [None] * length
-        pools.append(([_member(sampler, name, sampler.value(name, part, person)) for person in people], length))
-    return pools
+        about_person = is_about_people and name in PERSON_FIELDS
+        length = of_people if about_person else next(lengths)
+        people = vocabulary().people[:length] if about_person else [None] * length
+        always = name in present or name == "name"
+        yield (
+            name,
+            [
+                _member(sampler, name, sampler.value(name, part, person, always=always), always=always)
+                for person in people
+            ],
+            length,
+        )
 
 
-def _member(sampler: Sampler, name: str, value: object) -> bytes:
-    if name != "name" and sampler.random.random() < MISSING:
+def _member(sampler: Sampler, name: str, value: object, *, always: bool) -> bytes:
+    if not always and sampler.random.random() < MISSING:
         return b""
-    return b"%b:%b," % (exact.dumps(name), exact.dumps(value))
+    return b",%b:%b" % (exact.dumps(name), exact.dumps(value))
 
 
 def _primes_after(number: int) -> Iterator[int]:

@@ -20,20 +20,23 @@ class Page:
     Attributes:
         records: The records as JSON.
         identifiers: Their ids.
-        head: The properties of the answer besides `data`.
+        head: The properties of the answer besides `data`; None for a bare array.
     """
 
     records: Sequence[bytes]
     identifiers: Sequence[int] = ()
-    head: Mapping[str, object] = field(default_factory=dict)
+    head: Mapping[str, object] | None = field(default_factory=dict)
 
     def endless(self) -> Page:
         """Return the same page, but one that says that more follows."""
-        return replace(self, head={**self.head, "hasMore": True})
+        return self if self.head is None else replace(self, head={**self.head, "hasMore": True})
 
     def encoded(self) -> bytes:
         """Return the answer's body."""
-        return b'%b,"data":[%b]}' % (orjson.dumps(self.head)[:-1], b",".join(self.records))
+        records = b"[%b]" % b",".join(self.records)
+        if self.head is None:
+            return records
+        return b'{%b"data":%b}' % (orjson.dumps(self.head)[1:-1] + b"," * bool(self.head), records)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from sandbox.models import SIZES
+from sandbox.servicetitan import endpoints
 from sandbox.servicetitan.access import RateLimit, Tokens
-from sandbox.servicetitan.endpoints import REFERENCES, STREAMS, schema
+from sandbox.servicetitan.endpoints import REFERENCES
 from sandbox.servicetitan.faults import Faults
-from sandbox.servicetitan.generate import Generator, Identifiers
-from sandbox.servicetitan.table import Table
+from sandbox.servicetitan.generate import Family, Generator
+from sandbox.servicetitan.identity import Identifiers
+from sandbox.servicetitan.lineage import Lineage, children_in_all
+from sandbox.servicetitan.table import Table, UnknownRecordError
 
 if TYPE_CHECKING:
     from sandbox.models import Tenant
 
 _MOST_REFERENCES = 1000
+_FEW = range(3, 9)
+"""How many records an entity starts with for which nothing else is said."""
 
 
 class UnknownTenantError(LookupError):
@@ -22,7 +28,7 @@ class UnknownTenantError(LookupError):
 
 
 class UnknownStreamError(LookupError):
-    """There is no such stream."""
+    """There is no such entity."""
 
 
 class Company:
@@ -32,44 +38,90 @@ class Company:
         tenant: What was asked for.
 
     Raises:
-        UnknownStreamError: If a size is given for a stream that does not exist.
+        UnknownStreamError: If a size is given for an entity that does not exist.
     """
 
     def __init__(self, tenant: Tenant) -> None:
-        for stream in tenant.sizes:
-            _require_stream(stream)
+        for name in tenant.sizes:
+            _require(name)
         self.tenant = tenant
         self.rate_limit = RateLimit(tenant.requests_per_second)
         self._tables: dict[str, Table] = {}
+        self._references: dict[str, list[int]] = {}
 
-    def table(self, stream: str) -> Table:
-        """Return the records of a stream. They are prepared on the first call.
+    def table(self, name: str) -> Table:
+        """Return the records of an entity. They are prepared on the first call.
 
         Raises:
-            UnknownStreamError: If there is no such stream.
+            UnknownStreamError: If there is no such entity.
         """
-        _require_stream(stream)
-        if stream not in self._tables:
-            size = self._size(stream)
-            references = {name: ids for name, other in REFERENCES.items() if (ids := self._ids(other))}
-            generator = Generator(schema(stream), self._key(stream), size, references)
-            self._tables[stream] = Table(generator, schema(stream), size)
-        return self._tables[stream]
+        _require(name)
+        if name not in self._tables:
+            schema, size = endpoints.schema(name), self._size(name)
+            references = {field: ids for field, other in REFERENCES.items() if (ids := self._ids(other))}
+            identity, family = endpoints.identity(name), self._family(name)
+            generator = Generator(schema, self._key(name), size, references, identity=identity, family=family)
+            self._tables[name] = Table(generator, schema, size)
+        return self._tables[name]
 
-    def _ids(self, stream: str) -> list[int]:
-        identifiers = Identifiers(self._key(stream))
-        return [identifiers.of(number) for number in range(min(self._size(stream), _MOST_REFERENCES))]
+    def descend(self, entities: tuple[str, ...], shown: tuple[str, ...]) -> int | None:
+        """Return the id of the last of several records, each of which belongs to the one before.
 
-    def _size(self, stream: str) -> int:
-        return self.tenant.sizes.get(stream, SIZES[stream])
+        Args:
+            entities: The entities that they are of, outermost first.
+            shown: What they show of their ids.
 
-    def _key(self, stream: str) -> str:
-        return f"{self.tenant.seed}/{self.tenant.tenant_id}/{stream}"
+        Raises:
+            UnknownRecordError: If one is not there, or belongs to another.
+        """
+        parent: int | None = None
+        for name, text in zip(entities, shown, strict=True):
+            identifier = self.table(name).find(text)
+            if parent is not None and self.table(name).parent(identifier) != parent:
+                raise UnknownRecordError(f"there is no record {text} at this place")
+            parent = identifier
+        return parent
+
+    def parent_of(self, name: str, shown: object) -> int | None:
+        """Return the id of the record that a new record of an entity is to belong to; None if nothing is said.
+
+        Raises:
+            UnknownRecordError: If there is no such record.
+        """
+        parent = endpoints.entities()[name].parent if shown is not None and name in endpoints.entities() else None
+        return self.table(parent).find(shown) if parent else None
+
+    def _family(self, name: str) -> Family | None:
+        entity = endpoints.entities()[name]
+        parents = self._size(entity.parent) if entity.parent else 0
+        if entity.parent is None or not parents:
+            return None
+        lineage = Lineage(parents, self._size(name))
+        identity = endpoints.identity(entity.parent)
+        return Family(lineage, Identifiers(self._key(entity.parent)), identity, entity.parent_field)
+
+    def _ids(self, name: str) -> list[int]:
+        if name not in self._references:
+            identifiers = Identifiers(self._key(name))
+            numbers = range(min(self._size(name), _MOST_REFERENCES))
+            self._references[name] = [identifiers.of(number) for number in numbers]
+        return self._references[name]
+
+    def _size(self, name: str) -> int:
+        if name in self.tenant.sizes or name in SIZES:
+            return self.tenant.sizes.get(name, SIZES.get(name, 0))
+        entity = endpoints.entities()[name]
+        if entity.parent and entity.only_by_parent:
+            return children_in_all(self._size(entity.parent))
+        return _FEW[crc32(name.encode()) % len(_FEW)]
+
+    def _key(self, name: str) -> str:
+        return f"{self.tenant.seed}/{self.tenant.tenant_id}/{name}"
 
 
-def _require_stream(stream: str) -> None:
-    if stream not in STREAMS:
-        raise UnknownStreamError(f"there is no stream {stream}; there are {', '.join(STREAMS)}")
+def _require(name: str) -> None:
+    if name not in endpoints.entities():
+        raise UnknownStreamError(f"there is no stream {name}; `sandbox.control.entity` names the one of a path")
 
 
 class State:

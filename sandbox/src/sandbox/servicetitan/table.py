@@ -1,4 +1,4 @@
-"""One stream of one tenant: the records it started with, and what was changed since.
+"""One entity of one tenant: the records it started with, and what was changed since.
 
 Records that were never changed are made when they are asked for, so a table of a million takes no memory for them.
 """
@@ -14,7 +14,7 @@ from sandbox.servicetitan import ticks
 from sandbox.servicetitan.change import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sandbox.servicetitan.generate import Generator
 
@@ -37,6 +37,14 @@ class State(NamedTuple):
     modified: int
 
 
+class _Row(NamedTuple):
+    """A record that was changed, inserted or deleted."""
+
+    encoded: bytes
+    state: State
+    parent: int | None
+
+
 class Table:
     """The records, by id and in the order of their last change.
 
@@ -45,12 +53,13 @@ class Table:
 
     Args:
         generator: Makes the original records.
-        schema: The stream's JSON Schema.
+        schema: The JSON Schema of the records.
         size: Number of the original records.
     """
 
     def __init__(self, generator: Generator, schema: dict[str, Any], size: int) -> None:
         self._generator = generator
+        self._family = generator.family
         self._schema = schema
         self._size = size
         self._inserted = 0
@@ -58,19 +67,57 @@ class Table:
         """(time, id) of each change."""
         self._positions: dict[int, int] = {}
         """Each changed record's last place in the log."""
-        self._states: dict[int, State] = {}
-        self._encoded: dict[int, bytes] = {}
+        self._rows: dict[int, _Row] = {}
         """The records that were changed or inserted, as they are now."""
-        self._deleted: dict[int, Record] = {}
+        self._deleted: dict[int, _Row] = {}
+        self._tombstones: dict[int, bytes] = {}
+        """What feeds show of the deleted records whose deletion they announce."""
         self._last_change = 0
         self.version = 0
         """Rises with every change."""
 
-    def identifiers(self) -> list[int]:
-        """Return the ids of all records, active or not, in no particular order."""
-        original = (self._generator.identifiers.of(number) for number in range(self._size))
-        untouched = (each for each in original if each not in self._encoded and each not in self._deleted)
-        return [*untouched, *self._encoded]
+    def identifiers(self, parent: int | None = None) -> list[int]:
+        """Return the ids of all records, active or not, in no particular order; of one parent's when it is given."""
+        original = (self._generator.identifiers.of(number) for number in self._numbers(parent))
+        untouched = (each for each in original if each not in self._rows and each not in self._deleted)
+        touched = (each for each, row in self._rows.items() if parent in {None, row.parent})
+        return [*untouched, *touched]
+
+    def find(self, shown: object) -> int:
+        """Return the id of the record that shows this, as the API does or as text.
+
+        Raises:
+            UnknownRecordError: If there is none.
+        """
+        identifier = self.parse(shown)
+        self.state(identifier)
+        return identifier
+
+    def parse(self, shown: object) -> int:
+        """Return the id that a record shows like this, whether there is one or not.
+
+        Raises:
+            UnknownRecordError: If no record can show this.
+        """
+        try:
+            return self._generator.identity.parse(shown)
+        except ValueError:
+            raise UnknownRecordError(f"there is no record {shown}") from None
+
+    def shown(self, identifier: int) -> int | str:
+        """Return what a record shows of its id."""
+        return self._generator.identity.show(identifier)
+
+    def parent(self, identifier: int) -> int | None:
+        """Return the id of the parent of a record; None if it has none.
+
+        Raises:
+            UnknownRecordError: If there is no record with this id.
+        """
+        if identifier in self._rows:
+            return self._rows[identifier].parent
+        number = self._original(identifier)
+        return self._family.parent(number) if self._family else None
 
     def state(self, identifier: int) -> State:
         """Return the state of a record.
@@ -78,20 +125,30 @@ class Table:
         Raises:
             UnknownRecordError: If there is none with this id.
         """
-        if identifier in self._states:
-            return self._states[identifier]
+        if identifier in self._rows:
+            return self._rows[identifier].state
         return self._original_state(self._original(identifier))
 
-    def encoded(self, identifier: int) -> bytes:
-        """Return a record as JSON.
+    def encoded(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
+        """Return a record as JSON, without the hidden properties.
 
         Raises:
             UnknownRecordError: If there is none with this id.
         """
-        if identifier in self._encoded:
-            return self._encoded[identifier]
+        if identifier in self._rows:
+            return _without(self._rows[identifier].encoded, hidden)
         number = self._original(identifier)
-        return self._generator.record(number, **self._original_state(number)._asdict())
+        return self._generator.record(number, **self._original_state(number)._asdict(), hidden=hidden)
+
+    def announced(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
+        """Return a record as a feed shows it: also a deleted one whose deletion is announced.
+
+        Raises:
+            UnknownRecordError: If there is none with this id.
+        """
+        if identifier in self._tombstones:
+            return _without(self._tombstones[identifier], hidden)
+        return self.encoded(identifier, hidden)
 
     def record(self, identifier: int) -> Record:
         """Return a record.
@@ -117,7 +174,8 @@ class Table:
         first = max(position - self._size, 0)
         changes = ((self._size + offset, self._changes[offset][1]) for offset in range(first, len(self._changes)))
         for place, identifier in chain(originals, changes):
-            if self._positions.get(identifier, place) == place and identifier not in self._deleted:
+            gone = identifier in self._deleted and identifier not in self._tombstones
+            if self._positions.get(identifier, place) == place and not gone:
                 yield place, identifier
 
     @property
@@ -125,21 +183,29 @@ class Table:
         """The position after the last entry of the log."""
         return self._size + len(self._changes)
 
-    def insert(self, values: Mapping[str, Any] | None) -> Record:
+    def insert(self, values: Mapping[str, Any] | None, parent: int | None = None) -> Record:
         """Add a record, made up except for the values given.
 
+        Args:
+            values: The values.
+            parent: The id of its parent; without it, the one that the values name, or any.
+
         Raises:
-            ChangeError: If its id is taken.
+            ChangeError: If its id is taken or cannot be one.
         """
         number = self._size + self._inserted
         self._inserted += 1
         now = self._next_moment()
         record = exact.loads(self._generator.record(number, active=True, created=now, modified=now))
+        if parent is not None and self._family and self._family.field:
+            record[self._family.field] = self._family.identity.show(parent)
         record |= values or {}
-        identifier = record["id"]
+        identifier = self._identifier(record, self._generator.identifiers.of(number))
         if identifier in self._deleted or self._exists(identifier):
             raise ChangeError(f"record {identifier} exists, or existed and was deleted")
-        return self._put(record, now)
+        if parent is None and self._family:
+            parent = self._family.parent(number)
+        return self._put(identifier, record, parent, created=now, now=now)
 
     def update(self, identifier: int, values: Mapping[str, Any] | None) -> Record:
         """Change a record: set the values given, or without any change one field as its users would.
@@ -148,22 +214,31 @@ class Table:
             UnknownRecordError: If there is none with this id.
             ChangeError: If the values hold another id.
         """
-        record = self.record(identifier)
+        row = self._row(identifier)
+        record = exact.loads(row.encoded)
         now = self._next_moment()
-        record |= changed(self._schema, record, now) if values is None else values
-        if record["id"] != identifier:
+        record |= changed(self._schema, record, now, self._generator.own_fields) if values is None else values
+        if self._identifier(record, identifier) != identifier:
             raise ChangeError("the id of a record cannot be changed")
-        return self._put(record, now)
+        return self._put(identifier, record, row.parent, created=row.state.created, now=now)
 
-    def delete(self, identifier: int) -> None:
+    def delete(self, identifier: int, *, tombstone: bool = False) -> None:
         """Remove a record for good.
+
+        Args:
+            identifier: Its id.
+            tombstone: Whether feeds show it once more, as one that is not active.
 
         Raises:
             UnknownRecordError: If there is none with this id.
         """
-        self._deleted[identifier] = self.record(identifier)
-        self._encoded.pop(identifier, None)
-        self._states.pop(identifier, None)
+        row = self._row(identifier)
+        if tombstone:
+            now = self._next_moment()
+            self._tombstones[identifier] = exact.dumps(exact.loads(row.encoded) | self._own({"active": False}, now))
+            self._log(identifier, now)
+        self._deleted[identifier] = row
+        self._rows.pop(identifier, None)
         self.version += 1
 
     def deactivate(self, identifier: int) -> Record:
@@ -171,10 +246,10 @@ class Table:
 
         Raises:
             UnknownRecordError: If there is none with this id.
-            ChangeError: If records of this stream have no such state.
+            ChangeError: If records of this entity have no such state.
         """
         if not self._generator.has_active:
-            raise ChangeError("records of this stream have no `active`")
+            raise ChangeError("records of this entity have no `active`")
         return self.update(identifier, {"active": False})
 
     def restore(self, identifier: int) -> Record:
@@ -183,12 +258,27 @@ class Table:
         Raises:
             UnknownRecordError: If it was neither.
         """
-        if identifier not in self._deleted and self.state(identifier).active:
+        row = self._deleted.get(identifier) or self._row(identifier)
+        if identifier not in self._deleted and row.state.active:
             raise UnknownRecordError(f"record {identifier} was neither deleted nor deactivated")
-        record = self._deleted.pop(identifier, None) or self.record(identifier)
-        if self._generator.has_active:
-            record["active"] = True
-        return self._put(record, self._next_moment())
+        self._deleted.pop(identifier, None)
+        self._tombstones.pop(identifier, None)
+        now = self._next_moment()
+        record = exact.loads(row.encoded) | self._own({"active": True}, now)
+        return self._put(identifier, record, row.parent, created=row.state.created, now=now)
+
+    def _numbers(self, parent: int | None) -> Iterable[int]:
+        """Return the numbers of the original records, of one parent's when it is given."""
+        if parent is None or self._family is None:
+            return range(self._size)
+        number = self._family.identifiers.number(parent)
+        is_original = number is not None and number < self._family.lineage.parents
+        return self._family.lineage.children(number) if number is not None and is_original else ()
+
+    def _row(self, identifier: int) -> _Row:
+        if identifier in self._rows:
+            return self._rows[identifier]
+        return _Row(self.encoded(identifier), self.state(identifier), self.parent(identifier))
 
     def _exists(self, identifier: int) -> bool:
         try:
@@ -207,18 +297,50 @@ class Table:
         generator = self._generator
         return State(generator.active(number), generator.created(number), generator.modified(number))
 
+    def _identifier(self, record: Record, default: int) -> int:
+        """Return the id that a record shows; the default if its records show none.
+
+        Raises:
+            ChangeError: If it cannot be one.
+        """
+        try:
+            return self.parse(record.get(self._generator.identity.field or "", default))
+        except UnknownRecordError as error:
+            raise ChangeError(str(error)) from None
+
     def _next_moment(self) -> int:
         # No two changes share a time, so that every change can be told from the one before.
         self._last_change = max(ticks.now(), self._last_change + 1)
         return self._last_change
 
-    def _put(self, record: Record, now: int) -> Record:
-        record["modifiedOn"] = ticks.to_text(now)
-        identifier = record["id"]
+    def _log(self, identifier: int, now: int) -> None:
         self._positions[identifier] = self.end
         self._changes.append((now, identifier))
-        created = ticks.from_text(record["createdOn"]) if record.get("createdOn") else now
-        self._states[identifier] = State(record.get("active") is not False, created, now)
-        self._encoded[identifier] = exact.dumps(record)
+
+    def _own(self, values: Record, now: int) -> Record:
+        """Return the values, and the time of the change, as far as the records have such properties."""
+        own = values | {"modifiedOn": ticks.to_text(now)}
+        return {name: value for name, value in own.items() if name in self._generator.fields}
+
+    def _put(self, identifier: int, record: Record, parent: int | None, *, created: int, now: int) -> Record:
+        record |= self._own({}, now)
+        if record.get("createdOn"):
+            created = ticks.from_text(record["createdOn"])
+        state = State(record.get("active") is not False, created, now)
+        self._log(identifier, now)
+        self._rows[identifier] = _Row(exact.dumps(record), state, self._named_parent(record, parent))
         self.version += 1
         return record
+
+    def _named_parent(self, record: Record, default: int | None) -> int | None:
+        """Return the id of the parent that a record names; the default if it names none."""
+        name = self._family.field if self._family else None
+        if self._family is None or name is None or record.get(name) is None:
+            return default
+        return self._family.identity.parse(record[name])
+
+
+def _without(encoded: bytes, hidden: frozenset[str]) -> bytes:
+    if not hidden:
+        return encoded
+    return exact.dumps({name: value for name, value in exact.loads(encoded).items() if name not in hidden})

@@ -47,9 +47,9 @@ class Sampler:
     random: Random
     references: Mapping[str, Sequence[int]]
 
-    def value(self, name: str, schema: Json, person: Person | None = None) -> object:
-        """Return the value of a property, of the person when the record is about one."""
-        if name != "name" and "null" in schema["type"] and self.random.random() < NULLS:
+    def value(self, name: str, schema: Json, person: Person | None = None, *, always: bool = False) -> object:
+        """Return the value of a property, of the person when the record is about one; not null when always there."""
+        if not always and self.random.random() < NULLS:
             return None
         if person and name in PERSON_FIELDS:
             return _of_person(name, person)
@@ -59,15 +59,17 @@ class Sampler:
         """Return a text; one of the known values where the schema lists them."""
         if "examples" in schema:
             return str(self.random.choice(schema["examples"]))
-        if schema.get("format") == "date-time":
-            return self._time()
+        if make_time := _BY_FORMAT.get(schema.get("format", "")):
+            return make_time(self)
         make = next(make for pattern, make in _TEXTS if pattern.search(name))
         if make is _free_text and self.random.random() < AWKWARD:
             return self.random.choice(AWKWARD_TEXTS)
         return make(self.random)
 
-    def integer(self, name: str, schema: Json) -> int:  # noqa: ARG002 - the signature of all makers
+    def integer(self, name: str, schema: Json) -> int:
         """Return an id that exists where the name refers to one, otherwise a number that fits."""
+        if "examples" in schema:
+            return int(self.random.choice(schema["examples"]))
         if name in self.references:
             return self.random.choice(self.references[name])
         if name.endswith(("Id", "Ids", "id")) and self.random.random() < AWKWARD:
@@ -96,9 +98,17 @@ class Sampler:
 
     def structure(self, name: str, schema: Json) -> Json:  # noqa: ARG002 - the signature of all makers
         """Return an object with every property."""
-        return {inner: self.value(inner, part) for inner, part in schema["properties"].items()}
+        return {
+            inner: self.value(inner, part, always=inner == "name")
+            for inner, part in schema.get("properties", {}).items()
+        }
 
-    def _time(self) -> str:
+    def anything(self, name: str, schema: Json) -> object:  # noqa: ARG002 - the signature of all makers
+        """Return a value of some type, for a property that the API gives none."""
+        return self.random.choice((self.random.randrange(100), "text", True, {"key": ["value", 1]}))
+
+    def time(self) -> str:
+        """Return a date with a time, as exact as the API has them, now and then never set or without a zone."""
         if self.random.random() < AWKWARD:
             return UNSET_TIME
         moment = self.random.randrange(*_TIMES)
@@ -108,7 +118,7 @@ class Sampler:
 
 
 def _type(schema: Json) -> str:
-    declared = schema["type"]
+    declared = schema.get("type", "anything")
     return declared if isinstance(declared, str) else next(name for name in declared if name != "null")
 
 
@@ -136,7 +146,16 @@ def _uuid(random: Random) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+_BY_FORMAT: dict[str, Callable[[Sampler], str]] = {
+    "date": lambda sampler: sampler.time()[:10],
+    "date-time": Sampler.time,
+    "duration": lambda sampler: _duration(sampler.random),
+    "guid": lambda sampler: _uuid(sampler.random),
+}
+"""How a text of a format is made."""
+
 _MAKERS: dict[str, Callable[[Sampler, str, Json], object]] = {
+    "anything": Sampler.anything,
     "array": Sampler.array,
     "boolean": Sampler.boolean,
     "integer": Sampler.integer,
