@@ -100,7 +100,7 @@ def stream_row(spec: StreamSpec) -> list[str]:
     """Return the row of one stream."""
     reading = {
         Kind.SNAPSHOT: ["every row, every run", "", "missing from a complete pass over the list"],
-        Kind.CHANGES: ["every row, every run", "", "missing from a complete pass over the list"],
+        Kind.CHANGES: ["changes since the last run", f"`{spec.cursor}`", "missing from a full pass over the list"],
         Kind.FEED: ["changes since the last run", "`continueFrom`", "missing from a full pass over the feed"],
     }[spec.kind]
     return [

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plugin_runtime import PluginError
 from tap.harness import Company, Run, Sync, add_company
+from tap.scripted import ScriptedApi
+from tap_servicetitan.streams import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sandbox.processes import ServiceTitan
+    from tap_servicetitan.streams import StreamSpec
 
 
 @pytest.fixture
@@ -22,14 +28,26 @@ def company(servicetitan: ServiceTitan) -> Company:
 
 
 @pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    """An API that answers what the test says."""
+    with ScriptedApi() as scripted:
+        yield scripted
+
+
+@pytest.fixture
 def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Sync:
     """Runs the tap in this process."""
 
-    def run(config: dict[str, Any], *streams: str, state: dict[str, Any] | None = None) -> Run:
+    def run(
+        config: dict[str, Any],
+        *streams: str,
+        state: dict[str, Any] | None = None,
+        rows: Sequence[StreamSpec] = STREAMS,
+    ) -> Run:
         capsysbinary.readouterr()
-        tap = TapServiceTitan(config=config, state=state)
-        for stream in tap.streams.values():
-            stream.selected = stream.name in streams or not streams
+        wanted = set(streams) or {row.name for row in rows if row.selected} or {row.name for row in rows}
+        chosen = [replace(row, selected=row.name in wanted) for row in rows]
+        tap = type("Tap", (TapServiceTitan,), {"rows": chosen})(config=config, state=state)
         error = None
         try:
             tap.sync_all()

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.control import Fault, Tenant
+from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plugin_runtime import PluginError
     from sandbox.models import FaultKind
     from sandbox.processes import ServiceTitan
+    from tap_servicetitan.streams import StreamSpec
 
 Message = dict[str, Any]
 
@@ -90,9 +94,15 @@ class Company:
 
 
 class Sync(Protocol):
-    """Runs the tap in this process, for the streams named or for all."""
+    """Runs the tap in this process, for the streams named, else those that are selected by default, else for all."""
 
-    def __call__(self, config: dict[str, Any], *streams: str, state: dict[str, Any] | None = None) -> Run:
+    def __call__(
+        self,
+        config: dict[str, Any],
+        *streams: str,
+        state: dict[str, Any] | None = None,
+        rows: Sequence[StreamSpec] = STREAMS,
+    ) -> Run:
         """Run the tap and return what it wrote and how it ended."""
 
 

@@ -1,13 +1,14 @@
-"""Fetches the next page while the last one is being written."""
+"""Makes the next items while the last ones are being used."""
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -23,6 +24,27 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
     while (item := upcoming.result()) is not _END:
         upcoming = _next_in_thread(items)
         yield item  # type: ignore[misc]  # _END is not a T
+
+
+def start_ahead(iterators: Iterable[Iterator[T]], width: int) -> Iterator[Iterator[T]]:
+    """Yield the iterators in order, the first items of the next ones being made in threads.
+
+    Args:
+        iterators: What to start.
+        width: How many are started at the same time.
+    """
+    started: deque[Iterator[T]] = deque()
+    for iterator in iterators:
+        started.append(_resumed(_next_in_thread(iterator), iterator))
+        if len(started) >= width:
+            yield started.popleft()
+    yield from started
+
+
+def _resumed(first: Future[T | object], rest: Iterator[T]) -> Iterator[T]:
+    if (item := first.result()) is not _END:
+        yield item  # type: ignore[misc]  # _END is not a T
+        yield from rest
 
 
 def _next_in_thread(items: Iterator[T]) -> Future[T | object]:

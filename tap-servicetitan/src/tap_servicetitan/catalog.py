@@ -6,6 +6,8 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan.records import DELETED_AT, DELETED_AT_SCHEMA
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -21,9 +23,17 @@ def load_schema(name: str) -> Json:
     return schema
 
 
+def schema_of(spec: StreamSpec) -> Json:
+    """Return the schema of a stream's records: the committed one, and what the tap puts into them."""
+    schema = load_schema(spec.name)
+    if spec.inactive_is_deleted:
+        schema["properties"][DELETED_AT] = dict(DELETED_AT_SCHEMA)
+    return schema
+
+
 def catalog(specs: Iterable[StreamSpec]) -> Json:
     """Return the Singer catalog of the streams, entry for entry what the SDK makes of them."""
-    return {"streams": [entry(spec, load_schema(spec.name)) for spec in sorted(specs, key=lambda spec: spec.name)]}
+    return {"streams": [entry(spec, schema_of(spec)) for spec in sorted(specs, key=lambda spec: spec.name)]}
 
 
 def entry(spec: StreamSpec, schema: Json) -> Json:

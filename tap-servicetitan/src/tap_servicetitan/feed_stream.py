@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from plugin_runtime.compat import override
 from tap_servicetitan.ahead import read_ahead
-from tap_servicetitan.feed import FeedSettings, FeedState, date_to_start_from, full_pass_is_due, read_feed, resume_feed
-from tap_servicetitan.stream import ServiceTitanStream, utc_text
+from tap_servicetitan.bookmark import read_from, text_of
+from tap_servicetitan.feed import read_feed, resume_feed
+from tap_servicetitan.incremental_stream import IncrementalStream
+from tap_servicetitan.lists import decoder_of, deletions_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tap_servicetitan.bookmark import Bookmark
     from tap_servicetitan.errors import RequestRefusedError
     from tap_servicetitan.pages import ExportPage
 
 
-class FeedStream(ServiceTitanStream):
-    """An export feed: changes since the last run, or every record when a full pass is due."""
+class FeedStream(IncrementalStream):
+    """An export feed."""
 
     @override
-    def _read(self) -> None:
-        if self._full_pass_is_due():
-            self._full_pass()
-        else:
-            self._changes()
-
-    def _full_pass(self) -> None:
-        started = datetime.now(UTC)
-        version = int(started.timestamp() * 1000)
-        state = FeedState(full_pass_at=utc_text(started.timestamp()))
+    def _everything(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
+        if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
+            # The feed goes on from where the list was begun, less the look-back.
+            return self._write_list(replace(bookmark, newest=text_of(started)), started, version=version)
         for page in read_ahead(read_feed(self._fetch, None)):
-            self._write_page(page, version)
-            state = state.after(page, started)
-        self._write_activate_version_message(version)
-        self._save(state.dump())
-
-    def _changes(self) -> None:
-        state = self._state
-        if self._settings.start_date:
-            self.logger.info("%s: deleted records are not looked for, because start_date is set", self.name)
-        for page in read_ahead(self._pages()):
-            self._write_page(page)
-            state = state.after(page, datetime.now(UTC))
-            self._save(state.dump())
+            self._write_from(page, version)
+            bookmark = bookmark_after(bookmark, page, started)
+        return bookmark if self._is_complete else None
 
     @override
-    def _pages(self) -> Iterator[ExportPage]:
-        date = date_to_start_from(self._state, self._feed_settings)
-        token = self._state.continue_from
+    def _changes(self) -> None:
+        bookmark = self._bookmark
+        for page in read_ahead(self._pages()):
+            self._write_from(page, None)
+            if not self._is_complete:
+                return
+            bookmark = bookmark_after(bookmark, page, datetime.now(UTC))
+            self._save(bookmark.dump())
+
+    @override
+    def _pages(self) -> Iterator[ExportPage]:  # type: ignore[override]
+        since = read_from(self._bookmark, self._pass_settings)
+        # The documented form of a date is a day, so the look-back is rounded up to whole days.
+        date = str(since.date()) if since else None
+        token = self._bookmark.continue_from
         if token is None:
             return read_feed(self._fetch, date)
 
@@ -66,23 +65,14 @@ class FeedStream(ServiceTitanStream):
         # Without recent changes the feed leaves out a record that has just changed: not in its old place any more, not
         # yet in its new one. A full pass would take it for deleted.
         params = {"includeRecentChanges": "true"} | ({} if position is None else {"from": position})
-        return self._client.get(self.spec.export_path or "", params, self._decoder.export_page)
+        return self._client.get(self.source.export_path or "", params, self._decode)
 
-    def _full_pass_is_due(self) -> bool:
-        if self.forced_replication_method == REPLICATION_FULL_TABLE and not self._settings.start_date:
-            return True
-        return full_pass_is_due(self._state, self._feed_settings, datetime.now(UTC))
+    @cached_property
+    def _decode(self) -> Callable[[bytes], ExportPage]:
+        decoder, mark = decoder_of(self.source), deletions_marked(self.source)
+        return lambda body: mark(decoder.export_page(body))
 
-    @property
-    def _state(self) -> FeedState:
-        # Not `stream_state`, which would add an empty bookmark.
-        return FeedState.parse(self.tap_state.get("bookmarks", {}).get(self.name, {}))
 
-    @property
-    def _feed_settings(self) -> FeedSettings:
-        settings = self._settings
-        return FeedSettings(
-            start_date=settings.start_date,
-            reconcile_interval=settings.reconcile_interval,
-            lookback=settings.lookback,
-        )
+def bookmark_after(bookmark: Bookmark, page: ExportPage, limit: datetime) -> Bookmark:
+    """Return the bookmark once a page has been written. See `Bookmark.after`."""
+    return replace(bookmark.after(page.newest, limit), continue_from=page.continue_from)

@@ -33,6 +33,10 @@ class _ListAnswer(msgspec.Struct, rename="camel"):
     total_count: int | None = None
 
 
+class _DataAnswer(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
 class _ExportAnswer(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw]
     has_more: bool
@@ -72,40 +76,58 @@ class PageDecoder:
         """Prepare the decoders.
 
         Args:
-            key: Names of the key fields. Every record must have them.
+            key: Names of the key fields. Every record must have them. Without any, a record is known by its bytes.
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
         """
+        head = _head_type(key, cursor)
         self._list = msgspec.json.Decoder(_ListAnswer)
         self._export = msgspec.json.Decoder(_ExportAnswer)
-        self._heads = msgspec.json.Decoder(_heads_type(key, cursor))
-        self._key: Callable[[object], Key] = attrgetter(*_key_attributes(key))
+        self._data = msgspec.json.Decoder(_DataAnswer)
+        self._array = msgspec.json.Decoder(list[msgspec.Raw])
+        heads: Any = list[head]  # type: ignore[valid-type]  # a type that is made at run time
+        wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
+        self._heads = msgspec.json.Decoder(wrapped)
+        self._bare_heads = msgspec.json.Decoder(heads)
+        self._key: Callable[[object], Key] | None = attrgetter(*_key_attributes(key)) if key else None
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
         body = one_line_each(body)
         answer = self._list.decode(body)
         return ListPage(
-            **self._common(body, answer.data),
+            **self._common(answer.data, self._heads.decode(body).data),
             has_more=answer.has_more,
             total_count=answer.total_count,
         )
+
+    def data_page(self, body: bytes) -> ListPage:
+        """Return a list that comes at once, in an object."""
+        body = one_line_each(body)
+        records = self._data.decode(body).data
+        return ListPage(**self._common(records, self._heads.decode(body).data), has_more=False, total_count=None)
+
+    def array_page(self, body: bytes) -> ListPage:
+        """Return a list that comes at once, as an array."""
+        body = one_line_each(body)
+        records = self._array.decode(body)
+        return ListPage(**self._common(records, self._bare_heads.decode(body)), has_more=False, total_count=None)
 
     def export_page(self, body: bytes) -> ExportPage:
         """Return a page of an export feed."""
         body = one_line_each(body)
         answer = self._export.decode(body)
         return ExportPage(
-            **self._common(body, answer.data),
+            **self._common(answer.data, self._heads.decode(body).data),
             has_more=answer.has_more,
             continue_from=answer.continue_from,
         )
 
-    def _common(self, body: bytes, records: list[msgspec.Raw]) -> dict[str, Any]:
-        # Going over the body a second time in native code costs less than a call per record.
-        heads = self._heads.decode(body).data
+    # Going over the body a second time, for the heads, costs less in native code than a call per record.
+
+    def _common(self, records: list[msgspec.Raw], heads: list[Any]) -> dict[str, Any]:
         return {
             "records": records,
-            "keys": list(map(self._key, heads)),
+            "keys": list(map(self._key, heads)) if self._key else [hash(bytes(record)) for record in records],
             "newest": newest(head.cursor for head in heads),
             "extracted_at": datetime.now(UTC),
         }
@@ -115,17 +137,16 @@ def _key_attributes(key: Sequence[str]) -> list[str]:
     return [f"key{number}" for number in range(len(key))]
 
 
-def _heads_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 - a type that is made at run time
-    """Return the type of a page of which nothing but the keys and the times of change is read."""
+def _head_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 - a type that is made at run time
+    """Return the type of a record of which nothing but the key and the time of change is read."""
     attributes = _key_attributes(key)
-    head = msgspec.defstruct(
+    return msgspec.defstruct(
         "Head",
         [*((attribute, KeyField) for attribute in attributes), ("cursor", str | None, None)],
         # No field has an empty name, so without a cursor it stays unset.
         rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or ""},
         gc=False,
     )
-    return msgspec.defstruct("Heads", [("data", list[head])])  # type: ignore[valid-type]
 
 
 def one_line_each(body: bytes) -> bytes:

@@ -81,7 +81,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType(pattern=_ISO_DATE),
         title="Start date",
         description=(
-            "Export feeds are first read from this day (UTC, ISO 8601). Deleted records are then not found in them, "
+            "What is read by changes (export feeds, and lists with such a filter) is first read from this day (UTC, "
+            "ISO 8601). Deleted records are then not found in it, "
             "because records from before this day cannot be told from deleted ones. Without it everything is read."
         ),
     ),
@@ -119,7 +120,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         default=7,
         title="Days between full passes",
         description=(
-            "An export feed is read from its beginning, to find deleted records, when that was last done so long ago."
+            "What is read by changes is read whole, to find deleted records, when that was last done so long ago."
         ),
     ),
     th.Property(
@@ -128,8 +129,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         default=86400,
         title="Look-back",
         description=(
-            "How far before the newest known change an export feed is read from when the API refuses the bookmark. "
-            "Rounded up to whole days, which is what the feed takes."
+            "How far before the newest known change a list is asked for changes, and an export feed when the API "
+            "refuses its bookmark (rounded up to whole days, which is what a feed takes)."
         ),
     ),
     th.Property(

@@ -37,6 +37,30 @@ def read_list(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
         before = page.keys
 
 
+def settled(
+    read: Callable[[], Iterator[ListPage]],
+    on_problem: Callable[[int, str], None],
+    *,
+    sorted_by_key: bool,
+) -> Iterator[ListPage]:
+    """Yield the pages of passes over a list until one saw every row, or until there were enough.
+
+    Args:
+        read: Starts a pass.
+        on_problem: Told after a pass that may have missed rows: which one it was, from 1 on, and why.
+        sorted_by_key: Whether the list is asked for in the order of the keys.
+    """
+    for attempt in range(1, MOST_PASSES + 1):
+        check = PassCheck(sorted_by_key=sorted_by_key)
+        for page in read():
+            check.add(page)
+            yield page
+        problem = check.problem()
+        if problem is None:
+            return
+        on_problem(attempt, problem)
+
+
 class PassCheck:
     """Watches one pass over a list.
 

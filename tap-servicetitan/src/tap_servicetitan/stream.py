@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -17,12 +16,16 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
 from plugin_runtime.compat import override
-from tap_servicetitan.catalog import load_schema
+from tap_servicetitan.catalog import schema_of
+from tap_servicetitan.children import Children
 from tap_servicetitan.errors import RequestRefusedError
-from tap_servicetitan.pages import PageDecoder, record_lines, unknown_fields
+from tap_servicetitan.lists import ListReader
+from tap_servicetitan.pages import record_lines, unknown_fields
+from tap_servicetitan.snapshot import MOST_PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+    from datetime import datetime
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -68,14 +71,21 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     _tap: TapServiceTitan
 
-    def __init__(self, tap: TapServiceTitan, spec: StreamSpec) -> None:
-        super().__init__(tap, name=spec.name, schema=load_schema(spec.name))
+    def __init__(self, tap: TapServiceTitan, spec: StreamSpec, source: StreamSpec) -> None:
+        """Make the stream.
+
+        Args:
+            tap: The tap.
+            spec: The stream's own row.
+            source: The row whose pages are read: the parent's for a child, else the stream's own.
+        """
+        super().__init__(tap, name=spec.name, schema=schema_of(spec))
         self.primary_keys = spec.key
         self.replication_key = spec.replication_key
         self.selected_by_default = spec.selected
         self.spec = spec
+        self.source = source
         self.outcome = Outcome()
-        self._decoder = PageDecoder(spec.key, spec.cursor)
         self._known_fields = frozenset(self.schema["properties"])
 
     def read(self) -> None:
@@ -103,7 +113,8 @@ class ServiceTitanStream(Stream, abc.ABC):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield the records of one pass as dictionaries, numbers exact. The sync itself works on pages."""
         for page in self._pages():
-            yield from map(_exact.decode, page.records)
+            for own in self._own_pages(page):
+                yield from map(_exact.decode, own.records)
 
     @override
     def _sync_records(
@@ -134,7 +145,42 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     @abc.abstractmethod
     def _pages(self) -> Iterator[Page]:
-        """Yield the pages of one pass."""
+        """Yield the pages of one pass over the source."""
+
+    @cached_property
+    def _children(self) -> Children | None:
+        """The lists of the source's records, when it is they that the stream is made of."""
+        if self.spec.parent is None:
+            return None
+        lists = ListReader(self._client, self.spec, self._settings.page_size)
+        return Children(lists, sorted_by_key=self.spec.sorted_by_key, on_problem=self._note_child_problem)
+
+    def _note_child_problem(self, attempt: int, problem: str) -> None:
+        self.logger.warning("%s: pass %d of %d may have missed rows: %s", self.name, attempt, MOST_PASSES, problem)
+        if attempt == MOST_PASSES:
+            self._note_unsettled(problem)
+
+    def _note_unsettled(self, problem: str) -> None:
+        self.outcome.ending, self.outcome.reason = Ending.UNSETTLED, f"the list kept changing: {problem}"
+
+    @property
+    def _is_complete(self) -> bool:
+        return self.outcome.ending is Ending.COMPLETE
+
+    def _own_pages(self, page: Page) -> Iterator[Page]:
+        """Yield the stream's own pages that come of a page of the source."""
+        return iter((page,)) if self._children is None else self._children.of(page.keys)
+
+    def _write_from(self, page: Page, version: int | None = None) -> None:
+        """Write what comes of a page of the source."""
+        for own in self._own_pages(page):
+            self._write_page(own, version)
+
+    def _activate(self, version: int) -> None:
+        """Say that all records of a version have been written."""
+        if self._children:
+            self._children.raise_when_missing()
+        self._write_activate_version_message(version)
 
     @property
     def _client(self) -> ApiClient:
@@ -187,6 +233,11 @@ class ServiceTitanStream(Stream, abc.ABC):
         self._write_state_message()
 
 
-def utc_text(epoch_seconds: float) -> str:
-    """Return a time as it stands in the state: ISO 8601, UTC, milliseconds."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds")
+def milliseconds(time: datetime) -> int:
+    """Return a time as a version: milliseconds since 1970."""
+    return int(time.timestamp() * 1000)
+
+
+def utc_text(time: datetime) -> str:
+    """Return a time (UTC) as it stands in the state: ISO 8601, milliseconds."""
+    return time.isoformat(timespec="milliseconds")

@@ -14,6 +14,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from plugin_runtime import CheckedSettings, PluginError
 from plugin_runtime.compat import override
 from tap_servicetitan.auth import Authenticator, Credentials
+from tap_servicetitan.changes_stream import ChangesStream
 from tap_servicetitan.client import ApiClient
 from tap_servicetitan.connection import ask_modules
 from tap_servicetitan.errors import StreamError
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+    from tap_servicetitan.streams import StreamSpec
+
 
 # One class for each way of reading, none for a single entity.
-_STREAM_CLASSES: dict[Kind, type[SnapshotStream | FeedStream]] = {
+_STREAM_CLASSES: dict[Kind, type[SnapshotStream | ChangesStream | FeedStream]] = {
     Kind.SNAPSHOT: SnapshotStream,
-    Kind.CHANGES: SnapshotStream,
+    Kind.CHANGES: ChangesStream,
     Kind.FEED: FeedStream,
 }
 
@@ -49,6 +52,8 @@ class TapServiceTitan(CheckedSettings, Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
     message_writer_class = MessageWriter
     message_writer: MessageWriter
+    rows: ClassVar[Sequence[StreamSpec]] = STREAMS
+    """The streams."""
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -84,7 +89,9 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
-        return [_STREAM_CLASSES[spec.kind](self, spec) for spec in STREAMS]
+        rows = {spec.name: spec for spec in self.rows}
+        sources = {spec.name: rows[spec.parent.stream] if spec.parent else spec for spec in self.rows}
+        return [_STREAM_CLASSES[sources[spec.name].kind](self, spec, sources[spec.name]) for spec in self.rows]
 
     @classmethod
     @override
