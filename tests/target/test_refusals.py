@@ -155,7 +155,7 @@ def test_a_table_that_is_a_view_is_refused(target: TargetRunner, project: Projec
     project.client.create_dataset(f"{project.name}.bronze")
     project.query(f"CREATE VIEW `{project.name}.bronze.jobs` AS SELECT 1 AS id")
 
-    assert_one_line(target(JOBS, JOB, STATE), "bronze.jobs", "VIEW")
+    assert_one_line(target(JOBS, JOB, STATE), "jobs: `", "bronze.jobs", "a view", "__alias__")
 
 
 def test_a_column_that_cannot_become_what_it_must_is_named(target: TargetRunner, project: Project) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from google.cloud import bigquery
 
 from support.proxy import Proxy, Trap
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.project import Project
     from target.harness import TargetRunner
 
+DATE = {"type": "string", "format": "date"}
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "unit": INTEGER}}
 ITEMS = {"type": "array", "items": {"type": "object", "properties": {"name": STRING}}}
 JOBS = schema("jobs", {"id": INTEGER, "address": ADDRESS, "items": ITEMS})
@@ -98,12 +100,15 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     refused = target(*messages, partition_by={"jobs": "started_on:month", "crews": "name"})
     result = target(
         *messages,
-        partition_by={"jobs": "started_on:month", "crews": "id:0:1000:10"},
+        partition_by={"jobs": "started_on:month", "crews": "id:0:1000:10", "job": "id"},
+        history=["*", "crew"],
         tenant_id="1001",
         labels={"team": "data"},
     )
 
     assert (refused.code, result.code) == (1, 0), result.log
+    assert "did not come in this run: `partition_by`: job; `history`: crew." in result.log
+    assert "did not come" not in refused.log
     assert refused.errors == ["setting `partition_by`: the stream `crews` has no column `name`."]
     table = project.client.get_table(f"{project.name}.bronze.jobs")
     assert (table.time_partitioning.type_, table.time_partitioning.field) == ("MONTH", "started_on")
@@ -143,6 +148,36 @@ def test_a_table_that_wants_a_partition_filter_gets_one(target: TargetRunner, pr
 
     assert result.code == 0, result.log
     assert project.log("jobs")[-1]["rows_deleted"] == 1
+
+
+@pytest.mark.parametrize("by", ["day", "number"])
+def test_only_the_partitions_of_staged_keys_are_read_unless_rows_may_be_missing(
+    by: str, target: TargetRunner, project: Project
+) -> None:
+    messages = schema("jobs", {"id": INTEGER, "day": DATE, "number": INTEGER, "name": STRING}, ["id", by])
+    partition_by = {"jobs": {"day": "day", "number": "number:0:100:10"}[by]}
+
+    def jobs(*days: int, name: str, version: int | None = None) -> list[dict[str, Any]]:
+        values = [{"id": 1, "day": f"2024-05-{day:02}", "number": day, "name": name} for day in days]
+        return [messages, *(record("jobs", one, version) for one in values)]
+
+    def rows() -> dict[int, tuple[str, str]]:
+        return {key: (row["name"], row["_etl_operation"]) for key, row in project.rows("jobs", "number").items()}
+
+    assert target(*jobs(1, 11, 21, 31, name="old"), partition_by=partition_by).code == 0
+    with Proxy(project.api_endpoint) as proxy:
+        narrow = proxy.trap(Trap(b"BETWEEN @first AND @last", "fail", times=1))
+        some = target(*jobs(21, 12, 11, name="new"), api_endpoint=proxy.url)
+        assert (some.code, narrow.seen) == (0, 1), some.log
+        report = project.log("jobs")[-1]
+        assert (report["rows_inserted"], report["rows_updated"], report["rows_unchanged"]) == (1, 2, 0)
+        new = ("new", "UPDATE")
+        assert rows() == {1: ("old", "INSERT"), 11: new, 12: ("new", "INSERT"), 21: new, 31: ("old", "INSERT")}
+
+        narrow.times = 2
+        snapshot = target(*jobs(11, 12, 21, name="new", version=1), activate("jobs", 1), api_endpoint=proxy.url)
+        assert (snapshot.code, narrow.seen) == (0, 1), snapshot.log
+        assert rows() == {1: ("old", "DELETE"), 11: new, 12: ("new", "INSERT"), 21: new, 31: ("old", "DELETE")}
 
 
 def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(target: TargetRunner, project: Project) -> None:

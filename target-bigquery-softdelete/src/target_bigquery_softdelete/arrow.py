@@ -7,7 +7,7 @@ the *staged* schema has BigQuery's names and the types that the Parquet file dec
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,6 +62,11 @@ _UNSAFE_NUMBER = (
     # ... or with more digits in a row than NUMERIC has before the point.
     r"|[0-9]{30}"
 )
+
+
+def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Return the first and the last value of columns, as Python has them."""
+    return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}
 
 
 def check_text(block: bytes, *, decimals: bool) -> None:

@@ -130,6 +130,11 @@ def layout_of(
     )
 
 
+def partitionable(key: Sequence[Column]) -> list[str]:
+    """Return the columns of a key that a table may be partitioned by."""
+    return [one.name for one in key if not one.repeated and (one.kind is Kind.INT64 or one.kind in _UNITS)]
+
+
 def clustering(key: Sequence[Column]) -> list[str]:
     """Return the columns that a new table is clustered by: those of its key, as far as BigQuery can."""
     return [column.name for column in key if column.kind in _CLUSTERABLE][:_MOST_CLUSTERING_COLUMNS]

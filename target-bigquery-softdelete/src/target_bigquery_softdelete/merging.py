@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from google.cloud.bigquery import ScalarQueryParameter
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete import schema, sql
@@ -37,6 +39,8 @@ class Staged:
 
     table_id: TableId
     columns: TableColumns
+    ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """First and last value of the columns of the key that a table may be partitioned by."""
 
 
 class TableMerge:
@@ -65,6 +69,7 @@ class TableMerge:
         self.slot_ms = 0
         self._partition = ""
         """The column that every statement must filter by, where the table wants that."""
+        self._partitioned_by = ""
         self._fields: Sequence[SchemaField] = ()
         """The schema of the table."""
 
@@ -79,7 +84,9 @@ class TableMerge:
         """
         source = self._source(staged, also_present)
         self._follow(staged.columns.key)
-        (found,) = self._run(sql.measure(self._table_id, source, partition=self._partition), "measure").rows
+        within, limits = ("", []) if complete else self._within(staged, source)
+        filters = {"partition": self._partition, "within": within}
+        (found,) = self._run(sql.measure(self._table_id, source, **filters), "measure", parameters=limits).rows
         refused = None
         if complete:
             refused = refusal(
@@ -90,8 +97,8 @@ class TableMerge:
                 staged=found["staged"] or len(also_present),
             )
         sweep = complete and not refused
-        statement = sql.merge(self._table_id, source, sweep=sweep, partition=self._partition)
-        done = self._run(statement, "merge", synced=now())
+        statement = sql.merge(self._table_id, source, sweep=sweep, **filters)
+        done = self._run(statement, "merge", synced=now(), parameters=limits)
         if done.inserted or done.updated:
             self._follow(staged.columns.key)
 
@@ -141,10 +148,28 @@ class TableMerge:
     def _source(self, staged: Staged, also_present: tuple[TableId, ...] = ()) -> sql.Source:
         return sql.Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), also_present)
 
-    def _run(self, statement: str, name: str, *, synced: dt.datetime | None = None) -> Outcome:
+    def _within(self, staged: Staged, source: sql.Source) -> tuple[str, list[ScalarQueryParameter]]:
+        """Return the column of the key by which the table is partitioned, and its first and last staged value."""
+        ranged = {one.name.lower(): one for one in staged.columns.key_columns() if one.name in staged.ranges}
+        column = ranged.get(self._partitioned_by.lower())
+        if column is None or source.table_columns[column.name].kind is not column.kind:
+            return "", []
+        first, last = staged.ranges[column.name]
+        kind = str(column.kind)
+        return column.name, [ScalarQueryParameter("first", kind, first), ScalarQueryParameter("last", kind, last)]
+
+    def _run(
+        self,
+        statement: str,
+        name: str,
+        *,
+        synced: dt.datetime | None = None,
+        parameters: Sequence[ScalarQueryParameter] = (),
+    ) -> Outcome:
         self._lease.check()
         self._jobs += 1
-        outcome = self._warehouse.run(statement, f"{name}-{self._table_id.table}-{self._jobs}", synced=synced)
+        job_name = f"{name}-{self._table_id.table}-{self._jobs}"
+        outcome = self._warehouse.run(statement, job_name, synced=synced, parameters=parameters)
         self.bytes_billed += outcome.bytes_billed
         self.slot_ms += outcome.slot_ms
         return outcome
@@ -159,6 +184,7 @@ class TableMerge:
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:
             table = self._fit(table, columns)
+        self._partitioned_by = schema.partition_column(table)
         self._fields = table.schema
         if self._live_view is not None:
             self._live_view.follow(self._fields, run=self._run)
@@ -179,9 +205,10 @@ class TableMerge:
         )
 
     def _fit(self, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
-        if table.table_type != "TABLE":
+        if what := schema.no_table(table):
             raise PluginError(
-                f"{self._stream}: `{self._table_id}` is a {table.table_type}, not a table. Rename it, or the stream."
+                f"{self._stream}: `{self._table_id}` is {what}. Rename it, or give the stream another name with "
+                "`__alias__` in `stream_maps`."
             )
         self._partition = schema.required_filter(table)
         change = schema.change(table.schema, columns.columns, table=str(self._table_id))

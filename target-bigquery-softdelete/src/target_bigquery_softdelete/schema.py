@@ -37,6 +37,15 @@ _WIDENINGS: dict[str, set[str]] = {
 (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#details_21)."""
 
 
+_NO_TABLES = {
+    "VIEW": "a view, which has no rows of its own",
+    "MATERIALIZED_VIEW": "a materialized view, whose rows BigQuery derives from another table",
+    "EXTERNAL": "an external table, whose rows are in files that BigQuery only reads",
+    "SNAPSHOT": "a snapshot of a table, which cannot be changed",
+}
+"""What may have the name of a table, by the type that BigQuery gives it, and why nothing is written into it."""
+
+
 @dataclass(frozen=True)
 class SchemaChange:
     """What a table needs before the rows of a stream fit into it."""
@@ -94,12 +103,22 @@ def _standard_name(field: SchemaField) -> str:
     return _STANDARD_NAMES.get(field.field_type, field.field_type)
 
 
+def no_table(table: Table) -> str:
+    """Return what something is that nothing can be written into, or nothing when it is a table."""
+    if table.table_type == "TABLE":
+        return ""
+    return _NO_TABLES.get(table.table_type, f"of the type {table.table_type}, not a table")
+
+
+def partition_column(table: Table) -> str:
+    """Return the column by which a table is partitioned, or nothing when it is not partitioned by one of its own."""
+    partitioning = table.range_partitioning or table.time_partitioning
+    return (partitioning and partitioning.field) or ""
+
+
 def required_filter(table: Table) -> str:
     """Return the column by which a table wants every statement to filter, or nothing when it takes any statement."""
-    if not table.require_partition_filter:
-        return ""
-    partitioning = table.range_partitioning or table.time_partitioning
-    return (partitioning and partitioning.field) or "_PARTITIONTIME"
+    return (partition_column(table) or "_PARTITIONTIME") if table.require_partition_filter else ""
 
 
 def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table: str) -> SchemaChange:

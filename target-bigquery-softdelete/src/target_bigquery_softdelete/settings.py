@@ -14,7 +14,7 @@ from target_bigquery_softdelete.guard import DeleteLimits
 from target_bigquery_softdelete.layout import PartitionBy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_bigquery_softdelete.lease import OnConcurrentRun
     from target_bigquery_softdelete.naming import ColumnNaming
@@ -272,6 +272,12 @@ class Settings:
         if stream in self.history and not keyed:
             raise PluginError(f"setting `history`: the stream `{stream}` has no key that tells its rows apart.")
         return keyed and (stream in self.history or "*" in self.history)
+
+    def strangers(self, streams: Iterable[str]) -> dict[str, list[str]]:
+        """Return the names of streams that a setting has and the input has not, by setting."""
+        named = {"partition_by": set(self.partition_by), "history": set(self.history) - {"*"}}
+        unknown = {setting: sorted(names.difference(streams)) for setting, names in named.items()}
+        return {setting: names for setting, names in unknown.items() if names}
 
 
 def _emulator() -> str | None:

@@ -264,7 +264,7 @@ class BigQuerySoftDeleteSink(Sink):
         self.mark_drained()
 
     def _merge_stage(self, stage: Stage) -> bool:
-        staged = Staged(stage.table_id, stage.columns)
+        staged = _staged(stage)
         if stage.columns.key:
             self._count(self._merge.merge(staged, complete=False), stage.rows)
         elif self._settings.keyless_streams == "append":
@@ -313,7 +313,7 @@ class BigQuerySoftDeleteSink(Sink):
             stage = self._earlier[-1] if self._earlier else self._without_rows()
         if stage is not None:
             also_present = tuple(one.table_id for one in self._also_present() if one is not stage) if complete else ()
-            staged = Staged(stage.table_id, stage.columns)
+            staged = _staged(stage)
             self._count(self._merge.merge(staged, complete=complete, also_present=also_present), rows)
 
     def _without_rows(self) -> Stage:
@@ -328,7 +328,7 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _finish_keyless(self, stage: Stage | None) -> None:
         stages = [one for one in (*self._earlier, stage) if one is not None]
-        staged = [Staged(one.table_id, one.columns) for one in stages]
+        staged = [_staged(one) for one in stages]
         rows = sum(one.rows for one in stages)
         if staged and self._settings.keyless_streams == "replace" and self._snapshots.complete:
             self._count(self._merge.replace(staged, rows), rows)
@@ -344,3 +344,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._settle()
         if result.refusal:
             raise DeletesRefusedError(result.refusal)
+
+
+def _staged(stage: Stage) -> Staged:
+    return Staged(stage.table_id, stage.columns, stage.ranges)

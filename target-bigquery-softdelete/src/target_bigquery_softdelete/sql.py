@@ -43,7 +43,7 @@ class Source:
     """Staging tables whose keys were seen earlier in this run and whose rows are written already."""
 
 
-def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "") -> str:
+def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "", within: str = "") -> str:
     """Return the one statement that brings the target table up to date. Parameter: `synced` TIMESTAMP.
 
     Args:
@@ -51,7 +51,14 @@ def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "") 
         source: The staged rows.
         sweep: Whether to mark the rows deleted whose keys are not staged: only for a complete snapshot.
         partition: The column that the table wants every statement to filter by, where it does.
+        within: A column of the key that the table is partitioned by: only the partitions of its values between the
+            parameters `first` and `last` are read. Not for a sweep, which is about the rows of all partitions.
+
+    Raises:
+        ValueError: If a sweep is to leave partitions out.
     """
+    if sweep and within:
+        raise ValueError("rows outside of the partitions that are read would be marked deleted")
     names = [column(one.name) for one in source.columns.columns]
     return "\n".join(
         [
@@ -59,7 +66,7 @@ def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "") 
             "USING (",
             _indented(_staged_rows(source)),
             ") AS s",
-            f"ON {_same_key(source.columns)}{_anywhere(' AND ', partition)}",
+            f"ON {_same_key(source.columns)}{_in_partitions(' AND ', partition, within)}",
             f"WHEN MATCHED AND {_writable('s.' + _DELETED, source)} AND {_LIVE} THEN",
             f"  UPDATE SET {_OPERATION} = 'DELETE', {_SYNCED} = @synced",
             f"WHEN MATCHED AND {_writable('NOT s.' + _DELETED, source)} AND (",
@@ -77,12 +84,13 @@ def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "") 
     )
 
 
-def measure(target: TableId, source: Source, *, partition: str = "") -> str:
+def measure(target: TableId, source: Source, *, partition: str = "", within: str = "") -> str:
     """Return the query that counts, before the MERGE, what it is going to find.
 
     Columns of its one row, all INT64: `staged` keys, `live` rows of the table, `missing` live rows whose key is not
     staged, `restored` rows that a record brings back, `marked` live rows that a record says are deleted, and
-    `born_deleted` keys that are new and deleted at once.
+    `born_deleted` keys that are new and deleted at once. With `within`, as for a MERGE, `live` and `missing` are those
+    of the partitions that are read.
     """
     key = source.columns.key_columns()
     key_list = ", ".join(column(one.name) for one in key)
@@ -96,7 +104,7 @@ def measure(target: TableId, source: Source, *, partition: str = "") -> str:
             f"  COUNTIF(t.in_table AND {_LIVE} AND {_writable('s.' + _DELETED, source)}) AS marked,",
             f"  COUNTIF(t.in_table IS NULL AND {_writable('s.' + _DELETED, source)}) AS born_deleted",
             f"FROM (SELECT {key_list}, {_OPERATION}, TRUE AS in_table",
-            f"  FROM {target.quoted} AS t{_anywhere(' WHERE ', partition)}) AS t",
+            f"  FROM {target.quoted} AS t{_in_partitions(' WHERE ', partition, within)}) AS t",
             "FULL JOIN (",
             "  SELECT *, TRUE AS in_run FROM (",
             _indented(_staged_rows(source, only_key=True), 4),
@@ -406,6 +414,11 @@ def _kept(staged_value: str, table_value: str, staged: Column, wanted: Column) -
     ]
     named = [f"{value} AS {column(one.name)}" for value, one in zip(values, wanted.fields, strict=True)]
     return f"IF({staged_value} IS NULL, NULL, STRUCT({', '.join(named)}))"
+
+
+def _in_partitions(word: str, partition: str, within: str) -> str:
+    """Return a filter that lets BigQuery leave out the partitions that hold no staged key, where it is known."""
+    return f"{word}{column(within, of='t')} BETWEEN @first AND @last" if within else _anywhere(word, partition)
 
 
 def _anywhere(word: str, partition: str) -> str:

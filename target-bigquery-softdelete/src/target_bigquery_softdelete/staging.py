@@ -6,13 +6,14 @@ loaded in the background while the next one is being written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from target_bigquery_softdelete.arrow import staged_schema
+from target_bigquery_softdelete.arrow import extremes, staged_schema
 from target_bigquery_softdelete.blocks import BlockConverter
 from target_bigquery_softdelete.files import writing
+from target_bigquery_softdelete.layout import partitionable
 from target_bigquery_softdelete.schema import staging_fields
 from target_bigquery_softdelete.warehouse import STAGING_LIFETIME
 
@@ -52,6 +53,9 @@ class Stage:
         self.rows = 0
         self.dropped_nulls = 0
         self.bytes_staged = 0
+        self.ranges: dict[str, tuple[Any, Any]] = {}
+        """First and last value of the columns of the key that a table may be partitioned by."""
+        self._ranged = partitionable(columns.key_columns())
         self._converter = BlockConverter(columns, stream, rejects=rejects)
         self._warehouse = warehouse
         self._stream = stream
@@ -94,6 +98,7 @@ class Stage:
         if converted.table.num_rows:
             with writing(self._folder, self._stream):
                 self._file().write_table(converted.table)
+            self._extend_ranges(extremes(converted.table, self._ranged))
         self.dropped_nulls += converted.dropped_nulls
         self.rows += converted.table.num_rows
         self._block.clear()
@@ -101,6 +106,11 @@ class Stage:
         if self._path and self._path.stat().st_size >= FILE_BYTES:
             self._load_file()
         return converted
+
+    def _extend_ranges(self, block: dict[str, tuple[Any, Any]]) -> None:
+        for name, (first, last) in block.items():
+            before = self.ranges.get(name, (first, last))
+            self.ranges[name] = (min(first, before[0]), max(last, before[1]))
 
     def take_block(self) -> list[bytes]:
         """Return the records that are not converted, and forget them."""

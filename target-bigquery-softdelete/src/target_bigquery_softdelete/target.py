@@ -238,8 +238,17 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 self.logger.info("%s", sink.report.summary())
         self._emit_state()
         self._attempt(self._write_audit_log)
+        self._warn_of_strangers()
         self._raise_failures([*self._errors, *(sink.error for sink in sinks if sink.error)])
         self._tidy()
+
+    def _warn_of_strangers(self) -> None:
+        strangers = self.run.settings.strangers(sink.stream_name for sink in self.sinks)
+        if strangers and self.sinks:
+            self.logger.warning(
+                "settings name streams that did not come in this run: %s. Look for a misspelled name.",
+                "; ".join(f"`{setting}`: {', '.join(names)}" for setting, names in strangers.items()),
+            )
 
     def _attempt(self, step: Callable[[], None]) -> bool:
         """Do something that may go wrong without harm to the rows: then the run ends with an error, later."""

@@ -24,6 +24,7 @@ from target_bigquery_softdelete.schema import (
     change,
     column_of,
     field_of,
+    no_table,
     required_filter,
     staging_fields,
     table_fields,
@@ -273,3 +274,21 @@ def test_what_a_table_requires_becomes_nullable_at_every_depth() -> None:
     assert [field.mode for field in found.fields[:3]] == ["NULLABLE"] * 3
     assert found.fields[0].description == "kept"
     assert found.fields[1].fields[0].mode == "NULLABLE"
+
+
+@pytest.mark.parametrize(
+    ("type_", "part"),
+    [
+        ("TABLE", ""),
+        ("VIEW", "a view"),
+        ("MATERIALIZED_VIEW", "a materialized view"),
+        ("EXTERNAL", "an external table"),
+        ("SNAPSHOT", "a snapshot"),
+        ("MODEL", "the type MODEL"),
+    ],
+)
+def test_what_is_no_table_is_called_by_its_name(type_: str, part: str) -> None:
+    reference = {"projectId": "co", "datasetId": "bronze", "tableId": "jobs"}
+    what = no_table(Table.from_api_repr({"tableReference": reference, "type": type_}))
+    assert part in what
+    assert bool(part) == bool(what)

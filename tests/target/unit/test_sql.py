@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -152,6 +153,10 @@ STATEMENTS = {
     "merge_also_present_sweep": sql.merge(TARGET, SHAPES["also_present"], sweep=True),
     "merge_plain_partition_sweep": sql.merge(TARGET, PLAIN, sweep=True, partition="day"),
     "measure_plain_partition": sql.measure(TARGET, PLAIN, partition="day"),
+    "merge_composite_key_within": sql.merge(
+        TARGET, SHAPES["composite_key"], sweep=False, partition="day", within="day"
+    ),
+    "measure_composite_key_within": sql.measure(TARGET, SHAPES["composite_key"], within="day"),
     "replace_partition": sql.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
     "adopt_partition": sql.adopt(TARGET, partition="_PARTITIONTIME"),
     "sweep_all_partition": sql.sweep_all(TARGET, partition="_PARTITIONTIME"),
@@ -173,6 +178,13 @@ STATEMENTS = {
 }
 
 
+PARAMETERS = {
+    "synced": "TIMESTAMP",
+    "first": "DATE",
+    "last": "DATE",
+    "table_name": "STRING",
+    "record_keys": "ARRAY<STRING>",
+}
 REJECTED_COLUMNS = [(one.name, one.field_type) for one in REJECTED_FIELDS]
 
 WIDENED = source(
@@ -187,7 +199,8 @@ WIDENED = source(
 
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement was made for."""
-    shape = name.partition("_")[2].removesuffix("_sweep").removesuffix("_partition")
+    shape = name.partition("_")[2]
+    shape = re.sub("(_sweep|_partition|_within)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
@@ -195,7 +208,13 @@ def shape_of(name: str) -> str:
 def analyzer(shape: str) -> GoogleSQL:
     """Return the analyzer with the tables that the statements of a shape see."""
     tables = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
-    parameters = {"synced": "TIMESTAMP", "table_name": "STRING", "record_keys": "ARRAY<STRING>"}
+    parameters = {
+        "synced": "TIMESTAMP",
+        "first": "DATE",
+        "last": "DATE",
+        "table_name": "STRING",
+        "record_keys": "ARRAY<STRING>",
+    }
     return GoogleSQL({**tables, str(REJECTED): REJECTED_COLUMNS}, parameters)
 
 
@@ -230,6 +249,11 @@ def test_every_snapshot_belongs_to_a_statement() -> None:
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_bigquery_accepts_the_statement(name: str) -> None:
     analyzer(shape_of(name)).check(STATEMENTS[name])
+
+
+def test_a_sweep_leaves_no_partition_out() -> None:
+    with pytest.raises(ValueError, match="would be marked deleted"):
+        sql.merge(TARGET, SHAPES["composite_key"], sweep=True, within="day")
 
 
 ROWS: dict[TableId, list[tuple[object, ...]]] = {

@@ -1,0 +1,22 @@
+SELECT
+  COUNTIF(s.in_run) AS staged,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.in_run IS NULL) AS missing,
+  COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
+  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
+  COUNTIF(t.in_table IS NULL AND s.`_etl_deleted`) AS born_deleted
+FROM (SELECT `group`, `day`, `weight`, `_etl_operation`, TRUE AS in_table
+  FROM `co-1.bronze.jobs` AS t WHERE t.`day` BETWEEN @first AND @last) AS t
+FULL JOIN (
+  SELECT *, TRUE AS in_run FROM (
+    SELECT
+      s.`group` AS `group`,
+      s.`day` AS `day`,
+      s.`weight` AS `weight`,
+      s.`_etl_deleted`
+    FROM `co-1.staging.jobs__r1_3` AS s
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`group`, s.`day`, CAST(s.`weight` + 0 AS STRING) ORDER BY s.`_etl_sequence` DESC) = 1
+  )
+) AS s
+ON t.`group` = s.`group` AND t.`day` = s.`day` AND t.`weight` = s.`weight`
