@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 
 from sandbox import exact
-from sandbox.models import Fault, Tenant
+from sandbox.models import Fault, ReportChange, ReportField, Tenant
 from sandbox.servicetitan import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["Control", "ControlError", "Fault", "Tenant"]
+__all__ = ["Control", "ControlError", "Fault", "ReportChange", "ReportField", "Tenant"]
 
 _TIMEOUT_SECONDS = 300
 
@@ -104,6 +104,10 @@ class Control:
         ids: list[int | str] = self._call("GET", f"/tenants/{tenant}/{stream}/ids")
         return ids
 
+    def change_report(self, tenant: str, report: int, change: ReportChange) -> None:
+        """Let a report have other columns or other rows from now on."""
+        self._call("PUT", f"/tenants/{tenant}/reports/{report}", change.model_dump())
+
     def set_fault(self, fault: Fault) -> int:
         """Let something go wrong from now on, and return the fault's id."""
         identifier: int = self._call("POST", "/faults", fault.model_dump())["id"]
@@ -118,8 +122,8 @@ class Control:
 
         Each has `method`, `path`, `query`, `status`, `tenant`, `stream`, `page`, `undocumented` (names of query
         parameters that the API does not document), `missing` (those that it requires and did not get), `fault` (kind
-        of the fault that it met), `headers` (without secrets) and `client_port` (the same for requests of one
-        connection).
+        of the fault that it met), `body` (of a report's run), `headers` (without secrets) and `client_port` (the same
+        for requests of one connection).
         """
         log: list[dict[str, Any]] = self._call("GET", "/requests")
         return log

@@ -51,8 +51,29 @@ class Tenant(_Model):
     requests_per_second: Annotated[int, Field(ge=1)] = 60
     token_seconds: Annotated[int, Field(ge=1)] = 900
     """How long a token is valid."""
+    report_seconds: Annotated[float, Field(ge=0)] = 60
+    """How long the same report does not run again."""
+    report_pages_are_runs: bool = False
+    """Whether each page of a report counts as a run, and not only the first one."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
     """Records on a page of an export feed: the real number is not documented."""
+
+
+class ReportField(_Model):
+    """A column of a report, as its description has it."""
+
+    name: str
+    label: str
+    dataType: Literal["String", "Number", "Boolean", "Date", "Time"]  # noqa: N815 - the API's name
+
+
+class ReportChange(_Model):
+    """A change to a report. It replaces the change before."""
+
+    fields: tuple[ReportField, ...] | None = None
+    """The columns from now on; None for those that it had at first."""
+    seed: int = 0
+    """Another seed makes other rows."""
 
 
 class Fault(_Model):

@@ -8,6 +8,8 @@ Requests flow through these modules, of which only the last few know of HTTP:
   :mod:`.lineage` say which is which, and whose;
 - :mod:`.table`: one entity of one tenant: generated records plus what was changed since;
 - :mod:`.lists` and :mod:`.feeds`: a page of a list, a page of an export feed;
+- :mod:`.reports` and :mod:`.reporting`: what a report is, and a page of its rows;
+- :mod:`.readers`: which of these answers what;
 - :mod:`.parameters`: what a path may be asked;
 - :mod:`.access`: tokens, the app key, the rate limit;
 - :mod:`.faults`: what is to go wrong;

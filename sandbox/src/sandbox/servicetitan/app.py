@@ -16,11 +16,10 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from sandbox import hosting
-from sandbox.servicetitan import access, control_api, faults, feeds, lists, parameters
+from sandbox.servicetitan import access, control_api, faults, feeds, parameters, readers
 from sandbox.servicetitan.call import Call
 from sandbox.servicetitan.problems import Problem
 from sandbox.servicetitan.state import State
-from sandbox.servicetitan.table import UnknownRecordError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -80,23 +79,23 @@ class _Api:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request and log it."""
-        call = Call.of(request)
+        call = Call.of(request, await request.body())
         page = self._page_number(call)
         fault = self._state.faults.meet(call, page)
         try:
-            response = await self._respond(request, call, fault)
+            response = await self._respond(call, fault)
         except Problem as problem:
             response = problem.response()
         self._state.log.append(call.entry(page, response.status_code, fault.kind if fault else None))
         return response
 
-    async def _respond(self, request: Request, call: Call, fault: Fault | None) -> Response:
+    async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
             await self._suffer(call, fault)
         if fault and fault.kind == "html":
             return Response(_HTML, media_type="text/html")
         if call.path == TOKEN_PATH:
-            response = self._token(call, await request.body())
+            response = self._token(call)
         else:
             response = _compressed(call, self._page(call, fault).encoded())
         if fault and fault.kind == "truncated":
@@ -112,10 +111,10 @@ class _Api:
         if problem := faults.problem(fault):
             raise problem
 
-    def _token(self, call: Call, body: bytes) -> Response:
+    def _token(self, call: Call) -> Response:
         if call.method != "POST":
             raise Problem(405, "Only POST is allowed.")
-        form = dict(parse_qsl(body.decode()))
+        form = dict(parse_qsl(call.body.decode()))
         try:
             tenants = [company.tenant for company in self._state.companies.values()]
             return JSONResponse(self._state.tokens.issue(form, tenants))
@@ -127,10 +126,10 @@ class _Api:
         endpoint = call.endpoint
         if endpoint is None:
             raise Problem(404, "There is nothing at this path.")
-        if call.method != "GET":
-            raise Problem(405, "Only GET is allowed.")
+        if call.method != endpoint.method:
+            raise Problem(405, f"Only {endpoint.method} is allowed.")
         parameters.check(endpoint, call.query)
-        page = _read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
+        page = readers.read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
         return _disturbed(company, endpoint, page, fault)
 
     def _admit(self, call: Call) -> Company:
@@ -151,17 +150,6 @@ class _Api:
         except Problem:
             return None
         return place // company.tenant.feed_page_size + 1
-
-
-def _read(company: Company, endpoint: Endpoint, call: Call, *, back: int) -> Page:
-    table = company.table(endpoint.entity)
-    if endpoint.answer == "feed":
-        return feeds.page(table, endpoint, call.query, company.tenant.feed_page_size, back=back)
-    try:
-        parent = company.descend(endpoint.parents, call.parents)
-    except UnknownRecordError as error:
-        raise Problem(404, str(error)) from None
-    return lists.page(table, endpoint, call.query, parent, back=back)
 
 
 def _disturbed(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:

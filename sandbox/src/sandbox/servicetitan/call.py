@@ -30,6 +30,7 @@ class Call:
         tenant: The tenant in the path; empty if there is none.
         endpoint: What the path stands for; None if it is unknown.
         parents: The ids of the parents in the path.
+        body: The body.
     """
 
     method: str
@@ -40,9 +41,10 @@ class Call:
     tenant: str
     endpoint: Endpoint | None
     parents: tuple[str, ...]
+    body: bytes
 
     @classmethod
-    def of(cls, request: Request) -> Call:
+    def of(cls, request: Request, body: bytes) -> Call:
         """Return what a request asks for."""
         path = request.url.path
         match = endpoints.TENANT.search(path)
@@ -57,6 +59,7 @@ class Call:
             tenant=match[0] if match else "",
             endpoint=endpoint,
             parents=parents,
+            body=body,
         )
 
     @property
@@ -79,6 +82,7 @@ class Call:
             "tenant": self.tenant or None,
             "stream": self.stream,
             "page": page,
+            "body": self.body.decode(errors="replace") if self.endpoint and self.body else None,
             "undocumented": parameters.undocumented(self.endpoint, self.query) if self.endpoint else [],
             "missing": parameters.missing(self.endpoint, self.query) if self.endpoint else [],
             "fault": fault,

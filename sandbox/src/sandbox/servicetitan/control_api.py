@@ -6,7 +6,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox import exact
-from sandbox.models import Fault, Tenant
+from sandbox.models import Fault, ReportChange, Tenant
+from sandbox.servicetitan.reporting import REPORTS
 from sandbox.servicetitan.state import Company, State, UnknownStreamError, UnknownTenantError
 from sandbox.servicetitan.table import ChangeError, Table, UnknownRecordError
 
@@ -26,6 +27,7 @@ def install(app: FastAPI, state: State) -> None:
     _add_switches(router, state)
     _add_records(router, state)
     _add_changes(router, state)
+    _add_reports(router, state)
     app.include_router(router)
     for error in _REFUSALS:
         app.add_exception_handler(error, _refuse)
@@ -75,6 +77,13 @@ def _add_records(router: APIRouter, state: State) -> None:
         body = await _body(request)
         parent = state.company(tenant).parent_of(stream, body.get("parent"))
         return _json(exact.dumps(state.company(tenant).table(stream).insert(_values(body), parent)))
+
+
+def _add_reports(router: APIRouter, state: State) -> None:
+    @router.put("/tenants/{tenant}/reports/{report}", status_code=NO_CONTENT)
+    async def change_report(tenant: str, report: str, change: ReportChange) -> None:
+        company = state.company(tenant)
+        company.runs.change(company.table(REPORTS).find(report), change)
 
 
 def _add_changes(router: APIRouter, state: State) -> None:

@@ -11,15 +11,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.servicetitan import documented
 from sandbox.servicetitan.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from sandbox.servicetitan.documented import Answer
     from sandbox.servicetitan.identity import Kind
 
     Json = dict[str, Any]
@@ -69,7 +68,11 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Fields that every record has, of records without an `id`. The first is different in each of them."""
 
-_SERVED_ELSEWHERE = frozenset({"/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"})
+_SETS = "/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"
+_REPORTS = "/reporting/v2/tenant/{tenant}/report-category/{report_category}/reports"
+
+Answer = documented.Answer | Literal["description", "report", "values"]
+"""How a path answers: a list, the description of a report, a report's rows, or the values that a parameter takes."""
 
 _KINDS: Mapping[str, Kind] = {"integer": "integer", "string": "text"}
 
@@ -111,7 +114,12 @@ class Endpoint:
     answer: Answer
     query: Mapping[str, Json]
     parents: tuple[str, ...]
-    hidden: frozenset[str]
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return "POST" if self.answer == "report" else "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +151,7 @@ def entities() -> Mapping[str, Entity]:
     """Return every entity, by name."""
     grouped: dict[str, list[str]] = defaultdict(list)
     for path in documented.paths():
-        if path not in _SERVED_ELSEWHERE:
+        if path != _SETS:
             grouped[_name(path)].append(path)
     return {name: _entity(name, tuple(paths)) for name, paths in grouped.items()}
 
@@ -198,14 +206,23 @@ def identity(name: str) -> Identity:
 def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str], Endpoint]]]]:
     exact: dict[str, Endpoint] = {}
     by_length: dict[int, list[tuple[list[str], Endpoint]]] = defaultdict(list)
-    for entity in entities().values():
-        for endpoint in entity.endpoints:
-            pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
-            if endpoint.parents:
-                by_length[len(pattern)].append((pattern, endpoint))
-            else:
-                exact[endpoint.path] = endpoint
+    lists = (endpoint for entity in entities().values() for endpoint in entity.endpoints)
+    for endpoint in (*lists, *_of_reports()):
+        pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
+        if "{}" in pattern:
+            by_length[len(pattern)].append((pattern, endpoint))
+        else:
+            exact[endpoint.path] = endpoint
     return exact, by_length
+
+
+def _of_reports() -> Iterator[Endpoint]:
+    """Yield the paths that the documents have for reports besides lists."""
+    paging = documented.paths()[_SETS].query
+    parents = (_PARENTS[_REPORTS.rpartition("/{")[0]], _name(_REPORTS))
+    yield Endpoint(_name(_SETS), _SETS, "values", paging, ())
+    yield Endpoint(_name(_REPORTS), f"{_REPORTS}/{{reportId}}", "description", {}, parents)
+    yield Endpoint(_name(_REPORTS), f"{_REPORTS}/{{reportId}}/data", "report", paging, parents)
 
 
 def _name(path: str) -> str:

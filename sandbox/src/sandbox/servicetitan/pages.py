@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import orjson
-
+from sandbox import exact
 from sandbox.servicetitan.problems import invalid
 
 if TYPE_CHECKING:
@@ -18,12 +17,12 @@ class Page:
     """A page of records.
 
     Attributes:
-        records: The records as JSON.
+        records: The records as JSON; None for an answer that has none.
         identifiers: Their ids.
         head: The properties of the answer besides `data`; None for a bare array.
     """
 
-    records: Sequence[bytes]
+    records: Sequence[bytes] | None
     identifiers: Sequence[int] = ()
     head: Mapping[str, object] | None = field(default_factory=dict)
 
@@ -33,10 +32,12 @@ class Page:
 
     def encoded(self) -> bytes:
         """Return the answer's body."""
+        if self.records is None:
+            return exact.dumps(self.head)
         records = b"[%b]" % b",".join(self.records)
         if self.head is None:
             return records
-        return b'{%b"data":%b}' % (orjson.dumps(self.head)[1:-1] + b"," * bool(self.head), records)
+        return b'{%b"data":%b}' % (exact.dumps(self.head)[1:-1] + b"," * bool(self.head), records)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:

@@ -13,6 +13,7 @@ from sandbox.servicetitan.faults import Faults
 from sandbox.servicetitan.generate import Family, Generator
 from sandbox.servicetitan.identity import Identifiers
 from sandbox.servicetitan.lineage import Lineage, children_in_all
+from sandbox.servicetitan.reporting import Runs
 from sandbox.servicetitan.table import Table, UnknownRecordError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class UnknownStreamError(LookupError):
 
 
 class Company:
-    """A tenant with its records and its rate limit.
+    """A tenant with its records, its reports and its limits.
 
     Args:
         tenant: What was asked for.
@@ -46,6 +47,7 @@ class Company:
             _require(name)
         self.tenant = tenant
         self.rate_limit = RateLimit(tenant.requests_per_second)
+        self.runs = Runs(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
         self._tables: dict[str, Table] = {}
         self._references: dict[str, list[int]] = {}
 
