@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -260,3 +261,54 @@ def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, mo
     output = ended.log + json.dumps(ended.states) + json.dumps(pipe.project.log("campaigns"), default=str)
     for secret in (tenant.client_secret, tenant.app_key):
         assert secret not in output
+
+
+def test_a_number_sent_as_text_lands_and_one_that_is_none_is_rejected_by_name(pipe: Pipe) -> None:
+    pipe.streams = ("technicians",)
+    control, tenant = pipe.company.server.control, pipe.company.id
+    fits, misfit, *_ = sorted(pipe.truth("technicians"))
+    control.update(tenant, "technicians", fits, {"mainZoneId": "5", "burdenRate": "1.10", "payrollId": 7})
+    control.update(tenant, "technicians", misfit, {"mainZoneId": "five"})
+
+    failed = pipe()
+
+    assert (failed.tap, failed.target) == (0, 1)
+    assert failed.states == []
+    (error,) = failed.errors
+    for part in ("technicians", f"id={misfit}", "mainZoneId", "integer"):
+        assert part in error
+    assert "five" not in failed.log
+
+    quarantined = pipe(on_invalid_record="quarantine")
+
+    assert (quarantined.tap, quarantined.target) == (0, 0), quarantined.log
+    rows = pipe.project.rows("technicians")
+    assert set(rows) == pipe.truth("technicians") - {misfit}
+    assert (rows[fits]["main_zone_id"], rows[fits]["burden_rate"]) == (5, Decimal("1.10"))
+    assert rows[fits]["payroll_id"] == "7"
+    (rejected,) = pipe.project.query(f"SELECT * FROM `{pipe.project.name}.management.etl_rejected_records`")
+    assert (rejected["stream"], json.loads(rejected["record_key"])) == ("technicians", {"id": misfit})
+    assert json.loads(rejected["record"])["mainZoneId"] == "five"
+
+
+def test_unknown_and_private_fields_land_as_the_settings_say(pipe: Pipe) -> None:
+    pipe.streams = ("technicians",)
+    control, tenant = pipe.company.server.control, pipe.company.id
+    one, other, *_ = sorted(pipe.truth("technicians"))
+    control.update(tenant, "technicians", one, {"newField": {"a": [1, None]}, "email": "one@example.com"})
+    control.update(tenant, "technicians", other, {"email": None})
+    pipe.company.settings |= {
+        "unknown_fields": "extra",
+        "pii": [{"fields": ["email"], "action": "hash"}, {"fields": ["*phone*", "home"], "action": "drop"}],
+        "pii_salt": "salt-of-this-company",
+    }
+
+    ended = pipe()
+
+    assert (ended.tap, ended.target) == (0, 0), ended.log
+    rows = pipe.project.rows("technicians")
+    assert rows[one]["_extra"] == {"newField": {"a": [1, None]}}
+    assert rows[other]["_extra"] is None
+    assert len(rows[one]["email"]) == 64
+    assert rows[other]["email"] is None
+    assert not {"home", "phone_number", "mobile_phone"} & rows[one].keys()

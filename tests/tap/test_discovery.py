@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plugin_runtime import run
 from tap_servicetitan import discovery
 from tap_servicetitan.tap import TapServiceTitan
 
@@ -21,7 +22,7 @@ SETTINGS = {"tenant_id": "1", "client_id": "x", "client_secret": "x", "app_key":
 def test_the_catalog_is_the_one_that_the_sdk_makes() -> None:
     answer = discovery.answer(["--discover"])
     assert answer
-    assert json.loads(answer) == json.loads(TapServiceTitan(config=SETTINGS).catalog_json_text)
+    assert json.loads(answer) == json.loads(TapServiceTitan(config=dict(SETTINGS)).catalog_json_text)
 
 
 def test_settings_that_change_nothing_do_not_need_the_sdk(tmp_path: Path) -> None:
@@ -37,11 +38,18 @@ def test_another_command_line_is_the_sdk_s(args: list[str]) -> None:
     assert discovery.answer(args) is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "\x00"])
-def test_settings_that_cannot_be_read_are_the_sdk_s(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", "\x00", '{"pii": []}', '{"unknown_fields": "extra"}'])
+def test_settings_that_decide_it_or_cannot_be_read_are_the_sdk_s(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
     assert discovery.answer(["--discover", "--config", str(path)]) is None
+
+
+def test_settings_that_decide_the_catalog_are_checked_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(SETTINGS | {"pii": [{"fields": ["name"], "action": "erase"}]}))
+    assert run(TapServiceTitan, ["--discover", "--config", str(path)]) == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_the_command_answers_without_loading_the_sdk() -> None:

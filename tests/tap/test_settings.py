@@ -68,7 +68,11 @@ def test_a_start_date_that_does_not_exist() -> None:
 def test_every_setting_is_described_and_secrets_are_marked() -> None:
     properties = CONFIG_JSONSCHEMA["properties"]
     assert all(setting["title"] and setting["description"] for setting in properties.values())
-    assert {name for name, setting in properties.items() if setting.get("secret")} == {"client_secret", "app_key"}
+    assert {name for name, setting in properties.items() if setting.get("secret")} == {
+        "client_secret",
+        "app_key",
+        "pii_salt",
+    }
     assert set(CONFIG_JSONSCHEMA["required"]) == set(REQUIRED)
 
 
@@ -85,6 +89,11 @@ def test_every_setting_is_described_and_secrets_are_marked() -> None:
         ({"page_size": "many"}, "setting `page_size` must be of type integer or null"),
         ({"requests_per_second": 0}, "setting `requests_per_second` must be at least 1"),
         ({"on_missing_module": "ignore"}, "setting `on_missing_module` must be one of ['skip', 'fail']"),
+        ({"pii": [{"fields": ["*"], "action": "mask"}]}, "setting `pii.0.action` must be one of ['drop', 'hash']"),
+        ({"pii": [{"fields": ["*"], "action": "hash"}]}, "which needs a secret of your own in the setting `pii_salt`"),
+        ({"pii": [{"fields": ["/(/"], "action": "drop"}]}, "setting `pii`: /(/ is not a regular expression"),
+        ({"pii": [{"fields": ["ID"], "action": "drop"}]}, "setting `pii` drops id of stream"),
+        ({"pii": [{"fields": ["/modified.*/"], "streams": ["act*"], "action": "drop"}]}, "modifiedOn of stream activ"),
         ({"page_sise": 5}, "unknown setting `page_sise`, did you mean `page_size`?"),
     ],
 )

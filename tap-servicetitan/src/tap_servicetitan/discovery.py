@@ -1,7 +1,7 @@
 """Answers `--discover` without loading the SDK, which takes ten times as long as all the rest of it.
 
-The streams and their schemas come with the package, and no setting changes them. Every other command line, and one with
-settings that cannot be read, is the SDK's.
+The streams and their schemas come with the package, and few settings change them. Where one does, and for every other
+command line, the SDK answers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+DECISIVE_SETTINGS = frozenset({"pii", "unknown_fields"})
+"""The settings that the catalog depends on."""
 
 
 def answer(args: Sequence[str]) -> bytes | None:
-    """Return the catalog that a command line asks for, or None when it asks for something else.
+    """Return the catalog that a command line asks for, or None when it asks for something else or settings decide it.
 
     Args:
         args: The arguments of the command.
@@ -32,16 +34,16 @@ def answer(args: Sequence[str]) -> bytes | None:
         known, others = parser.parse_known_args(args)
     except argparse.ArgumentError:
         return None
-    if others or not known.discover or not all(map(_is_settings, known.config)):
+    if others or not known.discover or not all(map(_is_plain, known.config)):
         return None
     return msgspec.json.format(msgspec.json.encode(catalog(STREAMS)), indent=2) + b"\n"
 
 
-def _is_settings(path: str) -> bool:
-    """Return whether a file holds settings. What is wrong with one that does not, the SDK's command line says."""
+def _is_plain(path: str) -> bool:
+    """Return whether a file of settings can be read and holds none that the catalog depends on."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes as long to load as the catalog to make
             config: Any = json.load(file)
     except (OSError, ValueError):
         return False
-    return isinstance(config, dict)
+    return isinstance(config, dict) and DECISIVE_SETTINGS.isdisjoint(config)

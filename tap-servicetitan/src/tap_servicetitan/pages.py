@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 KeyField = int | str
 """A field of a key as JSON has it."""
 
 Key = KeyField | tuple[KeyField, ...]
 """What identifies a record: its key field, or the tuple of them."""
-
-UNKNOWN_FIELD_STRIDE = 100
-"""One record in so many is looked at for fields that the schema lacks: a new field comes in all records of a type."""
 
 
 CHUNK_BYTES = 1 << 16
@@ -181,12 +178,6 @@ def newest(times: Iterable[str | None]) -> str | None:
     Fractions of a second are not compared: they come with and without, and as text `.5Z` sorts before `Z`.
     """
     return max((time for time in times if time), key=lambda time: time[:19], default=None)
-
-
-def unknown_fields(records: Sequence[msgspec.Raw], known: frozenset[str]) -> Iterator[str]:
-    """Yield the names of fields that are not known, from a sample of the records."""
-    for record in records[::UNKNOWN_FIELD_STRIDE]:
-        yield from msgspec.json.decode(record, type=dict[str, msgspec.Raw]).keys() - known
 
 
 def record_lines(stream: str, page: Page, version: int | None) -> bytes:

@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 from plugin_runtime import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 HOSTS = {
     "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
@@ -142,6 +142,40 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
             "What to do about a stream that the API answers with 403 or 404: leave it out with a warning, or fail."
         ),
     ),
+    th.Property(
+        "unknown_fields",
+        th.StringType(allowed_values=["warn", "extra"]),
+        default="warn",
+        title="Unknown fields",
+        description=(
+            "What happens to fields of a record that the schema lacks: with `warn` they stay where they are, and each "
+            "is named in a warning; with `extra` they move into the JSON field `_extra`."
+        ),
+    ),
+    th.Property(
+        "pii",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("fields", th.ArrayType(th.StringType()), required=True),
+                th.Property("streams", th.ArrayType(th.StringType())),
+                th.Property("action", th.StringType(allowed_values=["drop", "hash"]), required=True),
+                additional_properties=False,
+                nullable=False,
+            )
+        ),
+        title="Personal data",
+        description=(
+            "Fields that must not leave the tap as they are: rules with `fields` (patterns over paths: `*phone*`, "
+            "`address.*`), `action` (`drop` or `hash`) and, if not for all streams, `streams` (patterns over names)."
+        ),
+    ),
+    th.Property(
+        "pii_salt",
+        th.StringType(min_length=16),
+        secret=True,
+        title="Salt of the hashes",
+        description="Key of the hashes that `pii` makes, at least 16 characters. Another one makes other hashes.",
+    ),
 ).to_dict()
 """JSON Schema of the tap's own settings."""
 
@@ -165,6 +199,9 @@ class Settings:
     reconcile_interval_days: int
     lookback_seconds: int
     on_missing_module: str
+    unknown_fields: str
+    pii: Sequence[Mapping[str, Any]] | None
+    pii_salt: str | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:

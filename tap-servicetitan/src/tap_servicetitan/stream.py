@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -20,7 +20,7 @@ from tap_servicetitan.catalog import schema_of
 from tap_servicetitan.children import Children
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.lists import ListReader
-from tap_servicetitan.pages import record_lines, unknown_fields
+from tap_servicetitan.pages import record_lines
 from tap_servicetitan.snapshot import MOST_PASSES
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ class ServiceTitanStream(Stream, abc.ABC):
             spec: The stream's own row.
             source: The row whose pages are read: the parent's for a child, else the stream's own.
         """
-        super().__init__(tap, name=spec.name, schema=schema_of(spec))
+        self._shaper = tap.shaper(spec, schema_of(spec))
+        super().__init__(tap, name=spec.name, schema=self._shaper.schema)
         self.primary_keys = spec.key
         self.replication_key = spec.replication_key
         self.selected_by_default = spec.selected
         self.spec = spec
         self.source = source
         self.outcome = Outcome()
-        self._known_fields = frozenset(self.schema["properties"])
 
     def read(self) -> None:
         """Write the stream's messages and keep its state: the SDK's `sync` without its own lines in the log.
@@ -114,7 +114,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         """Yield the records of one pass as dictionaries, numbers exact. The sync itself works on pages."""
         for page in self._pages():
             for own in self._own_pages(page):
-                yield from map(_exact.decode, own.records)
+                yield from map(_exact.decode, self._shaper.shape(own.records))
 
     @override
     def _sync_records(
@@ -207,7 +207,9 @@ class ServiceTitanStream(Stream, abc.ABC):
         )
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
-        self._report_unknown_fields(page)
+        page = replace(page, records=self._shaper.shape(page.records))
+        for name in self._shaper.new_unknown_fields(page.records):
+            self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
             self._writer.write_lines(record_lines(self.name, page, version))
         else:
@@ -221,11 +223,6 @@ class ServiceTitanStream(Stream, abc.ABC):
         for index, raw in enumerate(page.records):
             self._check_max_record_limit(self.outcome.records + index)
             self._write_record_message(_exact.decode(raw))
-
-    def _report_unknown_fields(self, page: Page) -> None:
-        for name in set(unknown_fields(page.records, self._known_fields)):
-            self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
-            self._known_fields |= {name}
 
     def _save(self, bookmark: Mapping[str, Any]) -> None:
         self.stream_state.clear()

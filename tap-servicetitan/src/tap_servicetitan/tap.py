@@ -20,8 +20,10 @@ from tap_servicetitan.connection import ask_modules
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.feed_stream import FeedStream
 from tap_servicetitan.limiter import RateLimiter
+from tap_servicetitan.pii import Protection, check_kept, parse_rules
 from tap_servicetitan.retry import Retrier
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
+from tap_servicetitan.shaping import Shaper
 from tap_servicetitan.snapshot_stream import SnapshotStream
 from tap_servicetitan.stream import Ending, ServiceTitanStream
 from tap_servicetitan.streams import STREAMS, Kind
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+    from tap_servicetitan.pii import Rule
     from tap_servicetitan.streams import StreamSpec
 
 
@@ -50,6 +53,8 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     name = "tap-servicetitan"
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    # Some settings change it, so the SDK is to check them before discovery too.
+    dynamic_catalog = True
     message_writer_class = MessageWriter
     message_writer: MessageWriter
     rows: ClassVar[Sequence[StreamSpec]] = STREAMS
@@ -86,6 +91,21 @@ class TapServiceTitan(CheckedSettings, Tap):
             limiter=RateLimiter(settings.requests_per_second),
             retrier=retrier,
         )
+
+    @cached_property
+    def _pii_rules(self) -> list[Rule]:
+        return parse_rules(self.settings.pii or (), self.settings.pii_salt)
+
+    def shaper(self, spec: StreamSpec, schema: dict[str, Any]) -> Shaper:
+        """Return what shapes the records of a stream, from its schema.
+
+        Raises:
+            PluginError: If the settings take away a field without which the stream cannot be read.
+        """
+        protection = Protection(spec.name, self._pii_rules, self.settings.pii_salt)
+        shaper = Shaper(schema, protection, keep_extra=self.settings.unknown_fields == "extra")
+        check_kept(spec, shaper.schema)
+        return shaper
 
     @override
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
