@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.servicetitan import TECHNICIANS, Client, new_tenant
+from sandbox.control import ControlError
+from support.servicetitan import CAMPAIGNS, TECHNICIANS, Client, new_tenant
 
 if TYPE_CHECKING:
     from sandbox.processes import ServiceTitan
@@ -71,3 +74,26 @@ def test_rate_limit_alternates_with_and_without_retry_after(servicetitan: Servic
 
 def test_unknown_path_is_not_found(client: Client) -> None:
     assert client.get("/settings/v2/tenant/{tenant}/nothing").status_code == 404
+
+
+def test_scopes_and_areas_that_the_tenant_has(servicetitan: ServiceTitan) -> None:
+    client = Client(servicetitan, new_tenant(scopes={"settings", "crm"}, not_enabled={"crm"}))
+
+    assert [client.get(path).status_code for path in (TECHNICIANS, CAMPAIGNS, "/crm/v2/tenant/{tenant}/leads")] == [
+        200,
+        403,
+        404,
+    ]
+    with pytest.raises(ControlError, match="no area nothing"):
+        servicetitan.control.add_tenant(new_tenant(scopes={"nothing"}))
+
+
+@pytest.mark.parametrize("skew", [-3600, 7200])
+def test_clock_that_is_wrong(servicetitan: ServiceTitan, skew: int) -> None:
+    client = Client(servicetitan, new_tenant(clock_skew_seconds=skew))
+    changed = client.control.update(client.tenant.tenant_id, "technicians", client.ids(TECHNICIANS)[0])
+    answer = client.get(TECHNICIANS, pageSize=1)
+
+    for moment in (datetime.fromisoformat(changed["modifiedOn"]), parsedate_to_datetime(answer.headers["Date"])):
+        assert abs((moment - datetime.now(UTC)).total_seconds() - skew) < 60
+    assert client.ids(TECHNICIANS, modifiedOnOrAfter=changed["modifiedOn"]) == [changed["id"]]

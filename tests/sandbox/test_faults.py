@@ -136,6 +136,54 @@ def test_endless_feed(client: Client) -> None:
     assert page == {"hasMore": True, "continueFrom": last["continueFrom"], "data": []}
 
 
+def test_feed_that_moves_without_end(client: Client) -> None:
+    *_, last = client.feed(ACTIVITY_FEED)
+    client.control.set_fault(Fault(kind="moving_feed", stream="activities"))
+    tokens = [last["continueFrom"]]
+    for _ in range(3):
+        page = client.page(ACTIVITY_FEED, **{"from": tokens[-1]})
+        assert (page["hasMore"], page["data"]) == (True, [])
+        tokens.append(page["continueFrom"])
+    client.control.clear_faults()
+
+    assert len(set(tokens)) == 4
+    assert client.page(ACTIVITY_FEED, **{"from": tokens[-1]}) == last | {"data": []}
+
+
+def test_storm_ends_by_itself(client: Client) -> None:
+    client.control.set_fault(Fault(kind="rate_limited", tenant=client.tenant.tenant_id, for_seconds=0.3))
+    during = _statuses(client)
+    time.sleep(0.4)
+
+    assert (during, _statuses(client, 1)) == ([429, 429, 429], [200])
+
+
+def test_types_that_are_not_as_documented(client: Client) -> None:
+    whole = client.page(TECHNICIANS)["data"]
+    client.control.set_fault(Fault(kind="wrong_type", stream="technicians", field="businessUnitId"))
+    client.control.set_fault(Fault(kind="wrong_type", stream="activities", field="id"))
+
+    assert client.page(TECHNICIANS)["data"] == [
+        record | {"businessUnitId": str(record["businessUnitId"])} if record.get("businessUnitId") else record
+        for record in whole
+    ]
+    assert all(isinstance(record["id"], str) for record in client.page(ACTIVITY_FEED)["data"])
+    with pytest.raises(ControlError, match="needs `field`"):
+        client.control.set_fault(Fault.model_construct(kind="wrong_type"))
+
+
+def test_fields_that_no_document_has(client: Client) -> None:
+    whole = client.page(TECHNICIANS)["data"]
+    client.control.set_fault(Fault(kind="unknown_field", stream="technicians", times=1))
+    client.control.set_fault(Fault(kind="unknown_field", stream="technicians", field="home.planet"))
+    novel, nested = client.page(TECHNICIANS)["data"], client.page(TECHNICIANS)["data"]
+
+    assert novel == [record | {"novelty": {"since": 2026, "of": ["x"]}} for record in whole]
+    homes = [record["home"] for record in nested if record.get("home")]
+    assert homes
+    assert all("planet" in home for home in homes)
+
+
 def test_unknown_token_fails_but_dates_do_not(client: Client) -> None:
     token = client.page(ACTIVITY_FEED)["continueFrom"]
     client.control.set_fault(Fault(kind="unknown_token"))

@@ -64,7 +64,7 @@ class Control:
 
     def add_tenant(self, tenant: Tenant) -> None:
         """Add a tenant with its first records. One that exists with this id is replaced."""
-        self._call("POST", "/tenants", tenant.model_dump())
+        self._call("POST", "/tenants", tenant.model_dump(mode="json"))
 
     def insert(
         self, tenant: str, stream: str, values: Mapping[str, Any] | None = None, parent: int | str | None = None

@@ -74,12 +74,20 @@ def url(bound: socket.socket) -> str:
     return f"http://{HOST}:{bound.getsockname()[1]}"
 
 
-def serve(app: ASGIApp, bound: socket.socket, ready: dict[str, dict[str, str]]) -> None:
-    """Serve the application until a signal comes; announce it once it answers."""
+def serve(app: ASGIApp, bound: socket.socket, ready: dict[str, dict[str, str]], *, date_header: bool = True) -> None:
+    """Serve the application until a signal comes; announce it once it answers.
+
+    Args:
+        app: The application.
+        bound: Where it listens.
+        ready: What is announced.
+        date_header: Whether the server puts the date into its answers, and not the application.
+    """
     config = uvicorn.Config(
         app,
         access_log=False,
         log_level="warning",
+        date_header=date_header,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

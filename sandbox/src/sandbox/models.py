@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SIZES = {
     "business_units": 8,
@@ -29,7 +29,10 @@ FaultKind = Literal[
     "shift",
     "repeat_page",
     "endless_feed",
+    "moving_feed",
     "unknown_token",
+    "wrong_type",
+    "unknown_field",
 ]
 
 
@@ -51,6 +54,12 @@ class Tenant(_Model):
     requests_per_second: Annotated[int, Field(ge=1)] = 60
     token_seconds: Annotated[int, Field(ge=1)] = 900
     """How long a token is valid."""
+    clock_skew_seconds: float = 0
+    """How far the server's clock is ahead of the real time: in the times of changes and in the header `Date`."""
+    scopes: frozenset[str] | None = None
+    """The areas that the application may read, such as `crm`: the first part of a path. None for all."""
+    not_enabled: frozenset[str] = frozenset()
+    """The areas that the tenant does not have."""
     report_seconds: Annotated[float, Field(ge=0)] = 60
     """How long the same report does not run again."""
     report_pages_are_runs: bool = False
@@ -94,9 +103,19 @@ class Fault(_Model):
     """How many matching requests pass before the first one fails."""
     times: Annotated[int, Field(ge=1)] | None = None
     """How many requests fail; None until the faults are cleared."""
+    for_seconds: Annotated[float, Field(gt=0)] | None = None
+    """How long requests fail, from the first that does; None until the faults are cleared."""
+    field: str | None = None
+    """For `wrong_type` and `unknown_field`: the field, with dots between its names where it is inside another."""
     status: Annotated[int, Field(ge=500, le=599)] = 503
     """For `status`: which one."""
     seconds: Annotated[float, Field(gt=0)] = 1.0
     """For `slow`: how long the answer takes."""
     retry_after: Annotated[int, Field(ge=0)] | None = None
     """For `rate_limited`: seconds in `Retry-After`; None leaves the header out."""
+
+    @model_validator(mode="after")
+    def _names_a_field(self) -> Self:
+        if self.kind == "wrong_type" and not self.field:
+            raise ValueError("a fault of the kind wrong_type needs `field`")
+        return self

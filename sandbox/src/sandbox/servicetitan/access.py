@@ -83,6 +83,18 @@ def check(tenant: Tenant, tenant_in_path: str, app_key: str) -> None:
         raise Problem(403, "The application has no access to this tenant.")
 
 
+def check_scope(tenant: Tenant, area: str) -> None:
+    """Check that the application may read an area, and that the tenant has it.
+
+    Raises:
+        Problem: 404 for one that the tenant has not enabled, 403 for one that the application has no scope for.
+    """
+    if area in tenant.not_enabled:
+        raise Problem(404, "The tenant has not enabled this.")
+    if tenant.scopes is not None and area not in tenant.scopes:
+        raise Problem(403, "The application lacks a scope for this module.")
+
+
 class RateLimit:
     """Counts one tenant's requests over the last second.
 

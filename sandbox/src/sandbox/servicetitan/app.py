@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+from email.utils import formatdate
 from typing import TYPE_CHECKING, override
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from sandbox import hosting
-from sandbox.servicetitan import access, control_api, faults, feeds, parameters, readers
+from sandbox.servicetitan import access, control_api, disturbances, faults, feeds, parameters, readers, ticks
 from sandbox.servicetitan.call import Call
 from sandbox.servicetitan.problems import Problem
 from sandbox.servicetitan.state import State
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from sandbox.models import Fault
-    from sandbox.servicetitan.endpoints import Endpoint
     from sandbox.servicetitan.pages import Page
     from sandbox.servicetitan.state import Company
 
@@ -52,7 +52,7 @@ def run(port: int = 0) -> None:
     with hosting.listen(port) as bound:
         api_url = hosting.url(bound)
         ready = {"api_url": api_url, "auth_url": api_url + TOKEN_PATH}
-        hosting.serve(build(State()), bound, {"servicetitan": ready})
+        hosting.serve(build(State()), bound, {"servicetitan": ready}, date_header=False)
 
 
 def build(state: State) -> FastAPI:
@@ -86,8 +86,13 @@ class _Api:
             response = await self._respond(call, fault)
         except Problem as problem:
             response = problem.response()
+        response.headers["Date"] = self._date(call)
         self._state.log.append(call.entry(page, response.status_code, fault.kind if fault else None))
         return response
+
+    def _date(self, call: Call) -> str:
+        company = self._state.companies.get(call.tenant)
+        return formatdate((company.now() if company else ticks.now()) / ticks.SECOND, usegmt=True)
 
     async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
@@ -130,12 +135,13 @@ class _Api:
             raise Problem(405, f"Only {endpoint.method} is allowed.")
         parameters.check(endpoint, call.query)
         page = readers.read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
-        return _disturbed(company, endpoint, page, fault)
+        return disturbances.disturb(company, endpoint, page, fault)
 
     def _admit(self, call: Call) -> Company:
         company = self._state.companies[self._state.tokens.tenant_id(call.authorization)]
         access.check(company.tenant, call.tenant, call.headers.get("st-app-key", ""))
         company.rate_limit.count()
+        access.check_scope(company.tenant, call.area)
         return company
 
     def _page_number(self, call: Call) -> int | None:
@@ -150,15 +156,6 @@ class _Api:
         except Problem:
             return None
         return place // company.tenant.feed_page_size + 1
-
-
-def _disturbed(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:
-    if fault and fault.kind == "shift" and page.identifiers:
-        # Every row of the following pages moves up by one, so that the first of the next page is never seen.
-        company.table(endpoint.entity).delete(page.identifiers[0])
-    if fault and fault.kind == "endless_feed":
-        return page.endless()
-    return page
 
 
 def _compressed(call: Call, body: bytes) -> Response:

@@ -68,6 +68,11 @@ class Call:
         return self.endpoint.entity if self.endpoint else None
 
     @property
+    def area(self) -> str:
+        """The area of the API that is asked: the first part of the path."""
+        return self.path.split("/")[1]
+
+    @property
     def authorization(self) -> str:
         """The header `Authorization`."""
         return self.headers.get("authorization", "")

@@ -83,7 +83,7 @@ def _add_reports(router: APIRouter, state: State) -> None:
     @router.put("/tenants/{tenant}/reports/{report}", status_code=NO_CONTENT)
     async def change_report(tenant: str, report: str, change: ReportChange) -> None:
         company = state.company(tenant)
-        company.runs.change(company.table(REPORTS).find(report), change)
+        company.runs.change(company.table(REPORTS).find(report), change, company.now())
 
 
 def _add_changes(router: APIRouter, state: State) -> None:

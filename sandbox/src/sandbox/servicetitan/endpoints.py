@@ -156,6 +156,11 @@ def entities() -> Mapping[str, Entity]:
     return {name: _entity(name, tuple(paths)) for name, paths in grouped.items()}
 
 
+def areas() -> frozenset[str]:
+    """Return the areas of the API: the first parts of its paths."""
+    return frozenset(_area(path)[0] for path in documented.paths())
+
+
 def entity_of(path: str) -> str:
     """Return the name of the entity that a path hands out; the path is written as in the documents.
 

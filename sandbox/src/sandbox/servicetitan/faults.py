@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,16 @@ class _Armed:
         self.fault = fault
         self._passing = fault.after
         self._failing = fault.times
+        self._ends: float | None = None
 
     def fires(self) -> bool:
         if self._passing:
             self._passing -= 1
             return False
+        if self.fault.for_seconds is not None:
+            self._ends = self._ends or time.monotonic() + self.fault.for_seconds
+            if time.monotonic() >= self._ends:
+                return False
         if self._failing is None:
             return True
         self._failing -= 1

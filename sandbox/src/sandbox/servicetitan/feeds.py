@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import secrets
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -47,6 +49,14 @@ def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, 
     return Page([table.announced(identifier, endpoint.hidden) for identifier in chosen], chosen, head)
 
 
+def moving(page: Page) -> Page:
+    """Return the same page with a token that no page had before; it stands for the same place."""
+    if page.head is None or "continueFrom" not in page.head:
+        return page
+    place = _decoded(str(page.head["continueFrom"]))
+    return replace(page, head={**page.head, "continueFrom": _encoded(f"{place}/{secrets.token_hex(4)}")})
+
+
 def position(table: Table, stream: str, query: Mapping[str, str]) -> int:
     """Return the place in the table's log where the answer starts.
 
@@ -72,14 +82,22 @@ def is_token(query: Mapping[str, str]) -> bool:
 
 
 def _token(stream: str, place: int) -> str:
-    return base64.urlsafe_b64encode(f"{stream}/{place}".encode()).decode().rstrip("=")
+    return _encoded(f"{stream}/{place}")
 
 
 def _position_of(token: str, stream: str) -> int:
     try:
-        owner, place = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().split("/")
+        owner, place, *_ = _decoded(token).split("/")
         if owner != stream:
             raise invalid("from", "The continuation token belongs to another export.")
         return int(place)
     except (binascii.Error, ValueError):
         raise invalid("from", "The continuation token is not valid.") from None
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decoded(token: str) -> str:
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()

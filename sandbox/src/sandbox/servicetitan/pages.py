@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox import exact
 from sandbox.servicetitan.problems import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Page:
     def endless(self) -> Page:
         """Return the same page, but one that says that more follows."""
         return self if self.head is None else replace(self, head={**self.head, "hasMore": True})
+
+    def changed(self, change: Callable[[Any], None]) -> Page:
+        """Return the same page with its records changed in place by a function."""
+        if self.records is None:
+            return self
+        records = [exact.loads(record) for record in self.records]
+        for record in records:
+            change(record)
+        return replace(self, records=[exact.dumps(record) for record in records])
 
     def encoded(self) -> bytes:
         """Return the answer's body."""

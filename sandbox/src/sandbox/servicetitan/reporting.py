@@ -57,10 +57,10 @@ class Runs:
             )
         self._started[report] = now
 
-    def change(self, report: int, change: ReportChange) -> None:
-        """Let a report have other fields or other rows from now on."""
+    def change(self, report: int, change: ReportChange, now: int) -> None:
+        """Let a report have other fields or other rows from now (ticks) on."""
         self._changes[report] = change
-        self._modified[report] = ticks.now()
+        self._modified[report] = now
 
     def report(self, company: Company, identifier: int) -> Report:
         """Return a report as it is now."""

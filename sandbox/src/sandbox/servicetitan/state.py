@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from sandbox.models import SIZES
-from sandbox.servicetitan import endpoints
+from sandbox.servicetitan import endpoints, ticks
 from sandbox.servicetitan.access import RateLimit, Tokens
 from sandbox.servicetitan.endpoints import REFERENCES
 from sandbox.servicetitan.faults import Faults
@@ -39,17 +39,23 @@ class Company:
         tenant: What was asked for.
 
     Raises:
-        UnknownStreamError: If a size is given for an entity that does not exist.
+        UnknownStreamError: If it names an entity or an area that does not exist.
     """
 
     def __init__(self, tenant: Tenant) -> None:
         for name in tenant.sizes:
             _require(name)
+        for area in tenant.not_enabled | (tenant.scopes or frozenset()):
+            _require_area(area)
         self.tenant = tenant
         self.rate_limit = RateLimit(tenant.requests_per_second)
         self.runs = Runs(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
         self._tables: dict[str, Table] = {}
         self._references: dict[str, list[int]] = {}
+
+    def now(self) -> int:
+        """Return the time that the server believes it is, in ticks."""
+        return ticks.now() + int(self.tenant.clock_skew_seconds * ticks.SECOND)
 
     def table(self, name: str) -> Table:
         """Return the records of an entity. They are prepared on the first call.
@@ -63,7 +69,7 @@ class Company:
             references = {field: ids for field, other in REFERENCES.items() if (ids := self._ids(other))}
             identity, family = endpoints.identity(name), self._family(name)
             generator = Generator(schema, self._key(name), size, references, identity=identity, family=family)
-            self._tables[name] = Table(generator, schema, size)
+            self._tables[name] = Table(generator, schema, size, self.now)
         return self._tables[name]
 
     def descend(self, entities: tuple[str, ...], shown: tuple[str, ...]) -> int | None:
@@ -124,6 +130,11 @@ class Company:
 def _require(name: str) -> None:
     if name not in endpoints.entities():
         raise UnknownStreamError(f"there is no stream {name}; `sandbox.control.entity` names the one of a path")
+
+
+def _require_area(area: str) -> None:
+    if area not in endpoints.areas():
+        raise UnknownStreamError(f"there is no area {area}; there are {', '.join(sorted(endpoints.areas()))}")
 
 
 class State:

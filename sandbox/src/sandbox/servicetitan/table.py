@@ -14,7 +14,7 @@ from sandbox.servicetitan import ticks
 from sandbox.servicetitan.change import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sandbox.servicetitan.generate import Generator
 
@@ -55,9 +55,13 @@ class Table:
         generator: Makes the original records.
         schema: The JSON Schema of the records.
         size: Number of the original records.
+        clock: Tells the time, in ticks.
     """
 
-    def __init__(self, generator: Generator, schema: dict[str, Any], size: int) -> None:
+    def __init__(
+        self, generator: Generator, schema: dict[str, Any], size: int, clock: Callable[[], int] = ticks.now
+    ) -> None:
+        self._clock = clock
         self._generator = generator
         self._family = generator.family
         self._schema = schema
@@ -310,7 +314,7 @@ class Table:
 
     def _next_moment(self) -> int:
         # No two changes share a time, so that every change can be told from the one before.
-        self._last_change = max(ticks.now(), self._last_change + 1)
+        self._last_change = max(self._clock(), self._last_change + 1)
         return self._last_change
 
     def _log(self, identifier: int, now: int) -> None:
