@@ -24,3 +24,10 @@ def bigquery() -> Iterator[processes.BigQuery]:
     """A local BigQuery, shared by all tests of a worker: each test uses a project of its own."""
     with processes.bigquery() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cloud_storage() -> Iterator[processes.CloudStorage]:
+    """A local Cloud Storage, shared by all tests of a worker: each test uses a folder of its own."""
+    with processes.cloud_storage() as server:
+        yield server

@@ -10,7 +10,7 @@ export UV_SYSTEM_CERTS=true
 
 uv_version="0.13.9"
 python_version="3.13"
-packages=(plugin-runtime tap-servicetitan target-bigquery-softdelete sandbox)
+packages=(plugin-runtime orchestrator tap-servicetitan target-bigquery-softdelete sandbox)
 
 fail() {
     echo "setup: $1" >&2

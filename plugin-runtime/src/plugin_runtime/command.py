@@ -29,30 +29,41 @@ def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
         plugin: The tap or target class.
         args: Command-line arguments; those of the process by default.
     """
+    return run_command(plugin.cli, plugin.name, plugin.logger, args)
+
+
+def run_command(command: click.Command, name: str, logger: logging.Logger, args: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code, as `run` does.
+
+    Args:
+        command: The command.
+        name: What it is called.
+        logger: Takes the line that says what went wrong.
+        args: Command-line arguments; those of the process by default.
+    """
     redaction.install()
-    command: click.Command = plugin.cli
     try:
         # Not `command.main`: that ends the process by itself when the output is closed.
-        with command.make_context(plugin.name, list(sys.argv[1:] if args is None else args)) as context:
+        with command.make_context(name, list(sys.argv[1:] if args is None else args)) as context:
             command.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
     except PluginError as error:
-        return _fail(plugin, str(error), error)
+        return _fail(logger, str(error), error)
     except click.ClickException as error:
-        return _fail(plugin, error.format_message(), error, code=USAGE)
+        return _fail(logger, error.format_message(), error, code=USAGE)
     except BrokenPipeError as error:
         _drop_stdout()
-        return _fail(plugin, "the program that reads this one's output has stopped: see its log", error)
+        return _fail(logger, "the program that reads this one's output has stopped: see its log", error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a line
-        return _fail(plugin, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
+        return _fail(logger, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
     return OK
 
 
-def _fail(plugin: type[PluginBase], message: str, error: BaseException, *, code: int = FAILED) -> int:
+def _fail(logger: logging.Logger, message: str, error: BaseException, *, code: int = FAILED) -> int:
     if not getattr(error, "reported", False):
-        plugin.logger.error("%s", " ".join(message.split()))
-    plugin.logger.debug("Where it happened:", exc_info=error)
+        logger.error("%s", " ".join(message.split()))
+    logger.debug("Where it happened:", exc_info=error)
     logging.shutdown()
     return code
 

@@ -7,7 +7,7 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-from sandbox import bigquery, hosting, processes
+from sandbox import bigquery, cloud_storage, hosting, processes
 from sandbox.servicetitan import app as servicetitan
 
 DESCRIPTION = """\
@@ -27,6 +27,8 @@ def main(args: list[str] | None = None) -> None:
         _up(options.data_dir)
     elif options.command == "servicetitan":
         servicetitan.run(options.port)
+    elif options.command == "storage":
+        cloud_storage.run(options.port, options.bucket)
     else:
         bigquery.run(options.port, options.data_dir)
 
@@ -47,12 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     both = commands.add_parser("up", help="start both, on free ports")
     titan = commands.add_parser("servicetitan", help="start the local ServiceTitan only")
     warehouse = commands.add_parser("bigquery", help="start the local BigQuery only")
+    bucket = commands.add_parser("storage", help="start a local Cloud Storage only")
+    bucket.add_argument("--bucket", default="sandbox", help="name of its bucket (default: sandbox)")
 
-    for command in (titan, warehouse):
+    for command in (titan, warehouse, bucket):
         command.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     for command in (both, warehouse):
         command.add_argument("--data-dir", type=Path, help="keep the tables here (default: a temporary directory)")
-    for command in (both, titan, warehouse):
+    for command in (both, titan, warehouse, bucket):
         command.add_argument("--stop-at-eof", action="store_true", help="end when standard input ends")
     return parser
 

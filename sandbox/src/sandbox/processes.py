@@ -73,6 +73,29 @@ class ServiceTitan:
         return self.ready["servicetitan"]["auth_url"]
 
 
+@dataclass(frozen=True)
+class CloudStorage:
+    """A running Cloud Storage.
+
+    Attributes:
+        ready: Its ready line.
+        pid: Its process id.
+    """
+
+    ready: Ready
+    pid: int
+
+    @property
+    def api_endpoint(self) -> str:
+        """Base URL of the JSON API: what Google's clients read from `STORAGE_EMULATOR_HOST`."""
+        return self.ready["storage"]["api_endpoint"]
+
+    @property
+    def bucket(self) -> str:
+        """Name of a bucket that exists."""
+        return self.ready["storage"]["bucket"]
+
+
 @contextmanager
 def servicetitan() -> Iterator[ServiceTitan]:
     """Run a local ServiceTitan without any tenant.
@@ -97,6 +120,17 @@ def bigquery(data_dir: Path | None = None) -> Iterator[BigQuery]:
     options = () if data_dir is None else ("--data-dir", str(data_dir))
     with _process("bigquery", *options) as (ready, pid):
         yield BigQuery(ready, pid)
+
+
+@contextmanager
+def cloud_storage() -> Iterator[CloudStorage]:
+    """Run a local Cloud Storage.
+
+    Raises:
+        RuntimeError: If it does not start; what it said is on stderr.
+    """
+    with _process("storage") as (ready, pid):
+        yield CloudStorage(ready, pid)
 
 
 @contextmanager

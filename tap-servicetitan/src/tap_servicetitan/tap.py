@@ -11,8 +11,9 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
-from plugin_runtime import CheckedSettings, PluginError
+from plugin_runtime import PluginError
 from plugin_runtime.compat import override
+from plugin_runtime.settings import CheckedSettings
 from tap_servicetitan.auth import Authenticator, Credentials
 from tap_servicetitan.changes_stream import ChangesStream
 from tap_servicetitan.client import ApiClient

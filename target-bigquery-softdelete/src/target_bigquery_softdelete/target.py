@@ -13,8 +13,9 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
-from plugin_runtime import CheckedSettings, PluginError
+from plugin_runtime import PluginError
 from plugin_runtime.compat import override
+from plugin_runtime.settings import CheckedSettings
 from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.batches import Batch, BatchFileError
 from target_bigquery_softdelete.credentials import make_client

@@ -1,0 +1,213 @@
+"""The command line: what it takes, and who does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from orchestrator.claims import Claims
+from orchestrator.execution import execution_of
+from orchestrator.fleet import Fleet, Workplace
+from orchestrator.meltano_project import MeltanoProject
+from orchestrator.outcomes import summary
+from orchestrator.plan import expected_seconds, shards
+from orchestrator.registry import chosen, open_registry
+from orchestrator.reporters import duration, make_reporter
+from orchestrator.secrets import SecretResolver
+from orchestrator.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from orchestrator.companies import Company
+    from orchestrator.execution import Execution
+
+DEFAULT_TIMEOUT_MINUTES = 120
+
+companies_option = click.option(
+    "--companies",
+    "registry",
+    envvar="ETL_COMPANIES",
+    default="companies.yml",
+    show_default=True,
+    help="The registry: a YAML file, or bq://project.dataset.table.",
+)
+storage_option = click.option(
+    "--storage",
+    envvar="ETL_STORAGE",
+    default=lambda: Path(".etl").absolute().as_uri(),
+    show_default="the folder .etl",
+    help="Where states and records are kept: file:///folder or gs://bucket/folder.",
+)
+project_option = click.option(
+    "--project",
+    "project_folder",
+    envvar="ETL_MELTANO_PROJECT",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    show_default=True,
+    help="Folder with meltano.yml.",
+)
+only_option = click.option("--company", "only", multiple=True, help="Only this company; may be repeated.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What `run` is told."""
+
+    registry: str
+    storage: str
+    project_folder: Path
+    only: Sequence[str]
+    environment: str
+    parallel: int
+    timeout_minutes: float
+    work_folder: Path
+    log_format: str
+    full_refresh: bool
+    dry_run: bool
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="orchestrator")
+def orchestrate_etl() -> None:
+    """Keep the data of a fleet of companies in BigQuery, each company in its own project."""
+
+
+@orchestrate_etl.command()
+@companies_option
+@storage_option
+@project_option
+@only_option
+@click.option("--environment", envvar="ETL_ENVIRONMENT", default="dev", show_default=True, help="dev, qua or pro.")
+@click.option(
+    "--parallel",
+    envvar="ETL_PARALLEL",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Companies at a time.",
+)
+@click.option(
+    "--timeout-minutes",
+    envvar="ETL_TIMEOUT_MINUTES",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULT_TIMEOUT_MINUTES,
+    show_default=True,
+    help="A company that takes longer is ended, and reported.",
+)
+@click.option(
+    "--work-folder",
+    envvar="ETL_WORK_FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".meltano/companies",
+    show_default=True,
+    help="Where the companies' own system folders are made.",
+)
+@click.option(
+    "--log-format",
+    envvar="ETL_LOG_FORMAT",
+    type=click.Choice(["auto", "json", "plain", "live"]),
+    default="auto",
+    show_default=True,
+    help="auto: JSON on Cloud Run, a live table on a terminal, else plain lines.",
+)
+@click.option("--full-refresh", is_flag=True, help="Read everything again.")
+@click.option("--dry-run", is_flag=True, help="Print the plan of this task and end.")
+def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
+    """Run the companies of this task, each in its own process.
+
+    On Cloud Run the task's number and the number of tasks come from the environment.
+
+    Exit code 0: every company is up to date. 1: some are not, and the last lines say which.
+    """
+    wanted = RunOptions(**options)
+    execution = execution_of(os.environ)
+    claims = Claims(open_storage(wanted.storage), execution)
+    companies = _planned(wanted.registry, wanted.only, claims, execution)[execution.task]
+    if wanted.dry_run:
+        Console().print(_plan_table({execution.task: companies}))
+        return
+    workplace = Workplace(
+        project=MeltanoProject(wanted.project_folder),
+        meltano_environment=wanted.environment,
+        system_root=wanted.work_folder.absolute(),
+        state_uri=f"{wanted.storage.rstrip('/')}/state",
+        outer=os.environ,
+        timeout_seconds=wanted.timeout_minutes * 60,
+        full_refresh=wanted.full_refresh,
+    )
+    reporter = make_reporter(_log_format(wanted.log_format), execution)
+    fleet = Fleet(workplace, execution, claims, SecretResolver(), reporter)
+    with _stopping(fleet.stop) as signals:
+        outcomes = fleet.run([company for company, _ in companies], wanted.parallel)
+    line = summary(outcomes)
+    reporter.finished(outcomes, line)
+    if signals:
+        sys.exit(128 + signals[0])
+    if not all(one.result.is_good for one in outcomes):
+        sys.exit(1)
+
+
+@orchestrate_etl.command()
+@companies_option
+@storage_option
+@only_option
+@click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="How many tasks share the work.")
+def plan(registry: str, storage: str, only: Sequence[str], tasks: int) -> None:
+    """Print which task runs which company, and how long that should take. Nothing is run."""
+    execution = execution_of({**os.environ, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(tasks)})
+    planned = _planned(registry, only, Claims(open_storage(storage), execution), execution)
+    Console().print(_plan_table(dict(enumerate(planned))))
+
+
+def _planned(
+    registry: str, only: Sequence[str], claims: Claims, execution: Execution
+) -> list[list[tuple[Company, float]]]:
+    """Return the companies of each task, with the seconds that each should take."""
+    companies = {one.company_id: one for one in chosen(open_registry(registry, os.environ).companies(), only)}
+    last = {one: claims.record(one).seconds_before(execution.name) for one in companies}
+    expected = expected_seconds(list(companies), {one: seconds for one, seconds in last.items() if seconds is not None})
+    return [[(companies[one], expected[one]) for one in task] for task in shards(expected, execution.tasks)]
+
+
+def _plan_table(tasks: Mapping[int, list[tuple[Company, float]]]) -> Table:
+    table = Table("task", "company", "tenant", "project", "should take")
+    for number, companies in tasks.items():
+        for company, seconds in companies:
+            table.add_row(str(number), company.company_id, company.tenant_id, company.project_id, duration(seconds))
+    return table
+
+
+def _log_format(asked: str) -> str:
+    if asked != "auto":
+        return asked
+    if "CLOUD_RUN_JOB" in os.environ:
+        return "json"
+    return "live" if sys.stdout.isatty() else "plain"
+
+
+@contextmanager
+def _stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `stop` at SIGTERM and SIGINT, and yield the list of the signals that came."""
+    came: list[int] = []
+
+    def handle(signum: int, _: object) -> None:
+        came.append(signum)
+        stop()
+
+    before = {one: signal.signal(one, handle) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,187 @@
+"""Runs companies, several at a time, each in a process of its own. What happens to one does not touch another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.child import EndedBy, run_child
+from orchestrator.claims import Refusal, RefusedError, now
+from orchestrator.environment import child_environment
+from orchestrator.log_lines import Errors, parse
+from orchestrator.meltano_project import TAP, TARGET
+from orchestrator.outcomes import RESULT_OF_ENDING, Outcome, Result
+from orchestrator.records import Ending, RunRecord
+from plugin_runtime import PluginError, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from orchestrator.child import ChildEnd
+    from orchestrator.claims import Claims
+    from orchestrator.companies import Company
+    from orchestrator.execution import Execution
+    from orchestrator.meltano_project import MeltanoProject
+    from orchestrator.reporters import Reporter
+    from orchestrator.secrets import SecretResolver
+
+_REFUSED = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """Where companies are run, and with what.
+
+    Attributes:
+        project: The Meltano project.
+        meltano_environment: Its environment: `dev`, `qua` or `pro`.
+        system_root: Folder of the companies' system folders.
+        state_uri: Meltano's state backend.
+        outer: The environment of this process.
+        timeout_seconds: How long one company may take.
+        full_refresh: Whether everything is read again.
+    """
+
+    project: MeltanoProject
+    meltano_environment: str
+    system_root: Path
+    state_uri: str
+    outer: Mapping[str, str]
+    timeout_seconds: float
+    full_refresh: bool = False
+
+
+class Fleet:
+    """Runs the companies of one task."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        execution: Execution,
+        claims: Claims,
+        resolver: SecretResolver,
+        reporter: Reporter,
+    ) -> None:
+        """Take what is needed. Nothing runs yet."""
+        self._workplace = workplace
+        self._execution = execution
+        self._claims = claims
+        self._resolver = resolver
+        self._reporter = reporter
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Start no more companies, and end those that run. For a signal handler."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.is_set()
+
+    def run(self, companies: Sequence[Company], parallel: int) -> list[Outcome]:
+        """Run the companies and return what became of each, in their order.
+
+        Args:
+            companies: Whom to run; the first ones start first.
+            parallel: How many at a time.
+        """
+        with ThreadPoolExecutor(parallel, thread_name_prefix="company") as pool:
+            return list(pool.map(self._run_reported, companies))
+
+    def _run_reported(self, company: Company) -> Outcome:
+        self._reporter.started(company.company_id)
+        outcome = self._outcome(company)
+        self._reporter.ended(outcome)
+        return outcome
+
+    def _outcome(self, company: Company) -> Outcome:
+        company_id = company.company_id
+        if self.stopped:
+            return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason="the fleet was stopped before")
+        try:
+            return self._claimed_run(company)
+        except RefusedError as error:
+            return Outcome(company_id=company_id, result=_REFUSED[error.refusal], reason=str(error))
+        except PluginError as error:
+            return Outcome(company_id=company_id, result=Result.FAILED, reason=redact(str(error)))
+        except Exception as error:  # noqa: BLE001 - one company's trouble, whatever it is, is not another's
+            reason = redact(f"unexpected {type(error).__name__}: {error}")
+            return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
+
+    def _claimed_run(self, company: Company) -> Outcome:
+        lost = threading.Event()
+        with self._claims.claimed(company.company_id, lost.set) as claimed:
+            started = now()
+            ending, reason = self._ending(company, lost)
+            run = RunRecord(execution=self._execution.name, started=started, ended=now(), ending=ending, reason=reason)
+            claimed.finish(run)
+        return Outcome(
+            company_id=company.company_id, result=RESULT_OF_ENDING[ending], seconds=run.seconds, reason=reason
+        )
+
+    def _ending(self, company: Company, lost: threading.Event) -> tuple[Ending, str]:
+        errors = Errors()
+
+        def on_line(raw: bytes) -> None:
+            line = parse(raw)
+            if line:
+                errors.add(line)
+                self._reporter.said(company.company_id, line)
+
+        try:
+            end = self._run_meltano(company, on_line, lambda: self.stopped or lost.is_set())
+        except PluginError as error:
+            return Ending.FAILED, redact(str(error))
+        return _judged(end, errors.reason, lost=lost.is_set(), limit=self._workplace.timeout_seconds)
+
+    def _run_meltano(self, company: Company, on_line: Callable[[bytes], None], stop: Callable[[], bool]) -> ChildEnd:
+        place = self._workplace
+        system_folder = place.project.system_folder(place.system_root, company.company_id)
+        secrets = self._resolver.secrets_of(company)
+        environment = child_environment(company, secrets, place.project, place.outer, system_folder)
+        command: list[str | Path] = [
+            place.project.executable,
+            # A file for the developer of one pipeline: its settings are not this company's.
+            "--env-file",
+            os.devnull,
+            "--environment",
+            place.meltano_environment,
+            "run",
+            "--state-id-suffix",
+            company.company_id,
+            *(["--full-refresh"] if place.full_refresh else []),
+            TAP,
+            TARGET,
+        ]
+        try:
+            return run_child(
+                command,
+                folder=place.project.folder,
+                environment=environment | {"MELTANO_STATE_BACKEND_URI": place.state_uri},
+                on_line=on_line,
+                stop=stop,
+                timeout_seconds=place.timeout_seconds,
+            )
+        except OSError as error:
+            raise PluginError(f"{company.company_id}: cannot start {command[0]}: {error.strerror}") from error
+
+
+def _judged(end: ChildEnd, reason: str, *, lost: bool, limit: float) -> tuple[Ending, str]:
+    """Return how a run ended. The exit code alone does not say it: Meltano ends with 0 after SIGTERM."""
+    if lost:
+        return Ending.STOPPED, "its claim could not be renewed, and another process may have it now"
+    if end.by is EndedBy.STOP:
+        return Ending.STOPPED, "the fleet was stopped"
+    if end.by is EndedBy.TIMEOUT:
+        return Ending.TIMED_OUT, f"it took longer than {limit / 60:.0f} minutes"
+    if end.code < 0:
+        return Ending.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or somebody's doing"
+    if end.code:
+        return Ending.FAILED, reason or f"`meltano run` ended with code {end.code}"
+    return Ending.DONE, ""
