@@ -143,7 +143,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
         system_root=wanted.work_folder.absolute(),
         state_uri=f"{wanted.storage.rstrip('/')}/state",
         outer=os.environ,
-        timeout_seconds=wanted.timeout_minutes * 60,
+        timeout_minutes=wanted.timeout_minutes,
         full_refresh=wanted.full_refresh,
     )
     reporter = make_reporter(_log_format(wanted.log_format), execution)

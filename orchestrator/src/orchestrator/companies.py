@@ -51,6 +51,9 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     streams: tuple[str, ...] = ()
     """Meltano's selection patterns such as `invoices.*`; the tap's default selection where it is empty."""
 
+    timeout_minutes: Annotated[float, Meta(gt=0)] | None = None
+    """How long it may take, where it is not what `run` allows all companies."""
+
     tap: dict[str, Any] = {}
     """More settings of the tap, by name."""
 

@@ -43,7 +43,7 @@ class Workplace:
         system_root: Folder of the companies' system folders.
         state_uri: Meltano's state backend.
         outer: The environment of this process.
-        timeout_seconds: How long one company may take.
+        timeout_minutes: How long one company may take, where its own description does not say it.
         full_refresh: Whether everything is read again.
     """
 
@@ -52,7 +52,7 @@ class Workplace:
     system_root: Path
     state_uri: str
     outer: Mapping[str, str]
-    timeout_seconds: float
+    timeout_minutes: float
     full_refresh: bool = False
 
 
@@ -138,7 +138,10 @@ class Fleet:
             end = self._run_meltano(company, on_line, lambda: self.stopped or lost.is_set())
         except PluginError as error:
             return Ending.FAILED, redact(str(error))
-        return _judged(end, errors.reason, lost=lost.is_set(), limit=self._workplace.timeout_seconds)
+        return _judged(end, errors.reason, lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+
+    def _limit_minutes(self, company: Company) -> float:
+        return company.timeout_minutes or self._workplace.timeout_minutes
 
     def _run_meltano(self, company: Company, on_line: Callable[[bytes], None], stop: Callable[[], bool]) -> ChildEnd:
         place = self._workplace
@@ -166,20 +169,20 @@ class Fleet:
                 environment=environment | {"MELTANO_STATE_BACKEND_URI": place.state_uri},
                 on_line=on_line,
                 stop=stop,
-                timeout_seconds=place.timeout_seconds,
+                timeout_seconds=self._limit_minutes(company) * 60,
             )
         except OSError as error:
             raise PluginError(f"{company.company_id}: cannot start {command[0]}: {error.strerror}") from error
 
 
-def _judged(end: ChildEnd, reason: str, *, lost: bool, limit: float) -> tuple[Ending, str]:
+def _judged(end: ChildEnd, reason: str, *, lost: bool, limit_minutes: float) -> tuple[Ending, str]:
     """Return how a run ended. The exit code alone does not say it: Meltano ends with 0 after SIGTERM."""
     if lost:
         return Ending.STOPPED, "its claim could not be renewed, and another process may have it now"
     if end.by is EndedBy.STOP:
         return Ending.STOPPED, "the fleet was stopped"
     if end.by is EndedBy.TIMEOUT:
-        return Ending.TIMED_OUT, f"it took longer than {limit / 60:.0f} minutes"
+        return Ending.TIMED_OUT, f"it took longer than {limit_minutes:g} minutes"
     if end.code < 0:
         return Ending.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or somebody's doing"
     if end.code:
