@@ -103,7 +103,7 @@ class Generator:
         """Return the record as JSON, with the given state and times (ticks), without the hidden properties."""
         view = self._views.get(hidden) or self._view(hidden)
         own = {
-            b"id": exact.dumps(self.identity.show(self.identifiers.of(number))),
+            b"id": self.identity.encoded(self.identifiers.of(number)),
             b"parent": self._parent(number),
             b"drawn": b"".join([pool[number % length] for pool, length in view.pools]),
             b"active": b"true" if active else b"false",
@@ -114,7 +114,7 @@ class Generator:
 
     def _parent(self, number: int) -> bytes:
         family = self.family
-        return exact.dumps(family.identity.show(family.parent(number))) if family and family.field else b""
+        return family.identity.encoded(family.parent(number)) if family and family.field else b""
 
     def _view(self, hidden: frozenset[str]) -> _View:
         """Return what makes a record without the hidden properties. Every member has its comma before it."""

@@ -62,6 +62,10 @@ class Identity:
             return str(UUID(int=_MARK << 64 | identifier))
         return f"{identifier:0{_TEXT_DIGITS}d}" if self.kind == "text" else identifier
 
+    def encoded(self, identifier: int) -> bytes:
+        """Return the value of the property as JSON."""
+        return b"%d" % identifier if self.kind == "integer" else b'"%b"' % str(self.show(identifier)).encode()
+
     def parse(self, shown: object) -> int:
         """Return the id that a value of the property, or its text, stands for.
 
