@@ -11,6 +11,7 @@ from sandbox import exact
 from sandbox.control import Control, ControlError
 from sandbox.servicetitan import documented
 from sandbox.servicetitan.endpoints import entities
+from sandbox.servicetitan.lineage import Lineage, children_in_all
 from support.servicetitan import Client, new_tenant
 
 if TYPE_CHECKING:
@@ -119,6 +120,38 @@ def test_child_follows_its_parent(servicetitan: ServiceTitan) -> None:
     assert client.get(_of("x")).status_code == 404
     with pytest.raises(ControlError, match="there is no record"):
         control.insert(tenant, stream, parent=second)
+
+
+def test_grandchild_belongs_to_the_whole_path(tenant: Client) -> None:
+    base = "/crm/v2/tenant/{tenant}/contacts"
+    contacts = [record["id"] for record in tenant.page(base)["data"]]
+    methods = tenant.page(f"{base}/contact-methods")["data"]
+    statuses = {
+        (contact, method["id"]): tenant.get(f"{base}/{contact}/contact-methods/{method['id']}/preferences").status_code
+        for contact in contacts
+        for method in methods
+    }
+
+    assert statuses == {
+        (contact, method["id"]): 200 if method["contactId"] == contact else 404
+        for contact in contacts
+        for method in methods
+    }
+
+
+@pytest.mark.parametrize(("parents", "size"), [(1, 20), (3, 17), (5, 8), (8, 12), (9, 100)])
+def test_every_child_has_one_parent(parents: int, size: int) -> None:
+    lineage = Lineage(parents, size)
+    found = {child: parent for parent in range(parents) for child in lineage.children(parent)}
+
+    assert found == {child: lineage.parent(child) for child in range(size)}
+    assert sum(1 for parent in range(parents) for _ in lineage.children(parent)) == size
+    assert children_in_all(parents) == sum(1 for child in range(10 * parents) if _turn(child) < parents)
+
+
+def _turn(child: int) -> int:
+    """Return the parent of a child where there is no end of parents."""
+    return Lineage(10**6, 10**6).parent(child)
 
 
 def test_records_without_an_id_can_be_changed(servicetitan: ServiceTitan) -> None:

@@ -168,6 +168,10 @@ def test_types_that_are_not_as_documented(client: Client) -> None:
         for record in whole
     ]
     assert all(isinstance(record["id"], str) for record in client.page(ACTIVITY_FEED)["data"])
+    client.control.clear_faults()
+    client.control.set_fault(Fault(kind="wrong_type", stream="technicians", field="name"))
+    names = [record["name"] for record in whole]
+    assert [record["name"] for record in client.page(TECHNICIANS)["data"]] == list(map(len, names))
     with pytest.raises(ControlError, match="needs `field`"):
         client.control.set_fault(Fault.model_construct(kind="wrong_type"))
 
