@@ -99,7 +99,7 @@ def test_a_token_is_renewed_before_it_expires(servicetitan: Any, sync: Sync) -> 
 
 def test_a_token_that_is_refused_twice_ends_the_run(company: Company, sync: Sync) -> None:
     company.set_fault("unauthorized", stream=STREAM, times=2)
-    run = sync(company.config, STREAM, "job_types")
+    run = sync(company.config | {"max_concurrent_streams": 1}, STREAM, "job_types")
     assert isinstance(run.error, SignInRefusedError)
     assert "check app_key, tenant_id and environment" in str(run.error)
     assert run.of("RECORD") == []
@@ -136,7 +136,7 @@ def test_a_token_endpoint_that_is_down(company: Company, sync: Sync) -> None:
 
 
 def test_connections_are_kept_and_bodies_compressed(company: Company, sync: Sync) -> None:
-    sync(company.config)
+    sync(company.config | {"max_concurrent_streams": 1})
     requests = company.requests(STREAM) + company.requests("activities")
     assert len({request["client_port"] for request in requests}) == 1
     assert all("gzip" in request["headers"]["accept-encoding"] for request in requests)

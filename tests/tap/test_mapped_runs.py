@@ -28,6 +28,7 @@ def add_awkward_record(company: Company) -> int:
 
 def test_a_map_that_changes_nothing_changes_nothing(company: Company, sync: Sync) -> None:
     add_awkward_record(company)
+    company.settings["max_concurrent_streams"] = 1
     raw = sync(company.config, STREAM, "activities")
     mapped = sync(company.config | {"stream_maps": {STREAM: {}, "activities": {}}}, STREAM, "activities")
     for stream in (STREAM, "activities"):

@@ -62,6 +62,14 @@ def test_the_pause_that_the_server_asks_for_is_kept() -> None:
     assert pauses == [7]
 
 
+def test_the_pause_after_too_many_requests_is_for_all() -> None:
+    pauses: list[float] = []
+    held: list[float] = []
+    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=7, throttled=True)), held.append)
+    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=8)), held.append)
+    assert (held, pauses) == ([7], [8])
+
+
 def test_too_long_a_pause_is_not_waited_for() -> None:
     pauses: list[float] = []
     with pytest.raises(StreamError, match="asks to wait 601 s"):

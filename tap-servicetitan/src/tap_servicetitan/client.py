@@ -87,7 +87,7 @@ class ApiClient:
                 raise RequestRefusedError(f"GET {path}: {describe(answer)}", status=answer.status)
             return _decoded(path, answer.body, decode)
 
-        return self._retrier.call(attempt)
+        return self._retrier.call(attempt, self._limiter.hold)
 
     def _authorized(self, url: str, params: dict[str, str]) -> Answer:
         token = self._authenticator.token()

@@ -24,6 +24,14 @@ class RequestRefusedError(StreamError):
 class RetriableError(Exception):
     """One attempt failed in a way that may pass: connection trouble, 429, 5xx, a body that is cut or not JSON."""
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, throttled: bool = False) -> None:
+        """Describe the failure.
+
+        Args:
+            message: What happened.
+            retry_after_seconds: The pause that the server asks for.
+            throttled: Whether there were too many requests, so that it is not this one alone that has to wait.
+        """
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.throttled = throttled

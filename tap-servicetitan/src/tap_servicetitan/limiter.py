@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RateLimiter:
-    """Spaces requests evenly. Safe to share between threads."""
+    """Spaces the requests of a tenant evenly, and holds all of them back together. Safe to share between threads."""
 
     def __init__(
         self,
@@ -32,12 +32,24 @@ class RateLimiter:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next_slot = clock()
+        self._held_until = self._next_slot
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
+        slot = self._take_slot()
+        while (pause := slot - self._clock()) > 0:
+            self._sleep(pause)
+            if slot < self._held_until:
+                slot = self._take_slot()
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go out for some time, not even one that is waiting for its slot."""
         with self._lock:
-            now = self._clock()
-            slot = max(self._next_slot, now)
+            self._held_until = max(self._held_until, self._clock() + seconds)
+            self._next_slot = max(self._next_slot, self._held_until)
+
+    def _take_slot(self) -> float:
+        with self._lock:
+            slot = max(self._next_slot, self._clock())
             self._next_slot = slot + self._interval_seconds
-        if slot > now:
-            self._sleep(slot - now)
+            return slot

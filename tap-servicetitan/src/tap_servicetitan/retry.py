@@ -36,8 +36,12 @@ class Retrier:
     delay_seconds: Callable[[int], float] = jittered_delay_seconds
     sleep: Callable[[float], None] = time.sleep
 
-    def call(self, attempt: Callable[[], T]) -> T:
+    def call(self, attempt: Callable[[], T], hold: Callable[[float], None] | None = None) -> T:
         """Return what `attempt` returns.
+
+        Args:
+            attempt: What to try.
+            hold: Told how many seconds to wait, instead of waiting here, when there were too many requests.
 
         Raises:
             StreamError: If every attempt raised a `RetriableError`, or the server asks for too long a pause.
@@ -50,7 +54,8 @@ class Retrier:
                     raise StreamError(f"{error}, after {self.max_retries} retries") from error
                 pause = self._pause_seconds(retry, error)
                 self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
-                self.sleep(pause)
+                wait = hold if hold and error.throttled else self.sleep
+                wait(pause)
         raise AssertionError  # count() has no end
 
     def _pause_seconds(self, retry: int, error: RetriableError) -> float:

@@ -115,6 +115,16 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Most requests a second. ServiceTitan allows 60 per app and tenant.",
     ),
     th.Property(
+        "max_concurrent_streams",
+        th.IntegerType(minimum=1),
+        default=4,
+        title="Streams at once",
+        description=(
+            "Streams that are read at the same time. They share the limit of requests, and a pause that ServiceTitan "
+            "asks for. With 1 the streams are written one after the other."
+        ),
+    ),
+    th.Property(
         "reconcile_interval_days",
         th.IntegerType(minimum=0),
         default=7,
@@ -196,6 +206,7 @@ class Settings:
     max_retries: int
     request_timeout: int
     requests_per_second: int
+    max_concurrent_streams: int
     reconcile_interval_days: int
     lookback_seconds: int
     on_missing_module: str

@@ -225,9 +225,12 @@ class ServiceTitanStream(Stream, abc.ABC):
             self._write_record_message(_exact.decode(raw))
 
     def _save(self, bookmark: Mapping[str, Any]) -> None:
-        self.stream_state.clear()
-        self.stream_state.update(bookmark)
-        self._write_state_message()
+        # The state of all streams is one, and only here does it change: what it says of another stream is written.
+        with self._writer.lock:
+            self.stream_state.clear()
+            self.stream_state.update(bookmark)
+            self.state_manager.is_flushed = False
+            self._write_state_message()
 
 
 def milliseconds(time: datetime) -> int:

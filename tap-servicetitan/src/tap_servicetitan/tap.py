@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
@@ -20,6 +20,7 @@ from tap_servicetitan.client import ApiClient
 from tap_servicetitan.connection import ask_modules
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.feed_stream import FeedStream
+from tap_servicetitan.halt import Halt, HaltedError
 from tap_servicetitan.limiter import RateLimiter
 from tap_servicetitan.pii import Protection, check_kept, parse_rules
 from tap_servicetitan.retry import Retrier
@@ -29,6 +30,7 @@ from tap_servicetitan.snapshot_stream import SnapshotStream
 from tap_servicetitan.stream import Ending, ServiceTitanStream
 from tap_servicetitan.streams import STREAMS, Kind
 from tap_servicetitan.transport import Transport
+from tap_servicetitan.workers import run_side_by_side
 from tap_servicetitan.writer import MessageWriter
 
 if TYPE_CHECKING:
@@ -72,6 +74,10 @@ class TapServiceTitan(CheckedSettings, Tap):
     ]
 
     @cached_property
+    def _halt(self) -> Halt:
+        return Halt()
+
+    @cached_property
     def settings(self) -> Settings:
         """The settings' values."""
         return Settings.of(self.config)
@@ -81,7 +87,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         """The API of the tenant."""
         settings = self.settings
         transport = Transport(settings.request_timeout)
-        retrier = Retrier(settings.max_retries, self.logger)
+        retrier = Retrier(settings.max_retries, self.logger, sleep=self._halt.sleep)
         credentials = Credentials(settings.tenant_id, settings.client_id, settings.client_secret)
         return ApiClient(
             api_url=settings.effective_api_url,
@@ -89,7 +95,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             app_key=settings.app_key,
             authenticator=Authenticator(credentials, settings.effective_auth_url, transport, retrier),
             transport=transport,
-            limiter=RateLimiter(settings.requests_per_second),
+            limiter=RateLimiter(settings.requests_per_second, sleep=self._halt.sleep),
             retrier=retrier,
         )
 
@@ -162,7 +168,7 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override  # type: ignore[misc]  # final in the SDK, where the first error ends the run
     def sync_all(self) -> None:
-        """Read every selected stream. One that fails does not stop the others.
+        """Read every selected stream, several at once. One that fails does not stop the others.
 
         Raises:
             SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
@@ -174,17 +180,26 @@ class TapServiceTitan(CheckedSettings, Tap):
 
         selected = [stream for stream in self._own_streams() if stream.selected]
         failures: dict[str, str] = {}
-        for stream in selected:
+
+        def read(stream: ServiceTitanStream) -> None:
             if failure := self._failure_of(stream):
                 failures[stream.name] = failure
-        self._summarize([stream for stream in selected if stream.name not in failures], failures)
+
+        try:
+            run_side_by_side([partial(read, stream) for stream in selected], self.settings.max_concurrent_streams)
+        except BaseException:
+            # Workers that are left behind must not write any more, nor be in a line when the process ends.
+            self._halt.set()
+            self.message_writer.close()
+            raise
+        self._summarize(selected, failures)
 
     def _failure_of(self, stream: ServiceTitanStream) -> str | None:
         try:
             stream.read()
         except StreamError as error:
             return str(error)
-        except (PluginError, OSError):
+        except (PluginError, OSError, HaltedError):
             # Not this stream's alone: refused credentials, or nobody who reads the output.
             raise
         except Exception as error:
@@ -195,17 +210,18 @@ class TapServiceTitan(CheckedSettings, Tap):
     def _own_streams(self) -> list[ServiceTitanStream]:
         return [stream for stream in self.streams.values() if isinstance(stream, ServiceTitanStream)]
 
-    def _summarize(self, read: list[ServiceTitanStream], failures: dict[str, str]) -> None:
+    def _summarize(self, selected: list[ServiceTitanStream], failures: dict[str, str]) -> None:
+        read = [stream for stream in selected if stream.name not in failures]
+        failed = [stream.name for stream in selected if stream.name in failures]
         for stream in read:
             if stream.outcome.ending is Ending.COMPLETE:
                 self.logger.info("%s: %d records", stream.name, stream.outcome.records)
             else:
                 self.logger.warning("%s: %s: %s", stream.name, stream.outcome.ending.value, stream.outcome.reason)
-        for name, reason in failures.items():
-            self.logger.error("%s: failed: %s", name, reason)
-        if failures:
-            total = len(read) + len(failures)
-            raise PluginError(f"{len(failures)} of {total} streams failed: {', '.join(failures)}")
+        for name in failed:
+            self.logger.error("%s: failed: %s", name, failures[name])
+        if failed:
+            raise PluginError(f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)}")
         if read and all(stream.outcome.ending is Ending.SKIPPED for stream in read):
             raise self._nothing_readable(f"{len(read)} streams")
 

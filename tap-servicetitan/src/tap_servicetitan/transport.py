@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,7 +19,7 @@ import urllib3
 from tap_servicetitan.errors import RetriableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 """Client errors that pass by themselves. Server errors (5xx) all count as such."""
@@ -37,17 +39,18 @@ class Answer:
 
 
 class Transport:
-    """One HTTP session: keep-alive, gzip, a timeout on every request, no redirects."""
+    """HTTP with keep-alive, gzip, a timeout on every request and no redirects. Safe to share between threads."""
 
     def __init__(self, timeout_seconds: float) -> None:
-        """Open the session.
+        """Start without a connection.
 
         Args:
             timeout_seconds: How long to wait for a connection, and for the next bytes of an answer.
         """
         self._timeout_seconds = timeout_seconds
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = f"tap-servicetitan/{version('tap-servicetitan')}"
+        self._user_agent = f"tap-servicetitan/{version('tap-servicetitan')}"
+        # A session is not made for several threads at once. The one that was used last has the warmest connection.
+        self._idle: deque[requests.Session] = deque()
 
     def send(
         self,
@@ -84,17 +87,30 @@ class Transport:
             raise RetriableError(
                 f"{where}: {describe(answer)}",
                 retry_after_seconds=retry_after_seconds(answer.headers.get("Retry-After")),
+                throttled=answer.status == HTTPStatus.TOO_MANY_REQUESTS,
             )
         return answer
 
     def _exchange(self, method: str, url: str, **request: Any) -> Answer:  # noqa: ANN401 - handed on as it is
         # A redirect could carry the app key to another host.
-        with self._session.request(
-            method, url, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **request
-        ) as response:
+        fixed: dict[str, Any] = {"timeout": self._timeout_seconds, "allow_redirects": False, "stream": True}
+        with self._session() as session, session.request(method, url, **fixed, **request) as response:
             # All at once: the pieces that `requests` reads by itself cost more time than decompressing them.
             body = response.raw.read(decode_content=True)
             return Answer(response.status_code, response.reason or "", response.headers, body)
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Lend a session that nobody else uses meanwhile."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = requests.Session()
+            session.headers["User-Agent"] = self._user_agent
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
 
 
 def _reason(error: requests.RequestException) -> str:
