@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
-from google.cloud import secretmanager
+from google.cloud.secretmanager import SecretManagerServiceClient
 
 from plugin_runtime import PluginError, register_secrets
 
@@ -26,7 +26,7 @@ class SecretResolver:
     def __init__(
         self,
         environment: Mapping[str, str] = os.environ,
-        make_client: Callable[[], secretmanager.SecretManagerServiceClient] = secretmanager.SecretManagerServiceClient,
+        make_client: Callable[[], SecretManagerServiceClient] = SecretManagerServiceClient,
     ) -> None:
         """Name the sources.
 
@@ -36,7 +36,7 @@ class SecretResolver:
         """
         self._environment = environment
         self._make_client = make_client
-        self._client: secretmanager.SecretManagerServiceClient | None = None
+        self._client: SecretManagerServiceClient | None = None
 
     def secrets_of(self, company: Company) -> dict[str, str]:
         """Return a company's secrets by the name of the setting. They are masked in all logs from then on.
@@ -69,4 +69,4 @@ class SecretResolver:
         except (GoogleAPIError, GoogleAuthError) as error:
             raise PluginError(f"{whose}: Secret Manager does not give {name}: {error}") from error
         # A trailing line break is what `echo` adds to a secret, and no credential has one.
-        return version.payload.data.decode().rstrip("\r\n")
+        return str(version.payload.data.decode()).rstrip("\r\n")

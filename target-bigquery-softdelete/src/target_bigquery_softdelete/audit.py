@@ -26,6 +26,7 @@ LOG_TABLE = "etl_logs"
 SOFTWARE = f"target-bigquery-softdelete {version('target-bigquery-softdelete')}"
 
 SUCCESS, FAILED, REFUSED = "success", "failed", "deletes_refused"
+DRY_RUN = "dry_run"
 
 LOG_FIELDS = (
     SchemaField("run_id", "STRING", description="The run; the same for all its streams"),
@@ -35,7 +36,11 @@ LOG_FIELDS = (
     SchemaField("table_name", "STRING", description="Full name of the table"),
     SchemaField("started", "TIMESTAMP", description="When the first message of the stream was read"),
     SchemaField("ended", "TIMESTAMP", description="When the stream was done with"),
-    SchemaField("status", "STRING", description="success, failed, or deletes_refused (the upserts have landed)"),
+    SchemaField(
+        "status",
+        "STRING",
+        description="success, failed, deletes_refused (the upserts have landed), or dry_run and what would be",
+    ),
     SchemaField("rows_read", "INT64", description="Records that the tap sent"),
     SchemaField("rows_inserted", "INT64", description="Rows with a key that the table did not have"),
     SchemaField("rows_updated", "INT64", description="Live rows in which a column changed"),
@@ -93,6 +98,14 @@ class StreamReport:
     bytes_billed: int = 0
     slot_ms: int = 0
     error: str | None = None
+    dry_run: bool = False
+    """Whether the counts are of what a real run would have done."""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The stream's part of its row in the log."""
+        status = self.status if not self.dry_run else DRY_RUN if self.status == SUCCESS else f"{DRY_RUN}_{self.status}"
+        return {**vars(self), "status": status, "error": redact(self.error) if self.error else None}
 
     def add(self, result: MergeResult) -> None:
         """Add what one merge did."""
@@ -114,7 +127,7 @@ class StreamReport:
             for name in ("read", "inserted", "updated", "deleted", "restored", "unchanged")
         )
         rejected = f", rejected {self.rows_rejected}" if self.rows_rejected else ""
-        return f"{self.stream}: {counts}{rejected}"
+        return f"{'dry run: ' * self.dry_run}{self.stream}: {counts}{rejected}"
 
 
 def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:
@@ -142,7 +155,7 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
         WarehouseError: If BigQuery does not take them.
     """
     constant = {**run, "software_version": version("target-bigquery-softdelete")}
-    rows = [{**constant, **vars(report), "error": redact(report.error) if report.error else None} for report in reports]
+    rows = [{**constant, **report.row} for report in reports]
     schema = pa.schema([(one.name, _ARROW_TYPES[one.field_type]) for one in LOG_FIELDS])
     path = folder / f"{LOG_TABLE}.parquet"
     with writing(folder, LOG_TABLE):

@@ -13,6 +13,7 @@ from target_bigquery_softdelete import schema, sql
 from target_bigquery_softdelete.audit import SOFTWARE, MergeResult, now
 from target_bigquery_softdelete.guard import refusal
 from target_bigquery_softdelete.layout import layout_of
+from target_bigquery_softdelete.warehouse import STAGING_LIFETIME
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import SchemaField
 
     from target_bigquery_softdelete.columns import Column, TableColumns
+    from target_bigquery_softdelete.dry_run import StandIn
     from target_bigquery_softdelete.guard import DeleteLimits
     from target_bigquery_softdelete.history import History
     from target_bigquery_softdelete.identifiers import TableId
@@ -56,7 +58,9 @@ class TableMerge:
         lease: Lease,
         history: History | None = None,
         live_view: LiveView | None = None,
+        stand_in: StandIn | None = None,
     ) -> None:
+        self._stand_in = stand_in
         self._live_view = live_view
         self._history = history
         self._warehouse = warehouse
@@ -115,7 +119,7 @@ class TableMerge:
 
     def empty_snapshot(self, columns: TableColumns) -> MergeResult:
         """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
-        table = self._warehouse.table(self._table_id)
+        table = self._table()
         if table is None:
             return MergeResult()
         self._partition = schema.required_filter(table)
@@ -176,10 +180,13 @@ class TableMerge:
 
     def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
         """Make the table fit, and return the stream's columns as the table has them."""
-        table = self._warehouse.table(self._table_id)
+        table = self._table()
         if table is None:
             fields = schema.table_fields(columns.columns)
-            table = self._warehouse.create_table(self._table_id, fields, layout=self._layout(columns))
+            lifetime = STAGING_LIFETIME if self._stand_in else None
+            table = self._warehouse.create_table(
+                self._table_id, fields, layout=self._layout(columns), lifetime=lifetime
+            )
             self._partition = schema.required_filter(table)
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:
@@ -190,6 +197,11 @@ class TableMerge:
             self._live_view.follow(self._fields, run=self._run)
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
         return {one.name: by_name[one.name.lower()] for one in columns.columns}
+
+    def _table(self) -> bigquery.Table | None:
+        if self._stand_in is not None:
+            self._stand_in.make()
+        return self._warehouse.table(self._table_id)
 
     def _layout(self, columns: TableColumns) -> Layout:
         settings = self._warehouse.settings

@@ -168,6 +168,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "pay no heed. A run that was killed counts as running for two minutes.",
     ),
     th.Property(
+        "dry_run",
+        th.BooleanType,
+        default=False,
+        description="Change clones of the tables, in `staging_dataset`, instead of the tables, and let out no STATE. "
+        "`etl_logs` then says, with the status `dry_run`, what a real run would do.",
+    ),
+    th.Property(
         "partition_by",
         th.ObjectType(additional_properties=th.StringType(min_length=1)),
         description="How new tables are partitioned, by stream: a DATE or TIMESTAMP column, as in "
@@ -214,6 +221,7 @@ class Settings:
     merge_interval_rows: int
     merge_interval_seconds: int
     on_concurrent_run: OnConcurrentRun
+    dry_run: bool
     partition_by: dict[str, PartitionBy]
     require_partition_filter: bool
     labels: dict[str, str]
@@ -250,12 +258,13 @@ class Settings:
             keyless_streams=config["keyless_streams"],
             on_invalid_record=config["on_invalid_record"],
             max_rejected_records=config["max_rejected_records"],
-            history=tuple(config["history"]),
-            live_views=config["live_views"],
+            history=() if config["dry_run"] else tuple(config["history"]),
+            live_views=config["live_views"] and not config["dry_run"],
             block_bytes=config["block_bytes"],
             merge_interval_rows=config["merge_interval_rows"],
             merge_interval_seconds=config["merge_interval_seconds"],
             on_concurrent_run=config["on_concurrent_run"],
+            dry_run=config["dry_run"],
             partition_by={
                 stream: PartitionBy.parse(stream, text) for stream, text in (config.get("partition_by") or {}).items()
             },

@@ -11,6 +11,7 @@ from plugin_runtime import PluginError
 from plugin_runtime.compat import override
 from target_bigquery_softdelete import audit
 from target_bigquery_softdelete.columns import TableColumns, table_columns
+from target_bigquery_softdelete.dry_run import StandIn
 from target_bigquery_softdelete.guard import DeletesRefusedError
 from target_bigquery_softdelete.history import History
 from target_bigquery_softdelete.live_view import LiveView
@@ -49,6 +50,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._run = target.run
         self._settings = target.run.settings
         table_id = self._run.warehouse.table_id(table_name(stream_name))
+        self._stand_in = self._new_stand_in(table_id) if self._settings.dry_run else None
         self._merge = self._new_merge(table_id, keyed=bool(key_properties))
         self._snapshots = Snapshots(stream_name)
         self._rejects = self._new_rejects(str(table_id))
@@ -58,7 +60,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._stage = self._new_stage(self._columns(self.schema, self.key_properties))
         self._earlier: list[Stage] = []
         """Stages before the present one whose tables are still needed."""
-        self.report = audit.StreamReport(stream_name, str(table_id))
+        self.report = audit.StreamReport(stream_name, str(table_id), dry_run=self._settings.dry_run)
         self.rows_merged = 0
         """Records that are merged."""
         self.error: PluginError | None = None
@@ -146,6 +148,8 @@ class BigQuerySoftDeleteSink(Sink):
         if self.error is None:
             for stage in (*self._earlier, *self._present, self._stage):
                 self._attempt(stage.drop)
+            if self._stand_in:
+                self._attempt(self._stand_in.drop)
 
     def _attempt(self, step: Callable[[], object]) -> None:
         if self.error is not None:
@@ -185,13 +189,19 @@ class BigQuerySoftDeleteSink(Sink):
             live_view = LiveView(warehouse, table_id, warehouse.table_id(live_name(stream)))
         return TableMerge(
             warehouse,
-            table_id,
+            self._stand_in.table_id if self._stand_in else table_id,
             settings.delete_limits,
             stream=stream,
             lease=self._run.lease,
             history=history,
             live_view=live_view,
+            stand_in=self._stand_in,
         )
+
+    def _new_stand_in(self, table_id: TableId) -> StandIn:
+        warehouse = self._run.warehouse
+        name = f"{table_id.table}__{self._run.run_id}_0"  # the stages count from 1
+        return StandIn(warehouse, table_id, warehouse.staging_id(name))
 
     def _new_stage(self, columns: TableColumns) -> Stage:
         self._stage_count += 1
@@ -241,7 +251,7 @@ class BigQuerySoftDeleteSink(Sink):
     def _settle(self) -> None:
         """Write down which records were rejected, and which of them have come again: after their rows, before STATE."""
         entries, settled = self._rejects.settle()
-        if self._run.quarantine is not None and (entries or settled):
+        if self._run.quarantine is not None and (entries or settled) and not self._settings.dry_run:
             self._run.quarantine.settle(self.stream_name, self.report.table_name, entries, settled)
 
     def _quarantined(self) -> Iterator[str]:

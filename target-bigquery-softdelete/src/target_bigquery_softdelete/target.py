@@ -300,7 +300,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _emit_state(self) -> None:
         state = self._state.next_state()
-        if state is not None and self._can_say:
+        if state is not None and self._can_say and not self.run.settings.dry_run:
             self._can_say = self._attempt(lambda: write_state(state))
 
     def _write_audit_log(self) -> None:

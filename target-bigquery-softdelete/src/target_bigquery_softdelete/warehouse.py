@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from google.cloud.bigquery.job import LoadJob, QueryJob
+    from google.cloud.bigquery.job import CopyJob, LoadJob, QueryJob
     from google.cloud.bigquery.query import _AbstractQueryParameter
 
     from target_bigquery_softdelete.layout import Layout
@@ -201,6 +201,22 @@ class Warehouse:
                 f"BigQuery: the table `{table.reference}` was changed by somebody else while this run added columns. "
                 "Run again."
             ) from error
+
+    def clone(self, original: TableId, table_id: TableId) -> None:
+        """Make a staging table that is a clone of another table. Nothing is copied until one of them changes."""
+        self.ensure_datasets()
+        config = bigquery.CopyJobConfig(
+            operation_type=bigquery.OperationType.CLONE,
+            create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
+            write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
+            labels=self._labels,
+        )
+        config.destination_expiration_time = (dt.datetime.now(dt.UTC) + STAGING_LIFETIME).isoformat()
+
+        def submit(job_id: str) -> CopyJob:
+            return self._client.copy_table(str(original), str(table_id), job_id=job_id, job_config=config, **self._how)
+
+        self._run_job(f"cannot clone `{original}`", f"clone-{original.table}", submit)
 
     def delete_table(self, table_id: TableId) -> None:
         """Remove a staging table."""
