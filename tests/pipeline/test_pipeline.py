@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox.control import ReportChange
 from sandbox.project import Project
 from tap.harness import Company, add_company
+from tap.reporting import Reports, today
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
@@ -312,3 +315,30 @@ def test_unknown_and_private_fields_land_as_the_settings_say(pipe: Pipe) -> None
     assert len(rows[one]["email"]) == 64
     assert rows[other]["email"] is None
     assert not {"home", "phone_number", "mobile_phone"} & rows[one].keys()
+
+
+def test_a_report_lands_typed_and_follows_its_rows(
+    servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path
+) -> None:
+    reports = Reports(servicetitan)
+    reports.company.settings["reports"] = [reports.days(9, lookback_days=9)]
+    pipe = Pipe(reports.company, Project(bigquery.api_endpoint), tmp_path, ["daily"])
+    first = pipe()
+    assert (first.tap, first.target) == (0, 0), first.log
+    reports.client.control.change_report(reports.company.id, reports.daily["id"], ReportChange(seed=5))
+    second = pipe()
+    assert (second.tap, second.target) == (0, 0), second.log
+
+    rows = pipe.project.query(f"SELECT * FROM `{pipe.project.name}.bronze.daily`")
+    live = sorted(
+        (row for row in rows if row["_etl_operation"] != "DELETE"),
+        key=lambda row: (row["_report_date"], row["_position"]),
+    )
+    truth = reports.rows(reports.daily, From=str(today() - timedelta(days=9)), To=str(today()))
+    assert 0 < len(live) < len(rows)
+    for landed, row in zip(live, truth, strict=True):
+        assert landed["revenue"] == row["Revenue"]
+        assert landed["revenue"] is None or isinstance(landed["revenue"], Decimal)
+        assert landed["start_time"] == (row["StartTime"] and time.fromisoformat(row["StartTime"]))
+        assert landed["date"] == datetime.fromisoformat(row["Date"])
+        assert (landed["name"], landed["active"]) == (row["Name"], row["Active"])

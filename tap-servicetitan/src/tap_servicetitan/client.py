@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from plugin_runtime.compat import override
 from tap_servicetitan.errors import RequestRefusedError, RetriableError, SignInRefusedError, StreamError
 from tap_servicetitan.transport import describe
 
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
     from tap_servicetitan.transport import Answer, Transport
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    params: dict[str, str]
+    body: bytes | None = None
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 class ApiClient:
@@ -79,23 +93,39 @@ class ApiClient:
             StreamError: If no usable answer comes within the allowed retries.
             SignInRefusedError: If the API or the token endpoint refuses the credentials.
         """
-        url = self._api_url + path.replace("{tenant}", self._tenant_id)
+        return self._retrier.call(lambda: self._answer(_Request("GET", path, params), decode), self._limiter.hold)
 
-        def attempt() -> T:
-            answer = self._authorized(url, params)
-            if answer.status != HTTPStatus.OK:
-                raise RequestRefusedError(f"GET {path}: {describe(answer)}", status=answer.status)
-            return _decoded(path, answer.body, decode)
+    def post(self, path: str, params: dict[str, str], body: bytes, decode: Callable[[bytes], T]) -> T:
+        """Return the decoded answer of an endpoint that takes a body, and reads all the same.
 
-        return self._retrier.call(attempt, self._limiter.hold)
+        Too many such requests hold back nothing else: their limit is not the one that all requests share.
 
-    def _authorized(self, url: str, params: dict[str, str]) -> Answer:
+        Args:
+            path: As in `get`.
+            params: As in `get`.
+            body: JSON.
+            decode: As in `get`.
+
+        Raises:
+            RequestRefusedError: As in `get`.
+            StreamError: As in `get`.
+            SignInRefusedError: As in `get`.
+        """
+        return self._retrier.call(lambda: self._answer(_Request("POST", path, params, body), decode))
+
+    def _answer(self, request: _Request, decode: Callable[[bytes], T]) -> T:
+        answer = self._authorized(request)
+        if answer.status != HTTPStatus.OK:
+            raise RequestRefusedError(f"{request}: {describe(answer)}", status=answer.status)
+        return _decoded(str(request), answer.body, decode)
+
+    def _authorized(self, request: _Request) -> Answer:
         token = self._authenticator.token()
-        answer = self._send(url, params, token)
+        answer = self._send(request, token)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             # Tokens can end before their time. One that has just been issued does not: then it is the settings.
             self._authenticator.discard(token)
-            answer = self._send(url, params, self._authenticator.token())
+            answer = self._send(request, self._authenticator.token())
         if answer.status == HTTPStatus.UNAUTHORIZED:
             raise SignInRefusedError(
                 f"the API refused a new access token for tenant {self._tenant_id} ({describe(answer)}): "
@@ -103,20 +133,23 @@ class ApiClient:
             )
         return answer
 
-    def _send(self, url: str, params: dict[str, str], token: str) -> Answer:
-        def headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
-            request.headers["ST-App-Key"] = self._app_key
-            return request
+    def _send(self, request: _Request, token: str) -> Answer:
+        def headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+            prepared.headers["Authorization"] = f"Bearer {token}"
+            prepared.headers["ST-App-Key"] = self._app_key
+            if request.body is not None:
+                prepared.headers["Content-Type"] = "application/json"
+            return prepared
 
         self._limiter.wait()
-        return self._transport.send("GET", url, params=params, headers=headers)
+        url = self._api_url + request.path.replace("{tenant}", self._tenant_id)
+        return self._transport.send(request.method, url, params=request.params, data=request.body, headers=headers)
 
 
-def _decoded(path: str, body: bytes, decode: Callable[[bytes], T]) -> T:
+def _decoded(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise StreamError(f"GET {path}: the answer is not what the API documents: {error}") from error
+        raise StreamError(f"{request}: the answer is not what the API documents: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RetriableError(f"GET {path}: the answer is not JSON: {error}") from error
+        raise RetriableError(f"{request}: the answer is not JSON: {error}") from error

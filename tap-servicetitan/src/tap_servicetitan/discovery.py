@@ -17,7 +17,7 @@ from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-DECISIVE_SETTINGS = frozenset({"pii", "unknown_fields"})
+DECISIVE_SETTINGS = frozenset({"pii", "reports", "unknown_fields"})
 """The settings that the catalog depends on."""
 
 

@@ -186,6 +186,41 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Salt of the hashes",
         description="Key of the hashes that `pii` makes, at least 16 characters. Another one makes other hashes.",
     ),
+    th.Property(
+        "reports",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("name", th.StringType(pattern="^[a-z][a-z0-9_]*$"), required=True),
+                th.Property("category", th.StringType(pattern="^[A-Za-z0-9_-]+$"), required=True),
+                th.Property("id", th.IntegerType(), required=True),
+                th.Property("parameters", th.ObjectType(additional_properties=True)),
+                th.Property("key", th.ArrayType(th.StringType())),
+                th.Property(
+                    "date_range",
+                    th.ObjectType(
+                        th.Property("from", th.StringType()),
+                        th.Property("to", th.StringType()),
+                        th.Property("start", th.StringType(pattern=r"^\d{4}-\d{2}-\d{2}$"), required=True),
+                        th.Property("lookback_days", th.IntegerType(minimum=0)),
+                        th.Property("most_days", th.IntegerType(minimum=1)),
+                        additional_properties=False,
+                    ),
+                ),
+                th.Property("page_size", th.IntegerType(minimum=1, maximum=25000)),
+                additional_properties=False,
+                nullable=False,
+            )
+        ),
+        title="Reports",
+        description="Reports to read, each as a stream of its own. docs/reports.md says what to write.",
+    ),
+    th.Property(
+        "report_interval_seconds",
+        th.IntegerType(minimum=0),
+        default=60,
+        title="Seconds between runs of a report",
+        description="How long to wait between two runs of the same report. ServiceTitan allows about one a minute.",
+    ),
 ).to_dict()
 """JSON Schema of the tap's own settings."""
 
@@ -213,6 +248,8 @@ class Settings:
     unknown_fields: str
     pii: Sequence[Mapping[str, Any]] | None
     pii_salt: str | None
+    reports: Sequence[Mapping[str, Any]] | None
+    report_interval_seconds: int
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:

@@ -71,15 +71,18 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     _tap: TapServiceTitan
 
-    def __init__(self, tap: TapServiceTitan, spec: StreamSpec, source: StreamSpec) -> None:
+    def __init__(
+        self, tap: TapServiceTitan, spec: StreamSpec, source: StreamSpec, schema: dict[str, Any] | None = None
+    ) -> None:
         """Make the stream.
 
         Args:
             tap: The tap.
             spec: The stream's own row.
             source: The row whose pages are read: the parent's for a child, else the stream's own.
+            schema: Schema of the records; by default the one that is committed for the row.
         """
-        self._shaper = tap.shaper(spec, schema_of(spec))
+        self._shaper = tap.shaper(spec, schema or schema_of(spec))
         super().__init__(tap, name=spec.name, schema=self._shaper.schema)
         self.primary_keys = spec.key
         self.replication_key = spec.replication_key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +24,9 @@ from tap_servicetitan.feed_stream import FeedStream
 from tap_servicetitan.halt import Halt, HaltedError
 from tap_servicetitan.limiter import RateLimiter
 from tap_servicetitan.pii import Protection, check_kept, parse_rules
+from tap_servicetitan.report_stream import ReportStream
+from tap_servicetitan.reports import parse_reports, read_description
+from tap_servicetitan.reports import schema_of as report_schema
 from tap_servicetitan.retry import Retrier
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
 from tap_servicetitan.shaping import Shaper
@@ -34,12 +38,13 @@ from tap_servicetitan.workers import run_side_by_side
 from tap_servicetitan.writer import MessageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_servicetitan.pii import Rule
+    from tap_servicetitan.reports import Report
     from tap_servicetitan.streams import StreamSpec
 
 
@@ -118,7 +123,32 @@ class TapServiceTitan(CheckedSettings, Tap):
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
         rows = {spec.name: spec for spec in self.rows}
         sources = {spec.name: rows[spec.parent.stream] if spec.parent else spec for spec in self.rows}
-        return [_STREAM_CLASSES[sources[spec.name].kind](self, spec, sources[spec.name]) for spec in self.rows]
+        streams = [_STREAM_CLASSES[sources[spec.name].kind](self, spec, sources[spec.name]) for spec in self.rows]
+        return [*streams, *self._report_streams(rows)]
+
+    def _report_streams(self, taken: Container[str]) -> Iterator[ReportStream]:
+        reports = parse_reports(self.settings.reports or (), taken)
+        # The API counts the runs of a report, whatever it is run for.
+        seconds = self.settings.report_interval_seconds
+        per_second = 1 / seconds if seconds else math.inf
+        paces = {report.id: RateLimiter(per_second, sleep=self._halt.sleep) for report in reports}
+        for report in reports:
+            yield ReportStream(self, report, self._report_schema(report), paces[report.id])
+
+    def _report_schema(self, report: Report) -> dict[str, Any]:
+        """Return the schema that the catalog has of a report, or else the one that the API describes.
+
+        Raises:
+            PluginError: If the API does not describe it.
+        """
+        entry = self.input_catalog.get_stream(report.name) if self.input_catalog else None
+        if entry:
+            return entry.schema.to_dict()
+        try:
+            description = self.client.get(report.description_path, {}, read_description)
+        except StreamError as error:
+            raise PluginError(f"setting `reports`: report {report.name} cannot be discovered: {error}") from error
+        return report_schema(report, description)
 
     @classmethod
     @override
@@ -208,7 +238,9 @@ class TapServiceTitan(CheckedSettings, Tap):
         return None
 
     def _own_streams(self) -> list[ServiceTitanStream]:
-        return [stream for stream in self.streams.values() if isinstance(stream, ServiceTitanStream)]
+        own = [stream for stream in self.streams.values() if isinstance(stream, ServiceTitanStream)]
+        # Reports come last. They wait most of their time, and others must not wait for that.
+        return sorted(own, key=lambda stream: isinstance(stream, ReportStream))
 
     def _summarize(self, selected: list[ServiceTitanStream], failures: dict[str, str]) -> None:
         read = [stream for stream in selected if stream.name not in failures]

@@ -58,7 +58,7 @@ class Transport:
         url: str,
         *,
         params: dict[str, str] | None = None,
-        data: dict[str, str] | None = None,
+        data: dict[str, str] | bytes | None = None,
         headers: Callable[[requests.PreparedRequest], requests.PreparedRequest] | None = None,
     ) -> Answer:
         """Send a request and read the answer to its end.
@@ -67,7 +67,7 @@ class Transport:
             method: `GET` or `POST`.
             url: Address without query.
             params: Query parameters.
-            data: Form fields.
+            data: Form fields, or a body of another type, which the headers name.
             headers: Puts headers into the request. As requests' `auth` it also keeps a .netrc file out of it.
 
         Returns:

@@ -1,0 +1,68 @@
+"""A tenant whose reports are read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sandbox import exact
+from support.servicetitan import Client, new_tenant
+from tap.harness import FEW, Company
+
+if TYPE_CHECKING:
+    from sandbox.processes import ServiceTitan
+
+CATEGORIES = "/reporting/v2/tenant/{tenant}/report-categories"
+
+
+def today() -> date:
+    """Return the day that it is for the tap."""
+    return datetime.now(UTC).date()
+
+
+class Reports:
+    """A tenant, a report that is asked for days, and one that shows how things are."""
+
+    def __init__(self, server: ServiceTitan, **tenant: Any) -> None:  # noqa: ANN401 - the tenant's own fields
+        self.client = Client(server, new_tenant(sizes=FEW, **{"report_seconds": 0, **tenant}))
+        self.company = Company(server, self.client.tenant, {"requests_per_second": 1000, "report_interval_seconds": 0})
+        found = [
+            {"category": category["id"], "id": report["id"]}
+            for category in self.client.page(CATEGORIES)["data"]
+            for report in self.client.page(f"/reporting/v2/tenant/{{tenant}}/report-category/{category['id']}/reports")[
+                "data"
+            ]
+        ]
+        daily, whole, *_ = sorted(found, key=lambda report: report["id"])
+        self.daily = {"name": "daily", **daily}
+        self.whole = {"name": "whole", **whole}
+
+    def config(self, *reports: dict[str, Any], **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any setting
+        """Settings of the tap."""
+        return self.company.config | {"reports": list(reports)} | settings
+
+    def days(self, first: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - the setting's own fields
+        """The daily report, from some days ago."""
+        return self.daily | {"date_range": {"start": str(today() - timedelta(days=first)), **more}}
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs of reports that were asked for, without those that were refused."""
+        requests = self.client.control.requests()
+        mine = [one for one in requests if one["tenant"] == self.company.id and one["path"].endswith("/data")]
+        return [one for one in mine if one["status"] == 200]
+
+    def run_days(self) -> list[str]:
+        """The days that were asked for."""
+        return [json.loads(run["body"])["parameters"][0]["value"] for run in self.runs()]
+
+    def rows(self, report: dict[str, Any], **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - the report's own
+        """Run a report without the tap, and return its rows, numbers exact."""
+        path = (
+            f"/reporting/v2/tenant/{self.company.id}/report-category/{report['category']}/reports/{report['id']}/data"
+        )
+        body = {"parameters": [{"name": name, "value": value} for name, value in parameters.items()]}
+        response = self.client.session.post(self.client.server.api_url + path, json=body, timeout=30)
+        answer = exact.loads(response.content)
+        names = [field["name"] for field in answer["fields"]]
+        return [dict(zip(names, row, strict=True)) for row in answer["data"]]
