@@ -44,8 +44,8 @@ def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, 
     entries = list(islice(table.entries(first), size + repeated + 1))
     chosen = [identifier for _, identifier in entries[: size + repeated]]
     # At the end the token stands behind everything seen so far, so that it shows only what comes later.
-    following = entries[-1][0] if len(entries) > size + repeated else table.end
-    head = {"hasMore": following < table.end, "continueFrom": _token(endpoint.entity, following)}
+    following = entries[-1][0] if len(entries) > size + repeated else table.order.end
+    head = {"hasMore": following < table.order.end, "continueFrom": _token(endpoint.entity, following)}
     return Page([table.announced(identifier, endpoint.hidden) for identifier in chosen], chosen, head)
 
 
@@ -67,7 +67,7 @@ def position(table: Table, stream: str, query: Mapping[str, str]) -> int:
     if not start:
         return 0
     try:
-        return table.position_since(ticks.from_text(start))
+        return table.order.position_since(ticks.from_text(start))
     except ValueError:
         return _position_of(start, stream)
 

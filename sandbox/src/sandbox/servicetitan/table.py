@@ -5,13 +5,12 @@ Records that were never changed are made when they are asked for, so a table of 
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import exact
 from sandbox.servicetitan import ticks
 from sandbox.servicetitan.change import changed
+from sandbox.servicetitan.order import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -48,9 +47,6 @@ class _Row(NamedTuple):
 class Table:
     """The records, by id and in the order of their last change.
 
-    That order is a log: the original records come first, each later change adds an entry at the end, and only a
-    record's last entry counts. Positions in it never change, so a position is all that a feed has to remember.
-
     Args:
         generator: Makes the original records.
         schema: The JSON Schema of the records.
@@ -67,10 +63,8 @@ class Table:
         self._schema = schema
         self._size = size
         self._inserted = 0
-        self._changes: list[tuple[int, int]] = []
-        """(time, id) of each change."""
-        self._positions: dict[int, int] = {}
-        """Each changed record's last place in the log."""
+        self.order = Order(generator, size)
+        """In which order the records were last changed."""
         self._rows: dict[int, _Row] = {}
         """The records that were changed or inserted, as they are now."""
         self._deleted: dict[int, _Row] = {}
@@ -163,29 +157,11 @@ class Table:
         record: Record = exact.loads(self.encoded(identifier))
         return record
 
-    def position_since(self, moment: int) -> int:
-        """Return the place in the log of the first change at that time (ticks) or later."""
-        position = bisect_left(range(self._size), moment, key=self._generator.modified)
-        if position < self._size:
-            return position
-        return self._size + bisect_left(self._changes, (moment,))
-
     def entries(self, position: int) -> Iterator[tuple[int, int]]:
-        """Yield `(position, id)` of the log from a position on: of each record only its last entry."""
-        originals = (
-            (number, self._generator.identifiers.of(number)) for number in range(min(position, self._size), self._size)
-        )
-        first = max(position - self._size, 0)
-        changes = ((self._size + offset, self._changes[offset][1]) for offset in range(first, len(self._changes)))
-        for place, identifier in chain(originals, changes):
-            gone = identifier in self._deleted and identifier not in self._tombstones
-            if self._positions.get(identifier, place) == place and not gone:
+        """Yield `(position, id)` of the order from a position on, of the records that feeds show."""
+        for place, identifier in self.order.entries(position):
+            if identifier not in self._deleted or identifier in self._tombstones:
                 yield place, identifier
-
-    @property
-    def end(self) -> int:
-        """The position after the last entry of the log."""
-        return self._size + len(self._changes)
 
     def insert(self, values: Mapping[str, Any] | None, parent: int | None = None) -> Record:
         """Add a record, made up except for the values given.
@@ -240,7 +216,7 @@ class Table:
         if tombstone:
             now = self._next_moment()
             self._tombstones[identifier] = exact.dumps(exact.loads(row.encoded) | self._own({"active": False}, now))
-            self._log(identifier, now)
+            self.order.add(identifier, now)
         self._deleted[identifier] = row
         self._rows.pop(identifier, None)
         self.version += 1
@@ -317,10 +293,6 @@ class Table:
         self._last_change = max(self._clock(), self._last_change + 1)
         return self._last_change
 
-    def _log(self, identifier: int, now: int) -> None:
-        self._positions[identifier] = self.end
-        self._changes.append((now, identifier))
-
     def _own(self, values: Record, now: int) -> Record:
         """Return the values, and the time of the change, as far as the records have such properties."""
         own = values | {"modifiedOn": ticks.to_text(now)}
@@ -331,7 +303,7 @@ class Table:
         if record.get("createdOn"):
             created = ticks.from_text(record["createdOn"])
         state = State(record.get("active") is not False, created, now)
-        self._log(identifier, now)
+        self.order.add(identifier, now)
         self._rows[identifier] = _Row(exact.dumps(record), state, self._named_parent(record, parent))
         self.version += 1
         return record
