@@ -18,12 +18,15 @@ from orchestrator.claims import Claims
 from orchestrator.execution import execution_of
 from orchestrator.fleet import Fleet, Workplace
 from orchestrator.meltano_project import MeltanoProject
+from orchestrator.operating import status
+from orchestrator.options import companies_option, environment_option, only_option, project_option, storage_option
 from orchestrator.outcomes import summary
 from orchestrator.plan import expected_seconds, shards
 from orchestrator.registry import chosen, open_registry
-from orchestrator.reporters import duration, make_reporter
+from orchestrator.reporters import make_reporter
 from orchestrator.secrets import SecretResolver
 from orchestrator.storage import open_storage
+from orchestrator.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,32 +35,6 @@ if TYPE_CHECKING:
     from orchestrator.execution import Execution
 
 DEFAULT_TIMEOUT_MINUTES = 120
-
-companies_option = click.option(
-    "--companies",
-    "registry",
-    envvar="ETL_COMPANIES",
-    default="companies.yml",
-    show_default=True,
-    help="The registry: a YAML file, or bq://project.dataset.table.",
-)
-storage_option = click.option(
-    "--storage",
-    envvar="ETL_STORAGE",
-    default=lambda: Path(".etl").absolute().as_uri(),
-    show_default="the folder .etl",
-    help="Where states and records are kept: file:///folder or gs://bucket/folder.",
-)
-project_option = click.option(
-    "--project",
-    "project_folder",
-    envvar="ETL_MELTANO_PROJECT",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".",
-    show_default=True,
-    help="Folder with meltano.yml.",
-)
-only_option = click.option("--company", "only", multiple=True, help="Only this company; may be repeated.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +60,15 @@ def orchestrate_etl() -> None:
     """Keep the data of a fleet of companies in BigQuery, each company in its own project."""
 
 
+orchestrate_etl.add_command(status)
+
+
 @orchestrate_etl.command()
 @companies_option
 @storage_option
 @project_option
 @only_option
-@click.option("--environment", envvar="ETL_ENVIRONMENT", default="dev", show_default=True, help="dev, qua or pro.")
+@environment_option
 @click.option(
     "--parallel",
     envvar="ETL_PARALLEL",

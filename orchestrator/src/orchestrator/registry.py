@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
-from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import GoogleAPIError
-from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
-from google.cloud import bigquery
 
 from orchestrator.companies import Company, check_together, parse_company
+from orchestrator.warehouses import bigquery_client
 from plugin_runtime import PluginError
 from plugin_runtime.compat import override
 
@@ -85,17 +84,11 @@ class TableRegistry(Registry):
     @override
     def companies(self) -> list[Company]:
         try:
-            rows = list(self._client().list_rows(self._table, timeout=_TIMEOUT_SECONDS))
+            with closing(bigquery_client(self._table.split(".")[0], api_endpoint=self._api_endpoint)) as client:
+                rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
         return _checked((f"{self._table}, {row.get('company_id')}", _described(row)) for row in rows)
-
-    def _client(self) -> bigquery.Client:
-        project = self._table.split(".")[0]
-        if not self._api_endpoint:
-            return bigquery.Client(project)
-        options = ClientOptions(api_endpoint=self._api_endpoint)
-        return bigquery.Client(project, credentials=AnonymousCredentials(), client_options=options)
 
 
 def _described(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from orchestrator.outcomes import Result
+from orchestrator.words import duration
 from plugin_runtime.compat import override
 
 if TYPE_CHECKING:
@@ -181,12 +182,6 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
         result = f"[{STYLES.get(one.result, 'red')}]{one.result}[/]"
         table.add_row(one.company_id, result, duration(one.seconds), _escaped(one.reason))
     return table
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,58 @@
+"""The tables that `status` prints: a line for each company, and one for each stream that somebody has to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.status import Freshness
+from orchestrator.words import age, duration
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Sequence
+
+    from orchestrator.status import CompanyStatus
+
+STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
+"""Colours; all others are red."""
+
+_NUMBERS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "deleted")
+
+
+def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table:
+    """Return one line a company: age of the last good run, streams, and the rows of each stream's last run."""
+    table = Table("company", "state")
+    for name in _NUMBERS:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what is wrong", ratio=1)
+    for one in statuses:
+        table.add_row(one.company.company_id, _state(one), *_numbers(one, now), Text(one.reason))
+    return table
+
+
+def _state(one: CompanyStatus) -> Text:
+    running = ", running now" if one.is_running else ""
+    return Text(f"{one.freshness}{running}", STYLES.get(one.freshness, "red"))
+
+
+def _numbers(one: CompanyStatus, now: dt.datetime) -> Sequence[str]:
+    streams = [one.count(kind) for kind in (Freshness.FRESH, Freshness.STALE, Freshness.FAILED)]
+    last = [stream.last for stream in one.streams]
+    rows = [sum(getattr(run, name) for run in last) for name in ("rows_read", "rows_written", "rows_deleted")]
+    took = duration(one.runs[-1].seconds) if one.runs else ""
+    return age(one.last_good, now), took, *(f"{count:,}" for count in (*streams, *rows))
+
+
+def stream_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:
+    """Return one line for each stream that is not well, or None when all are."""
+    table = Table("company", "stream", "state", "last success")
+    table.add_column("what is wrong", ratio=1)
+    for company in statuses:
+        for one in company.bad_streams:
+            state = Text(one.freshness, STYLES.get(one.freshness, "red"))
+            last_success = age(one.last.last_success, now)
+            table.add_row(company.company.company_id, one.stream, state, last_success, Text(one.reason))
+    return table if table.rows else None
