@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, and the tap that reads it, in an environment of its own."""
+"""A PostgreSQL server of a test's own, and the tap that reads it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.plugins import SDK, installed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 TAP = "meltanolabs-tap-postgres==0.10.0"
-SDK = "singer-sdk==0.54.9"
 OWNER = "postgres"
 """PostgreSQL refuses to run as root; its packages make this user."""
 
@@ -52,11 +51,12 @@ class Postgres:
         self._programs = programs
         self.port = port
 
-    def execute(self, *statements: str) -> None:
-        """Run statements."""
+    def execute(self, *statements: str) -> str:
+        """Run statements, and return what they show: a row a line, without names and padding."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER]
         commands = [part for statement in statements for part in ("-c", statement)]
-        subprocess.run([self._programs / "psql", "-q", "-v", "ON_ERROR_STOP=1", *where, *commands], check=True)
+        psql: list[str | Path] = [self._programs / "psql", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, *commands]
+        return subprocess.run(psql, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @contextlib.contextmanager
@@ -92,19 +92,5 @@ def postgres() -> Iterator[Postgres]:
 
 
 def tap_postgres() -> str:
-    """Return the tap's command. It is installed once, or the test is skipped where there is no registry."""
-    folder = ROOT / ".tools" / TAP.replace("==", "-")
-    stamp = folder / "complete"
-    if not stamp.exists():
-        uv = subprocess.run(
-            [ROOT / "tools/setup.sh", "--uv"], check=True, capture_output=True, text=True
-        ).stdout.strip()
-        for command in (
-            ["venv", "--clear", "--python", sys.executable, str(folder)],
-            ["pip", "install", "--python", str(folder / "bin/python"), TAP, SDK],
-        ):
-            done = subprocess.run([uv, *command, "--quiet"], capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"{TAP} cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-        stamp.touch()
-    return str(folder / "bin/tap-postgres")
+    """Return the tap's command."""
+    return installed("tap-postgres", TAP, SDK)
