@@ -104,16 +104,16 @@ def test_parameters_choose_rows_and_are_checked(client: Client) -> None:
 def test_the_same_report_does_not_run_again_at_once(
     servicetitan: ServiceTitan, second_page: int, *, pages_count: bool
 ) -> None:
-    client = Client(servicetitan, new_tenant(report_seconds=0.5, report_pages_are_runs=pages_count))
+    client = Client(servicetitan, new_tenant(report_seconds=3, report_pages_are_runs=pages_count))
     path, other, *_ = _reports(client)
     first = _post(client, path, MAY, pageSize=10)
     again = _post(client, path, MAY, pageSize=10, page=2)
     refused = _post(client, path, MAY)
 
     assert (first.status_code, again.status_code, refused.status_code) == (200, second_page, 429)
-    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["Retry-After"] in {"1", "2", "3"}
     assert _post(client, other, {}).status_code == 200
-    time.sleep(0.6)
+    time.sleep(3.1)
     assert _post(client, path, MAY).status_code == 200
 
 
