@@ -19,7 +19,7 @@ demo: setup ## Sync two companies twice and show what happened to the rows (unde
 test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
-test-long: setup ## Run the long random and fault tests of the target (see docs/reliability.md)
+test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
 lint: setup ## Check style, types, layers, generated files and documents

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tap_servicetitan.pages import (
     CHUNK_BYTES,
+    LINES_AT_ONCE,
     PageDecoder,
     newest,
     one_line_each,
@@ -31,7 +32,7 @@ def list_body(*records: bytes, more: bytes = b"false", total: bytes = b"2") -> b
 
 
 def lines_of(body: bytes, version: int | None = 7) -> list[bytes]:
-    return record_lines("things", decoder.list_page(body), version).splitlines()
+    return b"".join(record_lines("things", decoder.list_page(body), version)).splitlines()
 
 
 def test_list_page() -> None:
@@ -42,6 +43,14 @@ def test_list_page() -> None:
     assert page.newest == "2024-01-02T00:00:00Z"
     assert page.has_more
     assert page.total_count == 9
+
+
+def test_the_lines_of_a_page_are_made_some_at_a_time() -> None:
+    count = 2 * LINES_AT_ONCE + 1
+    page = decoder.list_page(list_body(*(b'{"id":%d}' % number for number in range(count))))
+    pieces = list(record_lines("things", page, None))
+    assert [piece.count(b"\n") for piece in pieces] == [LINES_AT_ONCE, LINES_AT_ONCE, 1]
+    assert [json.loads(line)["record"]["id"] for line in b"".join(pieces).splitlines()] == list(range(count))
 
 
 def test_a_page_may_lack_its_total() -> None:
@@ -110,7 +119,7 @@ def test_records_stay_the_bytes_they_came_as() -> None:
 
 def test_a_line_is_a_record_message() -> None:
     page = decoder.list_page(list_body(b'{"id":1}', b'{"id":2}'))
-    first, second = map(json.loads, record_lines("things", page, 7).splitlines())
+    first, second = map(json.loads, b"".join(record_lines("things", page, 7)).splitlines())
     assert first == {
         "type": "RECORD",
         "stream": "things",
@@ -157,7 +166,7 @@ def test_any_record_comes_out_as_it_went_in(
 ) -> None:
     records = [record | {"id": number, "modifiedOn": None} for number, record in enumerate(records)]
     body = json.dumps({"hasMore": False, "data": records}, indent=indent, ensure_ascii=ascii_only)
-    lines = record_lines("things", decoder.list_page(body.encode()), 1).split(b"\n")
+    lines = b"".join(record_lines("things", decoder.list_page(body.encode()), 1)).split(b"\n")
     assert lines.pop() == b""
     assert [json.loads(line)["record"] for line in lines] == records
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 KeyField = int | str
 """A field of a key as JSON has it."""
@@ -19,6 +19,9 @@ KeyField = int | str
 Key = KeyField | tuple[KeyField, ...]
 """What identifies a record: its key field, or the tuple of them."""
 
+
+LINES_AT_ONCE = 256
+"""How many messages are made at a time: all of a page's would take as much memory again as the page."""
 
 CHUNK_BYTES = 1 << 16
 """How much of a body is checked at a time."""
@@ -180,17 +183,17 @@ def newest(times: Iterable[str | None]) -> str | None:
     return max((time for time in times if time), key=lambda time: time[:19], default=None)
 
 
-def record_lines(stream: str, page: Page, version: int | None) -> bytes:
-    """Return the RECORD messages of a page, one a line, around the records' own bytes.
+def record_lines(stream: str, page: Page, version: int | None) -> Iterator[bytes]:
+    """Yield the RECORD messages of a page, one a line, around the records' own bytes, some hundreds at a time.
 
     Args:
         stream: Name of the stream.
         page: The records.
         version: The version of the pass that they belong to (epoch milliseconds), if they belong to one.
     """
-    if not page.records:
-        return b""
     before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
     numbered = b"" if version is None else b',"version":%d' % version
     after = b'%b,"time_extracted":%b}\n' % (numbered, msgspec.json.encode(page.extracted_at))
-    return before + (after + before).join(page.records) + after
+    between = after + before
+    for start in range(0, len(page.records), LINES_AT_ONCE):
+        yield before + between.join(page.records[start : start + LINES_AT_ONCE]) + after

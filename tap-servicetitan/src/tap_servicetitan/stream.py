@@ -214,7 +214,8 @@ class ServiceTitanStream(Stream, abc.ABC):
         for name in self._shaper.new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
-            self._writer.write_lines(record_lines(self.name, page, version))
+            for lines in record_lines(self.name, page, version):
+                self._writer.write_lines(lines)
         else:
             self._write_mapped(page, version)
         self._counter.increment(len(page.records))
