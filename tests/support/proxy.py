@@ -30,6 +30,8 @@ class Trap:
     text: bytes
     action: Literal["hold before", "hold after", "fail"]
     times: int = 1
+    skip: int = 0
+    """So many of them pass first."""
     status: int = 503
     reason: str = "backendError"
     reached: threading.Event = field(default_factory=threading.Event)
@@ -39,6 +41,9 @@ class Trap:
     def catches(self, path: str, body: bytes) -> bool:
         """Return whether a request falls into the trap. It counts as one of its `times`."""
         if self.text not in path.encode() + b"\n" + body or self.seen >= self.times:
+            return False
+        if self.skip:
+            self.skip -= 1
             return False
         self.seen += 1
         return True

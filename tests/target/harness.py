@@ -69,7 +69,7 @@ class TargetRunner:
     def __init__(self, project: Project, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.project = project
         self.plugin = TargetBigQuerySoftDelete
-        self._folder = folder
+        self.folder = folder
         self._capfd = capfd
 
     def config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
@@ -77,13 +77,13 @@ class TargetRunner:
         base = {"project_id": self.project.name, "api_endpoint": self.project.api_endpoint}
         # Tests kill runs and start the next one at once. The lease has tests of its own.
         base["on_concurrent_run"] = "allow"
-        path = self._folder / "config.json"
+        path = self.folder / "config.json"
         path.write_text(json.dumps({**base, **settings}))
         return path
 
     def __call__(self, *messages: dict[str, Any] | bytes, **settings: Any) -> Result:  # noqa: ANN401
         """Run the target on these messages, in this process."""
-        source = self._folder / "input.singer"
+        source = self.folder / "input.singer"
         source.write_bytes(lines(messages))
         self._capfd.readouterr()
         _drop_console_handlers()

@@ -20,6 +20,9 @@ Message = dict[str, Any]
 
 DELETED_AT = "_sdc_deleted_at"
 
+FLAW = "flaw"
+"""A property that only records have that do not fit their schema. They are put into the quarantine."""
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -94,7 +97,8 @@ class _Run:
             self.new_schema(message)
         elif message["type"] == "RECORD":
             key = tuple(message["record"][name] for name in self.key)
-            self.staged[key] = message["record"]
+            if FLAW not in message["record"]:
+                self.staged[key] = message["record"]
             self.present.add(key)
             version = message.get("version")
             self.records[version] = self.records.get(version, 0) + 1

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
-from target.model import DELETED_AT, Limits
+from target.model import DELETED_AT, FLAW, Limits, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
     from random import Random
 
     from target.model import Key, Message
 
 LIMITS = Limits(rows=3, fraction=0.5)
 SETTINGS = {"max_delete_rows": LIMITS.rows, "max_delete_fraction": LIMITS.fraction}
+
+FLAWED = {"id": 999, "code": "k999"}
+"""Key of the record that never fits."""
 
 KEYS: tuple[dict[str, Any], ...] = ({"id": INTEGER}, {"code": STRING}, {"id": INTEGER, "code": STRING})
 
@@ -45,8 +50,9 @@ COLUMNS: dict[str, tuple[dict[str, Any], Callable[[Random], Any]]] = {
 class Source:
     """One stream: rows that change, and what a tap says of them."""
 
-    def __init__(self, name: str, dice: Random) -> None:
+    def __init__(self, name: str, dice: Random, *, flawed: bool = False) -> None:
         self.name = name
+        self._flawed = flawed
         self._dice = dice
         self._key = dice.choice(KEYS)
         self._columns = dice.sample(sorted(COLUMNS), dice.randint(1, 5))
@@ -70,10 +76,16 @@ class Source:
         if self._dice.random() < 0.15:  # the same once more, or with another column
             self._columns = sorted({*self._columns, self._dice.choice(sorted(COLUMNS))})
             said.insert(self._dice.randint(0, len(said)), self._schema())
-        return [first, *said]
+        return [first, *self._flaw(), *said]
 
     def _schema(self) -> Message:
-        return schema(self.name, {**self._key, **{name: COLUMNS[name][0] for name in self._columns}}, self._key)
+        flaw = {FLAW: INTEGER} if self._flawed else {}
+        columns = {name: COLUMNS[name][0] for name in self._columns}
+        return schema(self.name, {**self._key, **columns, **flaw}, self._key)
+
+    def _flaw(self) -> list[Message]:
+        values = {**{name: FLAWED[name] for name in self._key}, FLAW: "none of its kind"}
+        return [record(self.name, values, self._version or None)] if self._flawed else []
 
     def _change(self) -> None:
         dice = self._dice
@@ -148,6 +160,24 @@ def interleaved(streams: dict[str, list[Message]], dice: Random) -> list[Message
         if dice.random() < 0.2 or not any(left.values()):
             mixed.append({"type": "STATE", "value": {"bookmarks": {one: at for one, at in sent.items() if at}}})
     return mixed
+
+
+def as_batches(messages: Iterable[Message], dice: Random, folder: Path) -> Iterator[Message]:
+    """Yield the same messages, with some of the records that follow one another in the file of a BATCH message."""
+    for number, (kind, group) in enumerate(groupby(messages, lambda one: (one["type"], one.get("stream")))):
+        if kind[0] != "RECORD" or dice.random() < 0.5:
+            yield from group
+            continue
+        for version, records in groupby(group, lambda one: one.get("version")):
+            file = folder / f"{number}-{version}.jsonl"
+            file.write_bytes(b"".join(b"%s\n" % line for line in encoded(one["record"] for one in records)))
+            yield {
+                "type": "BATCH",
+                "stream": kind[1],
+                "encoding": {"format": "jsonl"},
+                "manifest": [str(file)],
+                "version": version,
+            }
 
 
 def of_stream(messages: Iterable[Message], name: str) -> list[Message]:

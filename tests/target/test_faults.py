@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.proxy import Faults, Proxy, Trap
+from target.harness import HastyTarget
 from target.world import World
+from target_bigquery_softdelete import lease as leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +30,22 @@ BROKEN = (b"/upload/bigquery", b"MERGE `", b"COUNTIF", b'"datasetId": "bronze"',
 """What may fail for good: loads, merges, counting, the table itself, the audit log, anything with a staging table."""
 
 
+EXTRAS: tuple[tuple[str, ...], ...] = ((), ("history", "batches"), ("quarantine", "lease"))
+"""What a seed has besides, one after the other. Of `ONE_STREAM` each has another."""
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_faults_do_no_harm(seed: int, target: TargetRunner, record_property: Callable[[str, object], None]) -> None:
+def test_faults_do_no_harm(
+    seed: int, target: TargetRunner, record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     dice = random.Random(seed)
-    world = World(seed, target, 1 + seed % 3)
+    target.plugin = HastyTarget
+    extras = EXTRAS[seed // 3 % len(EXTRAS)]
+    world = World(seed, target, 1 + seed % 3, extras)
+    monkeypatch.setattr(leases, "LIFETIME", dt.timedelta(seconds=3))
+    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.3)
+    monkeypatch.setattr(leases, "POLL_SECONDS", 0.2)
     injected = 0
     for scenario in range(SCENARIOS):
         messages = world.messages()
@@ -39,11 +53,16 @@ def test_faults_do_no_harm(seed: int, target: TargetRunner, record_property: Cal
             faults = proxy.faults = Faults(f"{seed}-{scenario}", rate=dice.choice([0.1, 0.3, 0.5]))
             if dice.random() < 0.3:
                 proxy.trap(Trap(dice.choice(BROKEN), "fail", times=1000, status=dice.choice([400, 403, 503])))
-            well = world.run_badly(messages, api_endpoint=proxy.url)
+            concurrent = "wait" if "lease" in extras else "allow"
+            well = world.run_badly(messages, api_endpoint=proxy.url, on_concurrent_run=concurrent)
         injected += faults.injected.total() + sum(trap.seen for trap in proxy.traps)
         if not well:
             world.run(messages)
+    messages = world.messages()
+    well = world.run_killed(messages, dice.randrange(10 + 12 * len(world.sources)), after=dice.random() < 0.5)
+    world.run(messages)
     assert injected
-    record_property("scenarios", SCENARIOS)
+    record_property("scenarios", SCENARIOS + 1)
     record_property("faults injected", injected)
+    record_property("kills", int(not well))
     record_property("rows checked", world.rows_checked)

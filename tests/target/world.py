@@ -6,22 +6,19 @@ import copy
 import random
 from typing import TYPE_CHECKING, Any
 
-from target.harness import HastyTarget
+from support.proxy import Proxy, Trap
+from support.singer import lines
+from target.harness import result_of
 from target.model import Table, encoded
-from target.scenarios import LIMITS, SETTINGS, Source, interleaved, of_stream
-from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
+from target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Collection
 
     from sandbox.project import Project
     from target.harness import Result, TargetRunner
     from target.model import Key, Message
-
-
-def assert_same(project: Project, source: Source, table: Table) -> int:
-    """Compare a table with its model. Return the number of rows."""
-    return assert_rows(table_rows(project, source), table, source)
 
 
 def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> int:
@@ -53,6 +50,31 @@ def table_rows(project: Project, source: Source) -> dict[Key, dict[str, Any]]:
     return rows
 
 
+def assert_history(
+    project: Project, source: Source, rows: dict[Key, dict[str, Any]], versions: set[tuple[Key, dt.datetime]]
+) -> None:
+    """Check that a history has each version of each row once, without a gap, and that the last ones are the table."""
+    found = project.query(f"SELECT * FROM `{project.name}.bronze.{source.name}_history` ORDER BY _valid_from")
+    by_key: dict[Key, list[dict[str, Any]]] = {}
+    for version in found:
+        by_key.setdefault(tuple(version[name] for name in source.key), []).append(version)
+    for key, chain in by_key.items():
+        ends = [version["_valid_to"] for version in chain]
+        assert ends == [*(version["_valid_from"] for version in chain[1:]), None], (source.name, key)
+        last = {name: chain[-1][name] for name in rows[key] if name != "_etl_synced"}
+        assert {**last, "_etl_synced": chain[-1]["_valid_from"]} == rows[key], (source.name, key)
+    assert set(by_key) == set(rows)
+    assert {(key, one["_valid_from"]) for key, chain in by_key.items() for one in chain} >= versions, source.name
+
+
+def assert_quarantine(project: Project, streams: set[str]) -> None:
+    """Check that of each stream one record is known not to fit: the last one of its key."""
+    table = f"`{project.name}.management.etl_rejected_records`"
+    found = project.query(f"SELECT stream, record_key FROM {table} WHERE open")
+    assert sorted(row["stream"] for row in found) == sorted(streams)
+    assert all("999" in row["record_key"] for row in found)
+
+
 def assert_state(result: Result, messages: list[Message], refused: set[str]) -> None:
     """Compare the last STATE with the last one of the input: it has all streams but those that were refused."""
     asked = [message["value"]["bookmarks"] for message in messages if message["type"] == "STATE"]
@@ -77,12 +99,29 @@ def is_same(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> bo
 class World:
     """Sources, their tables in BigQuery, and their models."""
 
-    def __init__(self, seed: int, target: TargetRunner, streams: int) -> None:
+    def __init__(self, seed: int, target: TargetRunner, streams: int, extras: Collection[str] = ()) -> None:
+        """Make the sources of a seed.
+
+        Args:
+            seed: The seed.
+            target: Runs the target.
+            streams: How many sources.
+            extras: What there is besides: `history`, `quarantine`, `batches`.
+        """
         self.dice = random.Random(seed)
         self.target = target
         self.rows_checked = 0
-        self.sources = [Source(f"stream_{i}", random.Random(f"{seed}-{i}")) for i in range(streams)]
+        flawed = "quarantine" in extras
+        self.sources = [Source(f"stream_{i}", random.Random(f"{seed}-{i}"), flawed=flawed) for i in range(streams)]
         self.tables = {source.name: Table(LIMITS) for source in self.sources}
+        self._extras = extras
+        self._settings: dict[str, Any] = dict(SETTINGS)
+        if flawed:
+            self._settings["on_invalid_record"] = "quarantine"
+        if "history" in extras:
+            self._settings["history"] = ["*"]
+        self._versions: dict[str, set[tuple[Key, dt.datetime]]] = {source.name: set() for source in self.sources}
+        """Every version of a row that a table was seen with."""
 
     def messages(self) -> list[Message]:
         """Return what the tap says next."""
@@ -90,47 +129,74 @@ class World:
 
     def run(self, messages: list[Message]) -> None:
         """Run the target and the model, and compare all that there is."""
-        self.target.plugin = TargetBigQuerySoftDelete
-        result = self.target(*encoded(messages), **SETTINGS)
+        result = self.target(*self._encoded(messages), **self._settings)
 
-        said = {message["stream"] for message in messages if "stream" in message}
-        refused = {name for name in said if not self.tables[name].run(of_stream(messages, name))}
+        refused = self._run_model(messages)
         assert result.code == bool(refused), result.log
         assert_state(result, messages, refused)
         self._compare()
 
-    def _compare(self) -> None:
-        for source in self.sources:
-            self.rows_checked += assert_same(self.target.project, source, self.tables[source.name])
-
     def run_badly(self, messages: list[Message], **settings: Any) -> bool:  # noqa: ANN401 - any setting
-        """Run the target where something may go wrong, and see that nothing is wrong. Return whether all went well.
+        """Run the target where something may go wrong, and see that nothing is wrong. Return whether all went well."""
+        return self._judge(self.target(*self._encoded(messages), **self._settings, **settings), messages)
 
-        Each table is as it was before the run or as it is after one of its merges, and only what is in the last is in
-        the STATE.
-        """
-        self.target.plugin = HastyTarget
-        result = self.target(*encoded(messages), **SETTINGS, **settings)
+    def run_killed(self, messages: list[Message], request: int, *, after: bool) -> bool:
+        """Run the target as a process and kill it at a request, before or after BigQuery has done the work."""
+        source = self.target.folder / "killed.singer"
+        source.write_bytes(lines(self._encoded(messages)))
+        with Proxy(self.target.project.api_endpoint) as proxy, source.open("rb") as file:
+            trap = proxy.trap(Trap(b"", "hold after" if after else "hold before", skip=request))
+            with self.target.start(file, api_endpoint=proxy.url, **self._settings) as process:
+                while process.poll() is None and not trap.reached.wait(0.05):
+                    pass  # it may be done before
+                process.kill()
+                out, log = process.communicate()
+        return self._judge(result_of(process.returncode, out.decode(), log.decode()), messages)
 
+    def _judge(self, result: Result, messages: list[Message]) -> bool:
+        """Check that each table is as it was or as after a merge, and that STATE has only what is in the last one."""
         assert "Traceback" not in result.log
-        said = {message["stream"] for message in messages if "stream" in message}
-        refused = {name for name in said if not self.tables[name].run(of_stream(messages, name))}
+        refused = self._run_model(messages)
         if result.code == 0:
             self._compare()
+        said = {message["stream"] for message in messages if "stream" in message}
         landed = {source.name for source in self.sources if self._adopt(source, said)}
-        for name, position in (bookmark for state in result.states for bookmark in state["bookmarks"].items()):
-            nothing_to_write = all(one["type"] == "SCHEMA" for one in of_stream(messages, name)[:position])
-            assert name in landed | refused or nothing_to_write, (name, position, result.log)
+        for name in {name for state in result.states for name in state["bookmarks"]} - refused:
+            assert name in landed, (name, result.log)
         if result.code == 0:
             assert landed == set(self.tables), result.log
             assert_state(result, messages, refused)
         return result.code == 0
+
+    def _encoded(self, messages: list[Message]) -> list[bytes]:
+        if "batches" in self._extras:
+            return encoded(as_batches(messages, self.dice, self.target.folder))
+        return encoded(messages)
+
+    def _run_model(self, messages: list[Message]) -> set[str]:
+        """Return the streams whose deletions the guard refuses."""
+        said = {message["stream"] for message in messages if "stream" in message}
+        return {name for name in said if not self.tables[name].run(of_stream(messages, name))}
+
+    def _compare(self) -> None:
+        for source in self.sources:
+            rows = table_rows(self.target.project, source)
+            self._remember(source, rows)
+            self.rows_checked += assert_rows(copy.deepcopy(rows), self.tables[source.name], source)
+            if "history" in self._extras and rows:
+                assert_history(self.target.project, source, rows, self._versions[source.name])
+        if "quarantine" in self._extras:
+            assert_quarantine(self.target.project, {source.name for source in self.sources})
+
+    def _remember(self, source: Source, rows: dict[Key, dict[str, Any]]) -> None:
+        self._versions[source.name] |= {(key, row["_etl_synced"]) for key, row in rows.items()}
 
     def _adopt(self, source: Source, said: set[str]) -> bool:
         """Take over the step of the model that the table is at. Return whether it is the last."""
         table = self.tables[source.name]
         steps = table.steps if source.name in said else [table]
         rows = table_rows(self.target.project, source)
+        self._remember(source, rows)
         for step in reversed(steps):
             if is_same(rows, step, source):
                 self.tables[source.name] = step
