@@ -168,7 +168,7 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
 
     assert cancelled.seen == 1
     assert "jobs: 1 rows read, 0 merged. Cancelled the jobs" in line
-    assert "-measure-jobs-1-1" in line
+    assert "-merge-jobs-1-1" in line
     assert list(temporary.iterdir()) == []
     assert LEASE not in project.tables("management")
     assert target(*MESSAGES, on_concurrent_run="refuse").code == 0
@@ -179,7 +179,7 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     ("hung", "parts"),
     [
         pytest.param(
-            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not say", "-merge-jobs-2-1", "lease"], id="merge"
+            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not say", "-merge-jobs-1-1", "lease"], id="merge"
         ),
         pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
     ],

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.cloud import bigquery
 
+from plugin_runtime import run
 from support.proxy import Proxy, Trap
-from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
+from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from target_bigquery_softdelete.audit import SOFTWARE
 from target_bigquery_softdelete.leftovers import STAGING_LABELS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox.project import Project
     from target.harness import TargetRunner
 
@@ -25,7 +31,7 @@ JOBS = schema("jobs", {"id": INTEGER, "address": ADDRESS, "items": ITEMS})
 
 def make_jobs(project: Project, columns: str, *rows: str, options: str = "") -> None:
     """Make the table `jobs` as somebody else would."""
-    project.client.create_dataset(f"{project.name}.bronze")
+    project.client.create_dataset(f"{project.name}.bronze", exists_ok=True)
     project.query(f"CREATE TABLE `{project.name}.bronze.jobs` ({columns}) {options}")
     for row in rows:
         project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ({row})")
@@ -121,6 +127,54 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     assert (ranges.field, ranges.range_.start, ranges.range_.end, ranges.range_.interval) == ("id", 0, 1000, 10)
     assert table.description == f"Stream crews of tenant 1001, written by {SOFTWARE}"
     assert table.labels == {"team": "data", "tenant_id": "1001"}
+
+
+def test_a_new_table_is_neither_asked_for_nor_counted_unless_a_record_says_that_it_is_deleted(
+    target: TargetRunner, project: Project
+) -> None:
+    gone = schema("gone", {"id": INTEGER})
+    messages = [
+        *(schema("jobs", {"id": INTEGER}), *(record("jobs", {"id": key}, 1) for key in (1, 2, 2)), activate("jobs", 1)),
+        *(gone, record("gone", {"id": 1}), record("gone", {"id": 2, "_sdc_deleted_at": "2024-05-01"})),
+        *({**gone, "schema": {"properties": {"id": INTEGER, "name": STRING}}}, record("gone", {"id": 2})),
+    ]
+    with Proxy(project.api_endpoint) as proxy:
+        asked = proxy.trap(Trap(b"/datasets/bronze/tables/jobs", "fail", status=500))
+        counted = proxy.trap(Trap(b"FROM `%s.bronze.jobs` AS t" % project.name.encode(), "fail", status=500))
+        result = target(*messages, api_endpoint=proxy.url)
+
+    assert (result.code, asked.seen, counted.seen) == (0, 0, 0), result.log
+    assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}
+    assert project.operations("gone") == {1: "INSERT", 2: "UPDATE"}
+    counts = [
+        {name: row[f"rows_{name}"] for name in ("inserted", "updated", "deleted", "restored", "unchanged")}
+        for row in (project.log("jobs")[-1], project.log("gone")[-1])
+    ]
+    assert [list(one.values()) for one in counts] == [[2, 0, 0, 0, 0], [1, 0, 1, 1, 0]]
+
+
+def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, project: Project, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    messages = [schema("jobs", {"id": INTEGER, "name": STRING}), record("jobs", {"id": 1, "name": "new"})]
+
+    def tap() -> None:
+        with pipe.open("wb", buffering=0) as output:
+            output.write(lines([schema("crews", {"id": INTEGER})]))
+            deadline = time.monotonic() + 60
+            while "lease__bronze" not in project.tables("management"):
+                assert time.monotonic() < deadline
+            make_jobs(project, "id INT64, other STRING", "1, 'kept'")
+            output.write(lines(messages))
+
+    thread = threading.Thread(target=tap)
+    thread.start()
+    code = run(target.plugin, ["--config", str(target.config(on_concurrent_run="refuse")), "--input", str(pipe)])
+    thread.join()
+
+    assert code == 0
+    row = project.rows("jobs")[1]
+    assert (row["name"], row["other"], row["_etl_operation"]) == ("new", "kept", "UPDATE")
 
 
 def test_what_cannot_be_changed_is_named_before_anything_is_written(target: TargetRunner, project: Project) -> None:

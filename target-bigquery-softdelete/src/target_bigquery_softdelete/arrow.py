@@ -64,6 +64,11 @@ _UNSAFE_NUMBER = (
 )
 
 
+def has_deletions(table: pa.Table) -> bool:
+    """Return whether a record says that its row is deleted."""
+    return bool(pc.any(table.column(DELETED)).as_py())
+
+
 def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
     """Return the first and the last value of columns, as Python has them."""
     return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}

@@ -162,7 +162,7 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
     table_id = warehouse.log_id(LOG_TABLE)
-    table = warehouse.create_table(table_id, LOG_FIELDS)
+    table, _ = warehouse.create_table(table_id, LOG_FIELDS)
     known = {one.name for one in table.schema}
     missing = [one for one in LOG_FIELDS if one.name not in known]
     if missing:

@@ -91,8 +91,9 @@ class History:
                 description=f"Every version of the rows of {self._table_id.table}, written by {SOFTWARE}",
             )
             fields = [*schema.table_fields(columns), *VALIDITY_FIELDS]
-            self._warehouse.create_table(self._history_id, fields, layout=layout)
-            return
+            table, is_new = self._warehouse.create_table(self._history_id, fields, layout=layout)
+            if is_new:
+                return
         if table.table_type != "TABLE" or not {field.name for field in table.schema} >= _OURS:
             raise PluginError(
                 f"`{self._history_id}` is not a history that this target wrote. Rename it, or leave the stream out of "

@@ -43,6 +43,8 @@ class Staged:
     columns: TableColumns
     ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     """First and last value of the columns of the key that a table may be partitioned by."""
+    has_deletions: bool = True
+    """Whether some of them may say that they are deleted."""
 
 
 class TableMerge:
@@ -74,6 +76,8 @@ class TableMerge:
         self._partition = ""
         """The column that every statement must filter by, where the table wants that."""
         self._partitioned_by = ""
+        self._is_new = False
+        """Whether the table was created by this run, and nothing is in it yet."""
         self._fields: Sequence[SchemaField] = ()
         """The schema of the table."""
 
@@ -87,6 +91,8 @@ class TableMerge:
             also_present: Staging tables of rows that were merged earlier in this run.
         """
         source = self._source(staged, also_present)
+        if self._is_new and not staged.has_deletions:
+            return self._fill(source)
         self._follow(staged.columns.key)
         within, limits = ("", []) if complete else self._within(staged, source)
         filters = {"partition": self._partition, "within": within}
@@ -116,6 +122,14 @@ class TableMerge:
             unchanged=found["staged"] - done.inserted - written,
             refusal=refused,
         )
+
+    def _fill(self, source: sql.Source) -> MergeResult:
+        """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
+        done = self._run(
+            sql.merge(self._table_id, source, sweep=False, partition=self._partition), "merge", synced=now()
+        )
+        self._follow(source.columns.key)
+        return MergeResult(inserted=done.inserted, updated=done.updated)
 
     def empty_snapshot(self, columns: TableColumns) -> MergeResult:
         """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
@@ -180,13 +194,15 @@ class TableMerge:
 
     def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
         """Make the table fit, and return the stream's columns as the table has them."""
-        table = self._table()
+        table, self._is_new = self._table(), False
         if table is None:
-            fields = schema.table_fields(columns.columns)
-            lifetime = STAGING_LIFETIME if self._stand_in else None
-            table = self._warehouse.create_table(
-                self._table_id, fields, layout=self._layout(columns), lifetime=lifetime
+            table, self._is_new = self._warehouse.create_table(
+                self._table_id,
+                schema.table_fields(columns.columns),
+                layout=self._layout(columns),
+                lifetime=STAGING_LIFETIME if self._stand_in else None,
             )
+        if self._is_new:
             self._partition = schema.required_filter(table)
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:

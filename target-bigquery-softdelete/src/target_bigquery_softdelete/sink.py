@@ -357,4 +357,4 @@ class BigQuerySoftDeleteSink(Sink):
 
 
 def _staged(stage: Stage) -> Staged:
-    return Staged(stage.table_id, stage.columns, stage.ranges)
+    return Staged(stage.table_id, stage.columns, stage.ranges, has_deletions=stage.has_deletions)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from target_bigquery_softdelete.arrow import extremes, staged_schema
+from target_bigquery_softdelete.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.blocks import BlockConverter
 from target_bigquery_softdelete.files import writing
 from target_bigquery_softdelete.layout import partitionable
@@ -55,6 +55,8 @@ class Stage:
         self.bytes_staged = 0
         self.ranges: dict[str, tuple[Any, Any]] = {}
         """First and last value of the columns of the key that a table may be partitioned by."""
+        self.has_deletions = False
+        """Whether a record says that its row is deleted."""
         self._ranged = partitionable(columns.key_columns())
         self._converter = BlockConverter(columns, stream, rejects=rejects)
         self._warehouse = warehouse
@@ -99,6 +101,7 @@ class Stage:
             with writing(self._folder, self._stream):
                 self._file().write_table(converted.table)
             self._extend_ranges(extremes(converted.table, self._ranged))
+            self.has_deletions = self.has_deletions or has_deletions(converted.table)
         self.dropped_nulls += converted.dropped_nulls
         self.rows += converted.table.num_rows
         self._block.clear()

@@ -69,6 +69,8 @@ class Warehouse:
         self._jobs = Jobs(client, self._patience)
         self._how: dict[str, Any] = {"retry": self._patience.retry(), "timeout": self._patience.call_seconds}
         self._datasets_exist = False
+        self._listed: set[str] | None = None
+        """Names in the dataset of the tables: those that were there at the start, and those that were asked for."""
         self._lock = threading.Lock()
         self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
 
@@ -102,9 +104,10 @@ class Warehouse:
         try:
             tables = list(self._client.list_tables(dataset, **self._how))
         except exceptions.NotFound:
-            return
+            tables = []
         except CallError as error:
             raise self._error(f"cannot read the dataset `{dataset}`", error) from error
+        self._listed = {table.table_id for table in tables}
         for table in tables:
             owner = table.labels.get(TENANT_LABEL)
             if owner and owner != self.settings.tenant_id:
@@ -138,7 +141,13 @@ class Warehouse:
         self._call(f"cannot use the dataset `{name}`", ensure)
 
     def table(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when there is none."""
+        """Return a table, or nothing when there is none.
+
+        The first time, what was not there at the start is not asked for. Who creates it then is told that it is there
+        after all.
+        """
+        if self._is_missing(table_id):
+            return None
 
         def get() -> bigquery.Table | None:
             try:
@@ -149,6 +158,13 @@ class Warehouse:
         found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
         return found
 
+    def _is_missing(self, table_id: TableId) -> bool:
+        with self._lock:
+            if self._listed is None or table_id.dataset != self.settings.dataset or table_id.table in self._listed:
+                return False
+            self._listed.add(table_id.table)
+            return True
+
     def create_table(
         self,
         table_id: TableId,
@@ -156,8 +172,8 @@ class Warehouse:
         *,
         layout: Layout | None = None,
         lifetime: dt.timedelta | None = None,
-    ) -> bigquery.Table:
-        """Create a table that carries the tenant's label, or return it when it exists."""
+    ) -> tuple[bigquery.Table, bool]:
+        """Create a table that carries the tenant's label. Return it, and whether it is certain to be new."""
         self.ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
@@ -165,7 +181,7 @@ class Warehouse:
             layout.apply(table)
         if lifetime:
             table.expires = dt.datetime.now(dt.UTC) + lifetime
-        created: bigquery.Table = self._call(
+        created: tuple[bigquery.Table, bool] = self._call(
             f"cannot create the table `{table_id}`",
             lambda: self._created(table),
         )
@@ -184,11 +200,11 @@ class Warehouse:
         )
         return extended
 
-    def _created(self, table: bigquery.Table) -> bigquery.Table:
+    def _created(self, table: bigquery.Table) -> tuple[bigquery.Table, bool]:
         try:
-            return self._client.create_table(table, **self._how)
+            return self._client.create_table(table, **self._how), True
         except exceptions.Conflict:  # it exists, or the answer to the first try was lost
-            return self._client.get_table(table.reference, **self._how)
+            return self._client.get_table(table.reference, **self._how), False
 
     def _updated(self, table: bigquery.Table) -> bigquery.Table:
         try:
@@ -297,18 +313,21 @@ class Warehouse:
             return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._how)
 
         job = self._run_job(f"the statement {job_name} failed", job_name, submit)
-        rows = self._call(
-            f"cannot read the result of {job_name}",
-            lambda: [dict(row) for row in job.result(job_retry=None, **self._how)],
-        )
         stats = job.dml_stats
         return Outcome(
-            rows,
+            [] if stats else self._rows(job, job_name),
             inserted=stats.inserted_row_count if stats else 0,
             updated=stats.updated_row_count if stats else 0,
             bytes_billed=job.total_bytes_billed or 0,
             slot_ms=job.slot_millis or 0,
         )
+
+    def _rows(self, job: QueryJob, job_name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._call(
+            f"cannot read the result of {job_name}",
+            lambda: [dict(row) for row in job.result(job_retry=None, **self._how)],
+        )
+        return rows
 
     def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job
         return self._call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))
