@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -34,7 +35,7 @@ from target_bigquery_softdelete.values import parse_record
 from target_bigquery_softdelete.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -51,7 +52,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
     patience: ClassVar[Patience] = Patience()
-    _context: click.Context | None = None
+    _is_stoppable = False
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -85,12 +86,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self.message_reader.on_silence = self._checkpoint
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
-            self._context.with_resource(stopping(self._stop))
+            self._context.with_resource(self._stoppable())
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        with stopping(self._stop):
+            self._is_stoppable = True
+            try:
+                yield
+            finally:
+                self._is_stoppable = False
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # With a context a thread of its own ends the process: here, in the middle of anything, nothing can be done.
-        if self._context is None:
+        # During a run another thread ends the process: here, in the middle of anything, nothing can be done.
+        if not self._is_stoppable:
             super()._handle_termination(signum, frame)
 
     def _stop(self, signum: int) -> None:
