@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pytest
 
@@ -63,6 +65,17 @@ def _drop_console_handlers() -> None:
         logging.root.removeHandler(handler)
 
 
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Let the target have the signals of this process for as long as the block lasts, and no longer."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 class TargetRunner:
     """Runs the target against one project."""
 
@@ -87,8 +100,13 @@ class TargetRunner:
         source.write_bytes(lines(messages))
         self._capfd.readouterr()
         _drop_console_handlers()
-        code = run(self.plugin, ["--config", str(self.config(**settings)), "--input", str(source)])
+        code = self.run(source, **settings)
         return result_of(code, *self._capfd.readouterr())
+
+    def run(self, source: Path, **settings: Any) -> int:  # noqa: ANN401 - any setting
+        """Run the target on a file of messages, or a pipe, in this process. Return its exit code."""
+        with own_signals():
+            return run(self.plugin, ["--config", str(self.config(**settings)), "--input", str(source)])
 
     def start(
         self,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_runtime import run
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
 from target.harness import COMMAND
@@ -99,7 +98,6 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
     monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.2)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    config = target.config(merge_interval_seconds=1, on_concurrent_run="refuse")
     said: list[str] = []
 
     def has_said(text: str) -> bool:
@@ -117,7 +115,7 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
 
     thread = threading.Thread(target=tap)
     thread.start()
-    code = run(target.plugin, ["--config", str(config), "--input", str(pipe)])
+    code = target.run(pipe, merge_interval_seconds=1, on_concurrent_run="refuse")
     thread.join()
 
     assert code == 0

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.cloud import bigquery
 
-from plugin_runtime import run
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from target_bigquery_softdelete.audit import SOFTWARE
@@ -169,7 +168,7 @@ def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, pr
 
     thread = threading.Thread(target=tap)
     thread.start()
-    code = run(target.plugin, ["--config", str(target.config(on_concurrent_run="refuse")), "--input", str(pipe)])
+    code = target.run(pipe, on_concurrent_run="refuse")
     thread.join()
 
     assert code == 0
