@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Answer = Literal["pages", "feed", "array", "data"]
 """How a list answers: pages by number, a feed that is continued by tokens, a bare array, or `data` in one answer."""
 
+FILTERED_FIELDS = ("billType",)
+"""Fields whose values a list can be filtered by, with a parameter of the same name."""
+
 _DEEPEST_REPEAT = 2
 """How often a schema may stand inside itself: some do, without end."""
 
@@ -52,11 +55,15 @@ def paths() -> dict[str, Path]:
 
 
 def properties(path: str) -> Json:
-    """Return the JSON Schemas of the fields of a path's records, by name. Every field may be null."""
+    """Return the JSON Schemas of the fields of a path's records, by name. Every field may be null.
+
+    A field that the list can be filtered by has the values that the filter takes: the schema does not say them.
+    """
     known = paths()[path]
     schema = _resolve(_content()[known.module]["schemas"], known.record, ()) or {}
     fields: Json = schema.get("properties", {})
-    return fields
+    filtered = {name: known.query[name] for name in FILTERED_FIELDS if name in fields and name in known.query}
+    return fields | {name: fields[name] | {"examples": facts["enum"]} for name, facts in filtered.items()}
 
 
 def field_names(path: str) -> frozenset[str]:

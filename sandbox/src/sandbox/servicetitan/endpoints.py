@@ -64,7 +64,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "jpm_jobs_cancel_reasons": ("jobId",),
     "payroll_locations_rates": ("locationId", "laborTypeCode"),
     "payroll_payroll_settings": ("employeeId", "employeeType"),
-    "telecom_v3_optinouts_optouts": ("contactNumber",),
+    "telecom_v3_optinouts_optouts": ("contactNumber", "optOutType"),
 }
 """Fields that every record has, of records without an `id`. The first is different in each of them."""
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox.servicetitan import ticks
+from sandbox.servicetitan.documented import FILTERED_FIELDS
 from sandbox.servicetitan.pages import Page, flag, whole_number
 from sandbox.servicetitan.problems import invalid
 from sandbox.servicetitan.table import UnknownRecordError
@@ -40,6 +41,7 @@ class Selection:
         ids: The ids to look up; None for all.
         created: Records created in this range of ticks.
         modified: Records last changed in this range of ticks.
+        values: The values that properties must have.
         orders: The properties to order by, the most important first, and whether the greatest comes first.
     """
 
@@ -48,6 +50,7 @@ class Selection:
     ids: frozenset[int] | None
     created: range
     modified: range
+    values: tuple[tuple[str, str], ...]
     orders: tuple[tuple[str, bool], ...]
 
     def has(self, state: State) -> bool:
@@ -94,6 +97,8 @@ def _select(table: Table, version: int, selection: Selection) -> list[int]:  # n
     if selection.ids is not None:
         identifiers = [identifier for identifier in identifiers if identifier in selection.ids]
     chosen = [identifier for identifier in identifiers if selection.has(table.state(identifier))]
+    for name, value in selection.values:
+        chosen = [identifier for identifier in chosen if table.record(identifier).get(name) == value]
     # By id first: the other orders keep it where they do not decide.
     chosen.sort()
     for name, descending in reversed(selection.orders):
@@ -121,6 +126,7 @@ def _selection(table: Table, endpoint: Endpoint, query: Mapping[str, str], paren
         ids=_ids(table, query),
         created=_between(query, ("createdOnOrAfter", "fromUtc"), "createdAfter", ("createdBefore", "toUtc"), ""),
         modified=_between(query, ("modifiedOnOrAfter",), "modifiedAfter", ("modifiedBefore",), "modifiedOnOrBefore"),
+        values=tuple((name, query[name]) for name in FILTERED_FIELDS if name in query),
         orders=_orders(endpoint, query),
     )
 

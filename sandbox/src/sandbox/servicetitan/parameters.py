@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.servicetitan import ticks
+from sandbox.servicetitan.documented import FILTERED_FIELDS
 from sandbox.servicetitan.problems import Problem
 
 if TYPE_CHECKING:
@@ -30,15 +31,31 @@ _FEED = {"from", "includeRecentChanges"}
 _ALWAYS_COMPLETE = {
     "calculatePrices",
     "genPermUrl",
+    "includeChildren",
     "includeDiscounts",
     "includeDurationBilling",
     "includeRecurringServices",
+    "includeReviewsWithoutCampaign",
+    "includeReviewsWithoutLocation",
+    "includeReviewsWithoutTechnician",
+    "includeSubtasks",
     "includeTags",
     "includeTechnicians",
 }
-"""Parameters that ask for more of each record: here every record has everything."""
+"""Parameters that ask for more records, or for more of each: here every list and every record has everything."""
 
-_MODELLED = _PAGING | _TIMES | _STATE | _ORDER | _FEED | _ALWAYS_COMPLETE | {"ids", "performanceSegmentationType"}
+_ALL = {"employeeType": "All", "empty": "Include", "status": "Any"}
+"""Filters that are modelled for one value only, the one that leaves nothing out."""
+
+_MODELLED = (
+    _PAGING
+    | _TIMES
+    | _STATE
+    | _ORDER
+    | _FEED
+    | _ALWAYS_COMPLETE
+    | {"ids", "performanceSegmentationType", *FILTERED_FIELDS}
+)
 
 
 def undocumented(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
@@ -64,7 +81,7 @@ def check(endpoint: Endpoint, query: Mapping[str, str]) -> None:
             errors[name] = [f"The value '{text}' is not valid."]
     if errors:
         raise Problem(400, "One or more validation errors occurred.", errors)
-    if refused := query.keys() - _MODELLED:
+    if refused := {name for name, value in query.items() if name not in _MODELLED and _ALL.get(name) != value}:
         raise Problem(501, f"The sandbox does not filter by {', '.join(sorted(refused))}.")
 
 
