@@ -13,10 +13,11 @@ import difflib
 import json
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.streams import STREAMS, Kind
+from tap_servicetitan.streams import LEFT_OUT, STREAMS, Kind
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.columns import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?<=<!-- begin: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end: (?P=name) -->)", re.DOTALL)
+
+STREAM = {spec.name: spec for spec in STREAMS}
+"""The rows by name."""
 
 TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("integer", {"type": "integer"}),
@@ -90,25 +94,85 @@ def default(setting: Mapping[str, Any]) -> str:
     return f"`{json.dumps(setting['default'])}`" if setting.get("default") is not None else ""
 
 
-def streams() -> str:
-    """Return the table of the tap's streams."""
-    head = ["stream", "endpoint", "key", "replication", "bookmark", "how deletions are seen"]
-    return table(head, map(stream_row, sorted(STREAMS, key=lambda spec: spec.name)))
+def selected_streams() -> str:
+    """Return the table of the streams that are read when nobody chose any."""
+    head = ["stream", "endpoint", "key", "replication", "how deletions are seen"]
+    rows = [spec for spec in by_name(STREAMS) if spec.selected]
+    return table(head, ([name(spec), endpoints(spec), key(spec), replication(spec), deletions(spec)] for spec in rows))
+
+
+def all_streams() -> str:
+    """Return the tables of all streams, one for each API module."""
+    head = ["stream", "endpoint", "key", "replication", "how deletions are seen", "default"]
+    return "\n".join(
+        f"### {module}\n\n{table(head, map(stream_row, by_name(group)))}"
+        for module, group in groupby(sorted(STREAMS, key=lambda spec: spec.module), key=lambda spec: spec.module)
+    )
 
 
 def stream_row(spec: StreamSpec) -> list[str]:
     """Return the row of one stream."""
-    reading = {
-        Kind.SNAPSHOT: ["every row, every run", "", "missing from a complete pass over the list"],
-        Kind.CHANGES: ["changes since the last run", f"`{spec.cursor}`", "missing from a full pass over the list"],
-        Kind.FEED: ["changes since the last run", "`continueFrom`", "missing from a full pass over the feed"],
+    chosen = "yes" if spec.selected else ""
+    return [name(spec), endpoints(spec), key(spec), replication(spec), deletions(spec), chosen]
+
+
+def by_name(specs: Iterable[StreamSpec]) -> list[StreamSpec]:
+    """Return rows in the order of their names."""
+    return sorted(specs, key=lambda spec: spec.name)
+
+
+def name(spec: StreamSpec) -> str:
+    """Return the name of a stream."""
+    return f"`{spec.name}`"
+
+
+def endpoints(spec: StreamSpec) -> str:
+    """Return the paths that a stream is read from, without what all of them share."""
+    read = [spec.export_path] if spec.export_path and spec.full_pass == "feed" else spec.paths
+    return ", ".join(f"`{short(path)}`" for path in read if path)
+
+
+def short(path: str) -> str:
+    """Return a path without the tenant."""
+    return path.replace("/tenant/{tenant}/", "/")
+
+
+def key(spec: StreamSpec) -> str:
+    """Return the fields of a stream's key."""
+    return ", ".join(f"`{field}`" for field in spec.key)
+
+
+def replication(spec: StreamSpec) -> str:
+    """Return what of a stream is read in a run."""
+    if spec.parent:
+        parent = STREAM[spec.parent.stream]
+        return f"of {'all' if parent.kind is Kind.SNAPSHOT else 'new and changed'} `{parent.name}`"
+    return {
+        Kind.SNAPSHOT: "every row, every run",
+        Kind.CHANGES: "changes",
+        Kind.FEED: "changes (export feed)",
     }[spec.kind]
-    return [
-        f"`{spec.name}`",
-        f"`{spec.export_path or spec.list_path}`",
-        ", ".join(f"`{name}`" for name in spec.key),
-        *reading,
-    ]
+
+
+def deletions(spec: StreamSpec) -> str:
+    """Return how it shows that a record of a stream is gone."""
+    if spec.parent:
+        whole = STREAM[spec.parent.stream].kind is Kind.SNAPSHOT
+        return "gone from its list, or its parent is" if whole else f"gone from a full pass over `{spec.parent.stream}`"
+    seen = f"gone from {pass_over(spec)}"
+    return f"`active: false`, or {seen}" if spec.inactive_is_deleted else seen
+
+
+def pass_over(spec: StreamSpec) -> str:
+    """Return what shows every record of a stream."""
+    if spec.kind is Kind.SNAPSHOT:
+        return "the list"
+    return f"a full pass over the {'feed' if spec.export_path and spec.full_pass == 'feed' else 'list'}"
+
+
+def left_out() -> str:
+    """Return the table of the endpoints that no stream reads."""
+    return table(["endpoint", "why"], ([f"`{short(path)}`", reason] for path, reason in sorted(LEFT_OUT.items())))
 
 
 def types() -> str:
@@ -123,7 +187,9 @@ def types() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "streams": streams,
+    "all-streams": all_streams,
+    "left-out": left_out,
+    "selected-streams": selected_streams,
     "tap-settings": lambda: settings(TapServiceTitan),
     "target-settings": lambda: settings(TargetBigQuerySoftDelete),
     "types": types,

@@ -17,14 +17,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from openapi import DOCUMENTS, ROOT, Document, DocumentError
-from tap_servicetitan.streams import EXPORT_PARAMETERS, LIST_PARAMETERS, STREAMS, Kind
+from tap_servicetitan.streams import EXPORT_PARAMETERS, LIST_PARAMETERS, POSITION, STREAMS, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_servicetitan.streams import StreamSpec
 
@@ -48,25 +49,47 @@ else to JSON Schema. `html`, `email`, `phone` and `multiline` are about display.
 """
 
 
+PLACEHOLDER = re.compile(r"{(\w+)}")
+"""What a path leaves open."""
+
+
 class SchemaError(Exception):
     """The documents, the streams' rows and the corrections do not fit together."""
 
 
-def convert(document: Document, schema: Json) -> Json:
-    """Return the nullable JSON Schema of a field as the documents describe it."""
+def convert(document: Document, schema: Json, inside: tuple[str, ...] = ()) -> Json:
+    """Return the nullable JSON Schema of a field as the documents describe it.
+
+    Args:
+        document: The document that the schema is of.
+        schema: The schema as the document has it.
+        inside: Names of the schemas that this one is a part of. One that contains itself becomes an object without
+            fields there.
+    """
+    name = document.reference(schema)
+    if name in inside:
+        return {"type": ["object", "null"]}
     schema = document.resolve(schema)
     if "type" not in schema:
         return {}
-    converted: Json = {"type": [schema["type"], "null"]}
-    if schema.get("format") in FORMATS:
-        converted["format"] = FORMATS[schema["format"]]
-    if "enum" in schema:
-        converted["examples"] = schema["enum"]
+    inside = (*inside, name) if name else inside
+    converted = plain(schema)
     if "properties" in schema:
-        converted["properties"] = {name: convert(document, field) for name, field in schema["properties"].items()}
+        fields = schema["properties"].items()
+        converted["properties"] = {name: convert(document, field, inside) for name, field in fields}
     if "items" in schema:
-        converted["items"] = convert(document, schema["items"])
+        converted["items"] = convert(document, schema["items"], inside)
     return converted
+
+
+def plain(schema: Json) -> Json:
+    """Return what a schema says of the value itself."""
+    said: Json = {"type": [schema["type"], "null"]}
+    if schema.get("format") in FORMATS:
+        said["format"] = FORMATS[schema["format"]]
+    if "enum" in schema:
+        said["examples"] = schema["enum"]
+    return said
 
 
 def unite(one: Json, other: Json) -> Json:
@@ -103,22 +126,62 @@ def documented(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
         noted: Paths of the fields that are known to differ between list and feed.
 
     Raises:
-        SchemaError: If other fields differ, or if the key is not among them.
+        SchemaError: If other fields differ.
     """
-    path, *others = spec.paths
-    schema = convert(document, document.record(path))
-    for other in others:
-        feed = convert(document, document.record(other))
+    schema, *others = (convert(document, document.item(path)) for path in spec.paths)
+    for feed in others:
         found = set(differences(feed, schema))
         if found != noted:
             raise SchemaError(f"{spec.name}: list and feed differ in {sorted(found)}, noted is {sorted(noted)}")
         schema = unite(feed, schema)
-    schema["type"] = "object"
-    for name in spec.key:
-        if name not in schema.get("properties", {}):
-            raise SchemaError(f"{spec.name}: the records have no field {name!r} that could be the key")
-        schema["properties"][name]["type"] = schema["properties"][name]["type"][0]
-    schema["required"] = list(spec.key)
+    return schema
+
+
+def added(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
+    """Return the fields of the key that the tap adds to a stream's records.
+
+    Args:
+        spec: The stream.
+        records: The schemas of the records of all streams.
+
+    Raises:
+        SchemaError: If the parent has no field that could be its key.
+    """
+    fields: Json = {}
+    if spec.parent:
+        parent = next(row for row in STREAMS if row.name == spec.parent.stream)
+        fields[spec.parent.field] = key_field(parent, records[parent.name], parent.key[0])
+    if spec.numbered:
+        fields[POSITION] = {"type": "integer"}
+    return fields
+
+
+def key_field(spec: StreamSpec, schema: Json, name: str) -> Json:
+    """Return the schema of a field of the key, which is never null.
+
+    Raises:
+        SchemaError: If there is none.
+    """
+    field = schema.get("properties", {}).get(name)
+    if field is None:
+        raise SchemaError(f"{spec.name}: the records have no field {name!r} that could be the key")
+    return {**field, "type": without_null(field["type"])}
+
+
+def without_null(types: str | list[str]) -> str:
+    """Return the type of a field without null."""
+    return types if isinstance(types, str) else types[0]
+
+
+def complete(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
+    """Return the schema of a stream: its records' fields and those that the tap adds, the key's being required.
+
+    Raises:
+        SchemaError: If the records lack a field of the key.
+    """
+    fields = added(spec, records) | records[spec.name].get("properties", {})
+    schema = {"type": "object", "properties": fields, "required": list(spec.key)}
+    schema["properties"] = fields | {name: key_field(spec, schema, name) for name in spec.key}
     return schema
 
 
@@ -140,30 +203,57 @@ def correct(schema: Json, correction: Json) -> None:
         place[name] = correction["actual"]
 
 
-def check_parameters(spec: StreamSpec, document: Document) -> None:
-    """Make sure that the tap sends a stream's endpoint nothing but what it documents.
+def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
+    """Yield each path of a stream with the names of the query parameters that the tap sends it."""
+    if spec.list_path:
+        paging = LIST_PARAMETERS if spec.answer is Answer.PAGES else ()
+        since = [spec.changed_since] if spec.changed_since else []
+        yield spec.list_path, {*paging, *spec.query, *since}
+    if spec.export_path:
+        yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}
+
+
+def check_requests(spec: StreamSpec, document: Document) -> None:
+    """Make sure that the tap sends a stream's paths what they document: all that is required, and nothing else.
 
     Raises:
-        SchemaError: If it would.
+        SchemaError: If it would not.
     """
-    feed = spec.kind is Kind.FEED
-    path = spec.paths[-1]
-    sent = set(EXPORT_PARAMETERS if feed else LIST_PARAMETERS) | set(spec.query)
-    if unknown := sent - document.parameters(path):
-        raise SchemaError(f"{spec.name}: {path} does not take {sorted(unknown)}")
+    known = {"tenant", spec.parent.placeholder} if spec.parent else {"tenant"}
+    for path, sent in requests(spec):
+        if unknown := sent - document.parameters(path):
+            raise SchemaError(f"{spec.name}: {path} does not take {sorted(unknown)}")
+        required = {parameter["name"] for parameter in document.query(path) if parameter.get("required")}
+        if missing := required - sent:
+            raise SchemaError(f"{spec.name}: {path} requires {sorted(missing)}")
+        if (needed := set(PLACEHOLDER.findall(path))) != known:
+            raise SchemaError(f"{spec.name}: {path} needs {sorted(needed)}, the row gives {sorted(known)}")
+
+
+def document_of(path: str, documents: Iterable[Document]) -> Document:
+    """Return the document that describes a path.
+
+    Raises:
+        SchemaError: If there is none.
+    """
+    for document in documents:
+        if path.startswith(f"{document.base}/"):
+            return document
+    raise SchemaError(f"no document in {DOCUMENTS} describes {path}")
 
 
 def build(corrections: Mapping[str, list[Json]]) -> dict[str, Json]:
     """Return the schemas of all streams by name."""
-    schemas = {}
+    documents = [Document.load(path.stem) for path in sorted(DOCUMENTS.glob("*.json"))]
+    records = {}
     for spec in STREAMS:
-        document = Document.load(spec.module)
-        check_parameters(spec, document)
+        document = document_of(spec.paths[0], documents)
+        check_requests(spec, document)
         noted = {entry["field"] for entry in corrections["feed_differences"] if entry["stream"] == spec.name}
-        schemas[spec.name] = documented(spec, document, noted)
+        records[spec.name] = documented(spec, document, noted)
     for correction in corrections["corrections"]:
-        correct(schemas[correction["stream"]], correction)
-    return schemas
+        correct(records[correction["stream"]], correction)
+    return {spec.name: complete(spec, records) for spec in STREAMS}
 
 
 def render(schema: Json) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.control import Fault, Tenant
@@ -104,6 +105,15 @@ class Sync(Protocol):
         rows: Sequence[StreamSpec] = STREAMS,
     ) -> Run:
         """Run the tap and return what it wrote and how it ended."""
+
+
+def as_text(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return JSON with numbers that have a fraction as text, as runs of the tap return them."""
+    if isinstance(value, dict):
+        return {name: as_text(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [as_text(inner) for inner in value]
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def add_company(server: ServiceTitan, **tenant: Any) -> Company:  # noqa: ANN401 - the tenant's own fields

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan.streams import STREAMS
+
 if TYPE_CHECKING:
     from tap.harness import Company
 
@@ -93,7 +95,7 @@ def test_settings_come_from_the_environment(tap: Tap) -> None:
 def test_discovery_needs_no_settings_and_no_network(tap: Tap) -> None:
     done = tap.run({}, "--discover")
     assert done.returncode == 0
-    assert len(json.loads(done.stdout)["streams"]) == 7
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
 
 
 def test_about(tap: Tap) -> None:

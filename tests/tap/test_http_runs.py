@@ -123,7 +123,7 @@ def test_a_wrong_secret_ends_the_run_before_it_began(company: Company, sync: Syn
 
 
 def test_another_tenant_s_data_cannot_be_read(company: Company, sync: Sync) -> None:
-    run = sync(company.config | {"tenant_id": "1"})
+    run = sync(company.config | {"tenant_id": "1"}, *FEW)
     assert "tenant 1 lets the app read none of the 7 streams" in str(run.error)
     assert run.of("RECORD") == []
 

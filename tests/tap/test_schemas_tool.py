@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 import schemas
 from openapi import Document, DocumentError
-from tap_servicetitan.streams import STREAMS, StreamSpec
+from tap_servicetitan.streams import Answer, Parent, StreamSpec
 
 ROOT = Path(schemas.__file__).parent.parent
 SPEC = StreamSpec(
@@ -27,7 +28,10 @@ def answer(record: dict[str, Any]) -> dict[str, Any]:
 
 def endpoint(record: dict[str, Any], *parameters: str) -> dict[str, Any]:
     query = [{"name": name, "in": "query"} for name in parameters]
-    return {"get": {"parameters": [{"name": "tenant", "in": "path"}, *query], "responses": answer(record)}}
+    required = {"name": "until", "in": "query", "required": True}
+    tenant = {"name": "tenant", "in": "path"}
+    found = [tenant, *query, *([required] if "active" in parameters else [])]
+    return {"get": {"parameters": found, "responses": answer(record)}}
 
 
 def document(listed: dict[str, Any], exported: dict[str, Any] | None = None, **parts: Any) -> Document:  # noqa: ANN401
@@ -86,12 +90,45 @@ def test_convert(described: dict[str, Any], converted: dict[str, Any]) -> None:
     assert schemas.convert(parts, described) == converted
 
 
-def test_only_the_key_is_required() -> None:
-    listed = thing(name={"type": "string"}) | {"required": ["id", "name"]}
-    assert schemas.documented(SPEC, document(listed), set()) == {
+def test_a_schema_that_contains_itself() -> None:
+    node = {"type": "object", "properties": {"next": {"oneOf": [reference("Node")], "nullable": True}}}
+    listed = {"type": "array", "items": reference("Node")}
+    converted = schemas.convert(document({}, Node=node), listed)
+    assert converted["items"]["properties"] == {"next": {"type": ["object", "null"]}}
+
+
+def completed(spec: StreamSpec, **properties: Any) -> dict[str, Any]:  # noqa: ANN401
+    return schemas.complete(spec, {spec.name: {"type": ["object", "null"], "properties": properties}})
+
+
+def test_only_the_key_is_required_and_never_null() -> None:
+    text = {"type": ["string", "null"]}
+    spec = StreamSpec(name="things", list_path=SPEC.list_path, key=("id", "kind"))
+    assert completed(spec, id={"type": ["integer", "null"]}, kind=text, name=text) == {
         "type": "object",
-        "properties": {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}},
-        "required": ["id"],
+        "properties": {"id": {"type": "integer"}, "kind": {"type": "string"}, "name": text},
+        "required": ["id", "kind"],
+    }
+
+
+def test_records_without_the_key() -> None:
+    with pytest.raises(schemas.SchemaError, match="no field 'id'"):
+        completed(SPEC)
+
+
+def test_what_the_tap_adds_to_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = StreamSpec(
+        name="parts",
+        list_path="/area/v2/tenant/{tenant}/things/{thing}/parts",
+        parent=Parent(stream="things", placeholder="thing", field="thingId"),
+        numbered=True,
+        key=("thingId", "position"),
+    )
+    monkeypatch.setattr(schemas, "STREAMS", (SPEC, child))
+    records = {"things": {"properties": {"id": {"type": ["string", "null"], "format": "uuid"}}}, "parts": {}}
+    assert schemas.complete(child, records)["properties"] == {
+        "thingId": {"type": "string", "format": "uuid"},
+        "position": {"type": "integer"},
     }
 
 
@@ -103,28 +140,48 @@ def test_list_and_feed_are_united_when_their_differences_are_noted() -> None:
     assert set(united["properties"]["home"]["properties"]) == {"x", "y"}
 
 
-@pytest.mark.parametrize("noted", [set(), {"a", "c"}])
+@pytest.mark.parametrize("noted", [set(), {"a", "c"}], ids=["none", "another"])
 def test_a_difference_that_is_not_noted_or_not_there(noted: set[str]) -> None:
     with pytest.raises(schemas.SchemaError, match=r"list and feed differ in \['a'\]"):
         schemas.documented(SPEC, document(thing(a={"type": "string"}), thing()), noted)
 
 
-def test_records_without_the_key() -> None:
-    with pytest.raises(schemas.SchemaError, match="no field 'id'"):
-        schemas.documented(SPEC, document({"type": "object", "properties": {}}), set())
+@pytest.mark.parametrize(
+    ("query", "export_query", "problem"),
+    [
+        ({"active": "Any", "until": "now"}, {}, None),
+        ({"until": "now", "sort": "+Id"}, {}, r"/things does not take \['sort'\]"),
+        ({"until": "now"}, {"sort": "+Id"}, r"/export/things does not take \['sort'\]"),
+        ({}, {}, r"/things requires \['until'\]"),
+    ],
+    ids=["right", "unknown", "unknown-to-the-feed", "missing"],
+)
+def test_the_parameters_of_requests(query: dict[str, str], export_query: dict[str, str], problem: str | None) -> None:
+    things = document(thing())
+    spec = replace(SPEC, query=query, export_query=export_query)
+    if problem is None:
+        schemas.check_requests(spec, things)
+        return
+    with pytest.raises(schemas.SchemaError, match=problem):
+        schemas.check_requests(spec, things)
 
 
-def test_parameters_that_an_endpoint_does_not_take() -> None:
-    schemas.check_parameters(SPEC, document(thing()))
-    listed = StreamSpec(name="things", list_path=SPEC.list_path, query={"active": "Any", "sort": "+Id"})
-    with pytest.raises(schemas.SchemaError, match=r"does not take \['sort'\]"):
-        schemas.check_parameters(listed, document(thing()))
+def test_answers_without_pages_are_not_asked_for_them() -> None:
+    whole = StreamSpec(name="things", list_path=SPEC.list_path, answer=Answer.ARRAY, query={"until": "now"})
+    assert list(schemas.requests(whole)) == [(SPEC.list_path, {"until"})]
 
 
-def test_an_endpoint_that_is_not_there() -> None:
-    gone = StreamSpec(name="gone", list_path="/area/v2/tenant/{tenant}/gone")
+def test_a_path_with_a_place_that_the_row_does_not_fill() -> None:
+    parent = Parent(stream="others", placeholder="other", field="otherId")
+    with pytest.raises(schemas.SchemaError, match=r"needs \['tenant'\], the row gives \['other', 'tenant'\]"):
+        schemas.check_requests(replace(SPEC, query={"until": "now"}, parent=parent), document(thing()))
+
+
+def test_a_path_that_the_documents_do_not_know() -> None:
     with pytest.raises(DocumentError, match="do not know"):
-        schemas.check_parameters(gone, document(thing()))
+        schemas.check_requests(replace(SPEC, list_path="/area/v2/tenant/{tenant}/gone"), document(thing()))
+    with pytest.raises(schemas.SchemaError, match="no document in"):
+        schemas.document_of("/elsewhere/v2/tenant/{tenant}/things", [document(thing())])
 
 
 def correction(field: str, documented: Any, actual: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -173,7 +230,7 @@ def test_without_the_documents_there_is_nothing_to_compare_with(tmp_path: Path) 
 def test_writing_without_the_documents_fails(tmp_path: Path) -> None:
     done = run(SERVICETITAN_OPENAPI_DIR=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr == f"schemas: there is no document {tmp_path}/{STREAMS[0].module}.json\n"
+    assert done.stderr.startswith(f"schemas: no document in {tmp_path} describes /")
 
 
 def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -1,22 +1,51 @@
-"""The table of streams, and the schema that belongs to each row."""
+"""The table of streams: what it says, the schema of each row, and how both fit what the API documents."""
 
 from __future__ import annotations
 
+import json
+import re
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from tap_servicetitan.catalog import load_schema
-from tap_servicetitan.streams import STREAMS, Kind, StreamSpec
+from tap_servicetitan.streams import (
+    EXPORT_PARAMETERS,
+    LEFT_OUT,
+    LIST_PARAMETERS,
+    POSITION,
+    STREAMS,
+    Answer,
+    Kind,
+    StreamSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMES = [spec.name for spec in STREAMS]
+Json = dict[str, Any]
+
+ROWS = {spec.name: spec for spec in STREAMS}
 
 
-def fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def of_each(*specs: StreamSpec) -> pytest.MarkDecorator:
+    """Run a test for each of some rows."""
+    return pytest.mark.parametrize("spec", specs, ids=[spec.name for spec in specs])
+
+
+EVERYTHING = {"active": "Any", "activeState": "All", "includeInactive": "true", "activeOnly": "false"}
+"""How the API spells the question for inactive records too."""
+
+MODULES: dict[str, Json] = json.loads((files("sandbox.servicetitan") / "documented.json").read_bytes())
+"""The facts of ServiceTitan's documents that the sandbox is made of."""
+
+DOCUMENTED: dict[str, Json] = {path: facts for module in MODULES.values() for path, facts in module["paths"].items()}
+"""What is documented of each path."""
+
+
+def fields(schema: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     """Yield the path and the schema of each field, nested ones too."""
     for name, field in schema.get("properties", {}).items():
         yield f"{path}{name}", field
@@ -24,9 +53,14 @@ def fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[s
         yield from fields(field.get("items", {}), f"{path}{name}[].")
 
 
+def record_fields(path: str) -> set[str]:
+    """Return the names of the fields of a path's records, as they are documented."""
+    schemas = {name: schema for module in MODULES.values() for name, schema in module["schemas"].items()}
+    return set(schemas[DOCUMENTED[path]["record"]["$ref"]]["properties"])
+
+
 def test_the_first_seven() -> None:
-    kinds = {spec.name: spec.kind for spec in STREAMS}
-    assert kinds == {
+    kinds = {
         "activities": Kind.FEED,
         "business_units": Kind.SNAPSHOT,
         "campaigns": Kind.SNAPSHOT,
@@ -35,12 +69,36 @@ def test_the_first_seven() -> None:
         "technicians": Kind.SNAPSHOT,
         "timesheets": Kind.FEED,
     }
+    assert {name: ROWS[name].kind for name in kinds} == kinds
+    assert all(ROWS[name].selected for name in kinds)
 
 
-def test_no_name_and_no_path_twice() -> None:
-    paths = [path for spec in STREAMS for path in spec.paths]
-    assert len(set(NAMES)) == len(NAMES)
-    assert len(set(paths)) == len(paths)
+def test_names_are_words_in_small_letters_and_none_is_there_twice() -> None:
+    assert len(ROWS) == len(STREAMS)
+    assert [name for name in ROWS if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
+
+
+def test_no_request_is_made_by_two_streams() -> None:
+    asked = [(path, *sorted(spec.query.items())) for spec in STREAMS for path in spec.paths]
+    assert len(set(asked)) == len(asked)
+
+
+def test_what_is_read_by_default_needs_no_more_scopes_than_the_first_seven() -> None:
+    chosen = {spec.module for spec in STREAMS if spec.selected}
+    assert chosen == {"jpm-v2", "marketing-v2", "payroll-v2", "settings-v2", "timesheets-v2"}
+
+
+def test_every_list_of_the_api_is_read_or_left_out_for_a_reason() -> None:
+    read = {path for spec in STREAMS for path in spec.paths}
+    assert read & LEFT_OUT.keys() == set()
+    assert DOCUMENTED.keys() - read - LEFT_OUT.keys() == set()
+    # It answers `{data}` with one record in it, and not a list.
+    assert LEFT_OUT.keys() - DOCUMENTED.keys() == {"/pricebook/v2/tenant/{tenant}/materialsmarkup/{id}"}
+
+
+def test_reasons_name_streams_that_are_there() -> None:
+    named = {name for reason in LEFT_OUT.values() for name in re.findall(r"`([a-z_]+)`", reason)}
+    assert named - ROWS.keys() == set()
 
 
 def test_the_module_is_named_as_its_document_is() -> None:
@@ -50,18 +108,62 @@ def test_the_module_is_named_as_its_document_is() -> None:
     assert StreamSpec(name="x", export_path="/b/v3/tenant/{tenant}/export/x").module == "b-v3"
 
 
-def test_snapshots_ask_for_inactive_records_too() -> None:
-    assert {spec.query.get("active") for spec in STREAMS if spec.kind is Kind.SNAPSHOT} == {"Any"}
+@of_each(*(spec for spec in STREAMS if spec.list_path))
+def test_the_list_is_asked_as_its_document_says(spec: StreamSpec) -> None:
+    endpoint = DOCUMENTED[spec.paths[0]]
+    documented: Json = endpoint["query"]
+    # A paged list that cannot be counted is read as one page, with the size of the largest.
+    paging = LIST_PARAMETERS if spec.answer is Answer.PAGES else ()
+    sent = {*paging, *spec.query, *([spec.changed_since] if spec.changed_since else [])}
+    assert sent - documented.keys() == set()
+    assert {name for name, facts in documented.items() if facts.get("required")} - sent == set()
+    assert spec.answer.value in {endpoint["answer"], "data"}
+    assert all(value in documented[name].get("enum", [value]) for name, value in spec.query.items())
+    inactive_too = {name: EVERYTHING[name] for name in EVERYTHING.keys() & documented.keys()}
+    assert inactive_too.items() <= spec.query.items()
 
 
-@pytest.mark.parametrize("spec", STREAMS, ids=NAMES)
+@of_each(*(spec for spec in STREAMS if spec.export_path))
+def test_the_feed_is_asked_as_its_document_says(spec: StreamSpec) -> None:
+    endpoint = DOCUMENTED[spec.paths[-1]]
+    assert endpoint["answer"] == "feed"
+    assert {*EXPORT_PARAMETERS, *spec.export_query} - endpoint["query"].keys() == set()
+
+
+@of_each(*(spec for spec in STREAMS if spec.full_pass == "list"))
+def test_a_list_that_full_passes_read_shows_as_much_as_the_feed_and_holds_still(spec: StreamSpec) -> None:
+    shown, fed = (record_fields(path) for path in spec.paths)
+    assert shown == fed
+    # A list without inactive records would make them look deleted.
+    assert "active" not in fed or EVERYTHING.keys() & spec.query.keys()
+    assert spec.sorted_by_key
+
+
+@of_each(*STREAMS)
+def test_parents_are_streams_with_one_key(spec: StreamSpec) -> None:
+    left_open = set(re.findall(r"{(\w+)}", " ".join(spec.paths)))
+    if spec.parent is None:
+        assert left_open == {"tenant"}
+        return
+    assert left_open == {"tenant", spec.parent.placeholder}
+    assert len(ROWS[spec.parent.stream].key) == 1
+    assert ROWS[spec.parent.stream].parent is None
+
+
+@of_each(*STREAMS)
 def test_schema(spec: StreamSpec) -> None:
     schema = load_schema(spec.name)
+    properties = schema["properties"]
     Draft202012Validator.check_schema(schema)
     assert schema["required"] == list(spec.key)
-    assert all(schema["properties"][name]["type"] in {"integer", "string"} for name in spec.key)
-    assert spec.cursor is None or schema["properties"][spec.cursor]["format"] == "date-time"
-    assert [path for path, field in fields(schema) if path not in spec.key and "null" not in field["type"]] == []
+    assert spec.key
+    assert all(properties[name]["type"] in {"integer", "string"} for name in spec.key)
+    assert spec.cursor is None or properties[spec.cursor]["format"] == "date-time"
+    assert spec.numbered == (POSITION in spec.key)
+    assert spec.parent is None or spec.parent.field in properties
+    assert not spec.inactive_is_deleted or "active" in properties
+    others = [(path, field) for path, field in fields(schema) if path not in spec.key]
+    assert [path for path, field in others if "null" not in field.get("type", ["null"])] == []
 
 
 def test_money_is_exact() -> None:

@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from tap_servicetitan.streams import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -43,6 +44,12 @@ def test_its_settings_are_those_of_the_plugin(declared: dict[str, Any], plugin: 
 def test_it_runs_the_plugin_under_its_own_name(declared: dict[str, Any], plugin: type[PluginBase]) -> None:
     assert declared["name"] == declared["executable"] == plugin.name
     assert f"-e ./{plugin.name}" in declared["pip_url"]
+
+
+def test_it_selects_what_the_tap_reads_by_default() -> None:
+    assert PROJECT["plugins"]["extractors"][0]["select"] == sorted(
+        f"{spec.name}.*" for spec in STREAMS if spec.selected
+    )
 
 
 def test_the_job_that_is_scheduled_runs_the_pair() -> None:

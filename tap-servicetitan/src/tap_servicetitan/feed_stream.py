@@ -64,7 +64,9 @@ class FeedStream(IncrementalStream):
     def _fetch(self, position: str | None) -> ExportPage:
         # Without recent changes the feed leaves out a record that has just changed: not in its old place any more, not
         # yet in its new one. A full pass would take it for deleted.
-        params = {"includeRecentChanges": "true"} | ({} if position is None else {"from": position})
+        params = {"includeRecentChanges": "true", **self.source.export_query}
+        if position is not None:
+            params["from"] = position
         return self._client.get(self.source.export_path or "", params, self._decode)
 
     @cached_property

@@ -5,7 +5,33 @@ A new stream is one row here and one run of `tools/schemas.py`, which writes its
 
 from __future__ import annotations
 
-from tap_servicetitan.streams import jpm, marketing, payroll, settings, timesheets
+from tap_servicetitan.streams import (
+    accounting,
+    crm,
+    customer_interactions,
+    dispatch,
+    equipment_systems,
+    findings,
+    forms,
+    inventory,
+    jbce,
+    jpm,
+    marketing,
+    marketing_ads,
+    marketing_reputation,
+    memberships,
+    payroll,
+    pricebook,
+    reporting,
+    sales,
+    scheduling_pro,
+    service_agreements,
+    settings,
+    task_management,
+    telecom,
+    timesheets,
+)
+from tap_servicetitan.streams.left_out import LEFT_OUT
 from tap_servicetitan.streams.spec import (
     EXPORT_PARAMETERS,
     LIST_PARAMETERS,
@@ -17,12 +43,41 @@ from tap_servicetitan.streams.spec import (
 )
 
 STREAMS: tuple[StreamSpec, ...] = (
+    *accounting.STREAMS,
+    *crm.STREAMS,
+    *customer_interactions.STREAMS,
+    *dispatch.STREAMS,
+    *equipment_systems.STREAMS,
+    *findings.STREAMS,
+    *forms.STREAMS,
+    *inventory.STREAMS,
+    *jbce.STREAMS,
     *jpm.STREAMS,
     *marketing.STREAMS,
+    *marketing_ads.STREAMS,
+    *marketing_reputation.STREAMS,
+    *memberships.STREAMS,
     *payroll.STREAMS,
+    *pricebook.STREAMS,
+    *reporting.STREAMS,
+    *sales.STREAMS,
+    *scheduling_pro.STREAMS,
+    *service_agreements.STREAMS,
     *settings.STREAMS,
+    *task_management.STREAMS,
+    *telecom.STREAMS,
     *timesheets.STREAMS,
 )
 """Every stream of the tap."""
 
-__all__ = ["EXPORT_PARAMETERS", "LIST_PARAMETERS", "POSITION", "STREAMS", "Answer", "Kind", "Parent", "StreamSpec"]
+__all__ = [
+    "EXPORT_PARAMETERS",
+    "LEFT_OUT",
+    "LIST_PARAMETERS",
+    "POSITION",
+    "STREAMS",
+    "Answer",
+    "Kind",
+    "Parent",
+    "StreamSpec",
+]

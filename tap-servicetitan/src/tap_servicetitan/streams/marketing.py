@@ -1,4 +1,4 @@
-"""Marketing API."""
+"""Marketing API: campaigns and what they cost."""
 
 from __future__ import annotations
 
@@ -11,5 +11,26 @@ STREAMS = (
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
         selected=True,
+    ),
+    StreamSpec(
+        name="campaign_costs",
+        list_path="/marketing/v2/tenant/{tenant}/costs",
+        cursor=None,
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="marketing_categories",
+        list_path="/marketing/v2/tenant/{tenant}/categories",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="suppressions",
+        list_path="/marketing/v2/tenant/{tenant}/suppressions",
+        changed_since="modifiedOnOrAfter",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
     ),
 )

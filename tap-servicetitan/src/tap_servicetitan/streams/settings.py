@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tap_servicetitan.streams.spec import StreamSpec
 
-# None of these three lists can be asked for an order.
+# Most of these lists cannot be asked for an order.
 STREAMS = (
     StreamSpec(
         name="business_units",
@@ -19,9 +19,22 @@ STREAMS = (
         selected=True,
     ),
     StreamSpec(
+        name="tag_types",
+        list_path="/settings/v2/tenant/{tenant}/tag-types",
+        query={"active": "Any"},
+        selected=True,
+    ),
+    StreamSpec(
         name="technicians",
         list_path="/settings/v2/tenant/{tenant}/technicians",
         query={"active": "Any"},
+        selected=True,
+    ),
+    StreamSpec(
+        name="user_roles",
+        list_path="/settings/v2/tenant/{tenant}/user-roles",
+        cursor=None,
+        query={"active": "Any", "employeeType": "All"},
         selected=True,
     ),
 )

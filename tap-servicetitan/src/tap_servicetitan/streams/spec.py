@@ -96,10 +96,13 @@ class StreamSpec:
     query: Mapping[str, str] = field(default_factory=dict)
     """What the list is asked for besides the page: all rows, active or not, and an order that stays."""
 
+    export_query: Mapping[str, str] = field(default_factory=dict)
+    """What the export feed is asked for besides the place to go on from."""
+
     sorted_by_key: bool = False
     """Whether `query` asks for ascending keys, so that a page out of order shows that the list moved."""
 
-    full_pass: Literal["feed", "list"] = "feed"  # noqa: S105 - a pass over the records
+    full_pass: Literal["feed", "list"] = "feed"
     """Which of the two shows every record, when the stream has an export feed."""
 
     inactive_is_deleted: bool = False
