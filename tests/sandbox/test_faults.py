@@ -206,3 +206,5 @@ def test_token_endpoint_fails_too(client: Client) -> None:
 def test_fault_that_makes_no_sense_is_refused(client: Client) -> None:
     with pytest.raises(ControlError, match="422"):
         client.control.set_fault(Fault.model_construct(kind="earthquake"))
+    with pytest.raises(ControlError, match="no stream nothing"):
+        client.control.set_fault(Fault(kind="slow", stream="nothing"))

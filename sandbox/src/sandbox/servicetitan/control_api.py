@@ -44,7 +44,7 @@ def _add_switches(router: APIRouter, state: State) -> None:
 
     @router.post("/faults")
     async def set_fault(fault: Fault) -> dict[str, int]:
-        return {"id": state.faults.set(fault)}
+        return {"id": state.set_fault(fault)}
 
     @router.delete("/faults", status_code=NO_CONTENT)
     async def clear_faults() -> None:

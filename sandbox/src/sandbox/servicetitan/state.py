@@ -17,7 +17,7 @@ from sandbox.servicetitan.reporting import Runs
 from sandbox.servicetitan.table import Table, UnknownRecordError
 
 if TYPE_CHECKING:
-    from sandbox.models import Tenant
+    from sandbox.models import Fault, Tenant
 
 _MOST_REFERENCES = 1000
 _FEW = range(3, 9)
@@ -155,3 +155,13 @@ class State:
         if tenant_id not in self.companies:
             raise UnknownTenantError(f"there is no tenant {tenant_id}")
         return self.companies[tenant_id]
+
+    def set_fault(self, fault: Fault) -> int:
+        """Let something go wrong from now on, and return the fault's id.
+
+        Raises:
+            UnknownStreamError: If it is to meet an entity that does not exist: it would never do.
+        """
+        if fault.stream is not None:
+            _require(fault.stream)
+        return self.faults.set(fault)
