@@ -46,11 +46,15 @@ class Reports:
         """The daily report, from some days ago."""
         return self.daily | {"date_range": {"start": str(today() - timedelta(days=first)), **more}}
 
-    def runs(self) -> list[dict[str, Any]]:
-        """The runs of reports that were asked for, without those that were refused."""
+    def runs(self, status: int = 200) -> list[dict[str, Any]]:
+        """The requests for rows of reports that were answered with a status."""
         requests = self.client.control.requests()
         mine = [one for one in requests if one["tenant"] == self.company.id and one["path"].endswith("/data")]
-        return [one for one in mine if one["status"] == 200]
+        return [one for one in mine if one["status"] == status]
+
+    def refused(self) -> list[dict[str, Any]]:
+        """The requests for rows that came too early."""
+        return self.runs(429)
 
     def run_days(self) -> list[str]:
         """The days that were asked for."""

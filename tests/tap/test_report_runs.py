@@ -91,18 +91,20 @@ def test_a_key_of_the_report_s_own(reports: Reports, sync: Sync) -> None:
 def test_the_limit_on_runs_is_kept_without_failing(
     servicetitan: ServiceTitan, sync: Sync, *, pages_are_runs: bool
 ) -> None:
-    reports = Reports(servicetitan, report_seconds=1, report_pages_are_runs=pages_are_runs)
+    reports = Reports(servicetitan, report_seconds=0.5, report_pages_are_runs=pages_are_runs)
     twice = reports.whole | {"page_size": 13}, reports.whole | {"name": "again", "parameters": {"Active": True}}
     started = time.monotonic()
     run = sync(reports.config(*twice, report_interval_seconds=1), "whole", "again")
     assert run.error is None
     assert time.monotonic() - started >= 1 + pages_are_runs
     assert {record["Active"] for record in run.records("again")} == {True}
+    assert bool(reports.refused()) == pages_are_runs
 
 
 def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: pytest.LogCaptureFixture) -> None:
     config = reports.config(reports.whole)
     catalog = TapServiceTitan(config=config).catalog_dict
+    whole = {"streams": [one for one in catalog["streams"] if one["tap_stream_id"] == "whole"]}
     fields = (
         ReportField(name="Revenue", label="R", dataType="Number"),
         ReportField(name="New", label="N", dataType="String"),
@@ -113,7 +115,10 @@ def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: py
     tap = TapServiceTitan(config=config, catalog=catalog)
     for stream in tap.streams.values():
         stream.selected = stream.name == "whole"
-    assert reports.client.control.requests() == []  # a catalog says what the API would be asked
+    catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] == "technicians"]
+    assert "whole" not in TapServiceTitan(config=config, catalog=catalog).streams
+    # A catalog says what the API would be asked.
+    assert [one for one in reports.client.control.requests() if one["tenant"] == reports.company.id] == []
     tap.sync_all()
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -121,8 +126,9 @@ def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: py
     assert "whole: the report does not have the field Name any more: discover it again" in warnings
     assert not any("Revenue" in warning for warning in warnings)
     keyed = reports.config(reports.whole | {"key": ["Name"]})
+    tap = TapServiceTitan(config=keyed, catalog=whole)
     with pytest.raises(PluginError):
-        TapServiceTitan(config=keyed, catalog=catalog).sync_all()
+        tap.sync_all()
     assert "whole: failed: the report has no field Name any more, which is its key: set another `key`" in caplog.text
 
 

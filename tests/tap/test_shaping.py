@@ -93,6 +93,18 @@ def test_an_object_of_which_nothing_is_left_is_no_column() -> None:
     assert b"address" not in shaped(RECORD, made)
 
 
+def test_an_object_that_had_nothing_in_it_stays_a_column() -> None:
+    schema = {"type": "object", "properties": {"id": TEXT, "free": {"type": ["object", "null"], "properties": {}}}}
+    for rules in ([], [drop("*phone*")]):
+        assert Protection("any", parse_rules(rules, SALT), SALT).schema(schema) == schema
+
+
+def test_a_rule_about_everything_leaves_the_mark_of_deletion_alone() -> None:
+    made = shaper(hashing("*"))
+    record = json.loads(shaped(b'{"id":1,"_sdc_deleted_at":"2026-01-01T00:00:00Z"}', made))
+    assert record == {"id": hashed("1"), "_sdc_deleted_at": "2026-01-01T00:00:00Z"}
+
+
 def test_hashes_are_text_in_the_shape_of_what_they_stand_for() -> None:
     made = shaper(hashing("address", "/e.*ls/", "contacts.*phone*"))
     values = json.loads(shaped(RECORD, made))

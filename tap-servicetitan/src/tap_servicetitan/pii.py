@@ -114,6 +114,8 @@ class Protection:
     def _find_action(self, path: str) -> Action | None:
         if path in self._emptied:
             return Action.DROP
+        if path == DELETED_AT:  # the tap's own: no rule is about it, however wide
+            return None
         for rule in self._rules:
             if any(pattern.fullmatch(path) for pattern in rule.fields):
                 return rule.action
@@ -130,7 +132,7 @@ class Protection:
             return schema
         kept = {name: self._field(field, prefix + name) for name, field in schema["properties"].items()}
         properties = {name: field for name, field in kept.items() if field is not None}
-        if not properties:
+        if schema["properties"] and not properties:
             self._emptied.add(prefix.removesuffix("."))
         return schema | {"properties": properties}
 
@@ -233,12 +235,12 @@ def hashed_schema(schema: Json) -> Json:
 
 
 def check_kept(spec: StreamSpec, schema: Json) -> None:
-    """Make sure that the fields without which a stream cannot be read or its deletions be seen are still there.
+    """Make sure that the fields without which a stream cannot be read are still there.
 
     Raises:
         PluginError: If one is not.
     """
-    needed = [*spec.key, *filter(None, [spec.replication_key]), *([DELETED_AT] if spec.inactive_is_deleted else [])]
+    needed = [*spec.key, *filter(None, [spec.replication_key])]
     missing = [name for name in needed if name not in schema["properties"]]
     if missing:
         raise PluginError(

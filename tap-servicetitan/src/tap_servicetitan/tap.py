@@ -133,17 +133,21 @@ class TapServiceTitan(CheckedSettings, Tap):
         per_second = 1 / seconds if seconds else math.inf
         paces = {report.id: RateLimiter(per_second, sleep=self._halt.sleep) for report in reports}
         for report in reports:
-            yield ReportStream(self, report, self._report_schema(report), paces[report.id])
+            if schema := self._report_schema(report):
+                yield ReportStream(self, report, schema, paces[report.id])
 
-    def _report_schema(self, report: Report) -> dict[str, Any]:
-        """Return the schema that the catalog has of a report, or else the one that the API describes.
+    def _report_schema(self, report: Report) -> dict[str, Any] | None:
+        """Return the schema of a report: the catalog's, or without a catalog the one that the API describes.
+
+        Returns:
+            The schema. None when there is a catalog without this report, which is then not to be read.
 
         Raises:
-            PluginError: If the API does not describe it.
+            PluginError: If the API does not describe the report, or describes another one than the settings.
         """
-        entry = self.input_catalog.get_stream(report.name) if self.input_catalog else None
-        if entry:
-            return entry.schema.to_dict()
+        if self.input_catalog:
+            entry = self.input_catalog.get_stream(report.name)
+            return entry.schema.to_dict() if entry else None
         try:
             description = self.client.get(report.description_path, {}, read_description)
         except StreamError as error:
