@@ -157,3 +157,13 @@ def test_status_shows_every_company_and_ends_with_1_when_one_is_not_well(operato
     last = ill.stdout.splitlines()[-1]
     assert last == "1 fresh, 1 stale, 1 failed, 2 unreadable; look at: away, broken, failing, new"
     assert operator.command("status", "--company", "fresh").returncode == 0
+
+    page = operator.folder / "a report.html"
+    made = operator.command("report", "--output", str(page), "--environment", "pro", "--company", "failing")
+    assert (made.returncode, made.stdout) == (0, f"{page}: 1 failed; look at: failing\n"), made
+    text = page.read_text()
+    assert error in text
+    assert f"orchestrate-etl run --company failing --environment pro --companies {operator.folder}" in text
+    nowhere = operator.command("report", "--output", str(page / "x.html"), "--company", "fresh")
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert nowhere.stderr.splitlines() == [f"ERROR: cannot write {page / 'x.html'}: Not a directory"]

@@ -11,7 +11,7 @@ from rich.console import Console
 from orchestrator.companies import Company, parse_company
 from orchestrator.records import Claim, CompanyRecord, Ending, RunRecord
 from orchestrator.status import CompanyStatus, Evidence, Freshness, StreamRun, company_status, is_selected, summary
-from orchestrator.status_tables import company_table, stream_table
+from orchestrator.status_tables import company_table, trouble_table
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
@@ -81,7 +81,7 @@ def test_a_stream_that_is_not_selected_any_more_is_nobodys_trouble() -> None:
     assert [one.freshness for one in dropped.streams] == [Freshness.NOT_SELECTED, Freshness.FRESH]
     # Nobody took this one out, and yet it does not come any more.
     lost = judged([GOOD, stream_run("calls", 60)], [fleet_run(2)])
-    assert "later runs were without it" in lost.bad_streams[0].reason
+    assert "later runs were without it" in lost.troubles[0].reason
 
     assert is_selected("jobs", [])
     assert is_selected("jobs", ["jo*.*", "!calls.*"])
@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_a_row_with_its_reason_and_all_rows_are_counted()
     console = Console(width=200, record=True, file=None, quiet=False)
     with console.capture() as captured:
         console.print(company_table([unreadable, busy], NOW))
-        streams = stream_table([unreadable, busy], NOW)
+        streams = trouble_table([unreadable, busy], NOW)
         assert streams is not None
         console.print(streams)
     text = captured.get()
@@ -111,4 +111,4 @@ def test_what_cannot_be_read_is_a_row_with_its_reason_and_all_rows_are_counted()
         *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6", "1 stream failed")
     ]
     assert summary([unreadable, busy]) == "1 failed, 1 unreadable; look at: acme, busy"
-    assert stream_table([judged([GOOD], [fleet_run(2)])], NOW) is None
+    assert trouble_table([judged([GOOD], [fleet_run(2)])], NOW) is None

@@ -18,7 +18,7 @@ from orchestrator.claims import Claims
 from orchestrator.execution import execution_of
 from orchestrator.fleet import Fleet, Workplace
 from orchestrator.meltano_project import MeltanoProject
-from orchestrator.operating import status
+from orchestrator.operating import report, status
 from orchestrator.options import companies_option, environment_option, only_option, project_option, storage_option
 from orchestrator.outcomes import summary
 from orchestrator.plan import expected_seconds, shards
@@ -61,6 +61,7 @@ def orchestrate_etl() -> None:
 
 
 orchestrate_etl.add_command(status)
+orchestrate_etl.add_command(report)
 
 
 @orchestrate_etl.command()

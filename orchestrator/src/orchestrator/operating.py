@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +15,14 @@ from rich.console import Console
 from orchestrator.claims import Claims, now
 from orchestrator.etl_logs import LogReader, gather
 from orchestrator.execution import execution_of
-from orchestrator.options import companies_option, only_option, readers_option, storage_option
+from orchestrator.options import companies_option, environment_option, only_option, readers_option, storage_option
 from orchestrator.registry import chosen, open_registry
+from orchestrator.report.history import LAST_RUNS
+from orchestrator.report.page import Setting, render
 from orchestrator.status import company_status, summary
-from orchestrator.status_tables import company_table, stream_table
+from orchestrator.status_tables import company_table, trouble_table
 from orchestrator.storage import open_storage
+from plugin_runtime import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +79,43 @@ def status(**options: Any) -> None:  # noqa: ANN401 - one a field of Question
     statuses = Question(**options).answer(moment, runs=1)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
     console.print(company_table(statuses, moment))
-    if streams := stream_table(statuses, moment):
-        console.print(streams)
+    if troubles := trouble_table(statuses, moment):
+        console.print(troubles)
     console.print(summary(statuses), markup=False)
     if not all(one.freshness.is_good for one in statuses):
         sys.exit(1)
+
+
+@click.command()
+@companies_option
+@storage_option
+@only_option
+@environment_option
+@max_age_option
+@readers_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="The page. One that is there is replaced.",
+)
+def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN401 - one a field of Question
+    """Write one HTML page about the fleet: how fresh everything is, the last runs, and what to do about failures."""
+    moment = now()
+    question = Question(**options)
+    statuses = question.answer(moment, runs=LAST_RUNS)
+    rerun = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
+    setting = Setting(now=moment, max_age_hours=question.max_age_hours, rerun=rerun)
+    _write(output, render(statuses, setting))
+    click.echo(f"{output}: {summary(statuses)}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole, or not at all."""
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise PluginError(f"cannot write {path}: {error.strerror}") from error

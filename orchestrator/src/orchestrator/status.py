@@ -96,6 +96,17 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is wrong with one or more streams of a company in the same way."""
+
+    streams: Sequence[str]
+    freshness: Freshness
+    reason: str
+    last_success: dt.datetime | None
+    """The oldest among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyStatus:
     """One company."""
 
@@ -114,9 +125,13 @@ class CompanyStatus:
     streams: Sequence[StreamStatus]
 
     @property
-    def bad_streams(self) -> list[StreamStatus]:
-        """The streams that somebody has to look at."""
-        return [one for one in self.streams if not one.freshness.is_good]
+    def troubles(self) -> list[Trouble]:
+        """The streams that somebody has to look at. Those that share a reason are one trouble."""
+        shared: dict[tuple[Freshness, str], list[StreamStatus]] = {}
+        for one in self.streams:
+            if not one.freshness.is_good:
+                shared.setdefault((one.freshness, one.reason), []).append(one)
+        return [_trouble_of(freshness, reason, streams) for (freshness, reason), streams in shared.items()]
 
     def count(self, freshness: Freshness) -> int:
         """Return the number of streams that are so."""
@@ -207,6 +222,13 @@ class _Look:
 
     def _is_old(self, time: dt.datetime) -> bool:
         return self.now - time > self.max_age
+
+
+def _trouble_of(freshness: Freshness, reason: str, streams: Sequence[StreamStatus]) -> Trouble:
+    successes = [one.last.last_success for one in streams]
+    known = [one for one in successes if one]
+    oldest = min(known) if len(known) == len(successes) else None
+    return Trouble(streams=[one.stream for one in streams], freshness=freshness, reason=reason, last_success=oldest)
 
 
 def _counted(streams: Sequence[StreamStatus], freshness: Freshness) -> str:

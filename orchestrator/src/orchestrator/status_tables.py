@@ -1,4 +1,4 @@
-"""The tables that `status` prints: a line for each company, and one for each stream that somebody has to look at."""
+"""The tables that `status` prints: a line for each company, and one for each trouble of streams."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
 """Colours; all others are red."""
+
+MOST_NAMES = 5
+"""Streams that are named when many have the same trouble."""
 
 _NUMBERS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "deleted")
 
@@ -46,13 +49,18 @@ def _numbers(one: CompanyStatus, now: dt.datetime) -> Sequence[str]:
     return age(one.last_good, now), took, *(f"{count:,}" for count in (*streams, *rows))
 
 
-def stream_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:
-    """Return one line for each stream that is not well, or None when all are."""
-    table = Table("company", "stream", "state", "last success")
+def trouble_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:
+    """Return the streams that are not well, those with the same reason in one line; or None when all are."""
+    table = Table("company", "streams", "state", "last success")
     table.add_column("what is wrong", ratio=1)
     for company in statuses:
-        for one in company.bad_streams:
+        for one in company.troubles:
             state = Text(one.freshness, STYLES.get(one.freshness, "red"))
-            last_success = age(one.last.last_success, now)
-            table.add_row(company.company.company_id, one.stream, state, last_success, Text(one.reason))
+            last_success = age(one.last_success, now)
+            table.add_row(company.company.company_id, _names(one.streams), state, last_success, Text(one.reason))
     return table if table.rows else None
+
+
+def _names(streams: Sequence[str]) -> Text:
+    more = f" and {len(streams) - MOST_NAMES} more" if len(streams) > MOST_NAMES else ""
+    return Text(", ".join(streams[:MOST_NAMES]) + more)

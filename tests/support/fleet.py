@@ -1,0 +1,77 @@
+"""A fleet of any size, as its runs have left it: for tests of what an operator is shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import TYPE_CHECKING
+
+from orchestrator.companies import parse_company
+from orchestrator.records import CompanyRecord, Ending, RunRecord
+from orchestrator.status import Evidence, StreamRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOSTILE = """<script>alert('x')</script> & "quoted" <img src=http://example.com/x>"""
+"""What an error text, a name or a stream could hold, and what must never become part of a page."""
+
+SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
+EVERY = dt.timedelta(hours=6)
+
+
+def fleet(now: dt.datetime, companies: int, streams: int, runs: int = 8) -> list[Evidence]:
+    """Return what is known of a fleet in which the 3rd company fails, the 5th is unreadable and the 7th is stale."""
+    names = [f"stream_number_{number:03}" for number in range(streams)]
+    return [_company(now, number, names, runs) for number in range(1, companies + 1)]
+
+
+def _company(now: dt.datetime, number: int, names: Sequence[str], runs: int) -> Evidence:
+    description = {
+        "company_id": f"company-{number:02}",
+        "company_name": f"Company {number}" if number != 3 else HOSTILE,
+        "tenant_id": str(number),
+        "project_id": f"project-{number}",
+        "secrets": SECRETS,
+    }
+    company = parse_company(description, "here")
+    if number == 5:
+        return Evidence(company=company, problem="cannot read `project-5.management.etl_logs`: 403 Access Denied")
+    if number == 9:
+        return Evidence(company=company)
+    made = random.Random(number)
+    newest = now - dt.timedelta(hours=40 if number == 7 else 2)
+    ends = [newest - EVERY * back for back in reversed(range(runs))]
+    failing = number == 3
+    record = [
+        RunRecord(
+            execution=f"etl-{index}",
+            started=end - dt.timedelta(seconds=made.randint(60, 900)),
+            ended=end,
+            ending=Ending.FAILED if failing and index >= runs - 2 else Ending.DONE,
+            reason=HOSTILE if failing and index >= runs - 2 else "",
+        )
+        for index, end in enumerate(ends)
+    ]
+    rows = [
+        _row(made, f"run-{index}", stream, end, failed=failing and index >= runs - 2 and stream == names[0])
+        for index, end in enumerate(ends)
+        for stream in names[: len(names) - number % 4]
+    ]
+    return Evidence(company=company, record=CompanyRecord(runs=tuple(record)), runs=rows)
+
+
+def _row(made: random.Random, run_id: str, stream: str, end: dt.datetime, *, failed: bool) -> StreamRun:
+    return StreamRun(
+        run_id=run_id,
+        stream=stream,
+        started=end - dt.timedelta(minutes=1),
+        ended=end,
+        status="failed" if failed else "success",
+        rows_read=made.randint(100, 5000),
+        rows_inserted=made.randint(0, 60),
+        rows_updated=made.randint(0, 40),
+        rows_deleted=made.randint(0, 9),
+        error=HOSTILE if failed else "",
+        last_success=end - EVERY * 2 if failed else end,
+    )
