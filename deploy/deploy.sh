@@ -1,0 +1,312 @@
+#!/usr/bin/env bash
+# Sets up the fleet on Google Cloud, or brings it up to date. Running it again changes nothing that is as it should be.
+# Usage: deploy/deploy.sh [--dry-run] dev|qua|pro
+#            everything: the fleet's own project, and access to each enabled company of the registry
+#        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION REFERENCE...
+#            access to one company only: its project, the location of its datasets, and its secrets by reference,
+#            as in the registry: secret://projects/P/secrets/S/versions/V
+# --dry-run runs nothing and prints every command. The settings are in deploy/environments. See docs/deploy.md.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/.."
+
+readonly JOB=etl METRIC=etl_company_done REPOSITORY=etl
+readonly SETTINGS=(
+    PROJECT_ID REGION BIGQUERY_LOCATION STATE_BUCKET BUILD_BUCKET ALERT_EMAIL BASE_IMAGE TASKS COMPANIES_AT_A_TIME CPU
+    MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS
+)
+readonly APIS=(
+    artifactregistry bigquery cloudbuild cloudscheduler iam logging monitoring run secretmanager storage
+)
+readonly TRIES=6
+
+dry_run=false
+
+fail() {
+    echo "deploy: $1" >&2
+    exit 1
+}
+
+# --- Running commands, or printing them ---
+
+print_command() {
+    local word words=()
+    for word in "$@"; do
+        if [[ $word =~ ^[][A-Za-z0-9_./:=@,+*%-]+$ ]]; then words+=("$word"); else words+=("${word@Q}"); fi
+    done
+    echo "${words[*]}"
+}
+
+run() {
+    print_command "$@"
+    $dry_run || "$@"
+}
+
+# Whether something exists already. In a dry run nothing does.
+exists() {
+    if $dry_run; then
+        echo "# unless this finds it: $(print_command "$@")"
+        return 1
+    fi
+    "$@" >/dev/null 2>&1
+}
+
+# Prints what a command says, or in a dry run the first argument in its place.
+ask() {
+    local instead="$1"
+    shift
+    if $dry_run; then
+        echo "# asked for: $(print_command "$@")" >&2
+        echo "$instead"
+    else
+        "$@"
+    fi
+}
+
+# Grants something. An account that has just been made is not known everywhere at once, so this is tried several times.
+grant() {
+    local try
+    print_command "$@"
+    if $dry_run; then return; fi
+    for ((try = 1; try < TRIES; try++)); do
+        if "$@" >/dev/null; then return; fi
+        sleep "${DEPLOY_RETRY_SECONDS:-10}"
+    done
+    "$@" >/dev/null
+}
+
+# Prints a file with the settings in place of their names in braces.
+render() {
+    local text name
+    text=$(<"$1")
+    for name in "${SETTINGS[@]}" JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT COMPANY_LOCATION; do
+        text=${text//"\${$name}"/${!name-}}
+    done
+    echo "$text"
+}
+
+# Writes such a file where a person can look at it, and prints its path.
+rendered() {
+    local path
+    path="${DEPLOY_OUTPUT:-output/deploy}/$ENVIRONMENT/$(basename "$1")"
+    mkdir -p "$(dirname "$path")"
+    render "$1" >"$path"
+    echo "$path"
+}
+
+run_sql() {
+    local project="$1" location="$2" sql command
+    sql=$(render "$3")
+    command=(bq "--project_id=$project" "--location=$location" query --quiet --use_legacy_sql=false)
+    printf "%s <<'SQL'\n%s\nSQL\n" "$(print_command "${command[@]}")" "$sql"
+    if ! $dry_run; then "${command[@]}" <<<"$sql"; fi
+}
+
+# --- The parts, in the order in which they need each other ---
+
+enable_apis() {
+    run gcloud services enable "${APIS[@]/%/.googleapis.com}" "--project=$PROJECT_ID"
+}
+
+make_account() {
+    local email="$1@$PROJECT_ID.iam.gserviceaccount.com"
+    exists gcloud iam service-accounts describe "$email" "--project=$PROJECT_ID" ||
+        run gcloud iam service-accounts create "$1" "--display-name=$2" "--project=$PROJECT_ID"
+}
+
+make_accounts() {
+    make_account etl-runner "Runs the companies"
+    make_account etl-scheduler "Starts the job"
+    make_account etl-builder "Builds the image"
+}
+
+make_bucket() {
+    local bucket="gs://$1" lifecycle="$2"
+    shift 2
+    exists gcloud storage buckets describe "$bucket" "--project=$PROJECT_ID" ||
+        run gcloud storage buckets create "$bucket" "--location=$REGION" --uniform-bucket-level-access \
+            --public-access-prevention "--project=$PROJECT_ID"
+    run gcloud storage buckets update "$bucket" --uniform-bucket-level-access --public-access-prevention \
+        "--lifecycle-file=$lifecycle" "$@" "--project=$PROJECT_ID"
+}
+
+make_state_bucket() {
+    make_bucket "$STATE_BUCKET" deploy/bucket_lifecycle.json --versioning
+    grant gcloud storage buckets add-iam-policy-binding "gs://$STATE_BUCKET" "--member=serviceAccount:$RUNNER" \
+        --role=roles/storage.objectAdmin "--project=$PROJECT_ID"
+}
+
+make_repository() {
+    exists gcloud artifacts repositories describe "$REPOSITORY" "--location=$REGION" "--project=$PROJECT_ID" ||
+        run gcloud artifacts repositories create "$REPOSITORY" --repository-format=docker --immutable-tags \
+            "--location=$REGION" "--project=$PROJECT_ID"
+}
+
+build_image() {
+    local builder="etl-builder@$PROJECT_ID.iam.gserviceaccount.com"
+    make_repository
+    make_bucket "$BUILD_BUCKET" deploy/build_lifecycle.json
+    grant gcloud artifacts repositories add-iam-policy-binding "$REPOSITORY" "--member=serviceAccount:$builder" \
+        --role=roles/artifactregistry.writer "--location=$REGION" "--project=$PROJECT_ID"
+    grant gcloud storage buckets add-iam-policy-binding "gs://$BUILD_BUCKET" "--member=serviceAccount:$builder" \
+        --role=roles/storage.objectViewer "--project=$PROJECT_ID"
+    grant gcloud projects add-iam-policy-binding "$PROJECT_ID" "--member=serviceAccount:$builder" \
+        --role=roles/logging.logWriter --condition=None
+    exists gcloud artifacts docker images describe "$IMAGE" "--project=$PROJECT_ID" ||
+        run gcloud builds submit . --config=deploy/cloudbuild.yaml "--region=$REGION" "--project=$PROJECT_ID" \
+            "--service-account=projects/$PROJECT_ID/serviceAccounts/$builder" \
+            "--gcs-source-staging-dir=gs://$BUILD_BUCKET/source" \
+            "--substitutions=_IMAGE=$IMAGE,_BASE_IMAGE=$BASE_IMAGE"
+}
+
+make_registry() {
+    run_sql "$PROJECT_ID" "$BIGQUERY_LOCATION" deploy/sql/companies.sql
+    run_sql "$PROJECT_ID" "$BIGQUERY_LOCATION" deploy/sql/registry_access.sql
+}
+
+make_job() {
+    local file
+    file=$(rendered deploy/job.yaml)
+    run gcloud run jobs replace "$file" "--region=$REGION" "--project=$PROJECT_ID"
+}
+
+make_schedule() {
+    local scheduler="etl-scheduler@$PROJECT_ID.iam.gserviceaccount.com" verb=create
+    grant gcloud run jobs add-iam-policy-binding "$JOB" "--member=serviceAccount:$scheduler" --role=roles/run.invoker \
+        "--region=$REGION" "--project=$PROJECT_ID"
+    if exists gcloud scheduler jobs describe "$JOB" "--location=$REGION" "--project=$PROJECT_ID"; then verb=update; fi
+    run gcloud scheduler jobs "$verb" http "$JOB" "--schedule=$SCHEDULE" "--time-zone=$TIME_ZONE" --http-method=POST \
+        "--uri=https://run.googleapis.com/v2/projects/$PROJECT_ID/locations/$REGION/jobs/$JOB:run" \
+        "--oauth-service-account-email=$scheduler" "--location=$REGION" "--project=$PROJECT_ID"
+}
+
+make_metric() {
+    local verb=create file
+    file=$(rendered deploy/alerts/metric.json)
+    if exists gcloud logging metrics describe "$METRIC" "--project=$PROJECT_ID"; then verb=update; fi
+    run gcloud logging metrics "$verb" "$METRIC" "--config-from-file=$file" "--project=$PROJECT_ID"
+}
+
+find_channel() {
+    ask CHANNEL gcloud beta monitoring channels list "--filter=labels.email_address=\"$ALERT_EMAIL\"" \
+        "--format=value(name)" --limit=1 "--project=$PROJECT_ID"
+}
+
+make_channel() {
+    CHANNEL=$(find_channel)
+    if $dry_run || [ -z "$CHANNEL" ]; then
+        run gcloud beta monitoring channels create --type=email "--display-name=$JOB on call" \
+            "--channel-labels=email_address=$ALERT_EMAIL" "--project=$PROJECT_ID"
+        CHANNEL=$(find_channel)
+    fi
+}
+
+make_alert() {
+    local file name
+    file=$(rendered "deploy/alerts/$1.json")
+    name=$(ask '' gcloud alpha monitoring policies list "--filter=displayName=\"$JOB: $2\"" "--format=value(name)" \
+        "--project=$PROJECT_ID")
+    if [ -n "$name" ]; then
+        run gcloud alpha monitoring policies update "$name" "--policy-from-file=$file" "--project=$PROJECT_ID"
+    else
+        run gcloud alpha monitoring policies create "--policy-from-file=$file" "--project=$PROJECT_ID"
+    fi
+}
+
+make_alerts() {
+    make_metric
+    make_channel
+    make_alert execution_failed "an execution failed"
+    make_alert company_failed "a company failed"
+    make_alert company_stale "a company is stale"
+}
+
+# --- Companies ---
+
+grant_secret() {
+    if [[ ! $1 =~ ^secret://projects/([^/]+)/secrets/([^/]+)/versions/[^/]+$ ]]; then
+        fail "$1 is not secret://projects/P/secrets/S/versions/V: the job finds nothing else on Google Cloud"
+    fi
+    grant gcloud secrets add-iam-policy-binding "${BASH_REMATCH[2]}" "--member=serviceAccount:$RUNNER" \
+        --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"
+}
+
+grant_company() {
+    local reference
+    COMPANY_PROJECT="$1" COMPANY_LOCATION="$2"
+    shift 2
+    grant gcloud projects add-iam-policy-binding "$COMPANY_PROJECT" "--member=serviceAccount:$RUNNER" \
+        --role=roles/bigquery.jobUser --condition=None
+    run_sql "$COMPANY_PROJECT" "$COMPANY_LOCATION" deploy/sql/company.sql
+    for reference in "$@"; do grant_secret "$reference"; done
+}
+
+grant_companies() {
+    local rows fields sql
+    sql=$(render deploy/sql/access_needed.sql)
+    rows=$(ask '' bq "--project_id=$PROJECT_ID" "--location=$BIGQUERY_LOCATION" --format=csv query --quiet \
+        --use_legacy_sql=false --max_rows=1000 "${sql//$'\n'/ }")
+    if $dry_run; then echo "# and for each company that this prints: deploy.sh $ENVIRONMENT company ..."; fi
+    # The first line has the names of the columns.
+    while IFS=, read -r -a fields; do
+        grant_company "${fields[@]}" </dev/null
+    done < <(tail -n +2 <<<"$rows")
+}
+
+# --- The whole ---
+
+read_settings() {
+    local path="${DEPLOY_SETTINGS:-deploy/environments/$ENVIRONMENT.env}" name
+    [ -r "$path" ] || fail "there is no $path"
+    # shellcheck source=deploy/environments/dev.env
+    source "$path"
+    for name in "${SETTINGS[@]}"; do
+        [ -n "${!name-}" ] || fail "$path does not set $name"
+    done
+    if ! $dry_run && [[ $PROJECT_ID$STATE_BUCKET$BUILD_BUCKET$ALERT_EMAIL == *example* ]]; then
+        fail "$path still has the names of an example"
+    fi
+}
+
+# The image is named after the commit that it is built from. IMAGE_TAG in the environment names another one: an earlier one, say.
+image_tag() {
+    if [ -z "${IMAGE_TAG-}" ] && ! $dry_run && [ -n "$(git status --porcelain)" ]; then
+        fail "there are changes that are not committed: commit them, or name the image yourself with IMAGE_TAG"
+    fi
+    echo "${IMAGE_TAG:-$(git rev-parse --short=12 HEAD)}"
+}
+
+deploy_everything() {
+    local tag
+    tag=$(image_tag)
+    IMAGE="$REGION-docker.pkg.dev/$PROJECT_ID/$REPOSITORY/servicetitan-to-bigquery:$tag"
+    enable_apis
+    make_accounts
+    make_state_bucket
+    build_image
+    make_registry
+    make_job
+    make_schedule
+    make_alerts
+    grant_companies
+}
+
+main() {
+    if [ "${1-}" = --dry-run ]; then
+        dry_run=true
+        shift
+    fi
+    [[ ${1-} =~ ^(dev|qua|pro)$ ]] || fail "usage: deploy/deploy.sh [--dry-run] dev|qua|pro [company PROJECT LOCATION REFERENCE...]"
+    ENVIRONMENT="$1"
+    read_settings
+    RUNNER="etl-runner@$PROJECT_ID.iam.gserviceaccount.com"
+    if [ $# = 1 ]; then
+        deploy_everything
+    elif [ "$2" = company ] && [ $# -gt 4 ]; then
+        grant_company "${@:3}"
+    else
+        fail "usage: deploy/deploy.sh [--dry-run] $ENVIRONMENT company PROJECT LOCATION REFERENCE..."
+    fi
+}
+
+main "$@"

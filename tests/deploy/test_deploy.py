@@ -1,0 +1,193 @@
+"""`deploy.sh` prints what it would do, does it once, and gives no one more than is needed.
+
+`UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/deploy/test_deploy.py` writes the files in `snapshots` anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+SETTINGS = ROOT / "deploy/environments/dev.env"
+SECRETS = [f"secret://projects/fleet/secrets/acme-{name}/versions/latest" for name in ("id", "secret", "key")]
+COMPANY = ("company", "acme-data", "EU", *SECRETS)
+REGISTRY = f"project_id,location,client_id,client_secret,app_key\nacme-data,EU,{','.join(SECRETS)}\n"
+MAKES = ("create", "submit")
+RUNNER, SCHEDULER, BUILDER = (
+    f"serviceAccount:etl-{name}@fleet-dev.iam.gserviceaccount.com" for name in ("runner", "scheduler", "builder")
+)
+
+
+Calls = list[list[str]]
+Twice = tuple[Calls, Calls]
+
+
+@dataclass
+class Deployment:
+    """A place where `deploy.sh` finds a `gcloud` and a `bq` that only note what they are told."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        for name in ("gcloud", "bq"):
+            program = bin_folder / name
+            program.write_text(f"#!{sys.executable} -SE\n{(HERE / 'fake_cloud.py').read_text(encoding='utf-8')}")
+            program.chmod(0o755)
+        (self.folder / "registry.csv").write_text(REGISTRY)
+        settings = SETTINGS.read_text(encoding="utf-8").replace("example-etl", "fleet")
+        (self.folder / "dev.env").write_text(settings.replace("example@example.com", "oncall@acme.test"))
+
+    def run(self, *arguments: str, settings: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `deploy.sh`. Its output has both streams, in order."""
+        environment = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "FAKE_CLOUD": str(self.folder),
+            "DEPLOY_OUTPUT": str(self.folder / "output"),
+            "DEPLOY_SETTINGS": str(settings or self.folder / "dev.env"),
+            "DEPLOY_RETRY_SECONDS": "0",
+            "IMAGE_TAG": "0123456789ab",
+            **variables,
+        }
+        return subprocess.run(
+            [ROOT / "deploy/deploy.sh", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def deploy(self, *arguments: str) -> Calls:
+        """Run `deploy.sh`, see it succeed, and return the calls that it made."""
+        log = self.folder / "calls.jsonl"
+        log.unlink(missing_ok=True)
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    return Deployment(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
+    """The calls of a first deployment, and of a second one."""
+    deployment = Deployment(tmp_path_factory.mktemp("twice"))
+    return deployment.deploy("dev"), deployment.deploy("dev")
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("everything", ()), ("company", COMPANY)])
+def test_a_dry_run_prints_every_command_and_runs_none(
+    name: str, arguments: tuple[str, ...], deployment: Deployment
+) -> None:
+    done = deployment.run("--dry-run", "dev", *arguments)
+    assert done.returncode == 0, done.stdout
+    assert not (deployment.folder / "calls.jsonl").exists()
+    said = done.stdout.replace(str(deployment.folder), "FOLDER")
+    path = HERE / "snapshots" / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(said, encoding="utf-8")
+    assert said == path.read_text(encoding="utf-8")
+
+
+def test_the_second_time_it_makes_nothing(twice: Twice) -> None:
+    first, second = twice
+    assert len([call for call in first if set(call) & set(MAKES)]) == 13
+    assert [call for call in second if set(call) & set(MAKES)] == []
+    # What can be out of date is brought up to date, and an image that exists is not built again.
+    changed = [call for call in second if "update" in call or "replace" in call]
+    assert len([call for call in changed if "policies" in call]) == 3
+    assert {"run", "scheduler", "logging"} <= {call[1] for call in changed}
+
+
+def test_nobody_gets_more_than_is_needed(twice: Twice) -> None:
+    calls = twice[0]
+    granted = {grant(call) for call in calls if "add-iam-policy-binding" in call}
+    granted |= {found for call in calls if call[0] == "bq" for found in grants_of(call[-1])}
+    secrets = {("secretmanager.secretAccessor", f"acme-{name}", RUNNER) for name in ("id", "secret", "key")}
+    datasets = {("bigquery.dataEditor", f"acme-data.{name}", RUNNER) for name in ("bronze", "staging", "management")}
+    assert granted == {
+        *secrets,
+        *datasets,
+        ("bigquery.jobUser", "acme-data", RUNNER),
+        ("bigquery.dataViewer", "fleet-dev.settings", RUNNER),
+        ("storage.objectAdmin", "gs://fleet-dev-state", RUNNER),
+        ("run.invoker", "etl", SCHEDULER),
+        ("artifactregistry.writer", "etl", BUILDER),
+        ("storage.objectViewer", "gs://fleet-dev-build", BUILDER),
+        ("logging.logWriter", "fleet-dev", BUILDER),
+    }
+
+
+def grant(call: list[str]) -> tuple[str, str, str]:
+    options = dict(one.split("=", 1) for one in call if "=" in one)
+    return options["--role"].removeprefix("roles/"), call[call.index("add-iam-policy-binding") + 1], options["--member"]
+
+
+def grants_of(sql: str) -> list[tuple[str, str, str]]:
+    return re.findall(r"GRANT `roles/(\S+)` ON SCHEMA `(\S+)` TO '(\S+)'", sql)
+
+
+def test_an_account_that_is_not_known_everywhere_yet_is_waited_for(deployment: Deployment) -> None:
+    refusals = deployment.folder / "refusals"
+    refusals.write_text("5")
+    deployment.deploy("dev", *COMPANY)
+    refusals.write_text("6")
+    assert deployment.run("dev", *COMPANY).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "usage: deploy/deploy.sh"),
+        (("prod",), "usage: deploy/deploy.sh"),
+        (("dev", "company", "acme-data"), "company PROJECT LOCATION REFERENCE"),
+        (("dev", *COMPANY[:3], "env:ACME_ID"), "env:ACME_ID is not secret://projects"),
+    ],
+    ids=["nothing", "unknown environment", "half a company", "secret of another kind"],
+)
+def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], said: str, deployment: Deployment) -> None:
+    done = deployment.run(*arguments)
+    assert done.returncode != 0
+    assert said in done.stdout.splitlines()[-1]
+
+
+def test_settings_that_are_missing_or_an_example_are_refused(deployment: Deployment) -> None:
+    assert "still has the names of an example" in deployment.run("dev", settings=SETTINGS).stdout
+    settings = deployment.folder / "dev.env"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("REGION=", "REGIO="))
+    assert f"{settings} does not set REGION" in deployment.run("--dry-run", "dev").stdout
+    assert "there is no /nowhere" in deployment.run("dev", settings=Path("/nowhere")).stdout
+    assert not (deployment.folder / "calls.jsonl").exists()
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on this machine")
+def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> None:
+    commands = sorted({shlex.join(call) for calls in twice for call in calls if call[0] == "gcloud"})
+    listed = tmp_path / "commands.json"
+    listed.write_text(json.dumps([{"command_string": command} for command in [*commands, "gcloud run jobs reboot"]]))
+    said = subprocess.run(
+        ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={listed}"],
+        env={**os.environ, "CLOUDSDK_CONFIG": str(tmp_path / "config")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    refused = {one["command_string"]: one["error_message"] for one in json.loads(said.stdout) if not one["success"]}
+    assert refused == {"gcloud run jobs reboot": "Invalid choice: 'reboot'"}

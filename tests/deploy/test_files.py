@@ -1,0 +1,119 @@
+"""The files of `deploy/` are what shellcheck, hadolint, BigQuery and Google's API descriptions allow."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from support.googlesql import GoogleSQL
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+DEPLOY = ROOT / "deploy"
+BIN = Path(sys.executable).parent
+TYPES = json.loads((HERE / "google_types.json").read_text(encoding="utf-8"))
+SCRIPTS = sorted(path.relative_to(ROOT) for folder in ("deploy", "tools") for path in (ROOT / folder).glob("*.sh"))
+ENVIRONMENTS = ("dev", "qua", "pro")
+
+REFERENCES = "STRUCT<client_id STRING, client_secret STRING, app_key STRING>"
+TABLES = {
+    "example-etl-pro.settings.companies": [
+        ("project_id", "STRING"),
+        ("location", "STRING"),
+        ("enabled", "BOOL"),
+        ("secrets", REFERENCES),
+    ],
+    "acme-data.management.etl_logs": [
+        *((name, "STRING") for name in ("stream", "status", "error")),
+        *((name, "TIMESTAMP") for name in ("started", "ended")),
+        *((f"rows_{name}", "INT64") for name in ("read", "inserted", "updated", "deleted")),
+    ],
+}
+
+
+def settings(environment: str) -> dict[str, str]:
+    text = (DEPLOY / f"environments/{environment}.env").read_text(encoding="utf-8")
+    return {name: value.strip('"') for name, value in re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE)}
+
+
+def rendered(path: str, environment: str = "pro") -> str:
+    """Return a file as `deploy.sh` fills it in."""
+    values = {
+        **settings(environment),
+        "ENVIRONMENT": environment,
+        "JOB": "etl",
+        "METRIC": "etl_company_done",
+        "IMAGE": "registry/image:tag",
+        "RUNNER": "etl-runner@example.test",
+        "CHANNEL": "projects/p/notificationChannels/1",
+        "COMPANY_PROJECT": "acme-data",
+        "COMPANY_LOCATION": "EU",
+    }
+    text = (DEPLOY / path).read_text(encoding="utf-8")
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: values[found[1]], text)
+
+
+def problems(root: str, thing: object) -> list[str]:
+    """Return what Google's description of a type says against a thing."""
+    validator = Draft202012Validator({"$ref": f"#/$defs/{root}", **TYPES})
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(thing)]
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    said = subprocess.run([BIN / "shellcheck", "-x", *SCRIPTS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (said.stdout, said.returncode) == ("", 0)
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    said = subprocess.run(
+        [BIN / "hadolint", "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (said.stdout, said.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_job_is_one_that_cloud_run_knows(environment: str) -> None:
+    job: dict[str, Any] = YAML(typ="safe").load(rendered("job.yaml", environment))
+    assert problems("run.v1.Job", job) == []
+    task = job["spec"]["template"]["spec"]["template"]["spec"]
+    assert not [one for one in task["containers"][0]["env"] if "secret" in json.dumps(one).lower()]
+    task["container"] = task.pop("containers")
+    assert problems("run.v1.Job", job) != []
+
+
+@pytest.mark.parametrize(
+    ("root", "path"),
+    [
+        ("cloudbuild.v1.Build", "cloudbuild.yaml"),
+        ("logging.v2.LogMetric", "alerts/metric.json"),
+        *(("monitoring.v3.AlertPolicy", f"alerts/{name}.json") for name in ("company_failed", "company_stale")),
+        ("monitoring.v3.AlertPolicy", "alerts/execution_failed.json"),
+    ],
+    ids=lambda text: text.rpartition("/")[2],
+)
+def test_what_google_is_given_is_what_it_takes(root: str, path: str) -> None:
+    thing = YAML(typ="safe").load(rendered(path))
+    assert problems(root, thing) == []
+    assert problems(root, {**thing, "descriptoin": "x"}) != []
+
+
+@pytest.mark.parametrize("path", sorted(path.name for path in (DEPLOY / "sql").iterdir()))
+def test_bigquery_accepts_the_sql(path: str) -> None:
+    GoogleSQL(TABLES).check(rendered(f"sql/{path}"))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_times_of_an_environment_fit_together(environment: str) -> None:
+    found = settings(environment)
+    assert found.keys() == settings("pro").keys()
+    assert found["SCHEDULE"] == "0 */6 * * *"
+    assert int(found["COMPANY_TIMEOUT_MINUTES"]) * 60 < int(found["TASK_TIMEOUT_SECONDS"]) < 6 * 3600
+    assert 6 < int(found["STALE_HOURS"]) <= 23
