@@ -68,6 +68,10 @@ class Batch(msgspec.Struct):
             try:
                 with _opened(address) as file:
                     yield from reader(file)
+            except ImportError as error:
+                raise BatchFileError(
+                    f"{self.stream}: the batch file {shown} cannot be read: {_advice(error)}"
+                ) from None
             except Exception as error:  # noqa: BLE001 - any library may stand behind an address
                 raise BatchFileError(f"{self.stream}: the batch file {shown} cannot be read: {_line(error)}") from None
 
@@ -131,6 +135,13 @@ def _in_microseconds(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_timestamp(type_):
         return pa.timestamp("us", type_.tz)
     return pa.time64("us") if pa.types.is_time(type_) else type_
+
+
+def _advice(error: ImportError) -> str:
+    """Return what to install. The libraries for addresses are not there unless somebody asks for them."""
+    if "gcs" in str(error):
+        return "install `target-bigquery-softdelete[gcs]`, which reads from Google Cloud Storage."
+    return _line(error)
 
 
 def _line(error: Exception) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 import json
 import math
+import sys
 import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,14 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import requests
+from gcp_storage_emulator.server import create_server
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.batches import Batch, BatchFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -112,10 +117,41 @@ def test_files_elsewhere_are_read_through_fsspec() -> None:
     assert read("memory://bucket/jobs.jsonl") == [b'{"id":1}']
 
 
-def test_what_is_missing_for_cloud_storage_is_named_and_no_signature_is_shown() -> None:
-    with pytest.raises(BatchFileError, match=r"gs://bucket/jobs\.jsonl cannot be read: .*gcsfs") as caught:
-        read("gs://bucket/jobs.jsonl?signature=private")
-    assert "private" not in str(caught.value)
+def test_what_is_missing_for_cloud_storage_is_named_and_no_signature_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    for address, missing in (("gs://bucket/a", "target-bigquery-softdelete[gcs]"), ("s3://bucket/a", "s3fs")):
+        with pytest.raises(BatchFileError) as caught:
+            read(f"{address}?signature=private")
+        assert str(caught.value).startswith(f"jobs: the batch file {address} cannot be read: ")
+        assert missing in str(caught.value)
+        assert "private" not in str(caught.value)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a local Cloud Storage."""
+    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
+    server.start()
+    address = f"http://127.0.0.1:{server._api._httpd.server_port}"  # noqa: SLF001 - it says its port nowhere else
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # it would ask over gRPC what kind the bucket is
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+    yield f"{address}/upload/storage/v1/b/bucket/o"
+    server.stop()
+
+
+def test_files_on_cloud_storage_are_read_like_others(bucket: str) -> None:
+    rows = [b'{"id":%d,"text":"%s"}' % (number, b"x" * 500) for number in range(20_000)]
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"id": [1]}), parquet)
+    files = {"a/jobs.jsonl": b"\n".join(rows), "jobs.gz": gzip.compress(rows[0]), "jobs.parquet": parquet.getvalue()}
+    for name, content in files.items():
+        requests.post(bucket, params={"name": name, "uploadType": "media"}, data=content, timeout=10).raise_for_status()
+
+    assert read("gs://bucket/a/jobs.jsonl") == rows
+    assert read("gs://bucket/jobs.gz", compression="gzip") == rows[:1]
+    assert read("gs://bucket/jobs.parquet", form="parquet") == [b'{"id":1}']
+    with pytest.raises(BatchFileError, match=r"jobs: the batch file gs://bucket/none cannot be read: .*none"):
+        read("gs://bucket/none")
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
