@@ -225,6 +225,14 @@ def test_every_spelling_of_active(servicetitan: ServiceTitan, path: str, everyth
     assert inactive not in client.ids(path, **only_active)
 
 
+def test_few_records_have_every_value_that_a_list_is_filtered_by(tenant: Client) -> None:
+    path = "/accounting/v2/tenant/{tenant}/ap-bills"
+    kinds = documented.paths()[path].query["billType"]["enum"]
+    found = [tenant.page(path, billType=kind)["data"] for kind in kinds]
+
+    assert [{record["billType"] for record in records} for records in found] == [{kind} for kind in kinds]
+
+
 def test_several_orders_decide_one_after_the_other(servicetitan: ServiceTitan) -> None:
     path = "/jpm/v2/tenant/{tenant}/project-substatuses"
     client = Client(servicetitan, new_tenant())

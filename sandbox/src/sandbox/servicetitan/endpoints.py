@@ -188,14 +188,18 @@ def find(path: str) -> tuple[Endpoint | None, tuple[str, ...]]:
 
 @cache
 def schema(entity_name: str) -> Json:
-    """Return the JSON Schema of an entity's records: the fields that any of its paths shows."""
+    """Return the JSON Schema of an entity's records: the fields that any of its paths shows.
+
+    Every record has its key and what lists can be filtered by.
+    """
     entity = entities()[entity_name]
     fields: Json = {}
     for endpoint in entity.endpoints:
         fields = documented.properties(endpoint.path) | fields
-    for name in entity.key:
+    required = [*entity.key, *(name for name in documented.FILTERED_FIELDS if name in fields)]
+    for name in required:
         fields[name] = fields[name] | {"type": fields[name]["type"][0]}
-    return {"type": "object", "properties": fields, "required": list(entity.key)}
+    return {"type": "object", "properties": fields, "required": required}
 
 
 def identity(name: str) -> Identity:

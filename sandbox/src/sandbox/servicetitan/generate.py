@@ -9,7 +9,7 @@ the pools are as short as they can be, so that a company with every entity is ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import cycle, islice, repeat
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -166,14 +166,12 @@ def _pools(
         length = of_people if about_person else next(lengths)
         people = vocabulary().people[:length] if about_person else [None] * length
         always = name in present or name == "name"
-        yield (
-            name,
-            [
-                _member(sampler, name, sampler.value(name, part, person, always=always), always=always)
-                for person in people
-            ],
-            length,
-        )
+        if always and "examples" in part:
+            # In turn, so that a few records have all of them.
+            values = list(islice(cycle(part["examples"]), length))
+        else:
+            values = [sampler.value(name, part, person, always=always) for person in people]
+        yield name, [_member(sampler, name, value, always=always) for value in values], length
 
 
 def _member(sampler: Sampler, name: str, value: object, *, always: bool) -> bytes:
