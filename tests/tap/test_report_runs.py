@@ -135,16 +135,38 @@ def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: py
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"id": 1}, "report daily cannot be discovered: GET /reporting/v2/tenant/{tenant}/report-category/"),
-        ({"key": ["Number", "Date"]}, "report daily has no field Number"),
-        ({"parameters": {"Colour": 1, "Active": True}}, "report daily has no parameter Colour"),
-        ({"date_range": None}, "report daily needs a value for the parameter From, To"),
+        ({"id": 1}, "GET /reporting/v2/tenant/{tenant}/report-category/"),
+        ({"key": ["Number", "Date"]}, "it has no field Number"),
+        ({"parameters": {"Colour": 1, "Active": True}}, "it has no parameter Colour"),
+        ({"date_range": None}, "it needs a value for the parameter From, To"),
+    ],
+)
+def test_a_report_that_cannot_be_discovered_fails_alone(
+    reports: Reports, caplog: pytest.LogCaptureFixture, change: dict[str, Any], text: str
+) -> None:
+    config = reports.config(reports.days(3) | change)
+    found = TapServiceTitan(config=config).catalog_dict["streams"]
+    (error,) = (record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    assert error.startswith("daily: the report could not be discovered: ")
+    assert text in error
+
+    caplog.clear()
+    catalog = {"streams": [one for one in found if one["tap_stream_id"] in {"daily", "technicians"}]}
+    with pytest.raises(PluginError, match=r"^1 of 2 streams failed: daily$"):
+        TapServiceTitan(config=config, catalog=catalog).sync_all()
+    assert any(text in record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    assert reports.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
         ({"date_range": {"start": "2026-02-30"}}, "`start` of daily is not a date that exists: 2026-02-30"),
         ({"name": "technicians"}, "there is another stream of the name technicians"),
         ({"page_size": 25001}, "setting `reports.0.page_size` must be at most 25000"),
     ],
 )
-def test_what_is_wrong_is_said_at_the_start(reports: Reports, change: dict[str, Any], text: str) -> None:
+def test_a_setting_that_is_wrong_is_named_at_the_start(reports: Reports, change: dict[str, Any], text: str) -> None:
     with pytest.raises(PluginError) as caught:
         TapServiceTitan(config=reports.config(reports.days(3) | change))
     assert text in str(caught.value)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from plugin_runtime.compat import override
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.report_days import ReportState, days_to_read
 from tap_servicetitan.report_rows import page_of, read_answer, vanished
-from tap_servicetitan.reports import missing_fields
+from tap_servicetitan.reports import missing_fields, reason_undiscovered
 from tap_servicetitan.snapshot import PassCheck, read_list
 from tap_servicetitan.stream import ServiceTitanStream, milliseconds, utc_text
 
@@ -39,6 +40,13 @@ class ReportStream(ServiceTitanStream):
         self._report = report
         self._pace = pace
         self._missed: set[str] = set()
+        self._undiscovered = reason_undiscovered(schema)
+
+    @override
+    def read(self) -> None:
+        if self._undiscovered:
+            raise StreamError(f"the report could not be discovered: {self._undiscovered}")
+        super().read()
 
     @override
     def _read(self) -> None:

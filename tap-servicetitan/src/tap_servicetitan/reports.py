@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from plugin_runtime import PluginError
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.records import DELETED_AT, DELETED_AT_SCHEMA
 from tap_servicetitan.shaping import EXTRA
 from tap_servicetitan.streams import Answer, StreamSpec
@@ -24,6 +25,8 @@ REPORT_DATE = "_report_date"
 
 REPORT_POSITION = "_position"
 """The field with a row's place in its report, from 0 on, where no field of the report identifies it."""
+
+_UNDISCOVERED = "Not discovered: "
 
 LOOKBACK_DAYS = 2
 MOST_DAYS = 100
@@ -190,15 +193,32 @@ def schema_of(report: Report, description: Description) -> Json:
     """Return the JSON Schema of a report's rows.
 
     Raises:
-        PluginError: If the report has no such key, takes other parameters, or has a field that the tap puts in.
+        StreamError: If the report has no such key, takes other parameters, or has a field that the tap puts in.
     """
     fields = {field.name: dict(_TYPES.get(field.dataType, {})) for field in description.fields}
     _check(report, description, fields.keys())
     for name in report.key:
         if name in fields:
             fields[name]["type"] = fields[name]["type"][0]
-    properties = {**report.own_fields, **fields}
-    return {"type": "object", "properties": properties, "required": list(report.spec.key)}
+    return _schema(report, fields)
+
+
+def undiscovered(report: Report, reason: str) -> Json:
+    """Return what stands in the catalog for a report that could not be discovered. It says why.
+
+    Discovery and run are two processes. The others of the catalog are to be read all the same, and this one is to fail.
+    """
+    return _schema(report, {name: {} for name in report.key}) | {"description": f"{_UNDISCOVERED}{reason}"}
+
+
+def reason_undiscovered(schema: Json) -> str | None:
+    """Return why a report could not be discovered, or None for the schema of one that was."""
+    description = schema.get("description") or ""
+    return description.removeprefix(_UNDISCOVERED) if description.startswith(_UNDISCOVERED) else None
+
+
+def _schema(report: Report, fields: Json) -> Json:
+    return {"type": "object", "properties": {**fields, **report.own_fields}, "required": list(report.spec.key)}
 
 
 def _check(report: Report, description: Description, fields: Iterable[str]) -> None:
@@ -206,14 +226,14 @@ def _check(report: Report, description: Description, fields: Iterable[str]) -> N
     required = {parameter.name for parameter in description.parameters if parameter.isRequired}
     given = report.parameters.keys() | _range_parameters(report)
     problems = {
-        "has no field": set(report.key) - {*fields, *report.own_fields},
-        "has a field of its own that the tap adds:": report.own_fields.keys() & set(fields),
-        "has no parameter": given - known,
-        "needs a value for the parameter": required - given,
+        "it has no field": set(report.key) - {*fields, *report.own_fields},
+        "it has a field of its own that the tap adds,": report.own_fields.keys() & set(fields),
+        "it has no parameter": given - known,
+        "it needs a value for the parameter": required - given,
     }
     for problem, names in problems.items():
         if names:
-            raise PluginError(f"setting `reports`: report {report.name} {problem} {', '.join(sorted(names))}")
+            raise StreamError(f"{problem} {', '.join(sorted(names))}: see the setting `reports`")
 
 
 def _range_parameters(report: Report) -> set[str]:

@@ -25,7 +25,7 @@ from tap_servicetitan.halt import Halt, HaltedError
 from tap_servicetitan.limiter import RateLimiter
 from tap_servicetitan.pii import Protection, check_kept, parse_rules
 from tap_servicetitan.report_stream import ReportStream
-from tap_servicetitan.reports import parse_reports, read_description
+from tap_servicetitan.reports import parse_reports, read_description, undiscovered
 from tap_servicetitan.reports import schema_of as report_schema
 from tap_servicetitan.retry import Retrier
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
@@ -141,18 +141,15 @@ class TapServiceTitan(CheckedSettings, Tap):
 
         Returns:
             The schema. None when there is a catalog without this report, which is then not to be read.
-
-        Raises:
-            PluginError: If the API does not describe the report, or describes another one than the settings.
         """
         if self.input_catalog:
             entry = self.input_catalog.get_stream(report.name)
             return entry.schema.to_dict() if entry else None
         try:
-            description = self.client.get(report.description_path, {}, read_description)
+            return report_schema(report, self.client.get(report.description_path, {}, read_description))
         except StreamError as error:
-            raise PluginError(f"setting `reports`: report {report.name} cannot be discovered: {error}") from error
-        return report_schema(report, description)
+            self.logger.error("%s: the report could not be discovered: %s", report.name, error)  # noqa: TRY400 - one line
+            return undiscovered(report, str(error))
 
     @classmethod
     @override
