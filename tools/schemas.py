@@ -207,7 +207,7 @@ def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends it."""
     if spec.list_path:
         paging = LIST_PARAMETERS if spec.answer is Answer.PAGES else ()
-        since = [spec.changed_since] if spec.changed_since else []
+        since = [spec.changed_since, *spec.order_of_change] if spec.changed_since else []
         yield spec.list_path, {*paging, *spec.query, *since}
     if spec.export_path:
         yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}

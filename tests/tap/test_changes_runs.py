@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tap.harness import FEW
+from tap.scripted import Refusal, page_of
 from tap_servicetitan.streams import StreamSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tap.harness import Company, Run, Sync
+    from tap.scripted import Query, ScriptedApi
 
 STREAM = "campaigns"
 ROWS = (
@@ -21,6 +28,9 @@ ROWS = (
         sorted_by_key=True,
     ),
 )
+
+
+ORDERED = [replace(row, order_of_change={"sort": "+ModifiedOn"}) for row in ROWS]
 
 
 def ids(run: Run) -> set[int]:
@@ -74,31 +84,6 @@ def test_a_full_pass_is_made_when_it_is_time_and_an_interrupted_one_does_not_cou
     assert len(run.of("ACTIVATE_VERSION")) == 1
 
 
-def test_changes_that_break_off_or_keep_moving_do_not_move_the_bookmark(company: Company, sync: Sync) -> None:
-    state = sync(company.config, rows=ROWS).state
-    company.settings |= {"max_retries": 0, "lookback_seconds": 10**9}
-    company.set_fault("status", stream=STREAM, page=3, times=1)
-    broken = sync(company.config, rows=ROWS, state=state)
-    assert broken.records(STREAM)
-    assert broken.state == state
-
-    company.set_fault("shift", stream=STREAM, page=1)
-    moving = sync(company.config, rows=ROWS, state=state)
-    assert moving.error is None
-    assert moving.state == state
-
-
-def test_a_time_to_come_and_a_record_without_a_time_do_not_lead_the_bookmark(company: Company, sync: Sync) -> None:
-    state = sync(company.config, rows=ROWS).state
-    first, second = sorted(at_source(company))[:2]
-    company.server.control.update(company.id, STREAM, first, {"modifiedOn": "2099-01-01T00:00:00Z"})
-    company.server.control.update(company.id, STREAM, second, {"modifiedOn": None})
-    run = sync(company.config, rows=ROWS, state=state)
-    assert run.error is None
-    newest = datetime.fromisoformat(run.state["bookmarks"][STREAM]["newest"])
-    assert newest <= datetime.now(UTC)
-
-
 def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, sync: Sync) -> None:
     times = sorted(record["modifiedOn"] for record in at_source(company).values())
     company.settings["start_date"] = times[6]
@@ -106,3 +91,101 @@ def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, 
     assert 0 < len(run.records(STREAM)) < FEW[STREAM]
     assert run.of("ACTIVATE_VERSION") == []
     assert "full_pass_at" not in run.state["bookmarks"][STREAM]
+
+
+def test_changes_in_order_move_the_bookmark_with_every_page(company: Company, sync: Sync) -> None:
+    state = sync(company.config, rows=ORDERED).state
+    company.settings |= {"max_retries": 0, "lookback_seconds": 10**9}
+    old = {"bookmarks": {STREAM: state["bookmarks"][STREAM] | {"newest": "2000-01-01T00:00:00Z"}}}
+    company.set_fault("status", stream=STREAM, after=2, times=1)
+    broken = sync(company.config, rows=ORDERED, state=old)
+    assert broken.error
+    assert broken.state["bookmarks"][STREAM]["newest"] == max(record["modifiedOn"] for record in broken.records(STREAM))
+
+    company.settings["lookback_seconds"] = 0
+    rest = sync(company.config, rows=ORDERED, state=broken.state)
+    assert ids(broken) | ids(rest) == set(at_source(company))
+    assert len(rest.records(STREAM)) < FEW[STREAM]
+    assert rest.of("ACTIVATE_VERSION") == []
+
+
+def listed(rows: list[dict[str, Any]], query: Query) -> dict[str, Any]:
+    """Return what a list answers that filters by change and comes in the order of change."""
+    wanted = [row for row in rows if row["modifiedOn"] >= query.get("modifiedOnOrAfter", "")]
+    return page_of(sorted(wanted, key=lambda row: str(row["modifiedOn"])), query)
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
+
+
+DONE = {"bookmarks": {STREAM: {"newest": at(0), "full_pass_at": "2999-01-01T00:00:00+00:00"}}}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_changes_that_break_off_or_keep_moving_do_not_move_the_bookmark(
+    api: ScriptedApi, sync: Sync, *, broken: bool
+) -> None:
+    rows = [{"id": number, "modifiedOn": at(number)} for number in range(1, 9)]
+
+    def moving(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
+        if broken and query["page"] == "2":
+            return Refusal(400)
+        return page_of(rows, query) | {"totalCount": len(api.requests)}
+
+    api.routes["/campaigns"] = moving
+    row = replace(ROWS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+    run = sync(api.config | {"page_size": 4}, rows=[row], state=DONE)
+    assert bool(run.error) is broken
+    assert run.records(STREAM)
+    assert run.state == DONE
+
+
+@pytest.mark.parametrize("rows", [ROWS, ORDERED], ids=["unordered", "ordered"])
+def test_a_time_to_come_and_a_record_without_a_time_do_not_lead_the_bookmark(
+    api: ScriptedApi, sync: Sync, rows: Sequence[StreamSpec]
+) -> None:
+    times = [at(5), None, "2099-01-01T00:00:00Z"]
+    records = [{"id": number, "modifiedOn": time} for number, time in enumerate(times)]
+    api.routes["/campaigns"] = lambda query: page_of(records, query)
+    row = replace(rows[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+    run = sync(api.config, rows=[row], state=DONE)
+    assert run.error is None
+    assert at(5) < run.state["bookmarks"][STREAM]["newest"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_no_row_is_missed_when_others_change_under_the_reader(api: ScriptedApi, sync: Sync) -> None:
+    # Nine rows in one second, more than a page, and each request changes the first row.
+    rows = [{"id": number, "modifiedOn": at(10 if 5 <= number < 14 else number)} for number in range(1, 30)]
+    later = iter(range(100, 200))
+
+    def moving(query: Query) -> dict[str, Any]:
+        answer = listed(rows, query)
+        if len(api.requests) <= 12:
+            rows.append(rows.pop(0) | {"modifiedOn": at(next(later))})
+        return answer
+
+    api.routes["/campaigns"] = moving
+    row = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns", query={})
+    run = sync(api.config | {"page_size": 4, "lookback_seconds": 0}, rows=[row], state=DONE)
+    assert run.error is None
+    assert ids(run) == set(range(1, 30))
+    assert {query["sort"] for query in api.asked("/campaigns")} == {"+ModifiedOn"}
+    assert run.state["bookmarks"][STREAM]["newest"] == max(str(row["modifiedOn"]) for row in rows)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_an_order_that_the_api_does_not_keep(
+    api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture, *, repeats: bool
+) -> None:
+    rows = [{"id": number, "modifiedOn": at(10 if repeats else 50 - number)} for number in range(1, 20)]
+    api.routes["/campaigns"] = lambda query: page_of(rows, {**query, "page": "1"} if repeats else query)
+    row = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+    run = sync(api.config | {"page_size": 4}, rows=[row], state=DONE)
+    if repeats:
+        assert "failed: the list of changes says that there is more, but brings nothing new" in caplog.text
+        return
+    assert run.error is None
+    assert ids(run) == set(range(1, 20))
+    assert "campaigns: changes do not come in the order that they are asked for in" in caplog.text
+    assert run.state["bookmarks"][STREAM]["newest"] == at(49)

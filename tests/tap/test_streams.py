@@ -114,7 +114,7 @@ def test_the_list_is_asked_as_its_document_says(spec: StreamSpec) -> None:
     documented: Json = endpoint["query"]
     # A paged list that cannot be counted is read as one page, with the size of the largest.
     paging = LIST_PARAMETERS if spec.answer is Answer.PAGES else ()
-    sent = {*paging, *spec.query, *([spec.changed_since] if spec.changed_since else [])}
+    sent = {*paging, *spec.query, *([spec.changed_since] if spec.changed_since else []), *spec.order_of_change}
     assert sent - documented.keys() == set()
     assert {name for name, facts in documented.items() if facts.get("required")} - sent == set()
     assert spec.answer.value in {endpoint["answer"], "data"}

@@ -6,18 +6,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plugin_runtime.compat import override
+from tap_servicetitan.ahead import read_ahead
 from tap_servicetitan.bookmark import read_from, text_of
+from tap_servicetitan.changes import read_changes
 from tap_servicetitan.incremental_stream import IncrementalStream
+from tap_servicetitan.records import come_in_order
 
 if TYPE_CHECKING:
     from tap_servicetitan.bookmark import Bookmark
+    from tap_servicetitan.pages import ListPage
 
 
 class ChangesStream(IncrementalStream):
     """A list with a filter by time of change.
 
-    Its pages are cut by row numbers and do not come in the order of change, so only a pass that saw every row moves the
-    bookmark. It goes back a little from the newest change that it knows, so it repeats records and misses none.
+    It is asked for what changed since a little before the newest change that is known, so it repeats records and misses
+    none. A list that comes in the order of change moves the bookmark with every page. The pages of another one are cut
+    by row numbers, and only a pass that saw every row moves it.
     """
 
     @override
@@ -26,7 +31,29 @@ class ChangesStream(IncrementalStream):
 
     @override
     def _changes(self) -> None:
-        since = read_from(self._bookmark, self._pass_settings)
-        query = {self.source.changed_since or "": text_of(since)} if since else {}
-        if bookmark := self._write_list(self._bookmark, datetime.now(UTC), query=query):
+        time = read_from(self._bookmark, self._pass_settings)
+        since = text_of(time) if time else None
+        if self.source.order_of_change and self._changes_in_order(since):
+            return
+        if bookmark := self._write_list(self._bookmark, datetime.now(UTC), query=self._filter(since)):
             self._save(bookmark.dump())
+
+    def _changes_in_order(self, since: str | None) -> bool:
+        """Write what has changed, page by page. Return whether it came in the order that it was asked for."""
+        bookmark = self._bookmark
+        for page in read_ahead(read_changes(self._fetch, since)):
+            if not come_in_order(page.records, self.source.cursor or ""):
+                self.logger.warning("%s: changes do not come in the order that they are asked for in", self.name)
+                return False
+            self._write_from(page)
+            if not self._is_complete:
+                break
+            bookmark = bookmark.after(page.newest, datetime.now(UTC))
+            self._save(bookmark.dump())
+        return True
+
+    def _fetch(self, since: str | None, number: int) -> ListPage:
+        return self._list.page(number, {**self._filter(since), **self.source.order_of_change})
+
+    def _filter(self, since: str | None) -> dict[str, str]:
+        return {self.source.changed_since or "": since} if since else {}

@@ -79,6 +79,18 @@ class ListReader:
             yield self._complete(page, parent, position)
             position += len(page.records)
 
+    def page(self, number: int, query: Mapping[str, str]) -> ListPage:
+        """Return one page of the list of a row that is no child, its records complete.
+
+        Args:
+            number: Which page, from 1 on.
+            query: Parameters besides those of the row and of the page.
+
+        Raises:
+            StreamError: If it cannot be read.
+        """
+        return self._complete(self._fetch(self._path(None), number, query), None, 0)
+
     def _path(self, parent: Key | None) -> str:
         path = self._spec.list_path or ""
         if self._spec.parent is None:

@@ -44,6 +44,19 @@ def _rest(record: bytes) -> bytes:
     return rest if rest == b"}" else b"," + rest
 
 
+def come_in_order(records: Iterable[msgspec.Raw], cursor: str) -> bool:
+    """Return whether records come in the order of their last change, to a second, as far as they say it.
+
+    Args:
+        records: The records.
+        cursor: Name of the field with the time of the last change.
+    """
+    head: Any = msgspec.defstruct("Change", [("at", str | None, None)], rename={"at": cursor})
+    decoder = msgspec.json.Decoder(head)
+    seconds = [at[:19] for record in records if (at := decoder.decode(record).at)]
+    return seconds == sorted(seconds)
+
+
 def deletion_marker(cursor: str | None) -> Callable[[Sequence[msgspec.Raw], str], list[msgspec.Raw]]:
     """Return a function that marks the records that are not active as deleted.
 

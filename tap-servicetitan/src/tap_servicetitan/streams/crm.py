@@ -31,12 +31,14 @@ STREAMS = (
         name="contacts",
         list_path="/crm/v2/tenant/{tenant}/contacts",
         changed_since="modifiedOnOrAfter",
+        order_of_change={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_methods",
         list_path="/crm/v2/tenant/{tenant}/contacts/contact-methods",
         changed_since="modifiedOnOrAfter",
+        order_of_change={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(

@@ -99,6 +99,9 @@ class StreamSpec:
     export_query: Mapping[str, str] = field(default_factory=dict)
     """What the export feed is asked for besides the place to go on from."""
 
+    order_of_change: Mapping[str, str] = field(default_factory=dict)
+    """What the list is asked for besides `query`, or instead of the same there, to bring changes in their order."""
+
     sorted_by_key: bool = False
     """Whether `query` asks for ascending keys, so that a page out of order shows that the list moved."""
 
