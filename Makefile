@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo test test-long lint format docs clean
+.PHONY: help setup demo fleet test test-long lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ setup: ## Install everything into .venv, from the lock file
 
 demo: setup ## Sync two companies twice and show what happened to the rows (under two minutes)
 	@$(BIN)/python tools/demo.py
+
+fleet: setup ## Rehearse a night of 30 companies, with trouble in three of them (about five minutes)
+	@$(BIN)/python tools/fleet.py
 
 test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile

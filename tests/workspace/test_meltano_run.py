@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.control import Tenant
+from sandbox.meltano import ROOT, MeltanoProject
 from sandbox.project import Project
-from support.meltano import ROOT, MeltanoProject
 
 if TYPE_CHECKING:
     from sandbox.processes import BigQuery, ServiceTitan

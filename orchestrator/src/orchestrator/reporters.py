@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from orchestrator.outcomes import Result
@@ -164,7 +165,7 @@ class LiveReporter(Reporter):
             ended, running = list(self._ended), dict(self._running)
         table = outcome_table(ended)
         for company_id, (since, text) in running.items():
-            table.add_row(company_id, "[cyan]running[/]", duration(time.monotonic() - since), _escaped(text))
+            table.add_row(company_id, "[cyan]running[/]", duration(time.monotonic() - since), escape(text))
         return table
 
 
@@ -180,12 +181,8 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     table = Table("company", "result", "took", "why")
     for one in outcomes:
         result = f"[{STYLES.get(one.result, 'red')}]{one.result}[/]"
-        table.add_row(one.company_id, result, duration(one.seconds), _escaped(one.reason))
+        table.add_row(one.company_id, result, duration(one.seconds), escape(one.reason))
     return table
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _ended(outcome: Outcome) -> str:

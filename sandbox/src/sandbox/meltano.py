@@ -1,4 +1,4 @@
-"""A Meltano project like the one of the repository, for tests."""
+"""A Meltano project like the one of the repository, for tests and rehearsals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+"""The repository: the sandbox is always installed from there."""
+
 MELTANO = Path(sys.executable).with_name("meltano")
 PLUGINS = ("tap-servicetitan", "target-bigquery-softdelete")
 
@@ -31,18 +33,23 @@ class MeltanoProject:
     def meltano(self, *args: str, without: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run Meltano, perhaps without one of the variables."""
         environment = {name: value for name, value in self._environment.items() if name != without}
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - our own command
             [MELTANO, *args], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
 
     def installed(self, plugin: str) -> str:
         """Return what is installed for a plugin, one `name==version` a line."""
         python = self.folder / ".meltano" / plugin / "venv/bin/python"
-        return subprocess.check_output(
+        return subprocess.check_output(  # noqa: S603 - our own command
             [MELTANO.with_name("uv"), "pip", "freeze", "--quiet", "--python", python], text=True
         )
 
     def install(self) -> None:
-        """Install the pair."""
+        """Install the pair.
+
+        Raises:
+            RuntimeError: If that fails, with what Meltano says of it.
+        """
         installed = self.meltano("install", *PLUGINS)
-        assert installed.returncode == 0, installed.stderr
+        if installed.returncode:
+            raise RuntimeError(installed.stderr)

@@ -1,0 +1,240 @@
+"""Rehearses a night of a whole fleet on real parts: many companies, several tasks, trouble in three companies.
+
+It starts a local ServiceTitan, a local BigQuery and a local Cloud Storage, runs all companies as the tasks of a Cloud
+Run Job would, takes the trouble away, lets each task try again as Cloud Run does, and compares every row with the
+source. Exit code 0 means that all of it is as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, override
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sandbox import processes
+from sandbox.control import Fault
+from sandbox.fleet import Fleet
+from sandbox.meltano import MeltanoProject
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+
+SMALLEST, LARGEST = 20, 2000
+"""Activities of a company. Most companies are small, a few are large."""
+
+
+class RehearsalError(Exception):
+    """Something is not as it should be."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """How one task of the execution ended.
+
+    Attributes:
+        code: Its exit code.
+        outcomes: What became of its companies.
+    """
+
+    code: int
+    outcomes: dict[str, dict[str, Any]]
+
+
+class Rehearsal:
+    """The fleet of the rehearsal, and what goes wrong in it."""
+
+    def __init__(self, fleet: Fleet, companies: int, tasks: int, parallel: int) -> None:
+        """Make up the companies. Three of them will have trouble."""
+        self.fleet = fleet
+        self.tasks = tasks
+        self.parallel = parallel
+        for number in range(1, companies + 1):
+            activities = int(SMALLEST * (LARGEST / SMALLEST) ** ((number - 1) / max(companies - 1, 1)))
+            sizes = {"technicians": 5 + number, "activities": activities}
+            fleet.add(f"company-{number:02}", str(700000 + number), sizes)
+        refused, hanging, failing = list(fleet.companies)[:3]
+        self.trouble = {refused: "client_secret", hanging: "minutes", failing: "activities"}
+        self._secret = f"{refused.upper().replace('-', '_')}_CLIENT_SECRET"
+        fleet.variables |= {
+            "CLOUD_RUN_JOB": "etl",
+            "CLOUD_RUN_EXECUTION": "etl-rehearsal",
+            "CLOUD_RUN_TASK_COUNT": str(tasks),
+        }
+
+    def make_trouble(self) -> None:
+        """Refuse one company's credentials, let one hang, and let the API fail for one."""
+        _, hanging, failing = self.trouble
+        self._right_secret = self.fleet.variables[self._secret]
+        self.fleet.variables[self._secret] = "an-old-s3cr3t"
+        self.fleet.companies[hanging]["timeout_minutes"] = 0.5
+        tenants = {name: self.fleet.companies[name]["tenant_id"] for name in (hanging, failing)}
+        control = self.fleet.titan.control
+        control.set_fault(Fault(kind="slow", tenant=tenants[hanging], seconds=3600))
+        control.set_fault(Fault(kind="status", tenant=tenants[failing], stream="activities"))
+
+    def end_trouble(self) -> None:
+        """Let all be well again."""
+        self.fleet.variables[self._secret] = self._right_secret
+        del self.fleet.companies[list(self.trouble)[1]]["timeout_minutes"]
+        self.fleet.titan.control.clear_faults()
+
+    def run(self, attempt: int) -> list[Task]:
+        """Run all tasks at once, each in a process of its own."""
+        running = []
+        for index in range(self.tasks):
+            self.fleet.variables |= {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_ATTEMPT": str(attempt)}
+            running.append(self.fleet.start(f"--parallel={self.parallel}"))
+        return [self._ended(process) for process in running]
+
+    def _ended(self, process: subprocess.Popen[str]) -> Task:
+        text, _ = process.communicate()
+        if "s3cr3t" in text:
+            raise RehearsalError("a secret is in the log.")
+        lines = text.splitlines()
+        if not lines:
+            raise RehearsalError(f"a task ended with {process.returncode} and without a word.")
+        return Task(process.returncode, json.loads(lines[-1])["companies"])
+
+    def check_first(self, tasks: list[Task]) -> None:
+        """See that three companies failed for their reasons, and all others did well."""
+        outcomes = dict(itertools.chain.from_iterable(task.outcomes.items() for task in tasks))
+        if sorted(outcomes) != sorted(self.fleet.companies):
+            raise RehearsalError("a company was run by no task, or by two.")
+        for company_id, outcome in outcomes.items():
+            expected = self.trouble.get(company_id, "")
+            if (outcome["result"] == "done") == bool(expected) or expected not in outcome["reason"]:
+                raise RehearsalError(f"{company_id}: {outcome['result']}: {outcome['reason']}")
+        if any(task.code != any(name in self.trouble for name in task.outcomes) for task in tasks):
+            raise RehearsalError(f"the exit codes are {[task.code for task in tasks]}.")
+
+    def check_second(self, tasks: list[Task]) -> None:
+        """See that the three were run again and are well, and that no other was run again."""
+        for company_id, outcome in itertools.chain.from_iterable(task.outcomes.items() for task in tasks):
+            if outcome["result"] != ("done" if company_id in self.trouble else "done before"):
+                raise RehearsalError(f"{company_id}: {outcome['result']}: {outcome['reason']}")
+        if any(task.code for task in tasks):
+            raise RehearsalError(f"the exit codes are {[task.code for task in tasks]}.")
+
+    def check_rows(self, company_ids: set[str]) -> None:
+        """Compare the tables of companies with their sources."""
+        for company_id in sorted(company_ids):
+            if wrong := self.fleet.wrong(company_id):
+                raise RehearsalError("; ".join(wrong))
+
+
+_PROGRAMS = (b"orchestrate-etl", b"meltano", b"tap-servicetitan", b"target-bigquery-softdelete")
+
+
+class PeakMemory(threading.Thread):
+    """Watches how much memory the tasks and all that they started take together."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._over = threading.Event()
+        self.together = 0
+        """Bytes, at the worst moment."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    @override
+    def run(self) -> None:
+        """Look again and again."""
+        while not self._over.wait(0.5):
+            self.together = max(self.together, sum(_resident_bytes()))
+
+
+def _resident_bytes() -> Iterator[int]:
+    """Yield the memory of each process that runs companies: shared pages are counted once for each."""
+    for process in Path("/proc").iterdir():
+        try:
+            command = (process / "cmdline").read_bytes()
+            if any(name in command for name in _PROGRAMS):
+                yield int((process / "statm").read_text().split()[1]) * 4096
+        except (OSError, IndexError):
+            continue  # it is no process, or it has ended
+
+
+def main() -> int:
+    """Run the rehearsal and return its exit code."""
+    parser = argparse.ArgumentParser(description="Rehearse a night of a whole fleet on local stand-ins.")
+    parser.add_argument("--companies", type=int, default=30, help="how many companies (default: 30, at least 4)")
+    parser.add_argument("--tasks", type=int, default=4, help="how many tasks share them (default: 4)")
+    parser.add_argument("--parallel", type=int, default=1, help="companies at a time in each task (default: 1)")
+    options = parser.parse_args()
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="fleet-") as folder, ExitStack() as stack:
+            titan = stack.enter_context(processes.servicetitan())
+            warehouse = stack.enter_context(processes.bigquery())
+            bucket = stack.enter_context(processes.cloud_storage())
+            (Path(folder) / "meltano").mkdir()
+            meltano = MeltanoProject(Path(folder) / "meltano", {})
+            meltano.install()
+            fleet = Fleet(Path(folder), meltano, titan, warehouse, f"gs://{bucket.bucket}/etl")
+            fleet.variables["STORAGE_EMULATOR_HOST"] = bucket.api_endpoint
+            rehearse(Rehearsal(fleet, options.companies, options.tasks, options.parallel))
+    except RehearsalError as error:
+        console.print(f"[bold red]The rehearsal failed:[/] {error}")
+        return 1
+    console.print(f"\n[bold green]All as it should be[/], in {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def rehearse(rehearsal: Rehearsal) -> None:
+    """Run all scenes."""
+    companies, trouble = set(rehearsal.fleet.companies), set(rehearsal.trouble)
+    console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, trouble in three")
+    rehearsal.make_trouble()
+    with PeakMemory() as memory:
+        first = rehearsal.run(attempt=0)
+    console.print(_table(first))
+    rehearsal.check_first(first)
+    rehearsal.check_rows(companies - trouble)
+    console.print(
+        f"{len(companies) - len(trouble)} complete, {len(trouble)} reported with reasons. With "
+        f"{rehearsal.tasks * rehearsal.parallel} companies at a time, all processes together took "
+        f"{memory.together / 2**20:.0f} MiB at the worst moment."
+    )
+    console.rule("The trouble is over, and each task is tried again")
+    rehearsal.end_trouble()
+    second = rehearsal.run(attempt=1)
+    console.print(_table(second))
+    rehearsal.check_second(second)
+    rehearsal.check_rows(companies)
+    console.print("Every table holds its own company's records, every one of them, and none is marked deleted.")
+
+
+def _table(tasks: list[Task]) -> Table:
+    table = Table("task", "company", "result", "seconds", "why")
+    for index, task in enumerate(tasks):
+        for company_id, outcome in sorted(task.outcomes.items()):
+            good = outcome["result"] in ("done", "done before")
+            style, reason = ("green", "") if good else ("red", escape(outcome["reason"]))
+            result = f"[{style}]{outcome['result']}[/]"
+            table.add_row(str(index), company_id, result, f"{outcome['seconds']:.1f}", reason)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
