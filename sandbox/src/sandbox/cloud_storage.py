@@ -51,12 +51,17 @@ def _insert(request: Any, response: Any, storage: Storage) -> None:  # noqa: ANN
     https://cloud.google.com/storage/docs/request-preconditions
     """
     wanted = request.query.get("ifGenerationMatch")
-    name = request.query.get("name") or [request.data["meta"]["name"]]
-    if wanted and int(wanted[0]) != _generation(storage, request.params["bucket_name"], name[0]):
+    if wanted and int(wanted[0]) != _generation(storage, request.params["bucket_name"], _name(request)):
         response.status = HTTPStatus.PRECONDITION_FAILED
         response.json({"error": {"code": 412, "message": "At least one of the pre-conditions did not hold."}})
         return
     objects.insert(request, response, storage)
+
+
+def _name(request: Any) -> str:  # noqa: ANN401 - the emulator has no types
+    if "name" in request.query:
+        return str(request.query["name"][0])
+    return str(request.data.get("meta", request.data)["name"])
 
 
 def _download(request: Any, response: Any, storage: Storage) -> None:  # noqa: ANN401 - the emulator has no types
