@@ -189,3 +189,29 @@ def test_a_fleet_that_is_stopped_ends_its_companies_and_says_so(stage: Stage) ->
     results = {outcome["result"] for outcome in run.outcomes.values()}
     assert results == {"stopped", "not started"}, run.text
     stage.titan.control.clear_faults()
+
+
+@pytest.mark.timeout(300)
+def test_a_dry_run_tells_what_the_move_from_another_system_would_do_and_does_nothing(stage: Stage) -> None:
+    stage.add("moving", "880201", SIZES, streams=["technicians.*"])
+    project = stage.project("moving")
+    one, *rest = stage.titan.control.records("880201", "technicians")
+    project.client.create_dataset("bronze")
+    project.query(f"CREATE TABLE `{project.name}.bronze.technicians` (id INT64, name STRING)")
+    project.query(f"INSERT INTO `{project.name}.bronze.technicians` VALUES ({one['id']}, 'an old name'), (7, 'gone')")
+    before = project.rows("technicians")
+
+    dry = stage.start("--dry-run", "--log-format", "plain")
+    text, _ = dry.communicate(timeout=170)
+
+    assert dry.returncode == 0, text
+    forecast = next(line for line in text.splitlines() if "moving" in line and "technicians" in line and "│" in line)
+    counts = [cell.strip() for cell in forecast.split("│")[3:-2]]
+    assert counts == [str(SIZES["technicians"]), str(len(rest)), "1", "1", "0", "0", "0"], text
+    assert project.rows("technicians") == before
+    assert not list(Path(stage.folder, "etl").glob("state/**/*.json"))
+
+    assert stage.run().code == 0
+    (log,) = [row for row in project.log("technicians") if row["status"] == "success"]
+    assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [len(rest), 1, 1]
+    assert project.operations("technicians")[7] == "DELETE"

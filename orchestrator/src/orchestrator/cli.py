@@ -14,17 +14,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator.claims import Claims
+from orchestrator.claims import Claims, now
+from orchestrator.etl_logs import LogReader, gather
 from orchestrator.execution import execution_of
 from orchestrator.fleet import Fleet, Workplace
 from orchestrator.meltano_project import MeltanoProject
-from orchestrator.operating import report, status
+from orchestrator.operating import WIDTH_OF_FILES, report, status
 from orchestrator.options import companies_option, environment_option, only_option, project_option, storage_option
 from orchestrator.outcomes import summary
 from orchestrator.plan import expected_seconds, shards
 from orchestrator.registry import chosen, open_registry
 from orchestrator.reporters import make_reporter
 from orchestrator.secrets import SecretResolver
+from orchestrator.status_tables import forecast_table
 from orchestrator.storage import open_storage
 from orchestrator.words import duration
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from orchestrator.execution import Execution
 
 DEFAULT_TIMEOUT_MINUTES = 120
+READERS = 8
+"""Companies whose audit log is read at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,11 @@ orchestrate_etl.add_command(report)
     help="auto: JSON on Cloud Run, a live table on a terminal, else plain lines.",
 )
 @click.option("--full-refresh", is_flag=True, help="Read everything again.")
-@click.option("--dry-run", is_flag=True, help="Print the plan of this task and end.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Change nothing: read everything, and print what a first run would do to each table.",
+)
 def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
     """Run the companies of this task, each in its own process.
 
@@ -114,10 +122,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
     wanted = RunOptions(**options)
     execution = execution_of(os.environ)
     claims = Claims(open_storage(wanted.storage), execution)
-    companies = _planned(wanted.registry, wanted.only, claims, execution)[execution.task]
-    if wanted.dry_run:
-        Console().print(_plan_table({execution.task: companies}))
-        return
+    companies = [one for one, _ in _planned(wanted.registry, wanted.only, claims, execution)[execution.task]]
     workplace = Workplace(
         project=MeltanoProject(wanted.project_folder),
         meltano_environment=wanted.environment,
@@ -126,13 +131,18 @@ def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
         outer=os.environ,
         timeout_minutes=wanted.timeout_minutes,
         full_refresh=wanted.full_refresh,
+        dry_run=wanted.dry_run,
     )
-    reporter = make_reporter(_log_format(wanted.log_format), execution)
+    log_format = _log_format(wanted.log_format)
+    reporter = make_reporter(log_format, execution)
     fleet = Fleet(workplace, execution, claims, SecretResolver(), reporter)
+    began = now()
     with _stopping(fleet.stop) as signals:
-        outcomes = fleet.run([company for company, _ in companies], wanted.parallel)
-    line = summary(outcomes)
-    reporter.finished(outcomes, line)
+        outcomes = fleet.run(companies, wanted.parallel)
+    reporter.finished(outcomes, summary(outcomes))
+    if wanted.dry_run and log_format != "json":
+        evidence = gather(companies, LogReader(os.environ, began, runs=1, dry_run=True).read, claims.record, READERS)
+        Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(forecast_table(evidence))
     if signals:
         sys.exit(128 + signals[0])
     if not all(one.result.is_good for one in outcomes):

@@ -47,12 +47,14 @@ OWN = {
 """Settings that follow from the company, or hold secrets: the registry cannot give them as plain settings."""
 
 
-def child_environment(
+def child_environment(  # noqa: PLR0913 - all that a process is made of
     company: Company,
     secrets: Mapping[str, str],
     project: MeltanoProject,
     outer: Mapping[str, str],
     system_folder: Path,
+    *,
+    dry_run: bool = False,
 ) -> dict[str, str]:
     """Return the environment of a company's process.
 
@@ -62,6 +64,7 @@ def child_environment(
         project: The Meltano project.
         outer: The environment of this process.
         system_folder: The company's own.
+        dry_run: Whether the target only says what it would do.
 
     Raises:
         PluginError: If the registry gives a setting that the plugin does not have, or must not be given.
@@ -72,6 +75,7 @@ def child_environment(
         "labels": {"company": company.company_id},
         **({"location": company.location} if company.location else {}),
         **_checked(company, project, TARGET, company.target),
+        **({"dry_run": True} if dry_run else {}),
     }
     select = {"_select": list(company.streams)} if company.streams else {}
     return {

@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from orchestrator.records import CompanyRecord
-from orchestrator.status import SUCCESS, Evidence, StreamRun
+from orchestrator.status import DRY_RUN, SUCCESS, Evidence, StreamRun
 from orchestrator.warehouses import LOG_DATASET, company_client, quoted
 from plugin_runtime import PluginError, redact
 
@@ -34,6 +34,8 @@ _COLUMNS = tuple(one.name for one in fields(StreamRun) if one.name != "last_succ
 def log_query(table: str) -> str:
     """Return the statement that reads the last `@runs` rows of each stream since `@since`, oldest first.
 
+    They are those of dry runs if `@dry_run`, else of real ones.
+
     Args:
         table: Quoted name of the audit log.
     """
@@ -42,7 +44,7 @@ SELECT
   {", ".join(_COLUMNS)},
   MAX(IF(status = '{SUCCESS}', ended, NULL)) OVER (PARTITION BY stream) AS last_success
 FROM {table}
-WHERE started >= @since AND ended IS NOT NULL
+WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
 QUALIFY ROW_NUMBER() OVER (PARTITION BY stream ORDER BY started DESC) <= @runs
 ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is constant
 
@@ -50,14 +52,16 @@ ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is con
 class LogReader:
     """Reads the audit log of one company at a time; from any thread."""
 
-    def __init__(self, environment: Mapping[str, str], since: dt.datetime, runs: int) -> None:
+    def __init__(self, environment: Mapping[str, str], since: dt.datetime, runs: int, *, dry_run: bool = False) -> None:
         """Say what is to be read.
 
         Args:
             environment: May name an emulator.
             since: Older runs are left out.
             runs: Newest runs of each stream that are read.
+            dry_run: Whether they are dry runs: these are not mixed with real ones.
         """
+        self._dry_run = dry_run
         self._environment = environment
         self._since = since
         self._runs = runs
@@ -72,6 +76,7 @@ class LogReader:
         parameters = [
             bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
             bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
+            bigquery.ScalarQueryParameter("dry_run", "BOOL", self._dry_run),
         ]
         try:
             with closing(company_client(company, self._environment)) as client:

@@ -45,6 +45,7 @@ class Workplace:
         outer: The environment of this process.
         timeout_minutes: How long one company may take, where its own description does not say it.
         full_refresh: Whether everything is read again.
+        dry_run: Whether nothing is to change: tables, states and records stay as they are.
     """
 
     project: MeltanoProject
@@ -54,6 +55,7 @@ class Workplace:
     outer: Mapping[str, str]
     timeout_minutes: float
     full_refresh: bool = False
+    dry_run: bool = False
 
 
 class Fleet:
@@ -120,7 +122,8 @@ class Fleet:
             started = now()
             ending, reason = self._ending(company, lost)
             run = RunRecord(execution=self._execution.name, started=started, ended=now(), ending=ending, reason=reason)
-            claimed.finish(run)
+            if not self._workplace.dry_run:
+                claimed.finish(run)
         return Outcome(
             company_id=company.company_id, result=RESULT_OF_ENDING[ending], seconds=run.seconds, reason=reason
         )
@@ -147,7 +150,9 @@ class Fleet:
         place = self._workplace
         system_folder = place.project.system_folder(place.system_root, company.company_id)
         secrets = self._resolver.secrets_of(company)
-        environment = child_environment(company, secrets, place.project, place.outer, system_folder)
+        environment = child_environment(
+            company, secrets, place.project, place.outer, system_folder, dry_run=place.dry_run
+        )
         command: list[str | Path] = [
             place.project.executable,
             # A file for the developer of one pipeline: its settings are not this company's.
@@ -159,6 +164,7 @@ class Fleet:
             "--state-id-suffix",
             company.company_id,
             *(["--full-refresh"] if place.full_refresh else []),
+            *(["--no-state-update"] if place.dry_run else []),
             TAP,
             TARGET,
         ]

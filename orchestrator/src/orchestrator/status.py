@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SUCCESS = "success"
 """Status of a stream that ended well, in the audit log."""
 
+DRY_RUN = "dry_run"
+"""What the status begins with of a stream that was not really run."""
+
 
 class Freshness(StrEnum):
     """What an operator has to know first of a stream or of a company."""
@@ -51,6 +54,7 @@ class StreamRun:
     rows_updated: int = 0
     rows_deleted: int = 0
     rows_restored: int = 0
+    rows_unchanged: int = 0
     rows_rejected: int = 0
     error: str = ""
     last_success: dt.datetime | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
-    from orchestrator.status import CompanyStatus
+    from orchestrator.status import CompanyStatus, Evidence
 
 STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
 """Colours; all others are red."""
@@ -64,3 +64,21 @@ def trouble_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table 
 def _names(streams: Sequence[str]) -> Text:
     more = f" and {len(streams) - MOST_NAMES} more" if len(streams) > MOST_NAMES else ""
     return Text(", ".join(streams[:MOST_NAMES]) + more)
+
+
+_FORECAST = ("read", "inserted", "updated", "deleted", "restored", "unchanged", "rejected")
+
+
+def forecast_table(evidence: Iterable[Evidence]) -> Table:
+    """Return what dry runs said that a real run would do: a line for each table."""
+    table = Table("company", "stream")
+    for name in _FORECAST:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what would go wrong", ratio=1)
+    for one in evidence:
+        for run in one.runs:
+            counts = (f"{getattr(run, f'rows_{name}'):,}" for name in _FORECAST)
+            table.add_row(one.company.company_id, run.stream, *counts, Text(run.error))
+        if one.problem:
+            table.add_row(one.company.company_id, *[""] * (len(_FORECAST) + 1), Text(one.problem))
+    return table
