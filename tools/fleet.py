@@ -137,14 +137,13 @@ class Rehearsal:
                 raise RehearsalError("; ".join(wrong))
 
 
-_PROGRAMS = (b"orchestrate-etl", b"meltano", b"tap-servicetitan", b"target-bigquery-softdelete")
-
-
 class PeakMemory(threading.Thread):
     """Watches how much memory the tasks and all that they started take together."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Watch the processes that know of a folder."""
         super().__init__(daemon=True)
+        self._mark = str(folder).encode()
         self._over = threading.Event()
         self.together = 0
         """Bytes, at the worst moment."""
@@ -161,17 +160,16 @@ class PeakMemory(threading.Thread):
     def run(self) -> None:
         """Look again and again."""
         while not self._over.wait(0.5):
-            self.together = max(self.together, sum(_resident_bytes()))
+            self.together = max(self.together, sum(_resident_bytes(self._mark)))
 
 
-def _resident_bytes() -> Iterator[int]:
-    """Yield the memory of each process that runs companies: shared pages are counted once for each."""
+def _resident_bytes(mark: bytes) -> Iterator[int]:
+    """Yield the memory of each process that has the mark in its command or its environment; shared pages each time."""
     for process in Path("/proc").iterdir():
         try:
-            command = (process / "cmdline").read_bytes()
-            if any(name in command for name in _PROGRAMS):
+            if mark in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
                 yield int((process / "statm").read_text().split()[1]) * 4096
-        except (OSError, IndexError):
+        except OSError:
             continue  # it is no process, or it has ended
 
 
@@ -206,7 +204,7 @@ def rehearse(rehearsal: Rehearsal) -> None:
     companies, trouble = set(rehearsal.fleet.companies), set(rehearsal.trouble)
     console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, trouble in three")
     rehearsal.make_trouble()
-    with PeakMemory() as memory:
+    with PeakMemory(rehearsal.fleet.folder) as memory:
         first = rehearsal.run(attempt=0)
     console.print(_table(first))
     rehearsal.check_first(first)
