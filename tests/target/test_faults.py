@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,10 +60,12 @@ def test_faults_do_no_harm(
         if not well:
             world.run(messages)
     messages = world.messages()
-    well = world.run_killed(messages, dice.randrange(10 + 12 * len(world.sources)), after=dice.random() < 0.5)
+    number = dice.choice([signal.SIGKILL, signal.SIGTERM])
+    request = dice.randrange(10 + 8 * len(world.sources))
+    well = world.run_stopped(messages, number, request, after=dice.random() < 0.5)
     world.run(messages)
     assert injected
     record_property("scenarios", SCENARIOS + 1)
     record_property("faults injected", injected)
-    record_property("kills", int(not well))
+    record_property("stops", int(not well))
     record_property("rows checked", world.rows_checked)

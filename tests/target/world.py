@@ -14,6 +14,7 @@ from target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, 
 
 if TYPE_CHECKING:
     import datetime as dt
+    import signal
     from collections.abc import Collection
 
     from sandbox.project import Project
@@ -140,17 +141,17 @@ class World:
         """Run the target where something may go wrong, and see that nothing is wrong. Return whether all went well."""
         return self._judge(self.target(*self._encoded(messages), **self._settings, **settings), messages)
 
-    def run_killed(self, messages: list[Message], request: int, *, after: bool) -> bool:
-        """Run the target as a process and kill it at a request, before or after BigQuery has done the work."""
-        source = self.target.folder / "killed.singer"
+    def run_stopped(self, messages: list[Message], number: signal.Signals, request: int, *, after: bool) -> bool:
+        """Run the target as a process and send it a signal at a request, before or after BigQuery has done the work."""
+        source = self.target.folder / "stopped.singer"
         source.write_bytes(lines(self._encoded(messages)))
         with Proxy(self.target.project.api_endpoint) as proxy, source.open("rb") as file:
             trap = proxy.trap(Trap(b"", "hold after" if after else "hold before", skip=request))
             with self.target.start(file, api_endpoint=proxy.url, **self._settings) as process:
                 while process.poll() is None and not trap.reached.wait(0.05):
                     pass  # it may be done before
-                process.kill()
-                out, log = process.communicate()
+                process.send_signal(number)
+                out, log = process.communicate(timeout=30)
         return self._judge(result_of(process.returncode, out.decode(), log.decode()), messages)
 
     def _judge(self, result: Result, messages: list[Message]) -> bool:
