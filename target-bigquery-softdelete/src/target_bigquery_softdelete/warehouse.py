@@ -141,13 +141,7 @@ class Warehouse:
         self._call(f"cannot use the dataset `{name}`", ensure)
 
     def table(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when there is none.
-
-        The first time, what was not there at the start is not asked for. Who creates it then is told that it is there
-        after all.
-        """
-        if self._is_missing(table_id):
-            return None
+        """Return a table, or nothing when there is none."""
 
         def get() -> bigquery.Table | None:
             try:
@@ -157,6 +151,14 @@ class Warehouse:
 
         found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
         return found
+
+    def table_to_create(self, table_id: TableId) -> bigquery.Table | None:
+        """Return a table, or nothing when it is to be created.
+
+        The first time, what was not there at the start is not asked for: `create_table` tells when it is there after
+        all.
+        """
+        return None if self._is_missing(table_id) else self.table(table_id)
 
     def _is_missing(self, table_id: TableId) -> bool:
         with self._lock:
