@@ -22,7 +22,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from openapi import DOCUMENTS, ROOT, Document, DocumentError
-from tap_servicetitan.streams import EXPORT_PARAMETERS, LIST_PARAMETERS, POSITION, STREAMS, Answer
+from tap_servicetitan.streams import EXPORT_PARAMETERS, POSITION, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -206,9 +206,8 @@ def correct(schema: Json, correction: Json) -> None:
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends it."""
     if spec.list_path:
-        paging = LIST_PARAMETERS if spec.answer is Answer.PAGES else ()
         since = [spec.changed_since, *spec.order_of_change] if spec.changed_since else []
-        yield spec.list_path, {*paging, *spec.query, *since}
+        yield spec.list_path, {*spec.list_parameters, *spec.query, *since}
     if spec.export_path:
         yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}
 

@@ -29,6 +29,15 @@ def test_a_list_that_comes_at_once(api: ScriptedApi, sync: Sync, answer: Answer,
     assert api.asked("/things") == [{"active": "Any"}]
 
 
+def test_a_list_that_cannot_be_counted_is_complete_when_it_fits_a_page(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda query: page_of(RECORDS, query) | {"totalCount": None}
+    rows = [StreamSpec(name="campaigns", list_path=PATH, counted=False)]
+    one, several = (sync(api.config | {"page_size": size}, rows=rows) for size in (3, 2))
+    assert one.records("campaigns") == RECORDS
+    assert [len(run.of("ACTIVATE_VERSION")) for run in (one, several)] == [1, 0]
+    assert all(asked.keys() == {"page", "pageSize"} for asked in api.asked("/things"))
+
+
 def test_records_without_a_key_are_numbered_through_all_pages(api: ScriptedApi, sync: Sync) -> None:
     records = [{"name": "same"}, {"name": "same"}, {"name": "other"}]
     api.routes["/things"] = lambda query: page_of(records, query)

@@ -102,9 +102,8 @@ class ListReader:
         return self._client.get(path, params, self._decode)
 
     def _paging(self, number: int) -> dict[str, str]:
-        if self._spec.answer is not Answer.PAGES:
-            return {}
-        return {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
+        values = {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
+        return {name: values[name] for name in self._spec.list_parameters}
 
     def _complete(self, page: ListPage, parent: Key | None, first: int) -> ListPage:
         page = self._mark(page)

@@ -34,7 +34,6 @@ from tap_servicetitan.streams import (
 from tap_servicetitan.streams.left_out import LEFT_OUT
 from tap_servicetitan.streams.spec import (
     EXPORT_PARAMETERS,
-    LIST_PARAMETERS,
     POSITION,
     Answer,
     Kind,
@@ -73,7 +72,6 @@ STREAMS: tuple[StreamSpec, ...] = (
 __all__ = [
     "EXPORT_PARAMETERS",
     "LEFT_OUT",
-    "LIST_PARAMETERS",
     "POSITION",
     "STREAMS",
     "Answer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.streams.spec import Answer, StreamSpec
+from tap_servicetitan.streams.spec import StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -19,13 +19,12 @@ STREAMS = (
         sorted_by_key=True,
         full_pass="list",
     ),
-    # The list has pages but cannot be asked for its total. A tenant has a handful of such fields, so the first page has
-    # them all. The direction is required even where no field to sort by is given.
+    # The direction is required even where no field to sort by is given.
     StreamSpec(
         name="installed_equipment_custom_fields",
         list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment/custom-field-types",
-        answer=Answer.DATA,
+        counted=False,
         cursor=None,
-        query={"page": "1", "pageSize": "5000", "descending": "false"},
+        query={"descending": "false"},
     ),
 )

@@ -79,6 +79,7 @@ STREAMS = (
         export_path="/payroll/v2/tenant/{tenant}/export/jobs/timesheets",
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
+        full_pass="list",
         selected=True,
     ),
 )

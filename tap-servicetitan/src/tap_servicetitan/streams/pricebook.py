@@ -24,14 +24,11 @@ STREAMS = (
         answer=Answer.DATA,
         cursor=None,
     ),
-    # The list has pages but cannot be asked for its total. A tenant has a handful of markups, so the first page has
-    # them all.
     StreamSpec(
         name="materials_markup",
         list_path="/pricebook/v2/tenant/{tenant}/materialsmarkup",
-        answer=Answer.DATA,
+        counted=False,
         cursor=None,
-        query={"page": "1", "pageSize": "5000"},
     ),
     StreamSpec(
         name="pricebook_categories",

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIST_PARAMETERS = ("page", "pageSize", "includeTotal")
-"""Query parameters that are sent to a list that has pages, besides the row's own."""
-
 EXPORT_PARAMETERS = ("from", "includeRecentChanges")
 """Query parameters that a feed sends."""
 
@@ -78,6 +75,9 @@ class StreamSpec:
     answer: Answer = Answer.PAGES
     """How the list answers."""
 
+    counted: bool = True
+    """Whether a list that has pages can be asked for its number of rows."""
+
     key: tuple[str, ...] = ("id",)
     """The fields that identify a record."""
 
@@ -128,6 +128,13 @@ class StreamSpec:
     def replication_key(self) -> str | None:
         """The field that the Singer catalog names as the one that shows changes, if only changes are read."""
         return None if self.kind is Kind.SNAPSHOT else self.cursor
+
+    @property
+    def list_parameters(self) -> tuple[str, ...]:
+        """Query parameters that say which page of the list is asked for."""
+        if self.answer is not Answer.PAGES:
+            return ()
+        return ("page", "pageSize", "includeTotal") if self.counted else ("page", "pageSize")
 
     @property
     def paths(self) -> tuple[str, ...]:
