@@ -65,3 +65,15 @@ finally:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == discovery.answer(["--discover"])
     assert done.stderr.split() == []
+
+
+def test_a_catalog_that_nobody_reads_is_one_line() -> None:
+    command = [sys.executable, "-m", "tap_servicetitan", "--discover"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        log = process.stderr.read().decode()
+    assert process.returncode == 1
+    assert "the program that reads this one's output has stopped" in log
+    assert "Traceback" not in log

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE = 0, 1, 2
 
+NO_READER = "the program that reads this one's output has stopped: see its log"
+
 
 def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
     """Run the plugin and return its exit code: 0 when all went well, 1 when not, 2 for a wrong command line.
@@ -53,8 +55,8 @@ def run_command(command: click.Command, name: str, logger: logging.Logger, args:
     except click.ClickException as error:
         return _fail(logger, error.format_message(), error, code=USAGE)
     except BrokenPipeError as error:
-        _drop_stdout()
-        return _fail(logger, "the program that reads this one's output has stopped: see its log", error)
+        drop_stdout()
+        return _fail(logger, NO_READER, error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a line
         return _fail(logger, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
     return OK
@@ -68,6 +70,7 @@ def _fail(logger: logging.Logger, message: str, error: BaseException, *, code: i
     return code
 
 
-def _drop_stdout() -> None:
+def drop_stdout() -> None:
+    """Send what is left of the output nowhere, when nobody reads it any more."""
     # Otherwise the interpreter tries to flush into the closed pipe once more and prints a traceback of its own.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,8 +10,9 @@ from tap_servicetitan import discovery
 
 def main() -> NoReturn:
     """Run the tap and leave with its exit code."""
-    if (catalog := discovery.answer(sys.argv[1:])) is not None:
-        sys.stdout.buffer.write(catalog)
+    catalog = discovery.answer(sys.argv[1:])
+    if catalog is not None:
+        _write(catalog)
         sys.exit()
 
     # Not before it is known that they are needed: they load the SDK, which takes a second.
@@ -19,6 +20,17 @@ def main() -> NoReturn:
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
 
     sys.exit(run(TapServiceTitan))
+
+
+def _write(output: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(output)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        from plugin_runtime.command import NO_READER, drop_stdout  # noqa: PLC0415 - as above
+
+        drop_stdout()
+        sys.exit(f"tap-servicetitan: {NO_READER}")
 
 
 if __name__ == "__main__":
