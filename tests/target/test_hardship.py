@@ -133,6 +133,29 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def test_a_stream_that_has_failed_leaves_its_room_to_the_others(
+    target: TargetRunner, project: Project, tmp_path: Path, temporary: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def tap() -> None:
+        with pipe.open("wb", buffering=0) as output:
+            output.write(lines([JOBS, *(record("jobs", {"id": i, "name": "x" * 500}) for i in range(200))]))
+            eventually(lambda: list(temporary.glob("*/jobs__*.parquet")))
+            output.write(lines([record("jobs", {"id": "none"}), *(record("jobs", {"id": i}) for i in range(9000))]))
+            eventually(lambda: not list(temporary.glob("*/*")))
+            output.write(lines([CREWS, record("crews", {"id": 1})]))
+
+    thread = threading.Thread(target=tap)
+    thread.start()
+    code = target.run(pipe, block_bytes=65536)
+    thread.join()
+
+    assert code == 1
+    assert project.tables("bronze") == ["crews"]
+
+
 def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *traps: Trap) -> str:
     """Send a signal to a run that is at the first trap, the others set by then. Return the one line that it leaves."""
     with Proxy(project.api_endpoint) as proxy:

@@ -168,6 +168,7 @@ class BigQuerySoftDeleteSink(Sink):
             return
         self.error = error
         self.report.fail(error)
+        self._stage.discard()
         self.logger.error("%s", error)
         error.reported = True
 

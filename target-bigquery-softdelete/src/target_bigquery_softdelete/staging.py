@@ -6,6 +6,7 @@ loaded in the background while the next one is being written.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -143,9 +144,19 @@ class Stage:
             self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
             self._created = True
 
+    def discard(self) -> None:
+        """Remove the local file that is being written: the stream has failed, and the others need the room."""
+        writer, self._writer = self._writer, None
+        path, self._path = self._path, None
+        if writer:
+            with suppress(OSError):  # closing it writes the end of a file that nobody reads, on a disk that may be full
+                writer.close()
+        if path:
+            path.unlink()
+
     def drop(self) -> None:
         """Remove the staging table and the local file."""
-        self._close()
+        self.discard()
         if self._created:
             self._warehouse.delete_table(self.table_id)
             self._created = False
@@ -160,11 +171,11 @@ class Stage:
         return self._writer
 
     def _close(self) -> Path | None:
-        path, self._path = self._path, None
-        writer, self._writer = self._writer, None
-        if writer:
+        """Write the end of the file, and return it."""
+        if self._writer:
             with writing(self._folder, self._stream):
-                writer.close()
+                self._writer.close()
+        path, self._path, self._writer = self._path, None, None
         return path
 
     def _load_file(self) -> None:
