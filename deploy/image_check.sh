@@ -49,7 +49,7 @@ main() {
     make --silent setup
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    buildah=(buildah --storage-driver vfs --root "$work/storage" --runroot "$work/runroot")
+    buildah=(buildah --storage-driver "${STORAGE_DRIVER:-overlay}" --root "$work/storage" --runroot "$work/runroot")
     export BUILDAH_ISOLATION=chroot
 
     if [ "${1:-}" = --local-base ]; then

@@ -179,7 +179,7 @@ def test_settings_that_are_missing_or_an_example_are_refused(deployment: Deploym
 
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on this machine")
 def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> None:
-    commands = sorted({shlex.join(call) for calls in twice for call in calls if call[0] == "gcloud"})
+    commands = sorted({shlex.join(call) for calls in twice for call in calls if call[0] == "gcloud"} | documented())
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps([{"command_string": command} for command in [*commands, "gcloud run jobs reboot"]]))
     said = subprocess.run(
@@ -191,3 +191,11 @@ def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> Non
     )
     refused = {one["command_string"]: one["error_message"] for one in json.loads(said.stdout) if not one["success"]}
     assert refused == {"gcloud run jobs reboot": "Invalid choice: 'reboot'"}
+
+
+def documented() -> set[str]:
+    """Return the `gcloud` commands of the documents: those on lines of their own, and those in backticks."""
+    texts = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("deploy", "runbook", "runbook.es"))
+    found = (one.partition(" # ")[0].strip() for text in texts for one in re.findall(r"[$`] ?(gcloud [^`\n]+)", text))
+    # `gcloud` looks at the name of a project, and P is none.
+    return {one.replace("--project=P", "--project=my-project") for one in found}

@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from orchestrator.outcomes import Result
 from support.googlesql import GoogleSQL
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,11 @@ def test_the_times_of_an_environment_fit_together(environment: str) -> None:
     assert found["SCHEDULE"] == "0 */6 * * *"
     assert int(found["COMPANY_TIMEOUT_MINUTES"]) * 60 < int(found["TASK_TIMEOUT_SECONDS"]) < 6 * 3600
     assert 6 < int(found["STALE_HOURS"]) <= 23
+
+
+@pytest.mark.parametrize("name", ["runbook.md", "runbook.es.md"])
+def test_the_runbook_has_every_alert_and_every_result(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    alerts = {json.loads(rendered(f"alerts/{path.name}")).get("displayName") for path in (DEPLOY / "alerts").iterdir()}
+    assert [alert for alert in alerts - {None} if f"`{alert}`" not in text] == []
+    assert [result for result in Result if not result.is_good and f"`{result}`" not in text] == []

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.cloud import bigquery
 
 from orchestrator.registry import chosen, open_registry
 from plugin_runtime import PluginError
 from sandbox.project import Project
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from google.cloud import bigquery
 
     from sandbox.processes import BigQuery
 
@@ -37,10 +37,13 @@ def test_a_file_and_a_table_say_the_same(tmp_path: Path, bigquery: BigQuery) -> 
     path = tmp_path / "companies.yml"
     path.write_text(json.dumps({"companies": COMPANIES}))  # JSON is YAML
     from_file = open_registry(str(path), {}).companies()
-    make_table(Project(bigquery.api_endpoint, "registry").client)
+    project = Project(bigquery.api_endpoint, "registry")
+    make_table(project.client)
     environment = {"BIGQUERY_EMULATOR_HOST": bigquery.api_endpoint}
     from_table = open_registry("bq://registry.settings.companies", environment).companies()
     assert sorted(from_table, key=lambda one: one.company_id) == from_file
+    # `deploy.sh` grants access to what this says; the other company is not enabled.
+    assert project.query(deployed("access_needed.sql")) == [{"project_id": "p-1", "location": "US", **SECRETS}]
 
     assert [one.company_id for one in chosen(from_file, [])] == ["one"]
     assert [one.company_id for one in chosen(from_file, ["two"])] == ["two"]
@@ -51,22 +54,14 @@ def test_a_file_and_a_table_say_the_same(tmp_path: Path, bigquery: BigQuery) -> 
 
 
 def make_table(client: bigquery.Client) -> None:
-    field = bigquery.SchemaField
-    schema = [
-        field("company_id", "STRING"),
-        field("company_name", "STRING"),
-        field("tenant_id", "STRING"),
-        field("project_id", "STRING"),
-        field("location", "STRING"),
-        field("enabled", "BOOL"),
-        field("streams", "STRING", "REPEATED"),
-        field("secrets", "RECORD", fields=[field(name, "STRING") for name in SECRETS]),
-        field("tap", "JSON"),
-        field("target", "JSON"),
-    ]
-    client.create_dataset("settings")
-    table = client.create_table(bigquery.Table(f"{client.project}.settings.companies", schema=schema))
-    assert client.insert_rows_json(table, COMPANIES) == []
+    client.query_and_wait(deployed("companies.sql"))
+    assert client.insert_rows_json(f"{client.project}.settings.companies", COMPANIES) == []
+
+
+def deployed(name: str) -> str:
+    """Return a statement of `deploy/sql`, for the project of this test."""
+    text = (Path(__file__).parents[2] / "deploy/sql" / name).read_text(encoding="utf-8")
+    return text.replace("${PROJECT_ID}", "registry").replace("${BIGQUERY_LOCATION}", "US")
 
 
 @pytest.mark.parametrize(
