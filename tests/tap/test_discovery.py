@@ -27,7 +27,7 @@ def test_the_catalog_is_the_one_that_the_sdk_makes() -> None:
 
 def test_settings_that_change_nothing_do_not_need_the_sdk(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps(SETTINGS))
+    path.write_text(json.dumps(SETTINGS | {"unknown_fields": "warn", "pii": None}))
     assert discovery.answer([f"--config={path}", "--discover"]) == discovery.answer(["--discover"])
 
 
@@ -50,6 +50,8 @@ def test_settings_that_decide_the_catalog_are_checked_first(capsys: pytest.Captu
     path.write_text(json.dumps(SETTINGS | {"pii": [{"fields": ["name"], "action": "erase"}]}))
     assert run(TapServiceTitan, ["--discover", "--config", str(path)]) == 1
     assert capsys.readouterr().out == ""
+    assert run(TapServiceTitan, ["--discover"]) == 0
+    assert '"streams"' in capsys.readouterr().out
 
 
 def test_the_command_answers_without_loading_the_sdk() -> None:

@@ -16,9 +16,14 @@ from tap_servicetitan.catalog import catalog
 from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-DECISIVE_SETTINGS = frozenset({"pii", "reports", "unknown_fields"})
-"""The settings that the catalog depends on."""
+    from collections.abc import Mapping, Sequence
+_DECISIVE_SETTINGS: Mapping[str, object] = {"pii": None, "reports": None, "unknown_fields": "warn"}
+"""The settings that the catalog depends on, and the value with which each of them changes nothing."""
+
+
+def decide_the_catalog(config: Mapping[str, object]) -> bool:
+    """Return whether settings hold one that makes another catalog."""
+    return any(config.get(name) not in (None, neutral) for name, neutral in _DECISIVE_SETTINGS.items())
 
 
 def answer(args: Sequence[str]) -> bytes | None:
@@ -46,4 +51,4 @@ def _is_plain(path: str) -> bool:
             config: Any = json.load(file)
     except (OSError, ValueError):
         return False
-    return isinstance(config, dict) and DECISIVE_SETTINGS.isdisjoint(config)
+    return isinstance(config, dict) and not decide_the_catalog(config)

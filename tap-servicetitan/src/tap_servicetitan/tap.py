@@ -19,6 +19,7 @@ from tap_servicetitan.auth import Authenticator, Credentials
 from tap_servicetitan.changes_stream import ChangesStream
 from tap_servicetitan.client import ApiClient
 from tap_servicetitan.connection import ask_modules
+from tap_servicetitan.discovery import decide_the_catalog
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.feed_stream import FeedStream
 from tap_servicetitan.halt import Halt, HaltedError
@@ -61,8 +62,6 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     name = "tap-servicetitan"
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
-    # Some settings change it, so the SDK is to check them before discovery too.
-    dynamic_catalog = True
     message_writer_class = MessageWriter
     message_writer: MessageWriter
     rows: ClassVar[Sequence[StreamSpec]] = STREAMS
@@ -121,6 +120,8 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
+        if decide_the_catalog(self.config):
+            self._validate_config()  # the SDK leaves it out of discovery, which most settings do not matter to
         rows = {spec.name: spec for spec in self.rows}
         sources = {spec.name: rows[spec.parent.stream] if spec.parent else spec for spec in self.rows}
         streams = [_STREAM_CLASSES[sources[spec.name].kind](self, spec, sources[spec.name]) for spec in self.rows]
