@@ -38,6 +38,14 @@ def test_a_list_that_cannot_be_counted_is_complete_when_it_fits_a_page(api: Scri
     assert all(asked.keys() == {"page", "pageSize"} for asked in api.asked("/things"))
 
 
+def test_a_feed_is_asked_what_its_row_says(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/export/things"] = lambda _: {"hasMore": False, "continueFrom": "t", "data": RECORDS}
+    row = StreamSpec(name="campaigns", export_path=FEED, export_query={"active": "Any"})
+    first = sync(api.config, rows=[row])
+    assert sync(api.config, rows=[row], state=first.state).error is None
+    assert [asked["active"] for asked in api.asked("/export/things")] == ["Any", "Any"]
+
+
 def test_records_without_a_key_are_numbered_through_all_pages(api: ScriptedApi, sync: Sync) -> None:
     records = [{"name": "same"}, {"name": "same"}, {"name": "other"}]
     api.routes["/things"] = lambda query: page_of(records, query)
