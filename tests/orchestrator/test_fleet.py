@@ -215,3 +215,33 @@ def test_a_dry_run_tells_what_the_move_from_another_system_would_do_and_does_not
     (log,) = [row for row in project.log("technicians") if row["status"] == "success"]
     assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [len(rest), 1, 1]
     assert project.operations("technicians")[7] == "DELETE"
+
+
+@pytest.mark.timeout(300)
+def test_what_stands_in_the_way_is_known_before_the_run_and_nothing_is_written(stage: Stage) -> None:
+    stage.add("well", "880201", SIZES, streams=[])
+    stage.add("refused", "880202", SIZES)
+    stage.add("unset", "880203", SIZES)
+    away = {"api_endpoint": "http://127.0.0.1:9"}
+    stage.add("scopeless", "880204", SIZES, scopes=frozenset({"settings"}), target=away)
+    stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
+    del stage.variables["UNSET_APP_KEY"]
+    before = sorted((stage.meltano.folder / ".meltano").iterdir())
+
+    process = stage.command("check", "--parallel", "2")
+    text, _ = process.communicate(timeout=170)
+    assert process.returncode == 1
+    assert "s3cr3t" not in text
+    lines = {line.split()[0]: line[24:].strip() for line in text.splitlines()}
+    assert [lines[one] for one in ("storage", "well")] == ["ok", "ok"], lines
+    assert lines["refused"].startswith("ServiceTitan: the sign-in for tenant 880202 was refused")
+    assert lines["unset"] == "ServiceTitan: unset: secret `app_key`: the variable UNSET_APP_KEY is not set"
+    # Of the two modules that it selects, the app may read one.
+    assert "timesheets-v2: cannot be read" in lines["scopeless"]
+    assert "settings-v2" not in lines["scopeless"]
+    assert f"BigQuery: cannot run jobs in {stage.project('scopeless').name}" in lines["scopeless"]
+    assert len(lines) == 5
+
+    assert [one.name for one in stage.folder.iterdir()] == ["companies.yml"]
+    assert list(stage.project("well").client.list_datasets()) == []
+    assert sorted((stage.meltano.folder / ".meltano").iterdir()) == before

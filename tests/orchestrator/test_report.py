@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 COMPANIES, STREAMS = 10, 40
-SETTING = Setting(now=NOW, max_age_hours=8, rerun=["--environment", "pro", "--storage", "gs://a bucket/x"])
+SETTING = Setting(now=NOW, max_age_hours=8, places=["--environment", "pro", "--storage", "gs://a bucket/x"])
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PARTS_OF_THE_PAGE = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "ul", "li", "b"}
 PARTS_OF_THE_PAGE |= {"span", "article", "div", "a", "pre", "details", "summary", "label", "input", "table", "thead"}
@@ -94,6 +94,7 @@ def test_the_page_says_what_is_known_and_what_is_not_its_own_stays_text() -> Non
     assert "cannot read `project-5.management.etl_logs`: 403 Access Denied" in found.text
     command = "orchestrate-etl run --company company-03 --environment pro --storage 'gs://a bucket/x'"
     assert command in found.text
+    assert "orchestrate-etl check --company company-05" in found.text
     # Every stream of every company is a cell, and the company itself one more.
     assert found.tags["td"] == COMPANIES * (STREAMS + 1)
     assert found.text.count("✗ 14 h") == 2

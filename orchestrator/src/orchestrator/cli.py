@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from orchestrator.adding import add_company
+from orchestrator.checking import check
 from orchestrator.claims import Claims, now
 from orchestrator.etl_logs import LogReader, gather
 from orchestrator.execution import execution_of
@@ -66,6 +68,8 @@ def orchestrate_etl() -> None:
 
 orchestrate_etl.add_command(status)
 orchestrate_etl.add_command(report)
+orchestrate_etl.add_command(check)
+orchestrate_etl.add_command(add_company)
 
 
 @orchestrate_etl.command()

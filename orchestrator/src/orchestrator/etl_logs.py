@@ -14,7 +14,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from orchestrator.records import CompanyRecord
 from orchestrator.status import DRY_RUN, SUCCESS, Evidence, StreamRun
-from orchestrator.warehouses import LOG_DATASET, company_client, quoted
+from orchestrator.warehouses import LOG_DATASET, company_client, first_line, quoted
 from plugin_runtime import PluginError, redact
 
 if TYPE_CHECKING:
@@ -98,11 +98,6 @@ class LogReader:
 def _stream_run(row: Mapping[str, object]) -> StreamRun:
     """Return a row of the log. A NULL is nothing: no rows, no error."""
     return StreamRun(**{name: value for name, value in row.items() if value is not None})  # type: ignore[arg-type]
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says first: Google's clients add job ids and places in more lines."""
-    return redact(str(error).strip().partition("\n")[0]) or type(error).__name__
 
 
 def gather(

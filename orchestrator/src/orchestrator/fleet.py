@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.child import EndedBy, run_child
+from orchestrator.child import EndedBy
 from orchestrator.claims import Refusal, RefusedError, now
-from orchestrator.environment import child_environment
+from orchestrator.company_meltano import CompanyMeltano
 from orchestrator.log_lines import Errors, parse
 from orchestrator.meltano_project import TAP, TARGET
 from orchestrator.outcomes import RESULT_OF_ENDING, Outcome, Result
@@ -148,37 +147,30 @@ class Fleet:
 
     def _run_meltano(self, company: Company, on_line: Callable[[bytes], None], stop: Callable[[], bool]) -> ChildEnd:
         place = self._workplace
-        system_folder = place.project.system_folder(place.system_root, company.company_id)
-        secrets = self._resolver.secrets_of(company)
-        environment = child_environment(
-            company, secrets, place.project, place.outer, system_folder, dry_run=place.dry_run
+        meltano = CompanyMeltano(
+            company=company,
+            secrets=self._resolver.secrets_of(company),
+            project=place.project,
+            meltano_environment=place.meltano_environment,
+            outer=place.outer,
+            system_root=place.system_root,
+            dry_run=place.dry_run,
         )
-        command: list[str | Path] = [
-            place.project.executable,
-            # A file for the developer of one pipeline: its settings are not this company's.
-            "--env-file",
-            os.devnull,
-            "--environment",
-            place.meltano_environment,
-            "run",
-            "--state-id-suffix",
-            company.company_id,
-            *(["--full-refresh"] if place.full_refresh else []),
-            *(["--no-state-update"] if place.dry_run else []),
-            TAP,
-            TARGET,
-        ]
-        try:
-            return run_child(
-                command,
-                folder=place.project.folder,
-                environment=environment | {"MELTANO_STATE_BACKEND_URI": place.state_uri},
-                on_line=on_line,
-                stop=stop,
-                timeout_seconds=self._limit_minutes(company) * 60,
-            )
-        except OSError as error:
-            raise PluginError(f"{company.company_id}: cannot start {command[0]}: {error.strerror}") from error
+        flags = {"--full-refresh": place.full_refresh, "--no-state-update": place.dry_run}
+        return meltano.run(
+            [
+                "run",
+                "--state-id-suffix",
+                company.company_id,
+                *(one for one, is_on in flags.items() if is_on),
+                TAP,
+                TARGET,
+            ],
+            on_line=on_line,
+            stop=stop,
+            timeout_seconds=self._limit_minutes(company) * 60,
+            more={"MELTANO_STATE_BACKEND_URI": place.state_uri},
+        )
 
 
 def _judged(end: ChildEnd, reason: str, *, lost: bool, limit_minutes: float) -> tuple[Ending, str]:

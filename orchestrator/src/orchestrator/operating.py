@@ -105,8 +105,8 @@ def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN
     moment = now()
     question = Question(**options)
     statuses = question.answer(moment, runs=LAST_RUNS)
-    rerun = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
-    setting = Setting(now=moment, max_age_hours=question.max_age_hours, rerun=rerun)
+    places = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
+    setting = Setting(now=moment, max_age_hours=question.max_age_hours, places=places)
     _write(output, render(statuses, setting))
     click.echo(f"{output}: {summary(statuses)}")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import yaml
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
 
+from orchestrator.additions import insert_statement, with_company
 from orchestrator.companies import Company, check_together, parse_company
-from orchestrator.warehouses import bigquery_client
+from orchestrator.warehouses import bigquery_client, first_line, quoted
 from plugin_runtime import PluginError
 from plugin_runtime.compat import override
 
@@ -31,6 +35,13 @@ class Registry(Protocol):
 
         Raises:
             PluginError: If the list cannot be read, or something in it is wrong.
+        """
+
+    def add(self, company: Company) -> None:
+        """Add a company.
+
+        Raises:
+            PluginError: If it could be taken for one that is there, or the list cannot be written.
         """
 
 
@@ -67,6 +78,23 @@ class FileRegistry(Registry):
             raise PluginError(f"{self._path} has no list `companies`")
         return _checked((f"{self._path}, company {n}", one) for n, one in enumerate(content["companies"], 1))
 
+    @override
+    def add(self, company: Company) -> None:
+        before = ""
+        if self._path.exists():
+            check_together([*self.companies(), company])
+            before = self._path.read_text(encoding="utf-8")
+        # A link stays one: what it points to is replaced.
+        path = self._path.resolve()
+        fresh = path.with_name(f"{path.name}.new")
+        try:
+            fresh.write_text(with_company(before, company), encoding="utf-8")
+            if before:
+                shutil.copymode(path, fresh)
+            fresh.replace(path)
+        except OSError as error:
+            raise PluginError(f"cannot write {self._path}: {error.strerror}") from error
+
 
 class TableRegistry(Registry):
     """A table of BigQuery: `deploy/sql/companies.sql` makes it."""
@@ -84,11 +112,43 @@ class TableRegistry(Registry):
     @override
     def companies(self) -> list[Company]:
         try:
-            with closing(bigquery_client(self._table.split(".")[0], api_endpoint=self._api_endpoint)) as client:
+            with closing(self._client()) as client:
                 rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
         return _checked((f"{self._table}, {row.get('company_id')}", _described(row)) for row in rows)
+
+    @override
+    def add(self, company: Company) -> None:
+        check_together([*self.companies(), company])
+        config = bigquery.QueryJobConfig(query_parameters=_parameters(company))
+        try:
+            with closing(self._client()) as client:
+                rows = client.query_and_wait(
+                    insert_statement(quoted(self._table)),
+                    job_config=config,
+                    wait_timeout=_TIMEOUT_SECONDS,
+                    api_timeout=_TIMEOUT_SECONDS,
+                )
+        except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError) as error:
+            raise PluginError(f"cannot add {company.company_id} to {self._table}: {first_line(error)}") from error
+        if not rows.num_dml_affected_rows:
+            raise PluginError(
+                f"{company.company_id} is not added: somebody has just added it, its tenant or its project"
+            )
+
+    def _client(self) -> bigquery.Client:
+        return bigquery_client(self._table.split(".")[0], api_endpoint=self._api_endpoint)
+
+
+def _parameters(company: Company) -> list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]:
+    plain = ("company_id", "company_name", "tenant_id", "project_id", "location")
+    texts = {name: getattr(company, name) for name in plain} | msgspec.to_builtins(company.secrets)
+    return [
+        *(bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in texts.items()),
+        bigquery.ScalarQueryParameter("enabled", "BOOL", company.enabled),
+        bigquery.ArrayQueryParameter("streams", "STRING", list(company.streams)),
+    ]
 
 
 def _described(row: Mapping[str, Any]) -> dict[str, Any]:

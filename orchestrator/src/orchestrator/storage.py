@@ -6,9 +6,11 @@ two writers who have read the same one, one is told that it came too late. That 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -62,6 +64,13 @@ class Storage(Protocol):
             PluginError: If the storage cannot be reached.
         """
 
+    def check(self) -> None:
+        """Find out whether objects can be read and written. Nothing is written.
+
+        Raises:
+            PluginError: If they cannot.
+        """
+
 
 def open_storage(uri: str) -> Storage:
     """Return the storage at a `file://` or `gs://` address.
@@ -107,6 +116,12 @@ class FolderStorage(Storage):
         except OSError as error:
             raise PluginError(f"cannot write {path}: {error.strerror}") from error
         return _stored(content).generation
+
+    @override
+    def check(self) -> None:
+        place = next(one for one in (self._folder, *self._folder.parents) if one.exists())
+        if not place.is_dir() or not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            raise PluginError(f"cannot write into {place}, where {self._folder} is to be")
 
 
 def _stored(content: bytes) -> StoredObject:
@@ -166,6 +181,15 @@ class BucketStorage(Storage):
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise self._failed("write", name, error) from error
         return int(blob.generation)
+
+    @override
+    def check(self) -> None:
+        name = f"companies/{uuid.uuid4().hex}"
+        self.read(name)
+        # An object that is not there does not have this generation, so Cloud Storage refuses. It asks for the right to
+        # write before it looks.
+        with contextlib.suppress(TooLateError):
+            self.replace(name, b"", generation=1)
 
     def _own_generation(self, name: str, content: bytes, error: Exception) -> int:
         """Return the generation when what is there is what was to be written: an earlier try got through unseen."""

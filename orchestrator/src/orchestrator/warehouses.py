@@ -10,7 +10,7 @@ from google.auth import impersonated_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from plugin_runtime import PluginError
+from plugin_runtime import PluginError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,11 @@ def quoted(*parts: str) -> str:
     if "`" in name or "\\" in name or "\n" in name:
         raise PluginError(f"{name} is not a name in BigQuery")
     return f"`{name}`"
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says first: Google's clients add job ids and places in more lines."""
+    return redact(str(error).strip().partition("\n")[0]) or type(error).__name__
 
 
 def _acting_as(account: str) -> Any:  # noqa: ANN401 - google.auth has no common base class

@@ -44,13 +44,22 @@ class Fleet:
     variables: dict[str, str] = field(default_factory=dict)
     companies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def add(self, company_id: str, tenant_id: str, sizes: Mapping[str, int], **more: object) -> None:
+    def add(
+        self,
+        company_id: str,
+        tenant_id: str,
+        sizes: Mapping[str, int],
+        *,
+        scopes: frozenset[str] | None = None,
+        **more: object,
+    ) -> None:
         """Add a company: its tenant, its secrets in the environment, its entry in the registry.
 
         Args:
             company_id: Its id.
             tenant_id: Its tenant, in digits.
             sizes: How many records its streams have.
+            scopes: The areas that its app may read; None for all.
             more: More fields of the entry.
         """
         tenant = Tenant(
@@ -60,6 +69,7 @@ class Fleet:
             app_key="ak-s3cr3t",
             seed=int(tenant_id),
             sizes=dict(sizes),
+            scopes=scopes,
         )
         self.titan.control.add_tenant(tenant)
         secrets = tenant.model_dump(include={"client_id", "client_secret", "app_key"})
@@ -86,11 +96,18 @@ class Fleet:
         Args:
             options: More options of `orchestrate-etl run`.
         """
+        return self.command("run", "--log-format=json", f"--work-folder={self.folder / 'work'}", *options)
+
+    def command(self, *words: str) -> subprocess.Popen[str]:
+        """Start any command of the orchestrator that runs companies' plugins.
+
+        Args:
+            words: The command and its options, save for those that name registry, storage and project.
+        """
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
-        given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder, "log-format": "json"}
-        given["work-folder"] = self.folder / "work"
-        command = [str(ORCHESTRATOR), "run", *(f"--{name}={value}" for name, value in given.items()), *options]
+        given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder}
+        command = [str(ORCHESTRATOR), *words, *(f"--{name}={value}" for name, value in given.items())]
         machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return subprocess.Popen(  # noqa: S603 - our own command
             command, env=machine | self.variables, stdout=subprocess.PIPE, text=True

@@ -28,8 +28,8 @@ class Setting:
 
     now: dt.datetime
     max_age_hours: float
-    rerun: Sequence[str]
-    """Options of the command that runs a company again, save for its name."""
+    places: Sequence[str]
+    """Options that name registry, storage and environment, for the commands that the page advises."""
 
 
 def render(statuses: Sequence[CompanyStatus], setting: Setting) -> str:
@@ -58,9 +58,10 @@ def _total(statuses: Sequence[CompanyStatus], name: str) -> int:
     return sum(getattr(stream.last, name) for one in statuses for stream in one.streams)
 
 
-def command(rerun: Sequence[str], company_id: str) -> str:
-    """Return the command that runs one company again, for a shell."""
-    return shlex.join(["orchestrate-etl", "run", "--company", company_id, *rerun])
+def command(company: CompanyStatus, places: Sequence[str]) -> str:
+    """Return what to type, for a shell: run the company again, or find out why nothing can be read of it."""
+    verb = "check" if company.freshness is Freshness.UNREADABLE else "run"
+    return shlex.join(["orchestrate-etl", verb, "--company", company.company.company_id, *places])
 
 
 def _environment() -> Environment:
