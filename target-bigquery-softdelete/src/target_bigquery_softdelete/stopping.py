@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LONGEST_STOP_SECONDS = 7.5
+LONGEST_STOP_SECONDS = 7.0
 """After so long the process ends, said or not. Orchestrators kill after ten seconds, and less is promised: eight."""
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
