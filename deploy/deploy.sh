@@ -79,7 +79,8 @@ grant() {
 render() {
     local text name
     text=$(<"$1")
-    for name in "${SETTINGS[@]}" JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT COMPANY_LOCATION; do
+    for name in "${SETTINGS[@]}" STALE_SECONDS JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT \
+        COMPANY_LOCATION; do
         text=${text//"\${$name}"/${!name-}}
     done
     echo "$text"
@@ -299,6 +300,8 @@ main() {
     [[ ${1-} =~ ^(dev|qua|pro)$ ]] || fail "usage: deploy/deploy.sh [--dry-run] dev|qua|pro [company PROJECT LOCATION REFERENCE...]"
     ENVIRONMENT="$1"
     read_settings
+    # shellcheck disable=SC2034  # `render` reads it by its name
+    STALE_SECONDS=$((STALE_HOURS * 3600))
     RUNNER="etl-runner@$PROJECT_ID.iam.gserviceaccount.com"
     if [ $# = 1 ]; then
         deploy_everything

@@ -49,6 +49,7 @@ def rendered(path: str, environment: str = "pro") -> str:
     """Return a file as `deploy.sh` fills it in."""
     values = {
         **settings(environment),
+        "STALE_SECONDS": "28800",
         "ENVIRONMENT": environment,
         "JOB": "etl",
         "METRIC": "etl_company_done",
