@@ -114,7 +114,7 @@ def write_log(project: Project, rows: list[tuple[str, float, str, int, str | Non
 
 def test_the_statement_is_one_that_bigquery_takes() -> None:
     columns = [(one.name, one.field_type) for one in LOG_FIELDS]
-    sql = GoogleSQL({"p-1.management.etl_logs": columns}, {"since": "TIMESTAMP", "runs": "INT64"})
+    sql = GoogleSQL({"p-1.management.etl_logs": columns}, {"since": "TIMESTAMP", "runs": "INT64", "dry_run": "BOOL"})
     sql.check(log_query("`p-1.management.etl_logs`"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -107,8 +108,9 @@ def test_what_cannot_be_read_is_a_row_with_its_reason_and_all_rows_are_counted()
     assert "403 [red]no" in text
     assert "[bold]page 3[/bold]" in text
     row = next(line for line in text.splitlines() if "running now" in line)
-    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6", "1 stream failed")
+    assert re.split(r"\s{2,}", row.strip()) == [
+        *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6")
     ]
+    assert any(line.split("│")[-2].strip() == "1 stream failed" for line in text.splitlines() if "│" in line)
     assert summary([unreadable, busy]) == "1 failed, 1 unreadable; look at: acme, busy"
     assert trouble_table([judged([GOOD], [fleet_run(2)])], NOW) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
 """Colours; all others are red."""
 
-MOST_NAMES = 5
+MOST_NAMES = 3
 """Streams that are named when many have the same trouble."""
 
 _NUMBERS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "deleted")
@@ -27,12 +28,14 @@ _NUMBERS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "
 
 def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table:
     """Return one line a company: age of the last good run, streams, and the rows of each stream's last run."""
-    table = Table("company", "state")
+    # As narrow as can be: a terminal of 100 characters is to show it whole.
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("company", no_wrap=True)
+    table.add_column("state")
     for name in _NUMBERS:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what is wrong", ratio=1)
+        table.add_column(name, justify="right", no_wrap=name != "took")
     for one in statuses:
-        table.add_row(one.company.company_id, _state(one), *_numbers(one, now), Text(one.reason))
+        table.add_row(one.company.company_id, _state(one), *_numbers(one, now))
     return table
 
 
@@ -50,10 +53,16 @@ def _numbers(one: CompanyStatus, now: dt.datetime) -> Sequence[str]:
 
 
 def trouble_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:
-    """Return the streams that are not well, those with the same reason in one line; or None when all are."""
+    """Return what is wrong: of each company, and then of its streams, those with the same reason in one line.
+
+    None when nothing is.
+    """
     table = Table("company", "streams", "state", "last success")
-    table.add_column("what is wrong", ratio=1)
+    table.add_column("what is wrong", ratio=1, overflow="fold")
     for company in statuses:
+        if not company.freshness.is_good:
+            state = Text(company.freshness, STYLES.get(company.freshness, "red"))
+            table.add_row(company.company.company_id, "", state, age(company.last_good, now), Text(company.reason))
         for one in company.troubles:
             state = Text(one.freshness, STYLES.get(one.freshness, "red"))
             last_success = age(one.last_success, now)
