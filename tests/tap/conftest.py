@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, override
 
@@ -46,7 +47,7 @@ class MadeUpRows(TapServiceTitan):
 
 
 @pytest.fixture
-def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Sync:
+def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Sync]:
     """Runs the tap in this process."""
 
     def run(
@@ -67,4 +68,8 @@ def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Sync:
         lines = capsysbinary.readouterr().out.splitlines()
         return Run([json.loads(line, parse_float=str) for line in lines], error)
 
-    return run
+    yield run
+    # A run that ended early has left its workers behind. They log once more, which must not fall into another test.
+    for thread in threading.enumerate():
+        if thread.name.startswith("worker-"):
+            thread.join(timeout=30)
