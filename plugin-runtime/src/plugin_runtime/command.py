@@ -73,4 +73,6 @@ def _fail(logger: logging.Logger, message: str, error: BaseException, *, code: i
 def drop_stdout() -> None:
     """Send what is left of the output nowhere, when nobody reads it any more."""
     # Otherwise the interpreter tries to flush into the closed pipe once more and prints a traceback of its own.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # There is no output at all when it was closed before the start.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

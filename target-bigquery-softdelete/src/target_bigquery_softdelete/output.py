@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from plugin_runtime import PluginError
+from plugin_runtime.command import drop_stdout
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.state import State
@@ -25,7 +25,7 @@ def write_state(state: State) -> None:
         _stdout().write(line)
         _stdout().flush()
     except (OSError, ValueError) as error:
-        _drop_stdout()
+        drop_stdout()
         raise PluginError(
             f"STATE cannot be written to the standard output: {getattr(error, 'strerror', None) or error}. The rows "
             "are in their tables. The next run reads them again, from the last state that was written."
@@ -36,9 +36,3 @@ def _stdout() -> Any:  # noqa: ANN401 - None when it was closed before the start
     if sys.stdout is None:
         raise ValueError("it is closed")
     return sys.stdout
-
-
-def _drop_stdout() -> None:
-    # Otherwise the interpreter tries once more at its end, and prints a traceback of its own.
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
