@@ -28,7 +28,7 @@ ACTIVITY_FEED = "/timesheets/v2/tenant/{tenant}/export/activities"
 _tenants_of_tests: Counter[str] = Counter()
 
 
-def _new_number() -> int:
+def new_number() -> int:
     """Return a number that no other test has, and that a test has again in each run: its data follows from it."""
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
     _tenants_of_tests[test] += 1
@@ -37,7 +37,7 @@ def _new_number() -> int:
 
 def new_tenant(**settings: Any) -> Tenant:  # noqa: ANN401 - the fields of Tenant
     """Return a tenant that no other test uses, with room for many requests a second."""
-    number = _new_number()
+    number = new_number()
     defaults: dict[str, Any] = {
         "tenant_id": str(number),
         "client_id": f"client-{number}",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.control import Fault, Tenant
+from support.servicetitan import new_number
 from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def as_text(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 def add_company(server: ServiceTitan, **tenant: Any) -> Company:  # noqa: ANN401 - the tenant's own fields
     """Add a tenant that no other test knows."""
-    identifier = str(secrets.randbelow(10**12))
+    identifier = str(new_number())
     values = {
         "tenant_id": identifier,
         "client_id": f"client-{identifier}",
