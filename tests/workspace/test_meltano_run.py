@@ -32,6 +32,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, servicetitan: ServiceTitan
             "SERVICETITAN_APP_KEY": TENANT.app_key,
             "SERVICETITAN_API_URL": servicetitan.api_url,
             "SERVICETITAN_AUTH_URL": servicetitan.auth_url,
+            # Two streams show all that Meltano has to do with it.
+            "SERVICETITAN__SELECT": '["technicians.*", "activities.*"]',
             "BIGQUERY_PROJECT_ID": PROJECT,
             "BIGQUERY_API_ENDPOINT": bigquery.api_endpoint,
         },
