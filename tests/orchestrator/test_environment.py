@@ -35,7 +35,7 @@ def company(**more: object) -> Company:
 
 def environment(one: Company) -> dict[str, str]:
     secrets = SecretResolver(OUTER).secrets_of(one)
-    return child_environment(one, secrets, MeltanoProject(ROOT), OUTER, Path("/work/one"))
+    return child_environment(one, secrets, MeltanoProject(ROOT), OUTER, Path("/companies/one"))
 
 
 def test_only_its_own_settings_reach_it() -> None:
@@ -61,8 +61,8 @@ def test_only_its_own_settings_reach_it() -> None:
         "BIGQUERY_LABELS": json.dumps({"company": "one"}),
         "BIGQUERY_HISTORY": '["jobs"]',
         "BIGQUERY_LIVE_VIEWS": "true",
-        "MELTANO_SYS_DIR_ROOT": "/work/one",
-        "MELTANO_DATABASE_URI": "sqlite:////work/one/meltano.db",
+        "MELTANO_SYS_DIR_ROOT": "/companies/one",
+        "MELTANO_DATABASE_URI": "sqlite:////companies/one/meltano.db",
         "MELTANO_CLI_LOG_FORMAT": "json",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
