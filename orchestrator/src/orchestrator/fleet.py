@@ -13,7 +13,7 @@ from orchestrator.claims import Refusal, RefusedError, now
 from orchestrator.company_meltano import CompanyMeltano
 from orchestrator.log_lines import Errors, parse
 from orchestrator.meltano_project import TAP, TARGET
-from orchestrator.outcomes import RESULT_OF_ENDING, Outcome, Result
+from orchestrator.outcomes import Outcome, Result
 from orchestrator.records import Ending, RunRecord
 from plugin_runtime import PluginError, redact
 
@@ -123,9 +123,7 @@ class Fleet:
             run = RunRecord(execution=self._execution.name, started=started, ended=now(), ending=ending, reason=reason)
             if not self._workplace.dry_run:
                 claimed.finish(run)
-        return Outcome(
-            company_id=company.company_id, result=RESULT_OF_ENDING[ending], seconds=run.seconds, reason=reason
-        )
+        return Outcome(company_id=company.company_id, result=Result(ending), seconds=run.seconds, reason=reason)
 
     def _ending(self, company: Company, lost: threading.Event) -> tuple[Ending, str]:
         errors = Errors()

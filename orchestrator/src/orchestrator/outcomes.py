@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class Result(StrEnum):
-    """How it ended, seen by an operator."""
+    """How it ended, seen by an operator: as its run did, or without one."""
 
-    DONE = "done"
+    DONE = Ending.DONE
     ALREADY_DONE = "done before"
-    FAILED = "failed"
-    TIMED_OUT = "timed out"
-    KILLED = "killed"
+    FAILED = Ending.FAILED
+    TIMED_OUT = Ending.TIMED_OUT
+    KILLED = Ending.KILLED
     BUSY = "busy"
-    STOPPED = "stopped"
+    STOPPED = Ending.STOPPED
     NOT_STARTED = "not started"
 
     @property
@@ -38,15 +38,6 @@ class Outcome:
     result: Result
     seconds: float = 0.0
     reason: str = ""
-
-
-RESULT_OF_ENDING = {
-    Ending.DONE: Result.DONE,
-    Ending.FAILED: Result.FAILED,
-    Ending.TIMED_OUT: Result.TIMED_OUT,
-    Ending.KILLED: Result.KILLED,
-    Ending.STOPPED: Result.STOPPED,
-}
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:

@@ -26,8 +26,8 @@ _STOP_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class BigQuery:
-    """A running BigQuery.
+class _Server:
+    """A running server.
 
     Attributes:
         ready: Its ready line.
@@ -36,6 +36,11 @@ class BigQuery:
 
     ready: Ready
     pid: int
+
+
+@dataclass(frozen=True)
+class BigQuery(_Server):
+    """A running BigQuery."""
 
     @property
     def api_endpoint(self) -> str:
@@ -49,17 +54,13 @@ class BigQuery:
 
 
 @dataclass(frozen=True)
-class ServiceTitan:
+class ServiceTitan(_Server):
     """A running ServiceTitan.
 
     Attributes:
-        ready: Its ready line.
-        pid: Its process id.
         control: Changes its records, sets faults, reads its request log.
     """
 
-    ready: Ready
-    pid: int
     control: Control
 
     @property
@@ -74,16 +75,8 @@ class ServiceTitan:
 
 
 @dataclass(frozen=True)
-class CloudStorage:
-    """A running Cloud Storage.
-
-    Attributes:
-        ready: Its ready line.
-        pid: Its process id.
-    """
-
-    ready: Ready
-    pid: int
+class CloudStorage(_Server):
+    """A running Cloud Storage."""
 
     @property
     def api_endpoint(self) -> str:
