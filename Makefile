@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long lint format docs clean
+.PHONY: help setup demo fleet test test-long bench lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 
 test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
+
+bench: setup ## Measure the pair and others of its kind (about 20 minutes; ONLY="target growth" for a part)
+	@$(BIN)/python -m benchmarks --only $(ONLY)
 
 lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/ruff check

@@ -1,0 +1,96 @@
+"""Runs the benchmarks. See `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from benchmarks import machine
+from benchmarks.lab import Lab
+from benchmarks.measure import BenchmarkError
+from benchmarks.report import report, section_text
+from benchmarks.results import SectionResult, load
+from benchmarks.scenarios import SECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.scenario import Scenario, Section
+
+FOLDER = Path(__file__).resolve().parent
+RAW = FOLDER / "results"
+
+console = Console(stderr=True, highlight=False)
+
+
+def main() -> int:
+    """Measure what is asked for, and write the results. Return 0 when every scenario has a figure."""
+    options = _options().parse_args()
+    chosen = [section for section in SECTIONS if not options.only or section.name in options.only]
+    results = [_measured(section, options) for section in chosen]
+    if options.scale == 1 and not options.match:
+        for result in results:
+            result.save(RAW)
+        (FOLDER / "RESULTS.md").write_text(report(_all_results()))
+    failed = [row for result in results for row in result.rows if row.error]
+    return 1 if failed else 0
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, and writes RESULTS.md.")
+    names = [section.name for section in SECTIONS]
+    parser.add_argument("--only", nargs="*", choices=names, default=[], help="sections to measure (default: all)")
+    parser.add_argument("--match", default="", help="measure scenarios whose title has this in it; nothing is written")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies all sizes; nothing is written but at 1")
+    parser.add_argument("--repeats", type=int, default=9, help="measure nothing more often than this")
+    return parser
+
+
+def _measured(section: Section, options: argparse.Namespace) -> SectionResult:
+    result = SectionResult(section.name, section.title, section.text, section.unit, machine.facts())
+    result.machine["load before"] = machine.load()
+    chosen = [one for one in section.scenarios if options.match in one.title]
+    with Lab(options.scale) as lab:
+        for scenario in _turns(chosen, options.repeats):
+            _measure(scenario, lab, result)
+    result.machine["load after"] = machine.load()
+    sys.stdout.write(section_text(result) + "\n")
+    sys.stdout.flush()
+    return result
+
+
+def _turns(scenarios: Sequence[Scenario], most: int) -> Iterator[Scenario]:
+    """Yield each scenario as often as it is repeated, in turns: what slows the machine for a while slows them all."""
+    for turn in range(most):
+        yield from (one for one in scenarios if turn < one.repeats)
+
+
+def _measure(scenario: Scenario, lab: Lab, result: SectionResult) -> None:
+    if any(row.error for row in result.rows if row.title == scenario.title):
+        return
+    try:
+        for sample in scenario.run(lab):
+            result.row(scenario.title, sample.step).samples.append(sample)
+            step = f", {sample.step}" if sample.step else ""
+            console.print(
+                f"{result.name}: {scenario.title}{step}: {sample.cpu_seconds:.2f} CPU s, "
+                f"{sample.wall_seconds:.2f} s, {sample.peak_mb:.0f} MB"
+            )
+    except BenchmarkError as error:
+        result.row(scenario.title).error = str(error)
+        console.print(f"{result.name}: {scenario.title}: no figure: {error}")
+
+
+def _all_results() -> Iterator[SectionResult]:
+    for section in SECTIONS:
+        path = RAW / f"{section.name}.json"
+        if path.exists():
+            yield load(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What scenarios work with: input files, a local BigQuery, a folder. Each is there when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.shapes import Shape, write_singer_file
+from sandbox import processes
+from sandbox.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".tools" / "benchmarks"
+"""Input files and other people's programs are kept here from one time to the next."""
+
+
+@dataclass(frozen=True)
+class SingerFile:
+    """A file of Singer messages of one stream."""
+
+    path: Path
+    stream: str
+    rows: int
+
+
+class Lab:
+    """Where one section is measured."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        """Set up.
+
+        Args:
+            scale: The numbers of records are multiplied by it.
+        """
+        self._scale = scale
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._resources.close()
+
+    def singer_file(self, shape: Shape, count: int, stream: str = "rows") -> SingerFile:
+        """Return a file with so many records, times the scale. It is written once and kept."""
+        rows = max(1, round(count * self._scale))
+        path = CACHE / "input" / f"{stream}-{shape.name}-{shape.digest}-{rows}.singer"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(f".{os.getpid()}")
+            write_singer_file(partial, shape, rows, stream)
+            partial.rename(path)
+        return SingerFile(path, stream, rows)
+
+    @cached_property
+    def bigquery(self) -> processes.BigQuery:
+        """A local BigQuery, the section's own."""
+        return self._resources.enter_context(processes.bigquery())
+
+    @contextmanager
+    def project(self) -> Iterator[Project]:
+        """Make a new project in the local BigQuery, and empty it afterwards."""
+        project = Project(self.bigquery.api_endpoint)
+        try:
+            yield project
+        finally:
+            for dataset in project.client.list_datasets():
+                project.client.delete_dataset(dataset.reference, delete_contents=True)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Make a temporary folder."""
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            yield Path(folder)

@@ -1,0 +1,36 @@
+"""What the figures depend on beside the code: the machine, its load, and the versions of the programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("singer-sdk", "google-cloud-bigquery", "pyarrow", "msgspec", "meltano", "local-bigquery", "duckdb")
+
+
+def facts() -> dict[str, str]:
+    """Return the facts of this machine, by name."""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return {
+        "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{os.cpu_count()} cores of {_processor()}, {_memory_gb()} GB, {platform.system()}",
+        "versions": f"Python {platform.python_version()}, {versions}",
+    }
+
+
+def load() -> str:
+    """Return the load of the last minute: the average number of processes that wanted a processor."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s+: (.*)", Path("/proc/cpuinfo").read_text())
+    return found[1] if found else platform.machine()
+
+
+def _memory_gb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30

@@ -1,0 +1,217 @@
+"""Runs commands and measures what they cost: processor time, wall clock and memory. Linux only: it reads `/proc`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+SAMPLE_SECONDS = 0.02
+"""Pause between two looks at the processes. What a process has at most is counted by the kernel, so none is missed."""
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class BenchmarkError(Exception):
+    """A scenario has no figure, and the text says why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run.
+
+    Attributes:
+        arguments: The program and its arguments.
+        environment: Variables that it has beside those of this process.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one command of a pipeline took.
+
+    Attributes:
+        cpu_seconds: User and system time of the process and of the children that it waited for.
+        peak_mb: The most memory that one process had at a time: the command's own, or a child's.
+    """
+
+    cpu_seconds: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a pipeline took.
+
+    Attributes:
+        costs: What each command took, in the order of the pipeline.
+        wall_seconds: From the start of the first to the end of the last.
+        peak_total_mb: The most memory that all processes together had, as sampled. Shared pages count more than once.
+    """
+
+    costs: tuple[Cost, ...]
+    wall_seconds: float
+    peak_total_mb: float
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time of all commands."""
+        return sum(cost.cpu_seconds for cost in self.costs)
+
+    @property
+    def peak_mb(self) -> float:
+        """The memory of the largest process."""
+        return max(cost.peak_mb for cost in self.costs)
+
+
+def measure(
+    *commands: Command,
+    folder: Path,
+    source: Path | None = None,
+    output: Path | None = None,
+    timeout_seconds: float = 1200,
+) -> Measured:
+    """Run commands, each one's output piped into the next, to their ends.
+
+    Args:
+        commands: The commands.
+        folder: Takes what they say on stderr (`0.log`, `1.log`, ...) and what the last one writes (`output`).
+        source: What the first one reads.
+        output: Takes what the last one writes instead.
+        timeout_seconds: When to give up.
+
+    Raises:
+        BenchmarkError: If one of them does not end with 0, or not in time.
+    """
+    started = time.monotonic()
+    with ExitStack() as files:
+        stdin: IO[bytes] | int = files.enter_context(source.open("rb")) if source else subprocess.DEVNULL
+        stdout = files.enter_context((output or folder / "output").open("wb"))
+        running: list[_Running] = []
+        try:
+            for number, command in enumerate(commands):
+                last = number == len(commands) - 1
+                log = files.enter_context((folder / f"{number}.log").open("wb"))
+                running.append(_start(command, stdin, stdout if last else subprocess.PIPE, log))
+                stdin = running[-1].take_output() or subprocess.DEVNULL
+            peak_total_kb = _wait(running, started + timeout_seconds)
+        finally:
+            for one in running:
+                one.end()
+    wall_seconds = time.monotonic() - started
+    for number, one in enumerate(running):
+        if one.code:
+            raise BenchmarkError(_failure(one.code, commands[number], folder / f"{number}.log"))
+    return Measured(tuple(one.cost for one in running), wall_seconds, peak_total_kb / 1024)
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Return the processor time that a running process has taken so far, without that of its children."""
+    # The name of the program, in parentheses, may hold spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+class _Running:
+    """A process that has been started."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._peak_kb = 0
+        self._cpu_seconds = 0.0
+
+    @property
+    def code(self) -> int | None:
+        return self._process.returncode
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self._cpu_seconds, self._peak_kb / 1024)
+
+    def take_output(self) -> IO[bytes] | None:
+        return self._process.stdout
+
+    def look(self) -> int:
+        """Note how much memory the process and its children have. Return the sum of it in KB."""
+        now_kb = 0
+        for resident_kb, peak_kb in map(_memory_kb, _tree(self._process.pid)):
+            now_kb += resident_kb
+            self._peak_kb = max(self._peak_kb, peak_kb)
+        return now_kb
+
+    def has_ended(self) -> bool:
+        if self._process.returncode is None:
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self._cpu_seconds = usage.ru_utime + usage.ru_stime
+        return self._process.returncode is not None
+
+    def end(self) -> None:
+        if self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _start(command: Command, stdin: IO[bytes] | int, stdout: IO[bytes] | int, log: IO[bytes]) -> _Running:
+    process = subprocess.Popen(  # noqa: S603 - the benchmarks' own commands
+        list(command.arguments),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=log,
+        env={**os.environ, **command.environment},
+        start_new_session=True,
+    )
+    if not isinstance(stdin, int):
+        stdin.close()  # it is the process's alone: when that ends, whoever writes into it is told
+    return _Running(process)
+
+
+def _wait(running: Sequence[_Running], deadline: float) -> int:
+    """Wait for the ends of the processes. Return the most memory that all had together, in KB."""
+    peak_kb = 0
+    while not all(one.has_ended() for one in running):
+        if time.monotonic() > deadline:
+            raise BenchmarkError("it did not end in time")
+        peak_kb = max(peak_kb, sum(one.look() for one in running if one.code is None))
+        time.sleep(SAMPLE_SECONDS)
+    return peak_kb
+
+
+def _tree(pid: int) -> Iterator[int]:
+    """Yield a process and all that descend from it."""
+    yield pid
+    with suppress(OSError):  # it has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
+
+
+def _memory_kb(pid: int) -> tuple[int, int]:
+    """Return what a process has of memory, and the most that it ever had; zeros when it has ended."""
+    with suppress(OSError):
+        found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()))
+        return int(found.get("VmRSS", 0)), int(found.get("VmHWM", 0))
+    return 0, 0
+
+
+def _failure(code: int, command: Command, log: Path) -> str:
+    said = _last_lines(log.read_text(errors="replace").splitlines())
+    return f"`{Path(command.arguments[0]).name}` ended with {code}: {said}"
+
+
+def _last_lines(lines: Iterable[str]) -> str:
+    meaningful = [line.strip() for line in lines if line.strip()]
+    return meaningful[-1][-500:] if meaningful else "it said nothing"

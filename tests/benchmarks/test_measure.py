@@ -1,0 +1,79 @@
+"""What the benchmarks measure and write down."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from benchmarks.measure import BenchmarkError, Command, measure
+from benchmarks.report import section_text
+from benchmarks.results import SectionResult, load
+from benchmarks.scenario import Sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUSY = """
+import sys, time
+memory = bytearray(100 * 2**20)
+while time.process_time() < 0.3:
+    pass
+sys.stdout.write(sys.stdin.read().upper())
+"""
+
+
+def python(code: str) -> Command:
+    return Command((sys.executable, "-c", code))
+
+
+def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("said")
+    # What it costs is its child's doing.
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}], check=True)"
+
+    measured = measure(python(parent), python("print(input() + '!')"), folder=tmp_path, source=source)
+
+    first, second = measured.costs
+    assert (tmp_path / "output").read_text() == "SAID!\n"
+    assert first.cpu_seconds >= 0.3
+    assert 100 < first.peak_mb < 200
+    assert second.peak_mb < 100
+    assert measured.peak_total_mb >= 100
+    assert measured.cpu_seconds == first.cpu_seconds + second.cpu_seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "problem"),
+    [
+        ("import sys; sys.exit('no such thing')", 60, "ended with 1: no such thing"),
+        ("import time; time.sleep(60)", 0.1, "did not end in time"),
+    ],
+)
+def test_a_pipeline_that_fails_has_no_cost(tmp_path: Path, code: str, seconds: float, problem: str) -> None:
+    with pytest.raises(BenchmarkError, match=problem):
+        measure(python("print()"), python(code), folder=tmp_path, timeout_seconds=seconds)
+
+
+def test_results_are_kept_and_shown(tmp_path: Path) -> None:
+    result = SectionResult("target", "Target", "What to know.", "rows", {"machine": "2 cores"})
+    for cpu_seconds in (2.0, 1.0, 4.0):
+        result.row("ours", "first load").samples.append(Sample(cpu_seconds, 2.345, 187.6, 10_000, {"calls": 3}))
+    result.row("other").error = "it ended with 1"
+
+    result.save(tmp_path)
+
+    assert load(tmp_path / "target.json") == result
+    assert section_text(result).splitlines() == [
+        "## Target",
+        "",
+        "What to know.",
+        "",
+        "| what | rows | CPU s | rows per CPU s | wall s | peak MB | calls |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ours, first load | 10,000 | 2 (1 to 4) | 5,000 (2,500 to 10,000) | 2.35 | 188 | 3 |",
+        "| other | no figure: it ended with 1 |  |  |  |  |  |",
+        "",
+        "<sub>machine: 2 cores</sub>",
+    ]
