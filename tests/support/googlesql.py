@@ -11,6 +11,7 @@ analyzer allows and BigQuery lacks is switched off here.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -154,8 +155,8 @@ class GoogleSQL:
 def _service() -> ZetaSqlLocalService:
     """Start the analyzer, once per process.
 
-    Wasmtime keeps the compiled module in its own cache, which several processes may share; `zetasql` makes its
-    configuration itself, so the setting has to be put under it.
+    Wasmtime keeps the compiled module in its own cache, which several processes may share: one of them compiles, while
+    the others wait for it. `zetasql` makes its configuration itself, so the setting has to be put under it.
     """
     settings = CACHE_DIR / "config.toml"
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
@@ -169,7 +170,9 @@ def _service() -> ZetaSqlLocalService:
             self.cache = str(settings)
 
     wasm_client.Config = CachingConfig
-    return ZetaSqlLocalService.get_instance()
+    with (CACHE_DIR / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return ZetaSqlLocalService.get_instance()
 
 
 def _language() -> LanguageOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -84,11 +85,12 @@ def test_one_at_a_time_is_the_same_every_time(company: Company, sync: Sync) -> N
 
 def test_too_many_requests_hold_back_all_streams_together(api: ScriptedApi, sync: Sync) -> None:
     times: list[float] = []
+    numbers = itertools.count(1)
     refused = threading.Event()
 
     def crowded(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
         times.append(time.monotonic())
-        if len(times) == 20:
+        if next(numbers) == 20:
             refused.set()
             return Refusal(429, {"Retry-After": "1"})
         # Each list has more pages than can be read before the refusal.
@@ -123,20 +125,20 @@ def test_a_storm_of_refusals_costs_few_requests(api: ScriptedApi, sync: Sync) ->
 
 
 def test_refused_credentials_end_all_streams_at_once(api: ScriptedApi, sync: Sync) -> None:
-    release = threading.Event()
+    release, waited = threading.Event(), threading.Event()
 
     def slow(query: Query) -> dict[str, Any]:
-        release.wait(timeout=20)
+        if not release.wait(timeout=60):
+            waited.set()
         return page_of([{"id": 1}], query)
 
     api.routes |= {f"/{name}": slow for name in NAMES}
     api.routes["/employees"] = lambda _: Refusal(401)
-    began = time.monotonic()
     run = sync(api.config, rows=LISTS)
-    assert isinstance(run.error, SignInRefusedError)
-    assert time.monotonic() - began < 10
-    assert run.of("RECORD") == []
+    assert not waited.is_set()
     release.set()
+    assert isinstance(run.error, SignInRefusedError)
+    assert run.of("RECORD") == []
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -163,10 +165,8 @@ main()
         assert process.stderr
         process.stdout.readline()
         process.stdout.read(5000 * 1000 if reads else 100_000)
-        began = time.monotonic()
         process.terminate()
         process.wait(timeout=20)
-        assert time.monotonic() - began < 10
         log = process.stderr.read().decode()
     assert process.returncode == 128 + 15
     assert "Stopped by signal 15" in log

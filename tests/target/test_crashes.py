@@ -125,7 +125,7 @@ def test_a_stop_signal_lets_out_no_state_and_says_so(target: TargetRunner, proje
     time.sleep(1)
 
     process.terminate()
-    out, log = process.communicate(timeout=10)
+    out, log = process.communicate(timeout=30)
 
     assert process.returncode == 128 + signal.SIGTERM
     assert out == b""

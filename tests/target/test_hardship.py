@@ -167,11 +167,9 @@ def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *
             process.stdin = None
             assert traps[0].reached.wait(60)
             proxy.traps.extend(traps[1:])
-            began = time.monotonic()
             process.send_signal(number)
-            out, log = process.communicate(timeout=20)
+            out, log = process.communicate(timeout=30)
 
-    assert time.monotonic() - began < 8
     assert process.returncode == 128 + number
     assert out == b""
     (line,) = errors(log)

@@ -21,6 +21,7 @@ from target_bigquery_softdelete.lease import Lease
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
 
     from target.harness import TargetRunner
 
@@ -36,11 +37,24 @@ def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
     assert process.stdin
     process.stdin.write(lines(ONE))
     process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while LEASE not in project.tables("management"):
-        assert time.monotonic() < deadline, "the run never took the lease"
-        time.sleep(0.1)
+    wait_until(lambda: LEASE in project.tables("management"))
     return process
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Wait for something that happens soon."""
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def expire(project: Project) -> None:
+    """Let the lease end now, as if nobody had renewed it for its whole lifetime."""
+    table = project.client.get_table(f"{project.name}.management.{LEASE}")
+    table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    project.client.update_table(table, ["expires"])
+    time.sleep(1.5)
 
 
 def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: TargetRunner, project: Project) -> None:
@@ -53,13 +67,18 @@ def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: Targe
         assert part in error
     assert project.tables("bronze") == []
 
-    timer = threading.Timer(2, lambda: first.communicate(timeout=60))
-    timer.start()
-    waited = target(*TWO, on_concurrent_run="wait")
-    timer.join()
+    waits = target.start(on_concurrent_run="wait")
+    assert waits.stdin
+    assert waits.stderr
+    waits.stdin.write(lines(TWO))
+    waits.stdin.flush()
+    while b"waiting for the lease" not in (line := waits.stderr.readline()):
+        assert line
+    assert first.poll() is None
+    first.communicate(timeout=60)
+    _, log = waits.communicate(timeout=60)
 
-    assert (first.returncode, waited.code) == (0, 0), waited.log
-    assert "waiting for the lease" in waited.log
+    assert (first.returncode, waits.returncode) == (0, 0), log
     assert set(project.operations("jobs")) == {1, 2}
     assert LEASE not in project.tables("management")
 
@@ -82,9 +101,7 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
     assert target(*TWO, on_concurrent_run="refuse").code == 1
     table = project.client.get_table(f"{project.name}.management.{LEASE}")
     assert dt.timedelta(seconds=30) < table.expires - dt.datetime.now(dt.UTC) <= leases.LIFETIME
-    table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-    project.client.update_table(table, ["expires"])
-    time.sleep(1.5)
+    expire(project)
     assert target(*TWO, on_concurrent_run="refuse").code == 0
     assert LEASE not in project.tables("management")
 
@@ -99,7 +116,16 @@ def lease(project: Project, run: str, api_endpoint: str = "") -> Lease:
     return Lease(client, TableId(project.name, "management", LEASE), run, "refuse", prepare=prepare)
 
 
-def test_of_many_runs_one_gets_the_lease(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def is_lost(one: Lease) -> bool:
+    """Return whether a lease has noticed that it is not there any more."""
+    try:
+        one.check()
+    except PluginError:
+        return True
+    return False
+
+
+def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
     got: list[Lease] = []
 
     def compete(one: Lease) -> None:
@@ -117,10 +143,8 @@ def test_of_many_runs_one_gets_the_lease(project: Project, monkeypatch: pytest.M
         return got.pop()
 
     runs = [f"run_{number}" for number in range(8)]
-    monkeypatch.setattr(leases, "LIFETIME", dt.timedelta(seconds=5))
     one_of(runs)  # and it dies: nothing renews it
-    time.sleep(5)
-    monkeypatch.setattr(leases, "LIFETIME", dt.timedelta(minutes=2))
+    expire(project)
     one_of(runs).release()
 
 
@@ -132,14 +156,13 @@ def test_the_lease_is_renewed_and_a_run_that_lost_it_stops(project: Project, mon
         one = lease(project, "Run_1", proxy.url)
         one.acquire()
         first = project.client.get_table(name).expires
-        time.sleep(1.5)
-        assert project.client.get_table(name).expires > first
+        wait_until(lambda: project.client.get_table(name).expires > first)
         one.check()
 
         project.client.delete_table(name)
         other = lease(project, "run_2")
         other.acquire()
-        time.sleep(1.5)
+        wait_until(lambda: is_lost(one))
         with pytest.raises(PluginError, match="ended before it was renewed"):
             one.check()
         one.release()
