@@ -15,7 +15,7 @@ from sandbox import processes
 from sandbox.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".tools" / "benchmarks"
@@ -24,10 +24,16 @@ CACHE = ROOT / ".tools" / "benchmarks"
 
 @dataclass(frozen=True)
 class SingerFile:
-    """A file of Singer messages of one stream."""
+    """A file of Singer messages.
+
+    Attributes:
+        path: Where it is.
+        streams: The streams in it.
+        rows: How many records each of them has.
+    """
 
     path: Path
-    stream: str
+    streams: tuple[str, ...]
     rows: int
 
 
@@ -49,16 +55,16 @@ class Lab:
     def __exit__(self, *error: object) -> None:
         self._resources.close()
 
-    def singer_file(self, shape: Shape, count: int, stream: str = "rows") -> SingerFile:
-        """Return a file with so many records, times the scale. It is written once and kept."""
+    def singer_file(self, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> SingerFile:
+        """Return a file with so many records, times the scale, of each stream. It is written once and kept."""
         rows = max(1, round(count * self._scale))
-        path = CACHE / "input" / f"{stream}-{shape.name}-{shape.digest}-{rows}.singer"
+        path = CACHE / "input" / f"{shape.name}-{shape.digest}-{len(streams)}x{rows}.singer"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(f".{os.getpid()}")
-            write_singer_file(partial, shape, rows, stream)
+            write_singer_file(partial, shape, rows, streams)
             partial.rename(path)
-        return SingerFile(path, stream, rows)
+        return SingerFile(path, tuple(streams), rows)
 
     @cached_property
     def bigquery(self) -> processes.BigQuery:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SAMPLE_SECONDS = 0.02
 """Pause between two looks at the processes. What a process has at most is counted by the kernel, so none is missed."""
 
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""With that variable every process would compile anew what it imports, and starting would be most of what it does."""
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -171,7 +174,7 @@ def _start(command: Command, stdin: IO[bytes] | int, stdout: IO[bytes] | int, lo
         stdin=stdin,
         stdout=stdout,
         stderr=log,
-        env={**os.environ, **command.environment},
+        env={**_ENVIRONMENT, **command.environment},
         start_new_session=True,
     )
     if not isinstance(stdin, int):

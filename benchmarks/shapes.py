@@ -7,12 +7,13 @@ import hashlib
 import random
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     Json = dict[str, Any]
@@ -74,17 +75,27 @@ class Shape:
         return hashlib.sha256(content).hexdigest()[:8]
 
 
-def write_singer_file(path: Path, shape: Shape, rows: int, stream: str) -> None:
-    """Write SCHEMA, records, and a STATE after each ten thousand of them and at the end."""
+def write_singer_file(path: Path, shape: Shape, rows: int, streams: Sequence[str]) -> None:
+    """Write a SCHEMA for each stream, records, and a STATE after each ten thousand of them and at the end.
+
+    Args:
+        path: The file.
+        shape: What the records look like.
+        rows: How many records each stream has.
+        streams: The streams. They take turns, a record each.
+    """
     tails = shape.tails(min(rows, DISTINCT))
-    head = b'{"type":"RECORD","stream":"%b","record":{"id":' % stream.encode()
+    heads = [b'{"type":"RECORD","stream":"%b","record":{"id":' % stream.encode() for stream in streams]
     end = b',"time_extracted":"%b"}\n' % EXTRACTED.encode()
     with path.open("wb") as file:
-        file.write(orjson.dumps(shape.schema(stream)) + b"\n")
+        file.writelines(orjson.dumps(shape.schema(stream)) + b"\n" for stream in streams)
         for first in range(0, rows, ROWS_PER_STATE):
             numbers = range(first, min(first + ROWS_PER_STATE, rows))
-            file.writelines(b"%b%d,%b%b" % (head, number + 1, tails[number % DISTINCT], end) for number in numbers)
-            file.write(orjson.dumps({"type": "STATE", "value": {"bookmarks": {stream: numbers.stop}}}) + b"\n")
+            file.writelines(
+                b"%b%d,%b%b" % (head, number + 1, tails[number % DISTINCT], end) for number in numbers for head in heads
+            )
+            bookmarks = dict.fromkeys(streams, numbers.stop)
+            file.write(orjson.dumps({"type": "STATE", "value": {"bookmarks": bookmarks}}) + b"\n")
 
 
 def _at(seconds: int) -> str:
@@ -153,6 +164,32 @@ ROWS = Shape(
 """30 columns, 1 KB: 27 scalars, two objects, one of which has another in it, and an array of objects."""
 
 
+def _draw_flat(number: int, generator: random.Random) -> Json:
+    return {
+        **{f"int_{i}": generator.randrange(1 << 31) for i in range(6)},
+        **{f"num_{i}": round(generator.random() * 10000, 2) for i in range(4)},
+        **{f"str_{i}": f"{_words(generator)} {_words(generator)}" for i in range(12)},
+        **{f"bool_{i}": _flip(generator) for i in range(4)},
+        "createdOn": _at(number * 60),
+        "modifiedOn": _at(number * 60 + 3600),
+        "completedOn": _at(number * 60 + 10800) if number % 3 else None,
+    }
+
+
+FLAT = Shape(
+    "flat",
+    {
+        **{f"int_{i}": INTEGER for i in range(6)},
+        **{f"num_{i}": NUMBER for i in range(4)},
+        **{f"str_{i}": TEXT for i in range(12)},
+        **{f"bool_{i}": BOOLEAN for i in range(4)},
+        **dict.fromkeys(("createdOn", "modifiedOn", "completedOn"), DATE_TIME),
+    },
+    _draw_flat,
+)
+"""30 columns, 1 KB, all scalars."""
+
+
 def _draw_narrow(number: int, generator: random.Random) -> Json:
     return {
         "name": _words(generator),
@@ -165,33 +202,37 @@ def _draw_narrow(number: int, generator: random.Random) -> Json:
 NARROW = Shape("narrow", {"name": TEXT, "amount": NUMBER, "active": BOOLEAN, "modifiedOn": DATE_TIME}, _draw_narrow)
 """5 columns, 0.1 KB."""
 
-_WIDE_GROUPS = 33
-_WIDE_KINDS = {"int": INTEGER, "num": NUMBER, "str": TEXT, "bool": BOOLEAN, "at": DATE_TIME, "code": TEXT}
-
-
-def _draw_wide(number: int, generator: random.Random) -> Json:
-    record: Json = {"modifiedOn": _at(number * 60)}
-    for i in range(_WIDE_GROUPS):
-        record |= {
-            f"int_{i}": generator.randrange(1 << 31),
-            f"num_{i}": round(generator.random() * 10000, 2),
-            f"str_{i}": _words(generator),
-            f"bool_{i}": _flip(generator),
-            f"at_{i}": _at(number * 60 + i),
-            f"code_{i}": generator.choice(WORDS) if i % 3 else None,
-        }
-    return record
-
-
-WIDE = Shape(
-    "wide",
-    {
-        "modifiedOn": DATE_TIME,
-        **{f"{name}_{i}": kind for i in range(_WIDE_GROUPS) for name, kind in _WIDE_KINDS.items()},
-    },
-    _draw_wide,
+_WIDE_KINDS: tuple[tuple[str, Json, Callable[[int, random.Random], object]], ...] = (
+    ("int", INTEGER, lambda _, generator: generator.randrange(1 << 31)),
+    ("num", NUMBER, lambda _, generator: round(generator.random() * 10000, 2)),
+    ("str", TEXT, lambda _, generator: _words(generator)),
+    ("bool", BOOLEAN, lambda _, generator: _flip(generator)),
+    ("at", DATE_TIME, lambda number, _: _at(number * 60)),
+    ("code", TEXT, lambda number, generator: generator.choice(WORDS) if number % 3 else None),
 )
+
+
+def _wide(name: str, columns: int) -> Shape:
+    """Return a shape of so many columns, of six kinds in turn."""
+    kinds = [(f"{kind}_{i}", schema, draw) for i, (kind, schema, draw) in zip(range(columns - 2), cycle(_WIDE_KINDS))]
+
+    def draw_record(number: int, generator: random.Random) -> Json:
+        return {"modifiedOn": _at(number * 60), **{column: draw(number, generator) for column, _, draw in kinds}}
+
+    return Shape(name, {"modifiedOn": DATE_TIME, **{column: schema for column, schema, _ in kinds}}, draw_record)
+
+
+WIDE = _wide("wide", 200)
 """200 columns, 5 KB."""
+
+THOUSAND_COLUMNS = _wide("thousand", 1000)
+"""1,000 columns, 25 KB."""
+
+
+def huge(megabytes: int) -> Shape:
+    """Return the shape of a record with one text of so many megabytes."""
+    text = "x" * (megabytes * 2**20)
+    return Shape("huge", {"text": TEXT, "modifiedOn": DATE_TIME}, lambda _, __: {"text": text, "modifiedOn": _at(0)})
 
 
 def _draw_nested(number: int, generator: random.Random) -> Json:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import rivals
 from benchmarks.measure import BenchmarkError, Command, cpu_seconds_of, measure
 from benchmarks.scenario import Sample
 
@@ -17,39 +19,49 @@ if TYPE_CHECKING:
     from benchmarks.lab import Lab, SingerFile
     from sandbox.project import Project
 
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+RIVAL_DATASET = "rival"
+
 
 @dataclass(frozen=True)
 class Target:
     """A target that writes into the local BigQuery.
 
     Attributes:
+        name: What it is called in the results.
         command: Returns the command for a project, given a folder for its files.
         dataset: Where it puts its tables.
+        written_at: The column that says when a row was last written.
     """
 
-    command: Callable[[Project, Path], Command]
+    name: str
+    command: Callable[[Lab, Project, Path], Command]
     dataset: str
+    written_at: str
 
     def run(self, lab: Lab, project: Project, source: SingerFile, step: str = "") -> Sample:
         """Feed a file to the target, once.
 
         Raises:
-            BenchmarkError: If the target fails, or if the table does not have the file's rows afterwards.
+            BenchmarkError: If the target fails, or if a table does not have the file's rows afterwards.
         """
+        started = datetime.now(UTC)
         emulator_before = cpu_seconds_of(lab.bigquery.pid)
         with lab.folder() as folder:
-            measured = measure(self.command(project, folder), folder=folder, source=source.path)
+            measured = measure(self.command(lab, project, folder), folder=folder, source=source.path)
         emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
-        landed = count(project, f"{self.dataset}.{source.stream}")
-        if landed != source.rows:
-            raise BenchmarkError(f"{landed:,} of {source.rows:,} rows are in the table")
-        return Sample.of(measured, source.rows, step, emulator_CPU_s=emulator)
+        written = sum(self._written(project, stream, source.rows, started) for stream in source.streams)
+        count = source.rows * len(source.streams)
+        return Sample.of(measured, count, step, rows_written=written, emulator_CPU_s=emulator)
 
-
-def count(project: Project, table: str) -> int:
-    """Return how many rows a table has."""
-    (row,) = project.query(f"SELECT count(*) AS n FROM `{project.name}.{table}`")  # noqa: S608 - our own names
-    return int(row["n"])
+    def _written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
+        """Return how many rows of a table have been written since a time, given how many it must have."""
+        table = f"`{project.name}.{self.dataset}.{stream}`"
+        is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'"
+        (row,) = project.query(f"SELECT count(*) AS landed, countif({is_new}) AS written FROM {table}")  # noqa: S608 - our own names
+        if row["landed"] != rows:
+            raise BenchmarkError(f"it ended well, and {row['landed']:,} of {rows:,} rows are in {stream}")
+        return int(row["written"])
 
 
 def config_file(folder: Path, **settings: Any) -> str:  # noqa: ANN401 - any setting
@@ -59,9 +71,51 @@ def config_file(folder: Path, **settings: Any) -> str:  # noqa: ANN401 - any set
     return str(path)
 
 
-def _ours(project: Project, folder: Path) -> Command:
+def program(name: str, *options: str) -> Command:
+    """Return the command that runs one of our own programs."""
+    return Command((sys.executable, str(PROGRAMS / f"{name}.py"), *options))
+
+
+def _ours(lab: Lab, project: Project, folder: Path) -> Command:  # noqa: ARG001 - the signature of all of them
     config = config_file(folder, project_id=project.name, api_endpoint=project.api_endpoint)
     return Command((str(Path(sys.executable).with_name("target-bigquery-softdelete")), "--config", config))
 
 
-OURS = Target(_ours, "bronze")
+def _z3_loads(lab: Lab, project: Project, folder: Path) -> Command:
+    return _z3(lab, project, folder, method="batch_job", batch_size=50_000)
+
+
+def _z3_streams(lab: Lab, project: Project, folder: Path) -> Command:
+    return _z3(lab, project, folder, method="storage_write_api")
+
+
+def _z3(lab: Lab, project: Project, folder: Path, **settings: Any) -> Command:  # noqa: ANN401
+    config = config_file(
+        folder, project=project.name, dataset=RIVAL_DATASET, denormalized=True, upsert=True, **settings
+    )
+    return _rival(lab, "z3-target-bigquery", ("target_bigquery.target", "TargetBigQuery.cli"), config)
+
+
+def _pipelinewise(lab: Lab, project: Project, folder: Path) -> Command:
+    config = config_file(
+        folder, project_id=project.name, default_target_schema=RIVAL_DATASET, add_metadata_columns=True
+    )
+    return _rival(lab, "pipelinewise-target-bigquery", ("target_bigquery", "main"), config)
+
+
+def _rival(lab: Lab, name: str, entry: tuple[str, str], config: str) -> Command:
+    start = rivals.FOLDER / "start.py"
+    return Command(
+        (str(rivals.python_of(name)), str(start), *entry, "--config", config),
+        {
+            "BIGQUERY_EMULATOR_HOST": lab.bigquery.api_endpoint,
+            "BIGQUERY_STORAGE_HOST": lab.bigquery.grpc_endpoint,
+            "PYTHONWARNINGS": "ignore",
+        },
+    )
+
+
+OURS = Target("target-bigquery-softdelete", _ours, "bronze", "_etl_synced")
+Z3_LOADS = Target("z3-target-bigquery, load jobs", _z3_loads, RIVAL_DATASET, "_sdc_batched_at")
+Z3_STREAMS = Target("z3-target-bigquery, Storage API", _z3_streams, RIVAL_DATASET, "_sdc_batched_at")
+PIPELINEWISE = Target("pipelinewise-target-bigquery", _pipelinewise, RIVAL_DATASET, "_sdc_batched_at")

@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
-# Compiles requirements.lock from the packages' own pyproject.toml files: every platform, with hashes, no addresses.
+# Compiles requirements.lock from the packages' own pyproject.toml files: every platform, with hashes, no addresses;
+# and the lock files of the targets that the benchmarks compare with, each for the Python that it needs.
 # Usage: tools/lock.sh [--upgrade]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 uv=$(tools/setup.sh --uv)
-"$uv" pip compile --quiet --universal --python-version 3.13 --generate-hashes \
-    --no-emit-index-url --no-emit-find-links \
+compile() {
+    "$uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+        --custom-compile-command "tools/lock.sh" "$@"
+}
+
+compile --python-version 3.13 \
     --no-emit-package plugin-runtime --no-emit-package orchestrator --no-emit-package sandbox \
     --no-emit-package tap-servicetitan --no-emit-package target-bigquery-softdelete \
-    --custom-compile-command "tools/lock.sh" --no-annotate \
     --group dev --output-file requirements.lock "$@" pyproject.toml
+
+for rival in benchmarks/rivals/*.in; do
+    version=$(sed -n '1s/^# Python \([0-9.]*\):.*/\1/p' "$rival")
+    compile --python-version "$version" --output-file "${rival%.in}.txt" "$@" "$rival"
+done

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds .venv from requirements.lock, on a machine that has only a Python 3 with pip and a package registry.
-# Usage: tools/setup.sh          set up (does nothing when the environment is current)
-#        tools/setup.sh --uv     print the path of uv, fetching it when there is none
+# Usage: tools/setup.sh                     set up (does nothing when the environment is current)
+#        tools/setup.sh --uv                print the path of uv, fetching it when there is none
+#        tools/setup.sh --python VERSION    print the path of a Python, fetching it when there is none
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +35,7 @@ find_uv() {
 
 # uv looks on the PATH and in its own folder; pyenv hides its interpreters from both.
 find_python() {
-    local uv="$1" candidate
+    local uv="$1" python_version="$2" candidate
     if candidate=$("$uv" python find --no-project --no-python-downloads "$python_version" 2>/dev/null); then
         echo "$candidate"
         return
@@ -58,18 +59,25 @@ main() {
         echo "$uv"
         return
     fi
+    if [ "${1:-}" = "--python" ]; then
+        find_python "$uv" "$2"
+        return
+    fi
 
     stamp=$(cat requirements.lock pyproject.toml ./*/pyproject.toml tools/setup.sh | cksum)
     if [ -x .venv/bin/python ] && [ "$(cat .venv/setup-stamp 2>/dev/null)" = "$stamp" ]; then
         return
     fi
 
-    python=$(find_python "$uv")
+    python=$(find_python "$uv" "$python_version")
     for package in "${packages[@]}"; do editable+=(--editable "./$package"); done
 
     echo "setup: building .venv with $("$python" --version)" >&2
     "$uv" venv --quiet --clear --no-project --python "$python" .venv
-    "$uv" pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements.lock
+    # Compiled now and not at the first import: where PYTHONDONTWRITEBYTECODE is set, every process would compile anew
+    # what it imports, and start twice as slowly.
+    "$uv" pip install --quiet --python .venv/bin/python --compile-bytecode \
+        --require-hashes --requirement requirements.lock
     # The build backend is in the lock file as well, so nothing unpinned is fetched here.
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation "${editable[@]}"
     echo "$stamp" >.venv/setup-stamp

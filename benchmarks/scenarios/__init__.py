@@ -1,7 +1,7 @@
 """The scenarios, one module for each section."""
 
 from benchmarks.scenario import Section
-from benchmarks.scenarios import target
+from benchmarks.scenarios import growth, target
 
-SECTIONS: tuple[Section, ...] = (target.SECTION,)
+SECTIONS: tuple[Section, ...] = (target.SECTION, growth.SECTION)
 """All sections, in the order of the results."""

@@ -1,0 +1,1 @@
+"""Programs that are measured: each is run by its path."""
