@@ -16,11 +16,12 @@ Query = dict[str, str]
 
 
 @dataclass
-class Refusal:
-    """An answer that is not 200."""
+class Reply:
+    """An answer that is not just JSON and 200."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
 
 
 class ScriptedApi:
@@ -64,7 +65,7 @@ class ScriptedApi:
     def answer(self, path: str, query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
         """Return what a request is answered with."""
         self.requests.append((path, query))
-        return self.routes[path](query) if path in self.routes else Refusal(404)
+        return self.routes[path](query) if path in self.routes else Reply(404)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
@@ -82,10 +83,10 @@ class ScriptedApi:
                 self._send(api.answer(url.path.split("/tenant/7", 1)[1], dict(parse_qsl(url.query))))
 
             def _send(self, answer: Any) -> None:  # noqa: ANN401 - JSON is any of its types
-                refused = isinstance(answer, Refusal)
-                body = answer if isinstance(answer, bytes) else b"{}" if refused else json.dumps(answer).encode()
-                self.send_response(answer.status if refused else 200)
-                for name, value in (answer.headers if refused else {}).items():
+                own = isinstance(answer, Reply)
+                body = answer if isinstance(answer, bytes) else answer.body if own else json.dumps(answer).encode()
+                self.send_response(answer.status if own else 200)
+                for name, value in (answer.headers if own else {}).items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap.harness import FEW
-from tap.scripted import Refusal, page_of
+from tap.scripted import Reply, page_of
 from tap_servicetitan.streams import StreamSpec
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_changes_that_break_off_or_keep_moving_do_not_move_the_bookmark(
 
     def moving(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
         if broken and query["page"] == "2":
-            return Refusal(400)
+            return Reply(400)
         return page_of(rows, query) | {"totalCount": len(api.requests)}
 
     api.routes["/campaigns"] = moving

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap.scripted import Query, Refusal, page_of
+from tap.scripted import Query, Reply, page_of
 from tap_servicetitan.children import PARENTS_AT_ONCE
 from tap_servicetitan.streams import Answer, Parent, StreamSpec
 
@@ -81,7 +81,7 @@ def test_lists_of_parents_are_asked_for_side_by_side(api: ScriptedApi, sync: Syn
 
 
 def test_a_parent_that_has_gone_has_no_children(api: ScriptedApi, sync: Sync) -> None:
-    serve(api, job7=lambda _: Refusal(404))
+    serve(api, job7=lambda _: Reply(404))
     run = read(api, sync)
     assert run.error is None
     assert run.records("job_types") == expected(7)
@@ -92,7 +92,7 @@ def test_a_parent_that_has_gone_has_no_children(api: ScriptedApi, sync: Sync) ->
 def test_lists_that_no_parent_has_are_a_missing_module(
     api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    serve(api, 6, **{f"job{job}": lambda _: Refusal(status) for job in range(1, 7)})
+    serve(api, 6, **{f"job{job}": lambda _: Reply(status) for job in range(1, 7)})
     run = read(api, sync)
     assert f"job_types: skipped: GET /a/v2/tenant/{{tenant}}/jobs/{1 if status == 403 else 6}/notes: 40" in caplog.text
     assert run.of("ACTIVATE_VERSION") == []
@@ -100,7 +100,7 @@ def test_lists_that_no_parent_has_are_a_missing_module(
 
 
 def test_a_child_list_that_fails_leaves_the_pass_incomplete(api: ScriptedApi, sync: Sync) -> None:
-    serve(api, job17=lambda _: Refusal(400))
+    serve(api, job17=lambda _: Reply(400))
     run = read(api, sync)
     assert str(run.error) == "1 of 1 streams failed: job_types"
     assert run.records("job_types") == expected(*range(17, COUNT + 1))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap.scripted import Query, Refusal, page_of
+from tap.scripted import Query, Reply, page_of
 from tap_servicetitan.errors import SignInRefusedError
 from tap_servicetitan.streams import StreamSpec
 
@@ -92,7 +92,7 @@ def test_too_many_requests_hold_back_all_streams_together(api: ScriptedApi, sync
         times.append(time.monotonic())
         if next(numbers) == 20:
             refused.set()
-            return Refusal(429, {"Retry-After": "1"})
+            return Reply(429, {"Retry-After": "1"})
         # Each list has more pages than can be read before the refusal.
         return page_of([{"id": number} for number in range(60)], query)
 
@@ -113,7 +113,7 @@ def test_a_storm_of_refusals_costs_few_requests(api: ScriptedApi, sync: Sync) ->
     def stormy(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
         times.append(time.monotonic())
         if times[-1] < times[0] + 2:
-            return Refusal(429)
+            return Reply(429)
         return page_of([{"id": number} for number in range(9)], query)
 
     api.routes |= {f"/{name}": stormy for name in NAMES}
@@ -133,7 +133,7 @@ def test_refused_credentials_end_all_streams_at_once(api: ScriptedApi, sync: Syn
         return page_of([{"id": 1}], query)
 
     api.routes |= {f"/{name}": slow for name in NAMES}
-    api.routes["/employees"] = lambda _: Refusal(401)
+    api.routes["/employees"] = lambda _: Reply(401)
     run = sync(api.config, rows=LISTS)
     assert not waited.is_set()
     release.set()

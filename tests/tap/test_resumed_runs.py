@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap.harness import FEW, add_company
-from tap.scripted import Refusal, page_of
+from tap.scripted import Reply, page_of
 from tap_servicetitan.feed import MOST_IDLE_PAGES
 from tap_servicetitan.streams import StreamSpec
 
@@ -141,7 +141,7 @@ def test_bursts_of_errors_in_all_streams_pass(api: ScriptedApi, sync: Sync) -> N
         nonlocal count
         count += 1
         # Of each 20 requests 5 fail, one after the other, each in a way of its own.
-        faults = [Refusal(500), b"<html>", Refusal(503), b'{"hasMore":', b"\xff"]
+        faults = [Reply(500), b"<html>", Reply(503), b'{"hasMore":', b"\xff"]
         return faults[count % 20] if count % 20 < len(faults) else page_of(records, query)
 
     records = [{"id": number} for number in range(30)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.pages import ListPage
-from tap_servicetitan.snapshot import PassCheck, is_ascending, read_list
+from tap_servicetitan.snapshot import COMPARED_AT_ONCE, PassCheck, has_repeats, is_ascending, read_list
 
 if TYPE_CHECKING:
     from tap_servicetitan.pages import Key
@@ -66,6 +67,13 @@ def test_signs_of_a_list_that_moved(pages: list[ListPage], text: str) -> None:
 
 def test_a_row_twice_is_noticed_without_an_order() -> None:
     assert problem(page(5, 1, total=4), page(2, 5, total=4), sorted_by_key=False) == "a row came twice"
+
+
+def test_a_row_twice_is_noticed_among_many() -> None:
+    many = array("q", range(COMPARED_AT_ONCE * 2, -1, -1))
+    assert not has_repeats(many)
+    many.append(many[0])
+    assert has_repeats(many)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tap.scripted import Reply
 from tap_servicetitan.errors import RetriableError
 from tap_servicetitan.transport import LONGEST_DETAIL, Answer, Transport, describe, retry_after_seconds
+
+if TYPE_CHECKING:
+    from tap.scripted import ScriptedApi
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -58,3 +64,17 @@ def test_no_connection_is_worth_a_retry() -> None:
     # Nothing listens on port 1 of this machine.
     with pytest.raises(RetriableError, match=r"^GET /a: no connection to 127.0.0.1:1$"):
         Transport(1).send("GET", "http://127.0.0.1:1/a", params={"from": "token"})
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_a_gzipped_body_comes_whole(api: ScriptedApi, size: int) -> None:
+    body = b"[" + b"1" * size + b"]"
+    api.routes["/a"] = lambda _: Reply(200, {"Content-Encoding": "gzip"}, gzip.compress(body))
+    assert Transport(5).send("GET", f"{api.config['api_url']}/tenant/7/a").body == body
+
+
+@pytest.mark.parametrize("cut", [slice(0, -1), slice(0, 12), slice(0, 0), slice(4, None)])
+def test_a_gzipped_body_that_is_not_whole_is_worth_a_retry(api: ScriptedApi, cut: slice) -> None:
+    api.routes["/a"] = lambda _: Reply(200, {"Content-Encoding": "gzip"}, gzip.compress(b"[1, 2, 3]" * 99)[cut])
+    with pytest.raises(RetriableError, match=r"^GET /tenant/7/a: the answer was cut short$"):
+        Transport(5).send("GET", f"{api.config['api_url']}/tenant/7/a")

@@ -17,8 +17,10 @@ def main() -> NoReturn:
 
     # Not before it is known that they are needed: they load the SDK, which takes a second.
     from plugin_runtime import run  # noqa: PLC0415
+    from tap_servicetitan.memory import share_one_heap  # noqa: PLC0415
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
 
+    share_one_heap()
     sys.exit(run(TapServiceTitan))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_
 
 LONGEST_DETAIL = 300
 """How much of an answer's own words goes into a message, in characters."""
+
+GZIP = 16
+"""What zlib adds to the size of its window when the data have the head and the end of gzip."""
+
+MOST_RESERVED_BYTES = 1 << 26
+"""How much memory is taken for a body before it has been decompressed, at most. A body may be larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Transport:
             answer = self._exchange(method, url, params=params, data=data, auth=headers)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise RetriableError(f"{where}: {_reason(error)}") from error
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, zlib.error) as error:
             raise RetriableError(f"{where}: the answer was cut short") from error
         if answer.status in RETRIABLE_STATUSES or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise RetriableError(
@@ -95,8 +102,11 @@ class Transport:
         # A redirect could carry the app key to another host.
         fixed: dict[str, Any] = {"timeout": self._timeout_seconds, "allow_redirects": False, "stream": True}
         with self._session() as session, session.request(method, url, **fixed, **request) as response:
+            gzipped = response.headers.get("Content-Encoding") == "gzip"
             # All at once: the pieces that `requests` reads by itself cost more time than decompressing them.
-            body = response.raw.read(decode_content=True)
+            body = response.raw.read(decode_content=not gzipped)
+            if gzipped:
+                body = _decompressed(body)
             return Answer(response.status_code, response.reason or "", response.headers, body)
 
     @contextmanager
@@ -106,11 +116,18 @@ class Transport:
             session = self._idle.pop()
         except IndexError:
             session = requests.Session()
-            session.headers["User-Agent"] = self._user_agent
+            session.headers.update({"User-Agent": self._user_agent, "Accept-Encoding": "gzip"})
         try:
             yield session
         finally:
             self._idle.append(session)
+
+
+def _decompressed(body: bytes) -> bytes:
+    """Return what a gzipped body holds, without the copies that are made where its size is not known beforehand."""
+    # The last four bytes are the size (RFC 1952). It is only a hint here: zlib refuses a body that has another one.
+    size = int.from_bytes(body[-4:], "little")
+    return zlib.decompress(body, zlib.MAX_WBITS | GZIP, min(size, MOST_RESERVED_BYTES))
 
 
 def _reason(error: requests.RequestException) -> str:
