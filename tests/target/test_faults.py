@@ -29,8 +29,8 @@ BROKEN = (b"/upload/bigquery", b"MERGE `", b"COUNTIF", b'"datasetId": "bronze"',
 """What may fail for good: loads, merges, counting, the table itself, the audit log, anything with a staging table."""
 
 
-EXTRAS: tuple[tuple[str, ...], ...] = ((), ("history", "batches"), ("quarantine", "lease"))
-"""What a seed has besides, one after the other. The seeds 0, 3 and 6, of one stream each, have another each."""
+EXTRAS: tuple[tuple[str, ...], ...] = ((), ("history", "batches"), ("quarantine", "lease"), ("mapped",))
+"""What a seed has besides, one after the other. The seeds 0, 3, 6 and 9, of one stream each, have another each."""
 
 
 @pytest.mark.timeout(600)

@@ -17,13 +17,25 @@ SHORT = [pytest.param(1, 4, 1, id="seed-1")]
 LONG = [pytest.param(seed, 8, 3, id=f"seed-{seed}", marks=pytest.mark.long) for seed in range(2, 10)]
 """Seed, streams, and runs of the tap: each stream of each seed is a scenario of its own."""
 
+WAYS = [
+    pytest.param((), id="fast"),
+    pytest.param(("mapped",), id="ordinary", marks=pytest.mark.long),
+]
+"""How records go through the target."""
+
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("extras", WAYS)
 @pytest.mark.parametrize(("seed", "streams", "rounds"), SHORT + LONG)
-def test_tables_are_those_of_the_model(
-    seed: int, streams: int, rounds: int, target: TargetRunner, record_property: Callable[[str, object], None]
+def test_tables_are_those_of_the_model(  # noqa: PLR0913, PLR0917 - the scenario and the fixtures
+    seed: int,
+    streams: int,
+    rounds: int,
+    extras: tuple[str, ...],
+    target: TargetRunner,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    world = World(seed, target, streams)
+    world = World(seed, target, streams, extras)
     for _ in range(rounds):
         messages = world.messages()
         if world.dice.random() < 0.3:  # the tap dies on the way, and is run again

@@ -107,7 +107,8 @@ class World:
             seed: The seed.
             target: Runs the target.
             streams: How many sources.
-            extras: What there is besides: `history`, `quarantine`, `batches`.
+            extras: What there is besides: `history`, `quarantine`, `batches`, and `mapped`: stream maps that change
+                nothing, so that records take the ordinary way instead of the fast one.
         """
         self.dice = random.Random(seed)
         self.target = target
@@ -121,6 +122,8 @@ class World:
             self._settings["on_invalid_record"] = "quarantine"
         if "history" in extras:
             self._settings["history"] = ["*"]
+        if "mapped" in extras:
+            self._settings["stream_maps"] = {source.name: {} for source in self.sources}
         self._versions: dict[str, set[tuple[Key, dt.datetime]]] = {source.name: set() for source in self.sources}
         """Every version of a row that a table was seen with."""
 
