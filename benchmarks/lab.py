@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from sandbox.project import Project
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+PROGRAMS = Path(__file__).resolve().parent / "programs"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".tools" / "benchmarks"
 """Input files and other people's programs are kept here from one time to the next."""
@@ -37,6 +40,28 @@ class SingerFile:
     rows: int
 
 
+@contextmanager
+def page_server(records: int) -> Iterator[str]:
+    """Run a server that has so many records in each list and feed, and yield its address."""
+    command = [sys.executable, str(PROGRAMS / "page_server.py"), str(records)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+        # It ends with its input, which is closed here or by the end of this process.
+        yield process.stdout.readline().decode().strip() if process.stdout else ""
+
+
+@dataclass(frozen=True)
+class Api:
+    """A server of pages.
+
+    Attributes:
+        url: Its address.
+        records: How many records each of its lists and feeds has.
+    """
+
+    url: str
+    records: int
+
+
 class Lab:
     """Where one section is measured."""
 
@@ -48,6 +73,7 @@ class Lab:
         """
         self._scale = scale
         self._resources = ExitStack()
+        self._apis: dict[int, Api] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +91,13 @@ class Lab:
             write_singer_file(partial, shape, rows, streams)
             partial.rename(path)
         return SingerFile(path, tuple(streams), rows)
+
+    def api(self, count: int) -> Api:
+        """Return the address of a server with so many records, times the scale, in each list and feed."""
+        records = max(1, round(count * self._scale))
+        if records not in self._apis:
+            self._apis[records] = Api(self._resources.enter_context(page_server(records)), records)
+        return self._apis[records]
 
     @cached_property
     def bigquery(self) -> processes.BigQuery:

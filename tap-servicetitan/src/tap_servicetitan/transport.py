@@ -28,8 +28,11 @@ RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_
 LONGEST_DETAIL = 300
 """How much of an answer's own words goes into a message, in characters."""
 
-GZIP = 16
-"""What zlib adds to the size of its window when the data have the head and the end of gzip."""
+GZIP = 16 + zlib.MAX_WBITS
+"""What zlib is told when the data have the head and the end of gzip."""
+
+GZIP_HEAD = b"\x1f\x8b\x08"
+"""What each member of gzipped data begins with. By chance it is in the data as well."""
 
 MOST_RESERVED_BYTES = 1 << 26
 """How much memory is taken for a body before it has been decompressed, at most. A body may be larger."""
@@ -124,10 +127,26 @@ class Transport:
 
 
 def _decompressed(body: bytes) -> bytes:
-    """Return what a gzipped body holds, without the copies that are made where its size is not known beforehand."""
-    # The last four bytes are the size (RFC 1952). It is only a hint here: zlib refuses a body that has another one.
+    """Return what a gzipped body holds, without the copies that are made where its size is not known beforehand.
+
+    Raises:
+        zlib.error: If the body is not whole.
+    """
+    if body.find(GZIP_HEAD, 1) > 0:
+        return b"".join(_members(body))
+    # The last four bytes are the size (RFC 1952).
     size = int.from_bytes(body[-4:], "little")
-    return zlib.decompress(body, zlib.MAX_WBITS | GZIP, min(size, MOST_RESERVED_BYTES))
+    return zlib.decompress(body, GZIP, min(size, MOST_RESERVED_BYTES))
+
+
+def _members(body: bytes) -> Iterator[bytes]:
+    """Yield what the members of a gzipped body hold. It may have several, each with a head and an end."""
+    while body:
+        member = zlib.decompressobj(GZIP)
+        yield member.decompress(body)
+        if not member.eof:
+            raise zlib.error("the body ends early")
+        body = member.unused_data
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -1,0 +1,71 @@
+"""Taps as commands, and what they have written."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measure import BenchmarkError, Command, measure
+from benchmarks.scenario import Sample
+from benchmarks.targets import config_file, program
+from tap_servicetitan.catalog import catalog
+from tap_servicetitan.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.lab import Lab
+
+SIGN_IN = {"tenant_id": "1", "client_id": "client", "client_secret": "secret", "app_key": "key"}
+COUNTER = Command(("grep", "-c", '^{"type":"RECORD"'))
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tap that reads from the page server.
+
+    Attributes:
+        name: What it is called in the results.
+        command: Returns the command, given the server's address, a folder for its files, and the streams to read.
+    """
+
+    name: str
+    command: Callable[[str, Path, Sequence[str]], Command]
+
+    def run(self, lab: Lab, records: int, streams: Sequence[str] = ("activities",)) -> Sample:
+        """Read streams of so many records each, once.
+
+        Raises:
+            BenchmarkError: If the tap fails, or if it has not written every record.
+        """
+        api = lab.api(records)
+        with lab.folder() as folder:
+            measured = measure(self.command(api.url, folder, streams), COUNTER, folder=folder)
+            written = int((folder / "output").read_text())
+        expected = api.records * len(streams)
+        if written != expected:
+            raise BenchmarkError(f"it ended well, and wrote {written:,} of {expected:,} records")
+        cost = measured.costs[0]
+        return Sample(cost.cpu_seconds, measured.wall_seconds, cost.peak_mb, expected)
+
+
+def ours(**settings: Any) -> Callable[[str, Path, Sequence[str]], Command]:  # noqa: ANN401 - any setting
+    """Return what makes the command of our tap with some settings."""
+
+    def command(url: str, folder: Path, streams: Sequence[str]) -> Command:
+        addresses = {"api_url": url, "auth_url": f"{url}/connect/token", "requests_per_second": 1000}
+        config = config_file(folder, **SIGN_IN, **addresses, **settings)
+        chosen = folder / "catalog.json"
+        chosen.write_text(json.dumps(catalog(replace(spec, selected=True) for spec in STREAMS if spec.name in streams)))
+        tap = str(Path(sys.executable).with_name("tap-servicetitan"))
+        return Command((tap, "--config", config, "--catalog", str(chosen)))
+
+    return command
+
+
+def sdk(*options: str) -> Callable[[str, Path, Sequence[str]], Command]:
+    """Return what makes the command of the SDK's tap."""
+    return lambda url, folder, _: program("sdk_tap", "--config", config_file(folder, api_url=url), *options)
