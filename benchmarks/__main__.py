@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from benchmarks import machine
-from benchmarks.lab import Lab
+from benchmarks.lab import ROOT, Lab
 from benchmarks.measure import BenchmarkError
+from benchmarks.picture import growth_picture
 from benchmarks.report import report, section_text
 from benchmarks.results import SectionResult, load
-from benchmarks.scenarios import SECTIONS
+from benchmarks.scenarios import SECTIONS, growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def main() -> int:
     if options.scale == 1 and not options.match:
         for result in results:
             result.save(RAW)
-        (FOLDER / "RESULTS.md").write_text(report(_all_results()))
+        _write_documents({result.name: result for result in _all_results()})
     failed = [row for result in results for row in result.rows if row.error]
     return 1 if failed else 0
 
@@ -83,6 +84,12 @@ def _measure(scenario: Scenario, lab: Lab, result: SectionResult) -> None:
     except BenchmarkError as error:
         result.row(scenario.title).error = str(error)
         console.print(f"{result.name}: {scenario.title}: no figure: {error}")
+
+
+def _write_documents(results: dict[str, SectionResult]) -> None:
+    (FOLDER / "RESULTS.md").write_text(report(results.values()))
+    if growth.SECTION.name in results:
+        (ROOT / "docs" / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
 
 
 def _all_results() -> Iterator[SectionResult]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from benchmarks.measure import BenchmarkError, Command, measure
+from benchmarks.picture import growth_picture
 from benchmarks.report import section_text
 from benchmarks.results import SectionResult, load
 from benchmarks.scenario import Sample
@@ -54,6 +56,22 @@ def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
 def test_a_pipeline_that_fails_has_no_cost(tmp_path: Path, code: str, seconds: float, problem: str) -> None:
     with pytest.raises(BenchmarkError, match=problem):
         measure(python("print()"), python(code), folder=tmp_path, timeout_seconds=seconds)
+
+
+def test_growth_is_drawn() -> None:
+    result = SectionResult("growth", "Growth", "", "rows")
+    for count, cpu_seconds in ((3_000_000, 63.0), (1_000_000, 21.0), (10_000, 2.0)):
+        result.row(f"{count:,} rows of 1 KB").samples.append(Sample(cpu_seconds, 1, 187.6, count))
+    result.row("one row of 10 MB").samples.append(Sample(1, 1, 400, 1))
+
+    picture = growth_picture(result)
+
+    # Three times the rows and three times the time: on one line with the origin, which is at 60, 220.
+    assert '<polyline points="61.0,214.9 160.0,166.7 360.0,60.0"' in picture
+    assert re.findall("<text .*>(.*)</text>", picture) == [
+        *("CPU seconds", "2", "21", "63", "1,000,000", "3,000,000", "rows of 1 KB"),
+        *("peak memory, MB", "188", "188", "188", "1,000,000", "3,000,000", "rows of 1 KB"),
+    ]
 
 
 def test_results_are_kept_and_shown(tmp_path: Path) -> None:

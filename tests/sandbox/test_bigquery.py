@@ -143,6 +143,11 @@ def test_new_columns_arrive_nested_ones_too(client: bq.Client) -> None:
     ]
 
 
+def test_a_statement_may_be_about_a_thousand_columns(client: bq.Client) -> None:
+    differs = " OR ".join(f"{number} = 0" for number in range(1, 1001))
+    assert [tuple(row) for row in client.query_and_wait(f"SELECT {differs}")] == [(False,)]
+
+
 def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, client: bq.Client) -> None:
     client.query_and_wait("CREATE VIEW bronze.ours AS SELECT 1 AS one")
     with closing(_client(bigquery, f"{client.project}-other")) as other:

@@ -6,6 +6,7 @@ Each correction is of something that the target relies on, and has a test that f
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from local_bigquery.models import TableFieldSchema
 
 __all__ = ["app", "correct", "install_extensions", "opened"]
+
+_DEEPEST = 20_000
 
 EXTENSIONS = ("icu", "spatial", "ducklake")
 """The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
@@ -58,6 +61,9 @@ def opened(directory: Path) -> Iterator[int]:
 
 def correct() -> None:
     """Apply the corrections to the emulator's modules."""
+    # A statement about a thousand columns is an expression a thousand deep once it is parsed, and is refused as an
+    # error of the server's, which clients then repeat.
+    sys.setrecursionlimit(_DEEPEST)
     rules.NODE_RULES.append(_wide_number_mode)
     database.fetch = narrow(database.fetch)
     database.objects = narrow_results(database.objects)
