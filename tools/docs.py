@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import billing
 from tap_servicetitan.streams import LEFT_OUT, STREAMS, Kind
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.columns import table_columns
@@ -186,8 +187,62 @@ def types() -> str:
     return table(["JSON Schema", "BigQuery"], rows)
 
 
+def billed_streams() -> str:
+    """Return the table of what BigQuery bills a company in a day, by the model."""
+    head = ["streams of a company", "tables", "rows in each", "before", "all blocks", "a fifth of the blocks"]
+    rows = [
+        [group.name, str(group.streams), f"{group.rows:,}", *map(gibibytes, billed_in_a_day(group))]
+        for group in billing.FLEET
+    ]
+    sums = [sum(figures) for figures in zip(*map(billed_in_a_day, billing.FLEET), strict=True)]
+    fleet = [one * billing.COMPANIES for one in sums]
+    streams = str(sum(group.streams for group in billing.FLEET))
+    costs = [f"{billing.dollars(one):,.0f} $" for one in fleet]
+    return table(
+        head,
+        [
+            *rows,
+            ["**a company, a day**", streams, "", *map(gibibytes, sums)],
+            [f"**{billing.COMPANIES} companies, a day**", "", "", *map(gibibytes, fleet)],
+            [f"**{billing.COMPANIES} companies, a month**", "", "", *costs],
+        ],
+    )
+
+
+def billed_in_a_day(group: billing.Group) -> list[float]:
+    """Return the bytes of a group before, and now: when clustering spares nothing, and when it spares most."""
+    return [billing.billed_before(group), billing.billed(group, touched=1), billing.billed(group, touched=0.2)]
+
+
+def gibibytes(count: float) -> str:
+    """Return a number of bytes as text."""
+    return f"{count / (1 << 30):,.1f} GiB"
+
+
+def load_jobs() -> str:
+    """Return the table of load jobs and written rows of a company in a day, and what BigQuery allows."""
+    loads = sum(group.loads for group in billing.FLEET) + billing.RUNS
+    written = [sum(map(rule, billing.FLEET)) for rule in (billing.written_before, billing.written)]
+    return table(
+        ["a day", "before", "now", "BigQuery allows"],
+        [
+            ["load jobs into one table", str(billing.RUNS), f"{billing.RUNS}, and one for each further file", "1,500"],
+            [
+                "load jobs in a company's project",
+                str(sum(group.streams for group in billing.FLEET) * billing.RUNS),
+                f"{loads:,.0f}",
+                "100,000",
+            ],
+            ["rows loaded", *(f"{one:,.0f}" for one in written), ""],
+            ["rows written into tables", f"{written[0]:,.0f}", "those that changed", ""],
+        ],
+    )
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
+    "billed-streams": billed_streams,
+    "load-jobs": load_jobs,
     "left-out": left_out,
     "selected-streams": selected_streams,
     "tap-settings": lambda: settings(TapServiceTitan),

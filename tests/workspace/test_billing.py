@@ -1,0 +1,34 @@
+"""The model of what BigQuery bills, against figures that were worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+import billing
+from billing import MIB, Group
+
+LARGE = Group("large", 2, rows=1_000_000, row_bytes=1_000, staged=1_000)
+SMALL = Group("small", 3, rows=10, row_bytes=100, staged=10, whole=True)
+
+
+def test_every_table_that_a_statement_names_is_billed_for_10_mb_at_least() -> None:
+    # Four runs, three streams; the count and the MERGE name two tables each.
+    assert billing.billed(SMALL, touched=0.1) == 4 * 3 * 4 * 10 * MIB
+    assert billing.billed_before(SMALL) == 4 * 3 * 2 * 10 * MIB
+
+
+def test_a_merge_is_billed_for_the_table_twice_and_clustering_spares_what_is_not_touched() -> None:
+    count = 16_000_000 + 10 * MIB
+    assert billing.billed(LARGE, touched=1) == 4 * 2 * (count + 2_000_000_000 + 10 * MIB)
+    assert billing.billed(LARGE, touched=0.1) == pytest.approx(4 * 2 * (count + 200_000_000 + 10 * MIB))
+    assert billing.billed_before(LARGE) == 4 * 2 * 3_000_000_000
+
+
+def test_a_run_that_brings_nothing_costs_nothing() -> None:
+    idle = Group("idle", 2, rows=1_000_000, row_bytes=1_000, staged=1_000, busy=0)
+    assert (billing.billed(idle, touched=1), idle.loads, billing.written(idle)) == (0, 0, 0)
+    assert billing.written_before(idle) == 8_000_000
+
+
+def test_a_tebibyte_a_day_for_a_month() -> None:
+    assert billing.dollars(1 << 40) == pytest.approx(187.5)

@@ -1,0 +1,107 @@
+"""What BigQuery bills for a fleet in a day: a model, in round figures that can be replaced by one's own.
+
+The rules are those of BigQuery's documentation, on-demand pricing:
+
+- A query is billed for the columns that it reads, at least 10 MB for each table that it names ("Estimate and control
+  costs").
+- A MERGE that can update is billed for what it reads and, once more, for all columns of the target table ("DML
+  statements on non-partitioned tables": q + t).
+- Load jobs and calls of the API cost nothing. A table takes 1,500 load jobs a day, a project 100,000 ("Quotas and
+  limits").
+- A value of INT64 has 8 bytes, a STRING 2 and those of its text ("Data type sizes").
+
+What clustering saves is the one thing that no rule tells: `touched` is the share of a table's blocks in which the keys
+of a run lie. The truth of a project stands in its `etl_logs.bytes_billed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+LEAST_BYTES = 10 * MIB
+"""What a query is billed for a table at least."""
+
+DOLLARS_PER_TIB = 6.25
+"""On demand, in the United States; the first TiB of a month is free."""
+
+KEY_BYTES = 8
+OPERATION_BYTES = 2 + len("INSERT")
+STAGED_KEY_BYTES = KEY_BYTES + 8 + 1
+"""Of a staged row: its key, its position in the run, and whether it says that it is deleted."""
+
+RUNS = 4
+"""A day: one every six hours."""
+
+COMPANIES = 30
+DAYS = 30
+"""In a month."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Streams of a company that are alike."""
+
+    name: str
+    streams: int
+    rows: int
+    """In each table."""
+    row_bytes: int
+    staged: int
+    """Rows that a run brings for each stream, when it brings any."""
+    busy: float = 1.0
+    """Share of the runs in which a stream has any rows."""
+    whole: bool = False
+    """Whether a run brings all rows, to see which are gone: then every block is touched."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of each table."""
+        return self.rows * self.row_bytes
+
+    @property
+    def loads(self) -> float:
+        """Load jobs a day, for all tables."""
+        return self.streams * self.busy * RUNS
+
+
+FLEET = (
+    Group("lists, small", 70, rows=1_000, row_bytes=500, staged=1_000, whole=True),
+    Group("lists, large", 15, rows=20_000, row_bytes=500, staged=20_000, whole=True),
+    Group("by changes, small", 20, rows=20_000, row_bytes=800, staged=50, busy=0.5),
+    Group("by changes, large", 10, rows=300_000, row_bytes=1_000, staged=500),
+    Group("by changes, largest", 5, rows=2_000_000, row_bytes=1_000, staged=3_000),
+)
+"""120 streams of a company of some size."""
+
+
+def billed(group: Group, *, touched: float) -> float:
+    """Return the bytes billed a day for the streams of a group: the count before each MERGE, and the MERGE."""
+    counted = _billed(group.rows * (KEY_BYTES + OPERATION_BYTES)) + _billed(group.staged * STAGED_KEY_BYTES)
+    blocks = 1.0 if group.whole else touched
+    merged = _billed(2 * group.size * blocks) + _billed(group.staged * group.row_bytes)
+    return (counted + merged) * group.loads
+
+
+def billed_before(group: Group) -> float:
+    """Return the same for a system that loads every row in every run and writes it anew, into tables without order."""
+    return (_billed(2 * group.size) + _billed(group.size)) * group.streams * RUNS
+
+
+def written(group: Group) -> float:
+    """Return the rows a day that are loaded and, at most, written."""
+    return group.staged * group.loads
+
+
+def written_before(group: Group) -> float:
+    """Return the same for a system that loads every row in every run and writes it anew."""
+    return group.rows * group.streams * RUNS
+
+
+def dollars(bytes_a_day: float) -> float:
+    """Return what a number of bytes a day costs in a month, without the free TiB."""
+    return bytes_a_day / (1 << 40) * DOLLARS_PER_TIB * DAYS
+
+
+def _billed(read: float) -> float:
+    return max(read, LEAST_BYTES)
