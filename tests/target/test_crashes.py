@@ -59,6 +59,7 @@ def kill_when(target: TargetRunner, proxy: Proxy, trap: Trap) -> bytes:
     process.stdout.close()
     if process.stderr:
         process.stderr.close()
+    target.project.settle()
     return out
 
 

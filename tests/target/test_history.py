@@ -99,6 +99,7 @@ def test_a_kill_leaves_no_gap_and_nothing_twice(trap: Trap, target: TargetRunner
         for pipe in (process.stdout, process.stderr):
             if pipe:
                 pipe.close()
+    project.settle()
 
     # Meanwhile the source has changed again.
     result = target(*snapshot(3, job_1="c", job_2="a"), **HISTORY)

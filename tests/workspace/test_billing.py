@@ -8,7 +8,8 @@ import billing
 from billing import MIB, Group
 
 LARGE = Group("large", 2, rows=1_000_000, row_bytes=1_000, staged=1_000)
-SMALL = Group("small", 3, rows=10, row_bytes=100, staged=10, whole=True)
+SMALL = Group("small", 3, rows=10, row_bytes=100, staged=10)
+LIST = Group("list", 1, rows=20_000, row_bytes=1_000, staged=20_000, whole=True, changing=0.5)
 
 
 def test_every_table_that_a_statement_names_is_billed_for_10_mb_at_least() -> None:
@@ -22,6 +23,10 @@ def test_a_merge_is_billed_for_the_table_twice_and_clustering_spares_what_is_not
     assert billing.billed(LARGE, touched=1) == 4 * 2 * (count + 2_000_000_000 + 10 * MIB)
     assert billing.billed(LARGE, touched=0.1) == pytest.approx(4 * 2 * (count + 200_000_000 + 10 * MIB))
     assert billing.billed_before(LARGE) == 4 * 2 * 3_000_000_000
+
+
+def test_a_list_is_compared_in_every_run_and_merged_when_it_changed() -> None:
+    assert billing.billed(LIST, touched=0.1) == 4 * (40_000_000 + 0.5 * 60_000_000)
 
 
 def test_a_run_that_brings_nothing_costs_nothing() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+
+_UNFINISHED = ("pending", "running")
 
 
 class Project:
@@ -26,6 +29,11 @@ class Project:
     def rows(self, table: str, key: str = "id") -> dict[Any, dict[str, Any]]:
         """Return the rows of a table of the dataset `bronze`, by key."""
         return {row[key]: row for row in self.query(f"SELECT * FROM `{self.name}.bronze.{table}`")}  # noqa: S608
+
+    def settle(self) -> None:
+        """Wait until no job of the project runs any more: those that a killed client has started go on."""
+        while any(next(iter(self.client.list_jobs(max_results=1, state_filter=state)), None) for state in _UNFINISHED):
+            time.sleep(0.05)
 
     def operations(self, table: str) -> dict[Any, str]:
         """Return what last happened to each row of a table, by `id`."""

@@ -28,6 +28,7 @@ _IS_NEW = "_etl_is_new"
 
 _OPERATION, _SYNCED, _DELETED = column(OPERATION), column(SYNCED), column(DELETED)
 _LIVE = f"t.{_OPERATION} IS DISTINCT FROM 'DELETE'"
+_IN_TABLE, _IN_RUN = column("_etl_in_table"), column("_etl_in_run")
 
 
 @dataclass(frozen=True)
@@ -84,30 +85,41 @@ def merge(target: TableId, source: Source, *, sweep: bool, partition: str = "", 
     )
 
 
-def measure(target: TableId, source: Source, *, partition: str = "", within: str = "") -> str:
+def measure(target: TableId, source: Source, *, compare: bool = False, partition: str = "", within: str = "") -> str:
     """Return the query that counts, before the MERGE, what it is going to find.
 
     Columns of its one row, all INT64: `staged` keys, `live` rows of the table, `missing` live rows whose key is not
     staged, `restored` rows that a record brings back, `marked` live rows that a record says are deleted, and
     `born_deleted` keys that are new and deleted at once. With `within`, as for a MERGE, `live` and `missing` are those
     of the partitions that are read.
+
+    Args:
+        target: The table.
+        source: The staged rows.
+        compare: Whether to read all columns and tell in `differ` how many staged keys the MERGE would write.
+        partition: As for a MERGE.
+        within: As for a MERGE.
     """
-    key = source.columns.key_columns()
-    key_list = ", ".join(column(one.name) for one in key)
+    columns = source.columns.columns if compare else source.columns.key_columns()
+    names = ", ".join(column(one.name) for one in columns)
+    counts = {
+        "staged": f"s.{_IN_RUN}{_and_not_present_only(source)}",
+        "live": f"t.{_IN_TABLE} AND {_LIVE}",
+        "missing": f"t.{_IN_TABLE} AND {_LIVE} AND s.{_IN_RUN} IS NULL",
+        "restored": f"t.{_OPERATION} = 'DELETE' AND {_writable('NOT s.' + _DELETED, source)}",
+        "marked": f"t.{_IN_TABLE} AND {_LIVE} AND {_writable('s.' + _DELETED, source)}",
+        "born_deleted": f"t.{_IN_TABLE} IS NULL AND {_writable('s.' + _DELETED, source)}",
+        **({"differ": _written(source)} if compare else {}),
+    }
     return "\n".join(
         [
             "SELECT",
-            f"  COUNTIF(s.in_run{_and_not_present_only(source)}) AS staged,",
-            f"  COUNTIF(t.in_table AND {_LIVE}) AS live,",
-            f"  COUNTIF(t.in_table AND {_LIVE} AND s.in_run IS NULL) AS missing,",
-            f"  COUNTIF(t.{_OPERATION} = 'DELETE' AND {_writable('NOT s.' + _DELETED, source)}) AS restored,",
-            f"  COUNTIF(t.in_table AND {_LIVE} AND {_writable('s.' + _DELETED, source)}) AS marked,",
-            f"  COUNTIF(t.in_table IS NULL AND {_writable('s.' + _DELETED, source)}) AS born_deleted",
-            f"FROM (SELECT {key_list}, {_OPERATION}, TRUE AS in_table",
+            ",\n".join(f"  COUNTIF({condition}) AS {name}" for name, condition in counts.items()),
+            f"FROM (SELECT {names}, {_OPERATION}, TRUE AS {_IN_TABLE}",
             f"  FROM {target.quoted} AS t{_in_partitions(' WHERE ', partition, within)}) AS t",
             "FULL JOIN (",
-            "  SELECT *, TRUE AS in_run FROM (",
-            _indented(_staged_rows(source, only_key=True), 4),
+            f"  SELECT *, TRUE AS {_IN_RUN} FROM (",
+            _indented(_staged_rows(source, only_key=not compare), 4),
             "  )",
             ") AS s",
             f"ON {_same_key(source.columns)}",
@@ -353,6 +365,14 @@ def _differs(source: Source) -> str:
         for one in source.columns.other_columns()
     ]
     return "\n".join([f"t.{_OPERATION} = 'DELETE'", *changes])
+
+
+def _written(source: Source) -> str:
+    """Return the condition for a staged key that a MERGE writes: the one that says what its clauses say one by one."""
+    is_new = f"t.{_IN_TABLE} IS NULL"
+    is_marked = f"s.{_DELETED} AND {_LIVE}"
+    is_changed = f"NOT s.{_DELETED} AND (\n{_indented(_differs(source), 6)}\n    )"
+    return f"{_writable(f's.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
 
 
 def _comparable(alias: str, one: Column, source: Source) -> str:

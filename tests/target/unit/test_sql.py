@@ -149,6 +149,7 @@ KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 STATEMENTS = {
     **{f"merge_{name}": sql.merge(TARGET, shape, sweep=False) for name, shape in SHAPES.items()},
     **{f"measure_{name}": sql.measure(TARGET, shape) for name, shape in SHAPES.items()},
+    **{f"measure_{name}_compare": sql.measure(TARGET, shape, compare=True) for name, shape in SHAPES.items()},
     "merge_plain_sweep": sql.merge(TARGET, PLAIN, sweep=True),
     "merge_also_present_sweep": sql.merge(TARGET, SHAPES["also_present"], sweep=True),
     "merge_plain_partition_sweep": sql.merge(TARGET, PLAIN, sweep=True, partition="day"),
@@ -200,7 +201,7 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement was made for."""
     shape = name.partition("_")[2]
-    shape = re.sub("(_sweep|_partition|_within)*$", "", shape)
+    shape = re.sub("(_sweep|_partition|_within|_compare)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
@@ -279,14 +280,15 @@ def with_rows(query: str) -> str:
 @pytest.mark.parametrize(
     ("also_present", "counts"),
     [
-        # staged, live, missing, restored, marked, born deleted
-        ((), (5, 5, 3, 1, 1, 1)),
-        (EARLIER, (5, 5, 1, 1, 1, 1)),
+        # staged, live, missing, restored, marked, born deleted, differ
+        ((), (5, 5, 3, 1, 1, 1, 4)),
+        (EARLIER, (5, 5, 1, 1, 1, 1, 4)),
     ],
 )
 def test_the_measurement_counts_each_row_once(also_present: tuple[TableId, ...], counts: tuple[int, ...]) -> None:
-    query = sql.measure(TARGET, source((ID,), also_present=also_present))
-    assert GoogleSQL({}).rows(with_rows(query)) == [counts]
+    for compare in (True, False):
+        query = sql.measure(TARGET, source((ID,), also_present=also_present), compare=compare)
+        assert GoogleSQL({}).rows(with_rows(query)) == [counts if compare else counts[:-1]]
 
 
 def test_rows_without_an_operation_are_live() -> None:

@@ -1,14 +1,14 @@
 SELECT
-  COUNTIF(s.in_run) AS staged,
-  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
-  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.in_run IS NULL) AS missing,
+  COUNTIF(s.`_etl_in_run`) AS staged,
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_in_run` IS NULL) AS missing,
   COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
-  COUNTIF(t.in_table AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
-  COUNTIF(t.in_table IS NULL AND s.`_etl_deleted`) AS born_deleted
-FROM (SELECT `id`, `_etl_operation`, TRUE AS in_table
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
+  COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted`) AS born_deleted
+FROM (SELECT `id`, `_etl_operation`, TRUE AS `_etl_in_table`
   FROM `co-1.bronze.jobs` AS t) AS t
 FULL JOIN (
-  SELECT *, TRUE AS in_run FROM (
+  SELECT *, TRUE AS `_etl_in_run` FROM (
     SELECT
       s.`id` AS `id`,
       s.`_etl_deleted`

@@ -1,0 +1,29 @@
+SELECT
+  COUNTIF(s.`_etl_in_run`) AS staged,
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_in_run` IS NULL) AS missing,
+  COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
+  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
+  COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted`) AS born_deleted,
+  COUNTIF(s.`_etl_in_run` AND (
+    t.`_etl_in_table` IS NULL OR s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' OR NOT s.`_etl_deleted` AND (
+      t.`_etl_operation` = 'DELETE'
+      OR t.`name` IS DISTINCT FROM s.`name`
+    )
+  )) AS differ
+FROM (SELECT `day`, `group`, `weight`, `name`, `_etl_operation`, TRUE AS `_etl_in_table`
+  FROM `co-1.bronze.jobs` AS t) AS t
+FULL JOIN (
+  SELECT *, TRUE AS `_etl_in_run` FROM (
+    SELECT
+      s.`day` AS `day`,
+      s.`group` AS `group`,
+      s.`weight` AS `weight`,
+      s.`name` AS `name`,
+      s.`_etl_deleted`
+    FROM `co-1.staging.jobs__r1_3` AS s
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`group`, s.`day`, CAST(s.`weight` + 0 AS STRING) ORDER BY s.`_etl_sequence` DESC) = 1
+  )
+) AS s
+ON t.`group` = s.`group` AND t.`day` = s.`day` AND t.`weight` = s.`weight`
