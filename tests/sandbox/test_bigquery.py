@@ -152,9 +152,10 @@ def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, cli
     client.query_and_wait("CREATE VIEW bronze.ours AS SELECT 1 AS one")
     with closing(_client(bigquery, f"{client.project}-other")) as other:
         other.create_dataset("bronze")
-        other.create_table(bq.Table(f"{other.project}.bronze.theirs", schema=SCHEMA))
+        # The emulator has a Python module of this name, which is no table.
+        other.create_table(bq.Table(f"{other.project}.bronze.native", schema=SCHEMA))
 
-        assert [table.table_id for table in other.list_tables("bronze")] == ["theirs"]
+        assert [table.table_id for table in other.list_tables("bronze")] == ["native"]
     assert [(table.table_id, table.table_type) for table in client.list_tables("bronze")] == [("ours", "VIEW")]
 
 

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import duckdb
 from duckdb_extensions import import_extension
 from local_bigquery import app
-from local_bigquery.catalog import tables
+from local_bigquery.catalog import metadata, row_access, tables
 from local_bigquery.engine import database, types
 from local_bigquery.grpc import server
-from local_bigquery.jobs import query
+from local_bigquery.jobs import merge, query, store
 from local_bigquery.settings import settings
 from local_bigquery.sql import rules
 from sqlglot import exp
 
-from sandbox import hosting
-from sandbox.emulator_catalog import FreshCursor, narrow, narrow_results
+from sandbox import emulator_catalog, emulator_memory, hosting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +51,9 @@ def opened(directory: Path) -> Iterator[int]:
     settings.data_dir = directory
     # It would otherwise be opened by the first request, after the ready line.
     database.connection()
+    # A table that is not there would otherwise be looked for among the variables of this process.
+    database.execute("SET GLOBAL python_enable_replacements = false")
+    emulator_catalog.attach_kept()
     storage, port = server.start(hosting.HOST, 0)
     try:
         yield port
@@ -65,11 +67,24 @@ def correct() -> None:
     # error of the server's, which clients then repeat.
     sys.setrecursionlimit(_DEEPEST)
     rules.NODE_RULES.append(_wide_number_mode)
-    database.fetch = narrow(database.fetch)
-    database.objects = narrow_results(database.objects)
+    database._attach = emulator_catalog.attach  # noqa: SLF001 - there is no other way in
+    database.projects = emulator_catalog.projects
+    database.fetch = emulator_catalog.narrow(database.fetch)
+    database.objects = emulator_catalog.narrow_objects(database.objects)
     _replace_execute()
     _replace_alter()
     _make_atomic()
+    _remember()
+
+
+def _remember() -> None:
+    emulator_memory.remember_absence("pandas")
+    jobs = emulator_memory.Jobs()
+    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
+    merge.run = emulator_memory.remembering(merge.run)
+    look_ups = [(database, "fetch"), (database, "objects"), (tables, "columns"), (metadata, "list_")]
+    for module, name in [*look_ups, (row_access, "secured")]:
+        setattr(module, name, emulator_memory.remembered(getattr(module, name)))
 
 
 def _make_atomic() -> None:
@@ -97,7 +112,7 @@ def _replace_execute() -> None:
 
     # The values are those of the emulator's own function.
     def execute_with_fresh_cursor(cursor, *args, session=None, **options):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN002,ANN003,ANN202
-        return execute(cursor if session else FreshCursor(cursor), *args, session=session, **options)
+        return execute(cursor if session else emulator_catalog.FreshCursor(cursor), *args, session=session, **options)
 
     query.execute = execute_with_fresh_cursor
 
