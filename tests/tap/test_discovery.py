@@ -31,6 +31,10 @@ def test_settings_that_change_nothing_do_not_need_the_sdk(tmp_path: Path) -> Non
     assert discovery.answer([f"--config={path}", "--discover"]) == discovery.answer(["--discover"])
 
 
+def test_the_state_that_meltano_adds_does_not_need_the_sdk() -> None:
+    assert discovery.answer(["--state", "state.json", "--discover"]) == discovery.answer(["--discover"])
+
+
 @pytest.mark.parametrize(
     "args", [[], ["--about"], ["--discover", "--test"], ["--discover", "--config"], ["--discover", "--config", "ENV"]]
 )

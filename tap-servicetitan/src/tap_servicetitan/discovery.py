@@ -35,6 +35,7 @@ def answer(args: Sequence[str]) -> bytes | None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--discover", action="store_true")
     parser.add_argument("--config", action="append", default=[])
+    parser.add_argument("--state")  # Meltano adds the last run's; neither the SDK nor this looks at it
     try:
         known, others = parser.parse_known_args(args)
     except argparse.ArgumentError:
