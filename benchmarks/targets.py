@@ -50,11 +50,11 @@ class Target:
         with lab.folder() as folder:
             measured = measure(self.command(lab, project, folder), folder=folder, source=source.path)
         emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
-        written = sum(self._written(project, stream, source.rows, started) for stream in source.streams)
+        written = sum(self.written(project, stream, source.rows, started) for stream in source.streams)
         count = source.rows * len(source.streams)
         return Sample.of(measured, count, step, rows_written=written, emulator_CPU_s=emulator)
 
-    def _written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
+    def written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
         """Return how many rows of a table have been written since a time, given how many it must have."""
         table = f"`{project.name}.{self.dataset}.{stream}`"
         is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'"

@@ -1,7 +1,7 @@
 """The scenarios, one module for each section."""
 
 from benchmarks.scenario import Section
-from benchmarks.scenarios import growth, tap, target
+from benchmarks.scenarios import growth, pipeline, tap, target
 
-SECTIONS: tuple[Section, ...] = (target.SECTION, growth.SECTION, tap.SECTION)
+SECTIONS: tuple[Section, ...] = (target.SECTION, growth.SECTION, tap.SECTION, pipeline.SECTION)
 """All sections, in the order of the results."""

@@ -1,0 +1,105 @@
+"""From ServiceTitan to BigQuery: the tap and the target each alone, in a shell's pipe, and run by Meltano."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from benchmarks.lab import SingerFile
+from benchmarks.measure import Command, cpu_seconds_of, measure
+from benchmarks.scenario import Sample, Scenario, Section
+from benchmarks.scenarios.tap import ONE
+from benchmarks.scenarios.tap import OURS as TAP
+from benchmarks.taps import SIGN_IN
+from benchmarks.targets import OURS as TARGET
+from sandbox.meltano import MELTANO, PLUGINS, MeltanoProject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from benchmarks.lab import Lab
+    from benchmarks.measure import Measured
+    from sandbox.project import Project
+
+RECORDS = 1_000_000
+REPEATS = 2
+
+TEXT = """
+Activities of 1.1 KB, one stream, from the server of the section above into an empty project of the local BigQuery,
+which works on the same cores: where three or four processes share two cores, the sum of their CPU seconds bounds the
+wall clock. *CPU s* are those of the pair, and with Meltano also its own.
+"""
+
+
+def _tap_alone(lab: Lab) -> Iterator[Sample]:
+    yield TAP.run(lab, RECORDS)
+
+
+def _target_alone(lab: Lab) -> Iterator[Sample]:
+    api = lab.api(RECORDS)
+    with lab.folder() as folder, lab.project() as project:
+        output = folder / "activities.singer"
+        measure(TAP.command(api.url, folder, ONE), folder=folder, output=output)
+        yield TARGET.run(lab, project, SingerFile(output, ONE, api.records))
+
+
+def _pipe(lab: Lab) -> Iterator[Sample]:
+    def run(project: Project, folder: Path) -> Measured:
+        sides = folder / "tap", folder / "target"
+        for side in sides:
+            side.mkdir()
+        tap = TAP.command(lab.api(RECORDS).url, sides[0], ONE)
+        return measure(tap, TARGET.command(lab, project, sides[1]), folder=folder)
+
+    yield _landed(lab, run)
+
+
+def _meltano(lab: Lab) -> Iterator[Sample]:
+    def run(project: Project, folder: Path) -> Measured:
+        url = lab.api(RECORDS).url
+        variables = {
+            **{f"SERVICETITAN_{name.upper()}": value for name, value in SIGN_IN.items()},
+            "SERVICETITAN_API_URL": url,
+            "SERVICETITAN_AUTH_URL": f"{url}/connect/token",
+            "SERVICETITAN_REQUESTS_PER_SECOND": "1000",
+            "SERVICETITAN__SELECT": '["activities.*"]',
+            "BIGQUERY_PROJECT_ID": project.name,
+            "BIGQUERY_API_ENDPOINT": project.api_endpoint,
+        }
+        (folder / "project").mkdir()
+        meltano = MeltanoProject(folder / "project", variables)
+        meltano.install()
+        for plugin in PLUGINS:
+            # What has just been installed is compiled when it first runs, which is no part of an ordinary run.
+            meltano.meltano("invoke", plugin, "--version")
+        command = (str(MELTANO), "--cwd", str(meltano.folder), "run", *PLUGINS)
+        return measure(Command(command, variables), folder=folder)
+
+    yield _landed(lab, run)
+
+
+def _landed(lab: Lab, run: Callable[[Project, Path], Measured]) -> Sample:
+    """Run the pair, and return what it took when every record is in the table."""
+    records = lab.api(RECORDS).records
+    started = datetime.now(UTC)
+    with lab.folder() as folder, lab.project() as project:
+        emulator_before = cpu_seconds_of(lab.bigquery.pid)
+        measured = run(project, folder)
+        emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
+        written = TARGET.written(project, "activities", records, started)
+    return Sample.of(measured, records, rows_written=written, emulator_CPU_s=emulator)
+
+
+SECTION = Section(
+    "pipeline",
+    f"The pair: {RECORDS:,} activities from ServiceTitan to BigQuery",
+    TEXT,
+    (
+        Scenario(f"{TAP.name} alone", _tap_alone, REPEATS),
+        Scenario(f"{TARGET.name} alone, from a file", _target_alone, REPEATS),
+        Scenario("both, in a pipe of the shell", _pipe, REPEATS),
+        Scenario("both, `meltano run`", _meltano, REPEATS),
+    ),
+    unit="records",
+)
