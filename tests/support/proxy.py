@@ -64,6 +64,15 @@ FAULTS = (*ERRORS, "drop before", "drop after", "delay", "truncate", "twice", "p
 AFTER = {"503 after", "drop after", "truncate", "twice", "delay"}
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request that came."""
+
+    method: str
+    path: str
+    body: bytes
+
+
 class Faults:
     """Decides by dice what happens to each request. The same dice for the same seed; the order is the threads' own."""
 
@@ -84,12 +93,13 @@ class Faults:
 
 
 class Proxy:
-    """Forwards to BigQuery, except for what falls into a trap or meets with a fault."""
+    """Forwards to BigQuery, except for what falls into a trap or meets with a fault. Keeps what it was asked."""
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream)
         self.traps: list[Trap] = []
         self.faults: Faults | None = None
+        self.requests: list[Request] = []
         self.released = threading.Event()
         proxy = self
 
@@ -129,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.owner.requests.append(Request(self.command, self.path, body))
         trap = next((one for one in self.owner.traps if one.catches(self.path, body)), None)
         if trap is None:
             self._meet(self.owner.faults.next() if self.owner.faults else None, body)

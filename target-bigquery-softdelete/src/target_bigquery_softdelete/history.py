@@ -83,7 +83,7 @@ class History:
         return tuple(one for one in known if one.name.lower() not in _OURS)
 
     def _fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
-        table = self._warehouse.table_to_create(self._history_id)
+        table = self._warehouse.known_table(self._history_id)
         if table is None:
             by_key = [one for one in columns if one.name in key]
             layout = Layout(

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
+from google.cloud import bigquery
 
 from target_bigquery_softdelete.retries import TRANSIENT_REASONS
 from target_bigquery_softdelete.running import RunningJobs
@@ -20,9 +21,10 @@ from target_bigquery_softdelete.running import RunningJobs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from google.cloud import bigquery
-
     from target_bigquery_softdelete.retries import Patience
+
+FIRST_ROWS = 1000
+"""Rows of a query that come with the answer that it has ended. Without them that answer has none."""
 
 
 class JobLostError(exceptions.GoogleAPIError):
@@ -84,9 +86,10 @@ class Jobs:
     def _wait(self, job: Any) -> None:  # noqa: ANN401
         # In turns, since the client gives each of its requests as long as it gives the job.
         deadline = time.monotonic() + self._patience.job_seconds
+        rows = {"page_size": FIRST_ROWS} if isinstance(job, bigquery.QueryJob) else {}
         while True:
             try:
-                job.result(retry=self._retry, timeout=self._patience.call_seconds)
+                job.result(retry=self._retry, timeout=self._patience.call_seconds, **rows)
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise

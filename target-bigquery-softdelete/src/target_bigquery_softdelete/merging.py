@@ -17,7 +17,7 @@ from target_bigquery_softdelete.warehouse import STAGING_LIFETIME
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from google.cloud import bigquery
     from google.cloud.bigquery import SchemaField
@@ -137,7 +137,7 @@ class TableMerge:
 
     def empty_snapshot(self, columns: TableColumns) -> MergeResult:
         """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
-        table = self._table(self._warehouse.table)
+        table = self._table()
         if table is None:
             return MergeResult()
         self._partition = schema.required_filter(table)
@@ -198,7 +198,7 @@ class TableMerge:
 
     def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
         """Make the table fit, and return the stream's columns as the table has them."""
-        table, self._is_new = self._table(self._warehouse.table_to_create), False
+        table, self._is_new = self._table(), False
         if table is None:
             table, self._is_new = self._warehouse.create_table(
                 self._table_id,
@@ -218,10 +218,10 @@ class TableMerge:
         by_name = {field.name.lower(): schema.column_of(field) for field in table.schema}
         return {one.name: by_name[one.name.lower()] for one in columns.columns}
 
-    def _table(self, find: Callable[[TableId], bigquery.Table | None]) -> bigquery.Table | None:
+    def _table(self) -> bigquery.Table | None:
         if self._stand_in is not None:
             self._stand_in.make()
-        return find(self._table_id)
+        return self._warehouse.known_table(self._table_id)
 
     def _layout(self, columns: TableColumns) -> Layout:
         settings = self._warehouse.settings

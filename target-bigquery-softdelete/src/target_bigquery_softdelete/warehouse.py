@@ -152,11 +152,10 @@ class Warehouse:
         found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
         return found
 
-    def table_to_create(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when it is to be created.
+    def known_table(self, table_id: TableId) -> bigquery.Table | None:
+        """Return a table, or nothing when there was none at the start.
 
-        The first time, what was not there at the start is not asked for: `create_table` tells when it is there after
-        all.
+        The first time, what was not there is not asked for: `create_table` tells when it is there after all.
         """
         return None if self._is_missing(table_id) else self.table(table_id)
 

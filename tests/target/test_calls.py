@@ -1,0 +1,97 @@
+"""What a run asks of BigQuery, counted: streams that have nothing to say cost nothing, and small ones little."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from support.proxy import Proxy
+from support.singer import INTEGER, STRING, activate, record, schema, state
+from target_bigquery_softdelete.jobs import FIRST_ROWS, Jobs
+from target_bigquery_softdelete.retries import Patience
+
+if TYPE_CHECKING:
+    from sandbox.project import Project
+    from support.proxy import Request
+    from target.harness import Result, TargetRunner
+
+CONSTANT = {"POST lease", "DELETE lease", "POST tables etl_logs", "POST job etl_logs"}
+"""What each run changes, however many streams it has: besides the datasets, which the first one creates."""
+
+
+def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[dict[str, object]]:
+    """Return the messages of a tap with some of its streams."""
+    found: list[dict[str, object]] = []
+    for name in (f"stream_{number}" for number in numbers):
+        found += [schema(name, {"id": INTEGER, "name": STRING})]
+        found += [record(name, {"id": key, "name": "any"}, version=1 if complete else None) for key in range(rows)]
+        found += [activate(name, 1)] if complete else []
+        found += [state({"bookmarks": {name: 1}})]
+    return found
+
+
+def kind(request: Request) -> str:
+    """Return what a request is, in two or three words without the names of project, stream and run."""
+    path = request.path.split("?")[0].rpartition("/projects/")[2].split("/", 1)[1]
+    path = re.sub(r"^datasets/(\w+)/tables", r"tables \1", path)
+    if job := re.search(rb'"jobId": ?"\w+-([a-z_]+)', request.body):
+        return f"{request.method} job {job[1].decode()}"
+    if b"lease__" in request.body or "lease__" in path:
+        return f"{request.method} lease"
+    if b'"etl_logs"' in request.body or "etl_logs" in path:
+        return f"{request.method} tables etl_logs"
+    return f"{request.method} {re.sub(r'/.*', '', path)}"
+
+
+def run(target: TargetRunner, project: Project, *input_: dict[str, object]) -> tuple[Result, Counter[str]]:
+    """Run the target and return what it asked. Reading how a job goes on is left out: that is a matter of time."""
+    with Proxy(project.api_endpoint) as proxy:
+        result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse")
+    kinds = Counter(map(kind, proxy.requests))
+    return result, Counter({one: n for one, n in kinds.items() if one not in {"GET jobs", "GET queries"}})
+
+
+def changes(kinds: Counter[str]) -> Counter[str]:
+    """Return what changes something, and is not of every run."""
+    return Counter({one: n for one, n in kinds.items() if not one.startswith("GET ") and one not in CONSTANT})
+
+
+def test_streams_without_records_ask_for_nothing(target: TargetRunner, project: Project) -> None:
+    few = [*messages(range(1)), *messages(range(1, 2), complete=True)]
+    many = [*messages(range(20)), *messages(range(20, 40), complete=True)]
+
+    first, created = run(target, project, *few)
+    second, again = run(target, project, *few)
+    third, of_many = run(target, project, *many)
+
+    assert [one.code for one in (first, second, third)] == [0, 0, 0]
+    assert [one.states for one in (first, third)] == [[{"bookmarks": {f"stream_{last}": 1}}] for last in (1, 39)]
+    assert changes(created) == {"POST datasets": 3}
+    assert changes(again) == changes(of_many) == {}
+    assert of_many == again
+    assert len(project.log("stream_39")) == 1
+
+
+def test_small_streams_ask_for_the_least(target: TargetRunner, project: Project) -> None:
+    first, created = run(target, project, *messages(range(3), rows=2, complete=True))
+    same, unchanged = run(target, project, *messages(range(3), rows=2, complete=True))
+    _, nothing = run(target, project, *messages(range(3)))
+
+    assert (first.code, same.code) == (0, 0)
+    staged = {"POST tables staging": 3, "POST job load": 3, "DELETE tables staging": 3}
+    assert changes(created) == {"POST datasets": 3, "POST tables bronze": 3, "POST job merge": 3, **staged}
+    assert changes(unchanged) == {"POST job measure": 3, **staged}
+    assert changes(nothing) == {}
+    assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2, 0]
+
+
+def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Project) -> None:
+    sql = f"SELECT n FROM UNNEST(GENERATE_ARRAY(1, {2 * FIRST_ROWS})) AS n"
+    project.client.create_dataset("bronze")
+
+    job = Jobs(project.client, Patience()).run(
+        "numbers", lambda job_id: project.client.query(sql, job_id=job_id, job_retry=None)
+    )
+
+    assert sorted(row["n"] for row in job.result(job_retry=None)) == list(range(1, 2 * FIRST_ROWS + 1))
