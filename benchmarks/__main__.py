@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +33,18 @@ console = Console(stderr=True, highlight=False)
 def main() -> int:
     """Measure what is asked for, and write the results. Return 0 when every scenario has a figure."""
     options = _options().parse_args()
-    chosen = [section for section in SECTIONS if not options.only or section.name in options.only]
-    results = [_measured(section, options) for section in chosen]
-    if options.scale == 1 and not options.match:
-        for result in results:
-            result.save(RAW)
-        _write_documents({result.name: result for result in _all_results()})
-    failed = [row for result in results for row in result.rows if row.error]
+    if options.report:
+        _write_documents()
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started is ended, too
+    failed = False
+    for section in SECTIONS:
+        if not options.only or section.name in options.only:
+            result = _measured(section, options)
+            failed = failed or any(row.error for row in result.rows)
+            if options.scale == 1 and not options.match:
+                result.save(RAW)
+                _write_documents()
     return 1 if failed else 0
 
 
@@ -48,6 +55,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--match", default="", help="measure scenarios whose title has this in it; nothing is written")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies all sizes; nothing is written but at 1")
     parser.add_argument("--repeats", type=int, default=9, help="measure nothing more often than this")
+    parser.add_argument("--report", action="store_true", help="measure nothing: write the documents anew")
     return parser
 
 
@@ -86,7 +94,8 @@ def _measure(scenario: Scenario, lab: Lab, result: SectionResult) -> None:
         console.print(f"{result.name}: {scenario.title}: no figure: {error}")
 
 
-def _write_documents(results: dict[str, SectionResult]) -> None:
+def _write_documents() -> None:
+    results = {result.name: result for result in _all_results()}
     (FOLDER / "RESULTS.md").write_text(report(results.values()))
     if growth.SECTION.name in results:
         (ROOT / "docs" / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
@@ -96,7 +105,7 @@ def _all_results() -> Iterator[SectionResult]:
     for section in SECTIONS:
         path = RAW / f"{section.name}.json"
         if path.exists():
-            yield load(path)
+            yield replace(load(path), title=section.title, text=section.text)
 
 
 if __name__ == "__main__":

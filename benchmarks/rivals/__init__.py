@@ -9,6 +9,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from benchmarks.measure import BenchmarkError
+
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 SETUP = ROOT / "tools" / "setup.sh"
@@ -18,7 +20,7 @@ def python_of(name: str) -> Path:
     """Return the interpreter of a target's environment. It is built once for each content of the lock file.
 
     Raises:
-        subprocess.CalledProcessError: If it cannot be built; what was said is on stderr.
+        BenchmarkError: If it cannot be built.
     """
     lock = FOLDER / f"{name}.txt"
     environment = ROOT / ".tools" / "rivals" / name
@@ -26,15 +28,22 @@ def python_of(name: str) -> Path:
     python = environment / "bin" / "python"
     if stamp.exists() and stamp.read_text() == lock.read_text():
         return python
-    uv, interpreter = _said("--uv"), _said("--python", python_version(name))
+    try:
+        _install(lock, environment, python, python_version(name))
+    except subprocess.CalledProcessError as error:
+        raise BenchmarkError(f"{name} cannot be installed: {error.stderr.strip()}") from None
+    stamp.write_text(lock.read_text())
+    return python
+
+
+def _install(lock: Path, environment: Path, python: Path, version: str) -> None:
+    uv, interpreter = _said("--uv"), _said("--python", version)
     locked = ("--compile-bytecode", "--require-hashes", "--requirement", str(lock))
     for step in (
         ("venv", "--clear", "--no-project", "--python", interpreter, str(environment)),
         ("pip", "install", "--python", str(python), *locked),
     ):
-        subprocess.run([uv, *step, "--quiet"], check=True)  # noqa: S603 - uv, found by our own script
-    stamp.write_text(lock.read_text())
-    return python
+        _run(uv, *step, "--quiet")
 
 
 def python_version(name: str) -> str:
@@ -47,5 +56,9 @@ def python_version(name: str) -> str:
 
 
 def _said(*arguments: str) -> str:
-    done = subprocess.run([SETUP, *arguments], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    return _run(str(SETUP), *arguments)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - uv, and our own script
     return done.stdout.strip()
