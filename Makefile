@@ -25,7 +25,7 @@ test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
-bench: setup ## Measure the pair and others of its kind (about 20 minutes; ONLY="target growth" for a part)
+bench: setup ## Measure the pair and others of its kind (half an hour; ONLY="target growth" for a part)
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
 lint: setup ## Check style, types, layers, generated files and documents
