@@ -22,7 +22,7 @@ JOBS = TableId("co-1", "bronze", "jobs")
 class Billing:
     """A warehouse in which every statement costs the same."""
 
-    def table(self, table_id: TableId) -> bigquery.Table:
+    def known_table(self, table_id: TableId) -> bigquery.Table:
         """Return a table."""
         return bigquery.Table(str(table_id))
 
