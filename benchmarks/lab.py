@@ -83,7 +83,7 @@ class Lab:
 
     def singer_file(self, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> SingerFile:
         """Return a file with so many records, times the scale, of each stream. It is written once and kept."""
-        rows = max(1, round(count * self._scale))
+        rows = max(1, round(count * self._scale)) if count else 0
         path = CACHE / "input" / f"{shape.name}-{shape.digest}-{len(streams)}x{rows}.singer"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

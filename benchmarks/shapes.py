@@ -89,7 +89,7 @@ def write_singer_file(path: Path, shape: Shape, rows: int, streams: Sequence[str
     end = b',"time_extracted":"%b"}\n' % EXTRACTED.encode()
     with path.open("wb") as file:
         file.writelines(orjson.dumps(shape.schema(stream)) + b"\n" for stream in streams)
-        for first in range(0, rows, ROWS_PER_STATE):
+        for first in range(0, max(1, rows), ROWS_PER_STATE):
             numbers = range(first, min(first + ROWS_PER_STATE, rows))
             file.writelines(
                 b"%b%d,%b%b" % (head, number + 1, tails[number % DISTINCT], end) for number in numbers for head in heads

@@ -50,7 +50,9 @@ class Target:
         with lab.folder() as folder:
             measured = measure(self.command(lab, project, folder), folder=folder, source=source.path)
         emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
-        written = sum(self.written(project, stream, source.rows, started) for stream in source.streams)
+        # A stream without rows has no table.
+        streams = source.streams if source.rows else ()
+        written = sum(self.written(project, stream, source.rows, started) for stream in streams)
         count = source.rows * len(source.streams)
         return Sample.of(measured, count, step, rows_written=written, emulator_CPU_s=emulator)
 
