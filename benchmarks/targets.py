@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import rivals
+from benchmarks.lab import PROGRAMS
 from benchmarks.measure import BenchmarkError, Command, cpu_seconds_of, measure
 from benchmarks.scenario import Sample
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.lab import Lab, SingerFile
     from sandbox.project import Project
 
-PROGRAMS = Path(__file__).resolve().parent / "programs"
 RIVAL_DATASET = "rival"
 
 

@@ -17,6 +17,10 @@ of a run lie. The truth of a project stands in its `etl_logs.bytes_billed`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MIB = 1 << 20
 LEAST_BYTES = 10 * MIB
@@ -75,6 +79,11 @@ FLEET = (
     Group("by changes, largest", 5, rows=2_000_000, row_bytes=1_000, staged=3_000),
 )
 """120 streams of a company of some size."""
+
+
+def streams(groups: Iterable[Group]) -> int:
+    """Return how many streams there are in groups."""
+    return sum(group.streams for group in groups)
 
 
 def billed(group: Group, *, touched: float) -> float:

@@ -196,7 +196,7 @@ def billed_streams() -> str:
     ]
     sums = [sum(figures) for figures in zip(*map(billed_in_a_day, billing.FLEET), strict=True)]
     fleet = [one * billing.COMPANIES for one in sums]
-    streams = str(sum(group.streams for group in billing.FLEET))
+    streams = str(billing.streams(billing.FLEET))
     costs = [f"{billing.dollars(one):,.0f} $" for one in fleet]
     return table(
         head,
@@ -229,7 +229,7 @@ def load_jobs() -> str:
             ["load jobs into one table", str(billing.RUNS), f"{billing.RUNS}, and one for each further file", "1,500"],
             [
                 "load jobs in a company's project",
-                str(sum(group.streams for group in billing.FLEET) * billing.RUNS),
+                str(billing.streams(billing.FLEET) * billing.RUNS),
                 f"{loads:,.0f}",
                 "100,000",
             ],
@@ -242,8 +242,8 @@ def load_jobs() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
     "billed-streams": billed_streams,
-    "load-jobs": load_jobs,
     "left-out": left_out,
+    "load-jobs": load_jobs,
     "selected-streams": selected_streams,
     "tap-settings": lambda: settings(TapServiceTitan),
     "target-settings": lambda: settings(TargetBigQuerySoftDelete),

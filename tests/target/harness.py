@@ -7,7 +7,8 @@ import logging
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from target_bigquery_softdelete.retries import Patience
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pytest
 
     from sandbox.project import Project
+    from support.proxy import Proxy, Trap
 
 COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
 
@@ -76,6 +78,14 @@ def own_signals() -> Iterator[None]:
             signal.signal(one, handler)
 
 
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that happens soon."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 class TargetRunner:
     """Runs the target against one project."""
 
@@ -121,6 +131,30 @@ class TargetRunner:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+    def kill_at(
+        self,
+        trap: Trap,
+        proxy: Proxy,
+        messages: Iterable[dict[str, Any] | bytes],
+        **settings: Any,  # noqa: ANN401
+    ) -> bytes:
+        """Run the target as a process, kill it at a trap, and return what it had written to stdout.
+
+        What it has asked BigQuery to do is done by then.
+        """
+        proxy.trap(trap)
+        with self.start(api_endpoint=proxy.url, **settings) as process:
+            assert process.stdin
+            assert process.stdout
+            with suppress(BrokenPipeError):
+                process.stdin.write(lines(messages))
+                process.stdin.close()
+            assert trap.reached.wait(60), "the target never came to the trap"
+            process.kill()
+            out = process.stdout.read()
+        self.project.settle()
+        return out
 
     def command(self, messages: Iterable[dict[str, Any] | bytes], **settings: Any) -> Result:  # noqa: ANN401
         """Run the target on these messages, as a process of its own."""

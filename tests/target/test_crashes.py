@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -43,26 +42,6 @@ def proxy(project: Project) -> Iterator[Proxy]:
         yield proxy
 
 
-def kill_when(target: TargetRunner, proxy: Proxy, trap: Trap) -> bytes:
-    """Run the second snapshot, kill the target at the trap, and return what it had written to stdout."""
-    proxy.trap(trap)
-    process = target.start(api_endpoint=proxy.url)
-    assert process.stdin
-    assert process.stdout
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(lines(SECOND))
-        process.stdin.close()
-    assert trap.reached.wait(60), "the target never came to the trap"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    out = process.stdout.read()
-    process.stdout.close()
-    if process.stderr:
-        process.stderr.close()
-    target.project.settle()
-    return out
-
-
 @pytest.mark.parametrize(
     "trap",
     [
@@ -77,7 +56,7 @@ def test_killed_before_the_merge_it_has_changed_nothing(
     target(*FIRST)
     before = project.rows("jobs")
 
-    out = kill_when(target, proxy, trap)
+    out = target.kill_at(trap, proxy, SECOND)
 
     assert out == b""
     assert project.rows("jobs") == before
@@ -91,7 +70,7 @@ def test_killed_between_merge_and_state_the_next_run_finds_nothing_to_do(
 ) -> None:
     target(*FIRST)
 
-    out = kill_when(target, proxy, Trap(b"MERGE `", "hold after"))
+    out = target.kill_at(Trap(b"MERGE `", "hold after"), proxy, SECOND)
 
     assert out == b""
     after_kill = project.rows("jobs")

@@ -7,18 +7,16 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
-from target.harness import COMMAND
+from target.harness import COMMAND, eventually
 from target_bigquery_softdelete import lease as leases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from sandbox.project import Project
@@ -34,13 +32,6 @@ def errors(log: bytes) -> list[str]:
     assert b"Traceback" not in log
     assert b"Exception ignored" not in log
     return [line for line in log.decode().splitlines() if "| ERROR " in line]
-
-
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_full_disk_ends_the_stream_that_met_it(target: TargetRunner, project: Project) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.proxy import Proxy, Trap
-from support.singer import INTEGER, STRING, activate, lines, record, schema, state
+from support.singer import INTEGER, STRING, activate, record, schema, state
 
 if TYPE_CHECKING:
     from sandbox.project import Project
@@ -87,19 +86,7 @@ def test_the_history_has_every_version_once(target: TargetRunner, project: Proje
 def test_a_kill_leaves_no_gap_and_nothing_twice(trap: Trap, target: TargetRunner, project: Project) -> None:
     target(*snapshot(1, job_1="a", job_2="a"), **HISTORY)
     with Proxy(project.api_endpoint) as proxy:
-        proxy.trap(trap)
-        process = target.start(api_endpoint=proxy.url, **HISTORY)
-        assert process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(lines(snapshot(2, job_1="b", job_3="a")))
-            process.stdin.close()
-        assert trap.reached.wait(60), "the target never came to the trap"
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
-    project.settle()
+        target.kill_at(trap, proxy, snapshot(2, job_1="b", job_3="a"), **HISTORY)
 
     # Meanwhile the source has changed again.
     result = target(*snapshot(3, job_1="c", job_2="a"), **HISTORY)

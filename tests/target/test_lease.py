@@ -15,13 +15,13 @@ from plugin_runtime import PluginError
 from sandbox.project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
+from target.harness import eventually
 from target_bigquery_softdelete import lease as leases
 from target_bigquery_softdelete.identifiers import TableId
 from target_bigquery_softdelete.lease import Lease
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
 
     from target.harness import TargetRunner
 
@@ -37,16 +37,8 @@ def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
     assert process.stdin
     process.stdin.write(lines(ONE))
     process.stdin.flush()
-    wait_until(lambda: LEASE in project.tables("management"))
+    eventually(lambda: LEASE in project.tables("management"))
     return process
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    """Wait for something that happens soon."""
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def expire(project: Project) -> None:
@@ -156,13 +148,13 @@ def test_the_lease_is_renewed_and_a_run_that_lost_it_stops(project: Project, mon
         one = lease(project, "Run_1", proxy.url)
         one.acquire()
         first = project.client.get_table(name).expires
-        wait_until(lambda: project.client.get_table(name).expires > first)
+        eventually(lambda: project.client.get_table(name).expires > first)
         one.check()
 
         project.client.delete_table(name)
         other = lease(project, "run_2")
         other.acquire()
-        wait_until(lambda: is_lost(one))
+        eventually(lambda: is_lost(one))
         with pytest.raises(PluginError, match="ended before it was renewed"):
             one.check()
         one.release()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from google.cloud import bigquery
 
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
+from target.harness import eventually
 from target_bigquery_softdelete.audit import SOFTWARE
 from target_bigquery_softdelete.leftovers import STAGING_LABELS
 
@@ -160,9 +160,7 @@ def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, pr
     def tap() -> None:
         with pipe.open("wb", buffering=0) as output:
             output.write(lines([schema("crews", {"id": INTEGER})]))
-            deadline = time.monotonic() + 60
-            while "lease__bronze" not in project.tables("management"):
-                assert time.monotonic() < deadline
+            eventually(lambda: "lease__bronze" in project.tables("management"))
             make_jobs(project, "id INT64, other STRING", "1, 'kept'")
             output.write(lines(messages))
 
