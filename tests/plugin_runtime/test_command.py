@@ -85,11 +85,13 @@ def test_a_signal_has_the_exit_code_of_the_shell(tmp_path: Path) -> None:
     assert "Stopped by signal 15 before the end of the run" in done.stderr
 
 
-def test_a_closed_output_is_named_as_such() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_output_is_named_as_such(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
         [Path(sys.executable).with_name("tap-servicetitan"), "--about"],
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,

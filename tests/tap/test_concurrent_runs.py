@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -141,9 +142,10 @@ def test_refused_credentials_end_all_streams_at_once(api: ScriptedApi, sync: Syn
     assert run.of("RECORD") == []
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_signal_ends_the_run_even_when_nobody_reads_the_output(
-    api: ScriptedApi, tmp_path: Path, *, reads: bool
+    api: ScriptedApi, tmp_path: Path, unbuffered: str, *, reads: bool
 ) -> None:
     many = [{"id": number, "name": "x" * 1000} for number in range(5000)]
     api.routes |= {"/export/timesheets": lambda _: {"hasMore": False, "continueFrom": "t", "data": many}}
@@ -160,7 +162,8 @@ sys.argv = ["tap-servicetitan", "--config", {str(path)!r}]
 main()
 """
     command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout
         assert process.stderr
         process.stdout.readline()

@@ -7,8 +7,8 @@
   a second, and so is not loaded with the package.
 """
 
-from plugin_runtime.command import run, run_command
+from plugin_runtime.command import leave, run, run_command
 from plugin_runtime.errors import PluginError
 from plugin_runtime.redaction import redact, register_secrets
 
-__all__ = ["PluginError", "redact", "register_secrets", "run", "run_command"]
+__all__ = ["PluginError", "leave", "redact", "register_secrets", "run", "run_command"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -45,11 +45,9 @@ def run_command(command: click.Command, name: str, logger: logging.Logger, args:
     """
     redaction.install()
     try:
-        # Not `command.main`: that ends the process by itself when the output is closed.
-        with command.make_context(name, list(sys.argv[1:] if args is None else args)) as context:
-            command.invoke(context)
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        code = _invoked(command, name, list(sys.argv[1:] if args is None else args))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while an error can still become a line
     except PluginError as error:
         return _fail(logger, str(error), error)
     except click.ClickException as error:
@@ -59,6 +57,19 @@ def run_command(command: click.Command, name: str, logger: logging.Logger, args:
         return _fail(logger, NO_READER, error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a line
         return _fail(logger, f"unexpected {type(error).__name__}: {error}. `LOGLEVEL=DEBUG` shows where", error)
+    return code
+
+
+def _invoked(command: click.Command, name: str, args: list[str]) -> int:
+    try:
+        # Not `command.main`: that ends the process by itself when the output is closed.
+        with command.make_context(name, args) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except SystemExit as end:
+        if end.code:
+            raise  # a signal
     return OK
 
 
@@ -68,6 +79,16 @@ def _fail(logger: logging.Logger, message: str, error: BaseException, *, code: i
     logger.debug("Where it happened:", exc_info=error)
     logging.shutdown()
     return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once, with what is in the log, and whatever its threads are doing.
+
+    A thread that writes to an output which nobody reads holds the lock of that output. Python asks for the lock at its
+    end, and aborts when it does not get it.
+    """
+    logging.shutdown()
+    os._exit(code)
 
 
 def drop_stdout() -> None:

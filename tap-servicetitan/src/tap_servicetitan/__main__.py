@@ -7,6 +7,9 @@ from typing import NoReturn
 
 from tap_servicetitan import discovery
 
+SIGNALLED = 128
+"""What the exit code of a run that a signal has stopped is more than."""
+
 
 def main() -> NoReturn:
     """Run the tap and leave with its exit code."""
@@ -16,12 +19,18 @@ def main() -> NoReturn:
         sys.exit()
 
     # Not before it is known that they are needed: they load the SDK, which takes a second.
-    from plugin_runtime import run  # noqa: PLC0415
+    from plugin_runtime import leave, run  # noqa: PLC0415
     from tap_servicetitan.memory import share_one_heap  # noqa: PLC0415
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
 
     share_one_heap()
-    sys.exit(run(TapServiceTitan))
+    try:
+        code = run(TapServiceTitan)
+    except SystemExit as stop:
+        if isinstance(stop.code, int) and stop.code > SIGNALLED:
+            leave(stop.code)
+        raise
+    sys.exit(code)
 
 
 def _write(output: bytes) -> None:
