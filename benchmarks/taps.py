@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import environments
 from benchmarks.measure import BenchmarkError, Command, measure
 from benchmarks.scenario import Sample
 from benchmarks.targets import config_file, program
@@ -16,6 +15,7 @@ from tap_servicetitan.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from benchmarks.lab import Lab
 
@@ -60,8 +60,7 @@ def ours(**settings: Any) -> Callable[[str, Path, Sequence[str]], Command]:  # n
         config = config_file(folder, **SIGN_IN, **addresses, **settings)
         chosen = folder / "catalog.json"
         chosen.write_text(json.dumps(catalog(replace(spec, selected=True) for spec in STREAMS if spec.name in streams)))
-        tap = str(Path(sys.executable).with_name("tap-servicetitan"))
-        return Command((tap, "--config", config, "--catalog", str(chosen)))
+        return Command((environments.ours("tap-servicetitan"), "--config", config, "--catalog", str(chosen)))
 
     return command
 

@@ -6,16 +6,16 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import rivals
+from benchmarks import environments, rivals
 from benchmarks.lab import PROGRAMS
 from benchmarks.measure import BenchmarkError, Command, cpu_seconds_of, measure
 from benchmarks.scenario import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchmarks.lab import Lab, SingerFile
     from sandbox.project import Project
@@ -80,7 +80,7 @@ def program(name: str, *options: str) -> Command:
 
 def _ours(lab: Lab, project: Project, folder: Path) -> Command:  # noqa: ARG001 - the signature of all of them
     config = config_file(folder, project_id=project.name, api_endpoint=project.api_endpoint)
-    return Command((str(Path(sys.executable).with_name("target-bigquery-softdelete")), "--config", config))
+    return Command((environments.ours("target-bigquery-softdelete"), "--config", config))
 
 
 def _z3_loads(lab: Lab, project: Project, folder: Path) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,20 @@ from sandbox import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Add up what the target's random tests have counted: scenarios, faults, rows.
+
+    It stands here because a run on several processors loads this file alone in the process that sums up.
+    """
+    for kind in ("test_model", "test_faults"):
+        counts: Counter[str] = Counter()
+        for report in terminalreporter.getreports("passed"):
+            if report.when == "call" and kind in report.nodeid:
+                counts.update(dict(report.user_properties))
+        if counts:
+            terminalreporter.write_line(f"{kind}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,51 @@ def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
     ]
 
 
+def test_a_merge_refuses_two_rows_for_one_and_inserts_all_that_it_has_none_for(client: bq.Client) -> None:
+    live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
+    _load(client, live, [_row(1)])
+    _load(client, staged, [_row(1), _row(1), _row(2), _row(2)])
+    merge = f"MERGE `{live}` AS t USING `{staged}` AS s ON t.id = s.id WHEN NOT MATCHED THEN INSERT ROW"
+
+    with pytest.raises(GoogleAPICallError, match="at most one source row"):
+        client.query_and_wait(f"{merge} WHEN MATCHED THEN UPDATE SET extra = s.extra")
+    assert _select(client, f"SELECT id FROM `{live}`") == [(1,)]
+    client.query_and_wait(merge)
+    assert _select(client, f"SELECT id FROM `{live}` ORDER BY id") == [(1,), (2,), (2,)]
+
+
+def test_a_merge_takes_the_first_clause_that_fits_and_parameters_where_it_has_them(client: bq.Client) -> None:
+    live = f"{client.project}.bronze.live"
+    client.query_and_wait(
+        f"CREATE TABLE `{live}` AS SELECT id, 0.5 AS price, 'old' AS state FROM UNNEST(GENERATE_ARRAY(1, 4)) AS id"
+    )
+    parameters = [bq.ScalarQueryParameter("limit", "INT64", 3), bq.ScalarQueryParameter("added", "STRING", "new")]
+    job = client.query(
+        f"""
+        MERGE `{live}` AS t
+        USING (SELECT id, NUMERIC '1.25' AS price FROM UNNEST(GENERATE_ARRAY(1, 5)) AS id WHERE id != 4) AS s
+        ON t.id = s.id
+        WHEN MATCHED AND s.id >= @limit THEN UPDATE SET state = 'late'
+        WHEN MATCHED AND s.id > 1 THEN UPDATE SET price = s.price + 1, t.state = 'changed'
+        WHEN NOT MATCHED BY TARGET THEN INSERT (state, id) VALUES (CONCAT(@added, 'er'), s.id)
+        WHEN NOT MATCHED BY SOURCE AND t.id > @limit THEN UPDATE SET state = 'gone'
+        """,
+        bq.QueryJobConfig(query_parameters=parameters),
+    )
+    job.result()
+
+    stats = job.dml_stats
+    assert stats
+    assert (stats.inserted_row_count, stats.updated_row_count, stats.deleted_row_count) == (1, 3, 0)
+    assert _select(client, f"SELECT * FROM `{live}` ORDER BY id") == [
+        (1, 0.5, "old"),
+        (2, 2.25, "changed"),
+        (3, 0.5, "late"),
+        (4, 0.5, "gone"),
+        (5, None, "newer"),
+    ]
+
+
 def test_new_columns_arrive_nested_ones_too(client: bq.Client) -> None:
     table = f"{client.project}.bronze.grown"
     _load(client, table, [_row(1)])
@@ -165,6 +210,10 @@ def test_tables_stay_in_a_directory_of_ones_own(tmp_path: Path) -> None:
             client.create_dataset("bronze", exists_ok=True)
             if turn == "written":
                 client.query_and_wait("CREATE TABLE bronze.t AS SELECT 7 AS seven")
+                table = client.get_table("bronze.t")
+                table.labels = {"tenant": "1001"}
+                client.update_table(table, ["labels"])
+            assert client.get_table("bronze.t").labels == {"tenant": "1001"}
             assert _select(client, "SELECT seven FROM bronze.t") == [(7,)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,17 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.processes import BigQuery
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Add up what the random tests have counted: scenarios, faults, rows."""
-    for kind in ("test_model", "test_faults"):
-        counts: Counter[str] = Counter()
-        for report in terminalreporter.getreports("passed"):
-            if report.when == "call" and kind in report.nodeid:
-                counts.update(dict(report.user_properties))
-        if counts:
-            terminalreporter.write_line(f"{kind}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 @pytest.fixture
