@@ -67,13 +67,12 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> tuple[int, int]:
     """Merge, and return how many rows were inserted and updated."""
-    alias = tree.args["using"].alias_or_name
-    rows = exp.select("*").from_(tree.args["using"].copy())
-    temporary = exp.Properties(expressions=[exp.TemporaryProperty()])
-    create = exp.Create(this=exp.to_table(_SOURCE), kind="TABLE", expression=rows, properties=temporary)
-    cursor.execute(*translate.translate(create, context))
-    merge = _translated(tree, exp.alias_(exp.to_table(_SOURCE), alias, table=True), context)
+    merge = _translated(tree, context)
     bound = {name: context.values[name] for name in context.used}
+    rows = merge.args["using"]
+    create = f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT * FROM {_sql(rows)}"  # noqa: S608 - made of syntax trees
+    cursor.execute(create, _used(rows, bound))
+    merge.set("using", exp.alias_(exp.to_table(_SOURCE), rows.alias_or_name, table=True))
     if any(when.args.get("matched") for when in _whens(merge)):
         _refuse_several(cursor, merge, bound)
     before = _count(cursor, merge.this)
@@ -88,19 +87,18 @@ def _count(cursor: duckdb.DuckDBPyConnection, table: exp.Table) -> int:
     return int(rows)
 
 
-def _translated(tree: exp.Merge, source: exp.Expr, context: translate.Context) -> exp.Merge:
+def _translated(tree: exp.Merge, context: translate.Context) -> exp.Merge:
     """Return a MERGE in DuckDB's SQL.
 
-    The emulator translates queries. So all expressions of the MERGE go through one, which has the same two tables.
+    The emulator translates queries. So all that is in the MERGE goes through one, of the same two tables.
     """
     merge = tree.copy()
     places = []
-    query = exp.Select(joins=[exp.Join(this=source)])
+    query = exp.Select(from_=exp.From(this=merge.this), joins=[exp.Join(this=merge.args["using"])])
     for number, part in enumerate(list(_parts(merge))):
         places.append(exp.Placeholder())
         part.replace(places[-1])
         query.append("expressions", exp.alias_(part, f"part_{number}", copy=False))
-    query.set("from_", exp.From(this=merge.this))
     context.used.clear()
     for rule in translate.STATEMENT_RULES:
         query = rule(query, context)
@@ -108,7 +106,7 @@ def _translated(tree: exp.Merge, source: exp.Expr, context: translate.Context) -
     for place, done in zip(places, query.expressions, strict=True):
         place.replace(done.unalias())
     merge.set("this", query.args["from_"].this)
-    merge.set("using", source)
+    merge.set("using", query.args["joins"][0].this)
     return merge
 
 
