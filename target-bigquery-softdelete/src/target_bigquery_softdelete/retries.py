@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from google.auth.exceptions import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 TRANSIENT_REASONS = frozenset(
     {
@@ -75,4 +79,23 @@ class Patience:
             initial=self.first_delay_seconds,
             maximum=self.longest_delay_seconds,
             timeout=self.deadline_seconds,
+            on_error=_Told(self.deadline_seconds),
         )
+
+
+class _Told:
+    """Says that BigQuery is waited for: at once, and then twice a minute at most, however many calls wait."""
+
+    _PAUSE_SECONDS = 30.0
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._next = time.monotonic()
+
+    def __call__(self, error: Exception) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._PAUSE_SECONDS
+        # Not the error's text: it can have the address of an upload, which is a secret.
+        what = f"{type(error).__name__} {getattr(error, 'code', '') or ''}".strip()
+        logger.warning("BigQuery: %s; a call is tried again for up to %.0f seconds", what, self._deadline_seconds)
