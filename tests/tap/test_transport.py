@@ -87,3 +87,10 @@ def test_a_gzipped_body_that_is_not_whole_is_worth_a_retry(api: ScriptedApi, bod
     api.routes["/a"] = lambda _: Reply(200, {"Content-Encoding": "gzip"}, body)
     with pytest.raises(RetriableError, match=r"^GET /tenant/7/a: the answer was cut short$"):
         Transport(5).send("GET", f"{api.config['api_url']}/tenant/7/a")
+
+
+def test_a_gzipped_error_without_a_body_is_the_error_that_its_head_says(api: ScriptedApi) -> None:
+    api.routes["/a"] = lambda _: Reply(429, {"Content-Encoding": "gzip", "Retry-After": "7"}, b"")
+    with pytest.raises(RetriableError, match="429") as caught:
+        Transport(5).send("GET", f"{api.config['api_url']}/tenant/7/a")
+    assert (caught.value.throttled, caught.value.retry_after_seconds) == (True, 7)

@@ -108,7 +108,7 @@ class Transport:
             gzipped = response.headers.get("Content-Encoding") == "gzip"
             # All at once: the pieces that `requests` reads by itself cost more time than decompressing them.
             body = response.raw.read(decode_content=not gzipped)
-            if gzipped:
+            if gzipped and (body or response.ok):  # an error may have none, and its head counts
                 body = _decompressed(body)
             return Answer(response.status_code, response.reason or "", response.headers, body)
 
