@@ -59,7 +59,7 @@ class Target:
     def written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
         """Return how many rows of a table have been written since a time, given how many it must have."""
         table = f"`{project.name}.{self.dataset}.{stream}`"
-        is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'"
+        is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S.%f}'"
         (row,) = project.query(f"SELECT count(*) AS landed, countif({is_new}) AS written FROM {table}")  # noqa: S608 - our own names
         if row["landed"] != rows:
             raise BenchmarkError(f"it ended well, and {row['landed']:,} of {rows:,} rows are in {stream}")

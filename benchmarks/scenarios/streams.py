@@ -23,9 +23,9 @@ STREAMS = tuple(f"stream_{number}" for number in range(ALL))
 
 TEXT = """
 A first run into an empty project, and the same input once more. A record has the 5 columns of *narrow*, or the 30 of
-*flat*. A stream *without rows* has a SCHEMA message alone, as an incremental stream in which nothing changed. Nearly
-all of the wall clock is the local BigQuery's, which shares the processors with the target: the column of its time says
-how much it had to do.
+*flat*. A stream *without rows* has a SCHEMA message alone, as an incremental stream in which nothing changed. Beside
+the start, most of the wall clock is the local BigQuery's, which shares the processors with the target: the column of
+its time says how much it had to do.
 """
 
 

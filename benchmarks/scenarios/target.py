@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 TEXT = """
 Each target reads a file of Singer messages into the local BigQuery: first into an empty project, then the same file
-once more. *Rows written* are those that the table says were written in that run.
+once more. *Rows written* are those that the table says were written in that run. Each target is installed in an
+environment of its own, with nothing in it that it does not need.
 
 - Shapes: *rows* has 30 columns and 1 KB (27 scalars, two objects, an array of objects), *flat* 30 scalars and 1 KB,
   *narrow* 5 columns and 0.1 KB, *wide* 200 columns and 5 KB, *nested* 5 columns with objects and arrays three levels
