@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.lab import ROOT
 from benchmarks.measure import BenchmarkError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 SETUP = ROOT / "tools" / "setup.sh"
 PACKAGES = ("plugin-runtime", "tap-servicetitan", "target-bigquery-softdelete")
 

@@ -97,8 +97,7 @@ def _remember() -> None:
     jobs = emulator_memory.Jobs()
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
     merge.run = emulator_memory.remembering(emulator_merge.in_one(merge.run))
-    look_ups = [(database, "fetch"), (database, "objects"), (tables, "columns"), (metadata, "list_")]
-    for module, name in [*look_ups, (row_access, "secured")]:
+    for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
         setattr(module, name, emulator_memory.remembered(getattr(module, name)))
 
 

@@ -105,6 +105,9 @@ def _translated(tree: exp.Merge, context: translate.Context) -> exp.Merge:
     query = translate._rewrite(query, context)  # noqa: SLF001 - there is no other way in
     for place, done in zip(places, query.expressions, strict=True):
         place.replace(done.unalias())
+    for update in merge.find_all(exp.Update):
+        for assignment in update.expressions:
+            assignment.set("this", exp.column(assignment.this.this))  # DuckDB takes no name of a table there
     merge.set("this", query.args["from_"].this)
     merge.set("using", query.args["joins"][0].this)
     return merge
@@ -118,9 +121,7 @@ def _parts(merge: exp.Merge) -> Iterator[exp.Expression]:
             yield condition
         action = when.args["then"]
         if isinstance(action, exp.Update):
-            for assignment in action.expressions:
-                assignment.set("this", exp.column(assignment.this.this))
-                yield assignment.expression
+            yield from (assignment.expression for assignment in action.expressions)
         elif isinstance(action, exp.Insert):
             yield from action.expression.expressions
 

@@ -38,8 +38,9 @@ class Jobs:
         self.running = RunningJobs(client)
         self._client = client
         self._patience = patience
-        self._retry = patience.retry()
-        self._retry_lost = patience.retry(lambda error: isinstance(error, JobLostError))
+        self.retry = patience.retry()
+        """Repeats a call of this run. It says so for all of them together."""
+        self._retry_lost = self.retry.with_predicate(lambda error: isinstance(error, JobLostError))
 
     def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a load or a query job
         """Submit a job and wait until it has ended well.
@@ -60,7 +61,7 @@ class Jobs:
 
     def _finished(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
         with self.running.tracked(job_id) as has_begun:
-            job = self._retry(functools.partial(self._submitted, job_id, submit))()
+            job = self.retry(functools.partial(self._submitted, job_id, submit))()
             has_begun(job)
             try:
                 self._wait(job)
@@ -79,7 +80,7 @@ class Jobs:
         except exceptions.Conflict:
             pass
         try:
-            return self._client.get_job(job_id, retry=self._retry, timeout=self._patience.call_seconds)
+            return self._client.get_job(job_id, retry=self.retry, timeout=self._patience.call_seconds)
         except exceptions.NotFound as error:
             raise JobLostError(str(error)) from error
 
@@ -89,7 +90,7 @@ class Jobs:
         rows = {"page_size": FIRST_ROWS} if isinstance(job, bigquery.QueryJob) else {}
         while True:
             try:
-                job.result(retry=self._retry, timeout=self._patience.call_seconds, **rows)
+                job.result(retry=self.retry, timeout=self._patience.call_seconds, **rows)
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise

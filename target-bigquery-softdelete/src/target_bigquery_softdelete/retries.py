@@ -6,15 +6,11 @@ import json
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import requests
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.auth.exceptions import TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +68,10 @@ class Patience:
     job_tries: int = 3
     """How often a job that failed for a passing reason is run."""
 
-    def retry(self, predicate: Callable[[BaseException], bool] = is_transient) -> Retry:
+    def retry(self) -> Retry:
         """Return what repeats a call: exponential back-off with full jitter."""
         return Retry(
-            predicate=predicate,
+            predicate=is_transient,
             initial=self.first_delay_seconds,
             maximum=self.longest_delay_seconds,
             timeout=self.deadline_seconds,
@@ -84,7 +80,7 @@ class Patience:
 
 
 class _Told:
-    """Says that BigQuery is waited for: at once, and then twice a minute at most, however many calls wait."""
+    """Says that BigQuery is waited for: at once, and then twice a minute at most, however many calls of a run wait."""
 
     _PAUSE_SECONDS = 30.0
 

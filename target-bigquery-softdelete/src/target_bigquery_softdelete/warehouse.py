@@ -67,7 +67,7 @@ class Warehouse:
         self._run_id = run_id
         self._patience = patience or Patience()
         self._jobs = Jobs(client, self._patience)
-        self._how: dict[str, Any] = {"retry": self._patience.retry(), "timeout": self._patience.call_seconds}
+        self._how: dict[str, Any] = {"retry": self._jobs.retry, "timeout": self._patience.call_seconds}
         self._datasets_exist = False
         self._listed: set[str] | None = None
         """Names in the dataset of the tables: those that were there at the start, and those that were asked for."""

@@ -1,0 +1,27 @@
+"""What is said while BigQuery is waited for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import ServiceUnavailable
+
+from target_bigquery_softdelete.retries import Patience
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_many_failures_are_one_line_without_an_address(caplog: pytest.LogCaptureFixture) -> None:
+    failure: Exception = ServiceUnavailable("https://bigquery/upload?upload_id=s3cret")  # type: ignore[no-untyped-call]
+    answers = [failure] * 3
+
+    def call() -> str:
+        if answers:
+            raise answers.pop()
+        return "done"
+
+    retry = Patience(first_delay_seconds=0.001, deadline_seconds=60).retry()
+
+    assert retry(call)() == "done"
+    assert caplog.messages == ["BigQuery: ServiceUnavailable 503; a call is tried again for up to 60 seconds"]
