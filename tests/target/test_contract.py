@@ -193,6 +193,14 @@ def test_records_after_the_activation_void_it(target: TargetRunner, project: Pro
     assert set(project.operations("jobs").values()) == {"INSERT"}
 
 
+def test_versions_may_go_backwards_and_every_record_was_present(target: TargetRunner, project: Project) -> None:
+    snapshot(target, job(1), job(2), job(3))
+
+    target(JOBS, {**job(1), "version": 9}, activate("jobs", 9), {**job(2, "changed"), "version": 8})
+
+    assert project.operations("jobs") == {1: "INSERT", 2: "UPDATE", 3: "DELETE"}
+
+
 def test_a_snapshot_that_would_delete_most_rows_is_refused(target: TargetRunner, project: Project) -> None:
     snapshot(target, *(job(number) for number in range(1000)))
     before = project.rows("jobs")

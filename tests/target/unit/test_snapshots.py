@@ -39,6 +39,7 @@ def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7)],
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
         [(RECORD, 7), (ACTIVATE, 8)],
+        [(RECORD, 8), (ACTIVATE, 7)],
         [(RECORD, None), (ACTIVATE, 7)],
         [(ACTIVATE, 7), (RECORD, None)],
     ],
