@@ -129,12 +129,13 @@ def test_a_merge_refuses_two_rows_for_one_and_inserts_all_that_it_has_none_for(c
     live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
     _load(client, live, [_row(1)])
     _load(client, staged, [_row(1), _row(1), _row(2), _row(2)])
-    merge = f"MERGE `{live}` AS t USING `{staged}` AS s ON t.id = s.id WHEN NOT MATCHED THEN INSERT ROW"
+    merge = f"MERGE `{live}` AS t USING `{staged}` AS s ON t.id = s.id WHEN NOT MATCHED THEN"
 
-    with pytest.raises(GoogleAPICallError, match="at most one source row"):
-        client.query_and_wait(f"{merge} WHEN MATCHED THEN UPDATE SET extra = s.extra")
+    for insert in ("INSERT ROW", "INSERT (id) VALUES (s.id)"):
+        with pytest.raises(GoogleAPICallError, match="at most one source row"):
+            client.query_and_wait(f"{merge} {insert} WHEN MATCHED THEN UPDATE SET extra = s.extra")
     assert _select(client, f"SELECT id FROM `{live}`") == [(1,)]
-    client.query_and_wait(merge)
+    client.query_and_wait(f"{merge} INSERT ROW")
     assert _select(client, f"SELECT id FROM `{live}` ORDER BY id") == [(1,), (2,), (2,)]
 
 
