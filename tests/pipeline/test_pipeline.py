@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -95,11 +96,13 @@ class Pipe:
             assert target_process.stdin
             assert target_process.stdout
             for line in tap_process.stdout:
-                target_process.stdin.write(line)
+                with suppress(BrokenPipeError):  # a target that refuses ends before the tap does
+                    target_process.stdin.write(line)
                 if kill_tap_after and kill_tap_after in line:
                     tap_process.kill()
                     break
-            target_process.stdin.close()
+            with suppress(BrokenPipeError):
+                target_process.stdin.close()
             states = [json.loads(line) for line in target_process.stdout]
             codes = tap_process.wait(60), target_process.wait(60)
             log.seek(0)
@@ -204,10 +207,40 @@ def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) ->
     assert pipe.project.operations("campaigns")[late] == "DELETE"
 
 
+BATCHES = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": "data:"}}
+
+
+def test_records_in_batches_land_as_they_do_one_by_one(pipe: Pipe) -> None:
+    pipe()
+    batched = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
+    pipe.company.settings["batch_config"] = BATCHES
+
+    first = batched()
+
+    assert (first.tap, first.target) == (0, 0), first.log
+    for stream in pipe.streams:
+        assert batched.landed(stream) == pipe.landed(stream)
+    gone = min(pipe.truth("campaigns"))
+    pipe.company.server.control.delete(pipe.company.id, "campaigns", gone)
+    again = batched()
+    assert (again.tap, again.target) == (0, 0), again.log
+    assert list(batched.project.operations("campaigns").values()).count("DELETE") == 1
+    assert batched.project.operations("campaigns")[gone] == "DELETE"
+
+
 @pytest.mark.parametrize(
-    "marker", [b'"type":"SCHEMA"', b'"type":"RECORD","stream":"activities"'], ids=["start", "feed"]
+    ("marker", "batches"),
+    [
+        (b'"type":"SCHEMA"', {}),
+        (b'"type":"RECORD","stream":"activities"', {}),
+        (b'"type":"BATCH","stream":"activities"', BATCHES),
+    ],
+    ids=["start", "feed", "batch"],
 )
-def test_a_tap_that_is_killed_loses_nothing_and_the_next_run_puts_it_right(pipe: Pipe, marker: bytes) -> None:
+def test_a_tap_that_is_killed_loses_nothing_and_the_next_run_puts_it_right(
+    pipe: Pipe, marker: bytes, batches: dict[str, Any]
+) -> None:
+    pipe.company.settings["batch_config"] = batches
     undisturbed = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
     undisturbed()
 

@@ -51,6 +51,11 @@ class Run:
         return [message["record"] for message in self.of("RECORD", stream)]
 
     @property
+    def types(self) -> list[str]:
+        """The types of the messages."""
+        return [message["type"] for message in self.messages]
+
+    @property
     def state(self) -> dict[str, Any]:
         """The last state."""
         states = self.of("STATE")

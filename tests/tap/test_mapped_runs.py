@@ -36,7 +36,7 @@ def test_a_map_that_changes_nothing_changes_nothing(company: Company, sync: Sync
         assert len(mapped.of("ACTIVATE_VERSION", stream)) == 1
         versions = {message["version"] for message in mapped.of("RECORD", stream)}
         assert versions == {mapped.of("ACTIVATE_VERSION", stream)[0]["version"]}
-    assert [message["type"] for message in mapped.messages] == [message["type"] for message in raw.messages]
+    assert mapped.types == raw.types
 
 
 def test_maps_are_applied(company: Company, sync: Sync) -> None:

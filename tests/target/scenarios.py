@@ -6,9 +6,11 @@ wrongly, and dies.
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
@@ -16,7 +18,6 @@ from target.model import DELETED_AT, FLAW, Limits, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
     from random import Random
 
     from target.model import Key, Message
@@ -163,19 +164,23 @@ def interleaved(streams: dict[str, list[Message]], dice: Random) -> list[Message
 
 
 def as_batches(messages: Iterable[Message], dice: Random, folder: Path) -> Iterator[Message]:
-    """Yield the same messages, with some of the records that follow one another in the file of a BATCH message."""
+    """Yield the same messages, with some of the records that follow one another in a BATCH message or in its file."""
     for number, (kind, group) in enumerate(groupby(messages, lambda one: (one["type"], one.get("stream")))):
         if kind[0] != "RECORD" or dice.random() < 0.5:
             yield from group
             continue
         for version, records in groupby(group, lambda one: one.get("version")):
-            file = folder / f"{number}-{version}.jsonl"
-            file.write_bytes(b"".join(b"%s\n" % line for line in encoded(one["record"] for one in records)))
+            lines = b"".join(b"%s\n" % line for line in encoded(one["record"] for one in records))
+            if dice.random() < 0.5:
+                address = f"data:;base64,{base64.b64encode(lines).decode()}"
+            else:
+                address = str(folder / f"{number}-{version}.jsonl")
+                Path(address).write_bytes(lines)
             yield {
                 "type": "BATCH",
                 "stream": kind[1],
                 "encoding": {"format": "jsonl"},
-                "manifest": [str(file)],
+                "manifest": [address],
                 "version": version,
             }
 

@@ -221,6 +221,35 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Seconds between runs of a report",
         description="How long to wait between two runs of the same report. ServiceTitan allows about one a minute.",
     ),
+    th.Property(
+        "batch_config",
+        th.ObjectType(
+            th.Property(
+                "encoding",
+                th.ObjectType(
+                    th.Property("format", th.StringType(allowed_values=["jsonl"])),
+                    th.Property("compression", th.StringType(allowed_values=["gzip", "none"])),
+                    additional_properties=False,
+                ),
+            ),
+            th.Property(
+                "storage",
+                th.ObjectType(
+                    th.Property("root", th.StringType()),
+                    th.Property("prefix", th.StringType()),
+                    additional_properties=False,
+                ),
+            ),
+            additional_properties=False,
+        ),
+        title="Batches",
+        description=(
+            "Send records in BATCH messages: `encoding` (`format`: `jsonl`; `compression`: `none` or `gzip`) and "
+            "`storage` (`root`: `data:` for records that stand in the messages, or the address of a folder for files; "
+            "`prefix` for their names). Without it, or with an empty `root`, a RECORD message each. docs/batches.md "
+            "says when which is better."
+        ),
+    ),
 ).to_dict()
 """JSON Schema of the tap's own settings."""
 
@@ -250,15 +279,17 @@ class Settings:
     pii_salt: str | None
     reports: Sequence[Mapping[str, Any]] | None
     report_interval_seconds: int
+    batch_config: Mapping[str, Any] | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
         """Take the values from a configuration that has been checked and has its defaults.
 
         Raises:
-            PluginError: If the start date is a day or a time that does not exist.
+            PluginError: If the start date is a day or a time that does not exist, or if batches have no place.
         """
         values: dict[str, Any] = {field.name: config.get(field.name) for field in fields(cls)}
+        _check_root(values["batch_config"])
         return cls(**values | {"start_date": _utc(values["start_date"]) if values["start_date"] else None})
 
     @property
@@ -280,6 +311,14 @@ class Settings:
     def lookback(self) -> timedelta:
         """How far to go back from the newest known change."""
         return timedelta(seconds=self.lookback_seconds)
+
+
+def _check_root(batch_config: Mapping[str, Any] | None) -> None:
+    if batch_config and "root" not in (batch_config.get("storage") or {}):
+        raise PluginError(
+            "setting `batch_config` lacks `storage.root`: `data:` for records that stand in the messages, "
+            "the address of a folder for files, or empty for a RECORD message each"
+        )
 
 
 def _utc(start_date: str) -> datetime:

@@ -214,7 +214,8 @@ class ServiceTitanStream(Stream, abc.ABC):
         for name in self._shaper.new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
-            for lines in record_lines(self.name, page, version):
+            messages = self._tap.batches.messages if self._tap.batches else record_lines
+            for lines in messages(self.name, page, version):
                 self._writer.write_lines(lines)
         else:
             self._write_mapped(page, version)

@@ -16,6 +16,7 @@ from plugin_runtime import PluginError
 from plugin_runtime.compat import override
 from plugin_runtime.settings import CheckedSettings
 from tap_servicetitan.auth import Authenticator, Credentials
+from tap_servicetitan.batches import Batches
 from tap_servicetitan.changes_stream import ChangesStream
 from tap_servicetitan.client import ApiClient
 from tap_servicetitan.connection import ask_modules
@@ -74,6 +75,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
@@ -102,6 +104,11 @@ class TapServiceTitan(CheckedSettings, Tap):
             limiter=RateLimiter(settings.requests_per_second, sleep=self._halt.sleep),
             retrier=retrier,
         )
+
+    @cached_property
+    def batches(self) -> Batches | None:
+        """What makes BATCH messages, if the records are to go in such."""
+        return Batches.of(self.settings.batch_config or {})
 
     @cached_property
     def _pii_rules(self) -> list[Rule]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import base64
 import io
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 import fsspec
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from isal import igzip
 
 from plugin_runtime import PluginError
 from target_bigquery_softdelete.json_lines import raw_values
@@ -20,6 +21,9 @@ from target_bigquery_softdelete.mending import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+INLINE = "data:"
+"""How an address begins that holds the records itself."""
 
 PARQUET_ROWS = 4096
 """Rows of a Parquet file that are in memory at a time."""
@@ -64,7 +68,7 @@ class Batch(msgspec.Struct):
         """
         reader = self._reader()
         for address in self.manifest:
-            shown = address.partition("?")[0]  # behind it stands the signature of a signed address
+            shown = _shown(address)
             try:
                 with _opened(address) as file:
                     yield from reader(file)
@@ -87,7 +91,14 @@ class Batch(msgspec.Struct):
         )
 
 
+def _shown(address: str) -> str:
+    """Return what of an address may be seen in a log: neither records nor the signature of a signed one."""
+    return INLINE if address.startswith(INLINE) else address.partition("?")[0]
+
+
 def _opened(address: str) -> IO[bytes]:
+    if address.startswith(INLINE):
+        return io.BytesIO(_inline_content(address))
     url = urlsplit(address)
     if not url.scheme:
         return Path(address).open("rb")
@@ -97,12 +108,24 @@ def _opened(address: str) -> IO[bytes]:
     return opened
 
 
+def _inline_content(address: str) -> bytes:
+    """Return what stands in a `data:` URL (https://www.rfc-editor.org/rfc/rfc2397).
+
+    Raises:
+        ValueError: If it is not one.
+    """
+    head, comma, data = address.partition(",")
+    if not comma:
+        raise ValueError("there is no comma between its type and its content")
+    return base64.b64decode(data, validate=True) if head.endswith(";base64") else unquote_to_bytes(data)
+
+
 def _jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
     return raw_values(file)
 
 
 def _jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
-    with gzip.open(file) as plain:
+    with igzip.IGzipFile(fileobj=file) as plain:  # type: ignore[no-untyped-call]  # as in the standard library
         yield from raw_values(io.BufferedReader(plain))
 
 

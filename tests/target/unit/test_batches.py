@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import gzip
 import io
@@ -11,6 +12,7 @@ import sys
 import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import fsspec
 import pyarrow as pa
@@ -45,6 +47,41 @@ def test_a_file_of_lines_gives_its_records_as_they_are(tmp_path: Path) -> None:
     packed = tmp_path / "a.gz"
     packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     assert read(packed, compression="gzip") == expected
+
+
+LINES = b'{"id":1,"s":"\xc3\xa9 \\u00e9 %"}\n{"id":2}\n'
+
+
+@pytest.mark.parametrize(
+    ("address", "compression"),
+    [
+        ("data:application/x-ndjson;base64," + base64.b64encode(LINES).decode(), None),
+        ("data:application/gzip;base64," + base64.b64encode(gzip.compress(LINES, mtime=0)).decode(), "gzip"),
+        ("data:;base64," + base64.b64encode(LINES).decode(), "none"),
+        ("data:," + quote(LINES), None),
+    ],
+)
+def test_records_may_stand_in_the_address_itself(address: str, compression: str | None) -> None:
+    assert b"\n".join(read(address, compression=compression)) + b"\n" == LINES
+
+
+@pytest.mark.parametrize(
+    ("content", "compression", "reason"),
+    [
+        ("application/x-ndjson;base64,PRIVATE!", None, "base64|Base64|characters|padding"),
+        ("application/x-ndjson;base64,PRIVATE", None, "padding"),
+        ("application/x-ndjson;base64,UFJJVkFURQ==", None, "line 1 is not JSON"),
+        ("application/x-ndjson;base64,UFJJVkFURQ==", "gzip", "end-of-stream marker|gzip"),
+        ("PRIVATE", None, "no comma"),
+        (",%7B%22PRIVATE", None, "line 1 is not JSON"),
+    ],
+)
+def test_records_in_an_address_are_not_shown_when_they_cannot_be_read(
+    content: str, compression: str | None, reason: str
+) -> None:
+    with pytest.raises(BatchFileError, match=f"^jobs: the batch file data: cannot be read: .*({reason})") as caught:
+        read(f"data:{content}", compression=compression)
+    assert "PRIVATE" not in str(caught.value)
 
 
 def test_a_parquet_file_gives_the_records_that_its_rows_stand_for(tmp_path: Path) -> None:
@@ -86,7 +123,7 @@ def test_a_parquet_file_gives_the_records_that_its_rows_stand_for(tmp_path: Path
         (b'{"id":1}\n{"id":\n', {}, "line 2 is not JSON"),
         (b'{"id":1}\n{"id"', {}, "line 2 is not JSON"),
         (gzip.compress(b'{"id":1}\n' * 99, mtime=0)[:-9], {"compression": "gzip"}, "end-of-stream marker"),
-        (b'{"id":1}\n', {"compression": "gzip"}, "Not a gzipped file"),
+        (b'{"id":1}\n' * 9, {"compression": "gzip"}, "Not a gzipped file"),
         (b"PAR1 and no more", {"form": "parquet"}, "Parquet magic bytes"),
     ],
 )
