@@ -74,6 +74,15 @@ def test_a_key_may_have_several_fields_and_a_record_no_time() -> None:
     assert (page.keys, page.newest) == ([(1, "a")], None)
 
 
+def test_half_characters_become_whole_ones_and_nothing_else_changes() -> None:
+    half = rb'{"id":1,"x":"\ud800 \ud83d\ude00 \\ud800 \u0041","n":1.10}'
+    whole = rb'{"id":1,"x":"\ufffd \ud83d\ude00 \\ud800 \u0041","n":1.10}'
+    for body in (list_body(half), list_body(half).replace(b",", b",\n")):
+        assert list(map(bytes, decoder.list_page(body).records)) == [whole]
+    pairs = half.replace(rb"\ud800 ", b"", 1)
+    assert list(map(bytes, decoder.list_page(list_body(pairs)).records)) == [pairs]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap.scripted import page_of
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
     from tap.harness import Company, Run, Sync
+    from tap.scripted import ScriptedApi
 
 STREAM = "technicians"
 PRIVATE = {
@@ -25,6 +27,7 @@ RULES = [
     {"fields": ["*email*", "*fax*", "home.street"], "action": "drop"},
     {"fields": ["*phone*", "customFields.*"], "streams": ["tech*"], "action": "hash"},
 ]
+MAPPED: dict[str, Any] = {"stream_maps": {STREAM: {}}}
 SETTINGS = {"pii": RULES, "pii_salt": "salt-of-this-company", "unknown_fields": "extra"}
 
 
@@ -44,7 +47,7 @@ def test_nothing_private_leaves_the_tap_and_maps_see_what_leaves(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     raw = sync(company.config | SETTINGS, STREAM)
-    mapped = sync(company.config | SETTINGS | {"stream_maps": {STREAM: {}}}, STREAM)
+    mapped = sync(company.config | SETTINGS | MAPPED, STREAM)
 
     assert raw.error is None
     assert mapped.records(STREAM) == raw.records(STREAM)
@@ -76,3 +79,15 @@ def test_discovery_shows_the_schema_of_what_leaves(company: Company) -> None:
     assert "email" not in schema["properties"]
     assert "street" not in schema["properties"]["home"]["properties"]
     assert schema["properties"]["_extra"] == {"type": ["object", "null"]}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"unknown_fields": "extra"}, {"pii": [{"fields": ["email"], "action": "drop"}]}, MAPPED]
+)
+def test_half_of_a_character_stops_no_stream(api: ScriptedApi, sync: Sync, settings: dict[str, Any]) -> None:
+    people = [{"id": number, "name": "cut \ud83d", "memo": "\U0001f600"} for number in (1, 2)]
+    api.routes["/technicians"] = lambda query: page_of(people, query)
+    run = sync(api.config | settings, STREAM)
+    assert run.error is None
+    assert [(record["name"], record["memo"]) for record in run.records(STREAM)] == [("cut \ufffd", "\U0001f600")] * 2
+    assert len(run.of("ACTIVATE_VERSION")) == 1

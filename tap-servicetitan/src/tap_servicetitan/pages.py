@@ -6,12 +6,16 @@ import codecs
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from plugin_runtime.characters import with_whole_characters
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_T = TypeVar("_T")
 
 KeyField = int | str
 """A field of a key as JSON has it."""
@@ -92,7 +96,9 @@ class PageDecoder:
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
-        body = one_line_each(body)
+        return decoded(body, self._list_page)
+
+    def _list_page(self, body: bytes) -> ListPage:
         answer = self._list.decode(body)
         return ListPage(
             **self._common(answer.data, self._heads.decode(body).data),
@@ -102,19 +108,25 @@ class PageDecoder:
 
     def data_page(self, body: bytes) -> ListPage:
         """Return a list that comes at once, in an object."""
-        body = one_line_each(body)
+        return decoded(body, self._data_page)
+
+    def _data_page(self, body: bytes) -> ListPage:
         records = self._data.decode(body).data
         return ListPage(**self._common(records, self._heads.decode(body).data), has_more=False, total_count=None)
 
     def array_page(self, body: bytes) -> ListPage:
         """Return a list that comes at once, as an array."""
-        body = one_line_each(body)
+        return decoded(body, self._array_page)
+
+    def _array_page(self, body: bytes) -> ListPage:
         records = self._array.decode(body)
         return ListPage(**self._common(records, self._bare_heads.decode(body)), has_more=False, total_count=None)
 
     def export_page(self, body: bytes) -> ExportPage:
         """Return a page of an export feed."""
-        body = one_line_each(body)
+        return decoded(body, self._export_page)
+
+    def _export_page(self, body: bytes) -> ExportPage:
         answer = self._export.decode(body)
         return ExportPage(
             **self._common(answer.data, self._heads.decode(body).data),
@@ -147,6 +159,23 @@ def _head_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 -
         rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or ""},
         gc=False,
     )
+
+
+def decoded(body: bytes, decode: Callable[[bytes], _T]) -> _T:
+    """Decode a body that :func:`one_line_each` has been over, with U+FFFD in the place of half characters.
+
+    Raises:
+        msgspec.DecodeError: If it is not JSON.
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    try:
+        return decode(one_line_each(body))
+    except msgspec.DecodeError:
+        # Half a character is refused, and would keep its stream from being read for as long as its text stays.
+        whole = with_whole_characters(body)
+        if whole == body:
+            raise
+        return decode(one_line_each(whole))
 
 
 def one_line_each(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_servicetitan.errors import StreamError
-from tap_servicetitan.pages import ListPage, one_line_each
+from tap_servicetitan.pages import ListPage, decoded
 from tap_servicetitan.records import DELETED_AT
 from tap_servicetitan.reports import REPORT_DATE, REPORT_POSITION
 
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 
 def read_answer(body: bytes) -> RunAnswer:
     """Return the page of a run that a body holds. Raises msgspec.DecodeError for what is not JSON."""
-    return _decode(one_line_each(body))
+    return decoded(body, _decode)
 
 
 def page_of(report: Report, answer: RunAnswer, day: date | None, first: int) -> ListPage:

@@ -14,21 +14,19 @@ from typing import Any
 
 import msgspec
 
+from plugin_runtime.characters import with_whole_characters
+
 _MARK = uuid.uuid4().hex
 _MARKED = {constant: f'"{_MARK}{constant}"'.encode() for constant in ("NaN", "-Infinity", "Infinity")}
 
 _UP_TO_CONSTANT = re.compile(rb'((?:[^"NI-]++|"(?:[^"\\]++|\\.)*+"|-(?!I))*+)(NaN|-?Infinity)', re.DOTALL)
 """Texts are passed over as a whole; outside of them no other word of JSON has an N or an I."""
-_ESCAPE = re.compile(
-    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.DOTALL
-)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def mended(line: bytes) -> bytes:
     """Return the line with stand-ins for what JSON does not have. See :func:`restored`."""
-    if rb"\u" in line:
-        line = _ESCAPE.sub(lambda escape: escape[1] or rb"\ufffd", line)
+    line = with_whole_characters(line)
     parts, position = [], 0
     while match := _UP_TO_CONSTANT.match(line, position):
         parts += [match[1], _MARKED[match[2].decode()]]
