@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
+from target_bigquery_softdelete import merging
 from target_bigquery_softdelete.jobs import FIRST_ROWS, Jobs
 from target_bigquery_softdelete.retries import Patience
 
 if TYPE_CHECKING:
+    import pytest
+
     from sandbox.project import Project
     from support.proxy import Request
     from target.harness import Result, TargetRunner
@@ -86,6 +89,32 @@ def test_small_streams_ask_for_the_least(target: TargetRunner, project: Project)
     assert changes(unchanged) == {"POST job measure": 3, **staged}
     assert changes(nothing) == {}
     assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2, 0]
+
+
+def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(target, project, *messages(range(3), rows=2))
+    before = project.rows("stream_2")
+    _, unchanged = run(target, project, *messages(range(3), rows=2))
+    changed = [record("stream_2", {"id": 1, "name": "other"}), record("stream_2", {"id": 7, "name": "new"})]
+    _, written = run(target, project, *messages(range(2, 3), rows=2), *changed)
+    monkeypatch.setattr(merging, "LEAST_BILLED_BYTES", -1)
+    _, of_large = run(target, project, *messages(range(1), rows=2))
+
+    staged = {"POST tables staging": 1, "POST job load": 1, "DELETE tables staging": 1}
+    assert changes(unchanged) == {"POST job measure": 3, **dict.fromkeys(staged, 3)}
+    assert changes(written) == changes(of_large) == {"POST job measure": 1, "POST job merge": 1, **staged}
+    rows = project.rows("stream_2")
+    assert rows[0] == before[0]
+    assert {key: rows[key]["_etl_operation"] for key in rows} == {0: "INSERT", 1: "UPDATE", 7: "INSERT"}
+    counted = ("rows_inserted", "rows_updated", "rows_unchanged")
+    assert [tuple(row[name] for name in counted) for row in project.log("stream_2")] == [
+        (2, 0, 0),
+        (0, 0, 2),
+        (1, 1, 1),
+    ]
+    assert [row["rows_unchanged"] for row in project.log("stream_0")] == [0, 2, 2]
 
 
 def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Project) -> None:

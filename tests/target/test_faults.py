@@ -11,7 +11,7 @@ import pytest
 
 from support.proxy import Faults, Proxy, Trap
 from target.harness import HastyTarget
-from target.world import World
+from target.world import World, take_tables_for_large
 from target_bigquery_softdelete import lease as leases
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def test_faults_do_no_harm(
     target.plugin = HastyTarget
     extras = EXTRAS[seed // 3 % len(EXTRAS)]
     world = World(seed, target, 1 + seed % 3, extras)
+    take_tables_for_large(monkeypatch, seed)
     monkeypatch.setattr(leases, "LIFETIME", dt.timedelta(seconds=3))
     monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.3)
     monkeypatch.setattr(leases, "POLL_SECONDS", 0.2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target.world import World
+from target.world import World, take_tables_for_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,9 @@ def test_tables_are_those_of_the_model(  # noqa: PLR0913, PLR0917 - the scenario
     extras: tuple[str, ...],
     target: TargetRunner,
     record_property: Callable[[str, object], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    take_tables_for_large(monkeypatch, seed)
     world = World(seed, target, streams, extras)
     for _ in range(rounds):
         messages = world.messages()

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.live_view import LiveView
     from target_bigquery_softdelete.warehouse import Outcome, Warehouse
 
+LEAST_BILLED_BYTES = 10 << 20
+"""What BigQuery bills for a table that a query names, at least: https://cloud.google.com/bigquery/pricing. A table that
+is no larger costs the same whether its key is read or all of it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,6 +82,8 @@ class TableMerge:
         self._partitioned_by = ""
         self._is_new = False
         """Whether the table was created by this run, and nothing is in it yet."""
+        self._is_small = False
+        """Whether it costs nothing more to read all of the table than to read its key."""
         self._fields: Sequence[SchemaField] = ()
         """The schema of the table."""
 
@@ -96,8 +102,10 @@ class TableMerge:
         self._follow(staged.columns.key)
         within, limits = ("", []) if complete else self._within(staged, source)
         filters = {"partition": self._partition, "within": within}
-        # A list that is read whole is mostly as it was, and a query that finds that out is cheaper than a MERGE.
-        question = sql.measure(self._table_id, source, compare=complete, **filters)
+        # A list that is read whole is mostly as it was, and a query that finds that out is cheaper than a MERGE. What
+        # else may be as it was, the last page of a feed for one, is worth the question where it costs nothing.
+        compare = complete or self._is_small
+        question = sql.measure(self._table_id, source, compare=compare, **filters)
         (found,) = self._run(question, "measure", parameters=limits).rows
         refused = None
         if complete:
@@ -109,7 +117,7 @@ class TableMerge:
                 staged=found["staged"] or len(also_present),
             )
         sweep = complete and not refused
-        if complete and not found["differ"] and not (sweep and found["missing"]):
+        if compare and not found["differ"] and not (sweep and found["missing"]):
             return MergeResult(unchanged=found["staged"], refusal=refused)
         statement = sql.merge(self._table_id, source, sweep=sweep, **filters)
         done = self._run(statement, "merge", synced=now(), parameters=limits)
@@ -211,6 +219,7 @@ class TableMerge:
             logger.info("%s: created the table %s", self._stream, self._table_id)
         else:
             table = self._fit(table, columns)
+        self._is_small = (table.num_bytes or 0) <= LEAST_BILLED_BYTES
         self._partitioned_by = schema.partition_column(table)
         self._fields = table.schema
         if self._live_view is not None:
