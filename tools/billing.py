@@ -58,12 +58,17 @@ class Group:
     whole: bool = False
     """Whether a run brings all rows, to see which are gone. Then all of the table is read, and compared at once."""
     changing: float = 1.0
-    """Of a whole list: share of the runs in which a row is not as it was, and a MERGE follows the comparison."""
+    """Where it is compared: share of the runs in which a row is not as it was, and a MERGE follows."""
 
     @property
     def size(self) -> int:
         """Bytes of each table."""
         return self.rows * self.row_bytes
+
+    @property
+    def compared(self) -> bool:
+        """Whether all of it is compared before a MERGE: a whole list, and a table that costs the least anyway."""
+        return self.whole or self.size <= LEAST_BYTES
 
     @property
     def loads(self) -> float:
@@ -89,7 +94,7 @@ def streams(groups: Iterable[Group]) -> int:
 def billed(group: Group, *, touched: float) -> float:
     """Return the bytes billed a day for the streams of a group: the count before each MERGE, and the MERGE."""
     staged = _billed(group.staged * group.row_bytes)
-    if group.whole:
+    if group.compared:
         compared = _billed(group.size) + staged
         return (compared + group.changing * (_billed(2 * group.size) + staged)) * group.loads
     counted = _billed(group.rows * (KEY_BYTES + OPERATION_BYTES)) + _billed(group.staged * STAGED_KEY_BYTES)

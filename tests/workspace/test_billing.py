@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 import billing
@@ -27,6 +29,11 @@ def test_a_merge_is_billed_for_the_table_twice_and_clustering_spares_what_is_not
 
 def test_a_list_is_compared_in_every_run_and_merged_when_it_changed() -> None:
     assert billing.billed(LIST, touched=0.1) == 4 * (40_000_000 + 0.5 * 60_000_000)
+
+
+def test_a_small_table_is_compared_too() -> None:
+    seldom = dataclasses.replace(SMALL, changing=0.25)
+    assert billing.billed(seldom, touched=1) == 4 * 3 * (2 + 0.25 * 2) * 10 * MIB
 
 
 def test_a_run_that_brings_nothing_costs_nothing() -> None:
