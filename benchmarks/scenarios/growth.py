@@ -34,7 +34,7 @@ def _load(lab: Lab, shape: Shape, count: int, streams: Sequence[str] = ("rows",)
 
 
 def _rows(count: int) -> Scenario:
-    repeats = 1 if count >= MANY else 3
+    repeats = 2 if count >= MANY else 3
     return Scenario(f"{count:,} rows of 1 KB", partial(_load, shape=ROWS, count=count), repeats)
 
 
@@ -47,9 +47,9 @@ SECTION = Section(
         Scenario(
             f"{len(STREAMS)} streams of {ROWS_PER_STREAM} rows",
             partial(_load, shape=ROWS, count=ROWS_PER_STREAM, streams=STREAMS),
-            repeats=1,
+            repeats=2,
         ),
-        Scenario("1,000 columns, 5,000 rows of 23 KB", partial(_load, shape=THOUSAND_COLUMNS, count=5_000), repeats=1),
+        Scenario("1,000 columns, 5,000 rows of 23 KB", partial(_load, shape=THOUSAND_COLUMNS, count=5_000)),
         Scenario(f"one row of {HUGE_MB} MB", partial(_load, shape=huge(HUGE_MB), count=1)),
     ),
 )

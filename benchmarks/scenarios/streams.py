@@ -63,7 +63,7 @@ SECTION = Section(
     (
         *_ours(FEW, repeats=3),
         _one_row(FEW, NARROW, Z3_LOADS, repeats=1),
-        *_ours(ALL, repeats=1),
+        *_ours(ALL, repeats=2),
     ),
     unit="streams",
 )

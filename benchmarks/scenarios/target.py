@@ -87,7 +87,7 @@ def _of_shape(shape: Shape, count: int, *, few: int = 0, streams: bool = False) 
         Scenario(f"{shape.name}: floor", partial(_floor, shape=shape, count=count)),
         Scenario(f"{shape.name}: {OURS.name}", partial(_twice, target=OURS, shape=shape, count=count)),
         *(
-            Scenario(f"{shape.name}: {target.name}", partial(_twice, target=target, shape=shape, count=rows), repeats=1)
+            Scenario(f"{shape.name}: {target.name}", partial(_twice, target=target, shape=shape, count=rows))
             for target, rows in others
         ),
     )
@@ -99,11 +99,10 @@ SECTION = Section(
     TEXT,
     (
         *_of_shape(ROWS, 200_000),
-        Scenario("rows: SDK null target", partial(_null, shape=ROWS, count=20_000, validate=True), repeats=1),
+        Scenario("rows: SDK null target", partial(_null, shape=ROWS, count=20_000, validate=True)),
         Scenario(
             "rows: SDK null target, no validation",
             partial(_null, shape=ROWS, count=100_000, validate=False),
-            repeats=1,
         ),
         *_of_shape(FLAT, 100_000, few=10_000, streams=True),
         *_of_shape(NARROW, 100_000, few=10_000, streams=True),
