@@ -8,6 +8,7 @@ shared with the target, leaves nothing behind, and waits in the pipe like any ot
 from __future__ import annotations
 
 import base64
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,12 +81,12 @@ class Batches:
             "stream": stream,
             "encoding": {"format": "jsonl", "compression": self.compression},
         } | ({} if version is None else {"version": version})
-        whole = [page.records] if page.records else []
-        for records in pieces(page.records, INLINE_BYTES) if self.root == INLINE else whole:
+        inline = self.root == INLINE
+        for records in pieces(page.records, INLINE_BYTES if inline else sys.maxsize):
             lines = b"\n".join(records) + b"\n"
             content = igzip.compress(lines, FASTEST) if self.compression == "gzip" else lines
-            manifest = [self._inline(content) if self.root == INLINE else self._write(stream, content)]
-            yield msgspec.json.encode(message | {"manifest": manifest}) + b"\n"
+            address = self._inline(content) if inline else self._write(stream, content)
+            yield msgspec.json.encode(message | {"manifest": [address]}) + b"\n"
 
     def _inline(self, content: bytes) -> str:
         return f"{INLINE}{_MEDIA_TYPES[self.compression]};base64,{base64.b64encode(content).decode()}"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 INLINE = "data:"
 """How an address begins that holds the records itself."""
 
+GZIP_MAGIC = b"\x1f\x8b"
+"""How a gzipped file begins: https://www.rfc-editor.org/rfc/rfc1952."""
+
 PARQUET_ROWS = 4096
 """Rows of a Parquet file that are in memory at a time."""
 
@@ -125,8 +128,12 @@ def _jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 def _jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
-    with igzip.IGzipFile(fileobj=file) as plain:  # type: ignore[no-untyped-call]  # as in the standard library
-        yield from raw_values(io.BufferedReader(plain))
+    with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any file of bytes will do
+        start = packed.peek(len(GZIP_MAGIC))
+        if start and not start.startswith(GZIP_MAGIC):
+            raise ValueError("Not a gzipped file")  # of a short one igzip says that it was cut off
+        with igzip.IGzipFile(fileobj=packed) as plain:  # type: ignore[no-untyped-call]  # as in the standard library
+            yield from raw_values(io.BufferedReader(plain))
 
 
 def _parquet(file: IO[bytes]) -> Iterator[list[bytes]]:

@@ -71,7 +71,7 @@ def test_records_may_stand_in_the_address_itself(address: str, compression: str 
         ("application/x-ndjson;base64,PRIVATE!", None, "base64|Base64|characters|padding"),
         ("application/x-ndjson;base64,PRIVATE", None, "padding"),
         ("application/x-ndjson;base64,UFJJVkFURQ==", None, "line 1 is not JSON"),
-        ("application/x-ndjson;base64,UFJJVkFURQ==", "gzip", "end-of-stream marker|gzip"),
+        ("application/x-ndjson;base64,UFJJVkFURQ==", "gzip", "Not a gzipped file"),
         ("PRIVATE", None, "no comma"),
         (",%7B%22PRIVATE", None, "line 1 is not JSON"),
     ],
@@ -123,7 +123,7 @@ def test_a_parquet_file_gives_the_records_that_its_rows_stand_for(tmp_path: Path
         (b'{"id":1}\n{"id":\n', {}, "line 2 is not JSON"),
         (b'{"id":1}\n{"id"', {}, "line 2 is not JSON"),
         (gzip.compress(b'{"id":1}\n' * 99, mtime=0)[:-9], {"compression": "gzip"}, "end-of-stream marker"),
-        (b'{"id":1}\n' * 9, {"compression": "gzip"}, "Not a gzipped file"),
+        (b'{"id":1}\n', {"compression": "gzip"}, "Not a gzipped file"),
         (b"PAR1 and no more", {"form": "parquet"}, "Parquet magic bytes"),
     ],
 )
