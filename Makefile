@@ -33,11 +33,13 @@ lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/vendor_runtime.py --check
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/docs.py --check
 
 format: setup ## Format the code
+	@$(BIN)/python tools/vendor_runtime.py
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 

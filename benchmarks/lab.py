@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.shapes import Shape, write_singer_file
-from sandbox import processes
-from sandbox.project import Project
+from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client.bigquery_project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,8 +10,8 @@ from benchmarks import environments
 from benchmarks.measure import BenchmarkError, Command, measure
 from benchmarks.scenario import Sample
 from benchmarks.targets import config_file, program
-from tap_servicetitan.catalog import catalog
-from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.catalog.entries import catalog
+from tap_servicetitan.specs import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.lab import Lab, SingerFile
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
 
 RIVAL_DATASET = "rival"
 

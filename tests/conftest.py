@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import processes
+from servicetitan_sandbox.client import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import processes
-from sandbox.control import Control, Tenant
-from sandbox.project import Project
+from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.control import Control, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billing
-from tap_servicetitan.streams import LEFT_OUT, STREAMS, Kind
+from tap_servicetitan.specs import LEFT_OUT, STREAMS, Kind
 from tap_servicetitan.tap import TapServiceTitan
-from target_bigquery_softdelete.columns import table_columns
+from target_bigquery_softdelete.schema.columns import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.plugin_base import PluginBase
 
-    from tap_servicetitan.streams import StreamSpec
+    from tap_servicetitan.specs import StreamSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?<=<!-- begin: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end: (?P=name) -->)", re.DOTALL)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-FILE = ROOT / "sandbox/src/sandbox/servicetitan/documented.json"
+FILE = ROOT / "sandbox/src/servicetitan_sandbox/servicetitan/spec/documented.json"
 
 _SORT_FIELDS = re.compile(r"(?:fields are|specified field|possible values|Options): *(\w[^.]*)")
 _ALL_BY_DEFAULT = re.compile(r"(?:active and inactive|all) items will be returned by default")

@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sandbox import processes
-from sandbox.control import Fault
-from sandbox.fleet import Fleet
-from sandbox.meltano import MeltanoProject
+from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client.control import Fault
+from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
     import subprocess

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import processes
-from sandbox.control import Tenant
-from sandbox.project import Project
+from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.control import Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,9 +12,8 @@ compile() {
 }
 
 compile --python-version 3.13 \
-    --no-emit-package plugin-runtime --no-emit-package orchestrator --no-emit-package sandbox \
-    --no-emit-package tap-servicetitan --no-emit-package target-bigquery-softdelete \
-    --group dev --output-file requirements.lock "$@" pyproject.toml
+    --group dev --output-file requirements.lock "$@" fleet/pyproject.toml sandbox/pyproject.toml \
+    tap-servicetitan/pyproject.toml target-bigquery-softdelete/pyproject.toml
 
 for rival in benchmarks/rivals/*.in; do
     version=$(sed -n '1s/^# Python \([0-9.]*\):.*/\1/p' "$rival")

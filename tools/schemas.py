@@ -22,12 +22,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from openapi import DOCUMENTS, ROOT, Document, DocumentError
-from tap_servicetitan.streams import EXPORT_PARAMETERS, POSITION, STREAMS
+from tap_servicetitan.specs import EXPORT_PARAMETERS, POSITION, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_servicetitan.streams import StreamSpec
+    from tap_servicetitan.specs import StreamSpec
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS=true
 
 uv_version="0.13.9"
 python_version="3.13"
-packages=(plugin-runtime orchestrator tap-servicetitan target-bigquery-softdelete sandbox)
+packages=(fleet sandbox tap-servicetitan target-bigquery-softdelete)
 
 fail() {
     echo "setup: $1" >&2

@@ -15,9 +15,9 @@ from math import ceil
 from typing import override
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox import exact
-from sandbox.models import Tenant
-from sandbox.servicetitan.state import Company
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.models import Tenant
+from servicetitan_sandbox.servicetitan.state import Company
 
 PAGE_RECORDS = 5000
 RECORD_BYTES = 1100
@@ -67,10 +67,10 @@ def _activities() -> list[bytes]:
 
 def _ending(number: int, activity: bytes) -> bytes:
     """Return an activity from behind its id, with a text in it that makes it as long as all others."""
-    record = exact.loads(activity) | {"id": FIRST_ID + number, "memo": ""}
-    missing = RECORD_BYTES - len(exact.dumps(record))
+    record = exact_json.loads(activity) | {"id": FIRST_ID + number, "memo": ""}
+    missing = RECORD_BYTES - len(exact_json.dumps(record))
     text = (TEXT * (1 + RECORD_BYTES // len(TEXT)))[:missing]
-    return exact.dumps(record | {"memo": text}).split(b",", 1)[1]
+    return exact_json.dumps(record | {"memo": text}).split(b",", 1)[1]
 
 
 def main() -> None:

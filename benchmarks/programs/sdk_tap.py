@@ -14,7 +14,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.pagination import JSONPathPaginator
 
-from tap_servicetitan.catalog import load_schema
+from tap_servicetitan.catalog.entries import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from benchmarks.scenarios.tap import ONE
 from benchmarks.scenarios.tap import OURS as TAP
 from benchmarks.taps import SIGN_IN
 from benchmarks.targets import OURS as TARGET
-from sandbox.meltano import MELTANO, PLUGINS, MeltanoProject
+from servicetitan_sandbox.client.meltano_project import MELTANO, PLUGINS, MeltanoProject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.lab import Lab
     from benchmarks.measure import Measured
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
 
 RECORDS = 1_000_000
 REPEATS = 3

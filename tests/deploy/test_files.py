@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from orchestrator.outcomes import Result
+from servicetitan_fleet.fleet.outcome import Result
 from support.googlesql import GoogleSQL
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from tap.harness import Company, add_company
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 TAP = str(Path(sys.executable).with_name("tap-servicetitan"))
 JSONL = ("target-jsonl", "target-jsonl==0.1.4")

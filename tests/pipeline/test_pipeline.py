@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.control import ReportChange
-from sandbox.project import Project
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.control import ReportChange
 from tap.harness import Company, add_company
 from tap.reporting import Reports, today
 from tap_servicetitan.tap import TapServiceTitan
@@ -23,8 +23,8 @@ from tap_servicetitan.tap import TapServiceTitan
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.models import FaultKind
-    from sandbox.processes import BigQuery, ServiceTitan
+    from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
+    from servicetitan_sandbox.models import FaultKind
 
 BIN = Path(sys.executable).parent
 SIZES = {

@@ -11,9 +11,10 @@ from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.sinks import BatchSink
 
-from plugin_runtime import PluginError, run
-from plugin_runtime.compat import override
-from plugin_runtime.settings import CheckedSettings
+from tap_servicetitan.plugin_runtime.command import run
+from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.plugin_runtime.settings import CheckedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 from singer_sdk.logging import StructuredFormatter
 
-from plugin_runtime import redact, redaction, register_secrets
-from plugin_runtime.redaction import MASK
+from tap_servicetitan.plugin_runtime import redaction
+from tap_servicetitan.plugin_runtime.redaction import MASK, redact, register_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

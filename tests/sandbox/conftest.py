@@ -11,7 +11,7 @@ from support.servicetitan import Client, new_tenant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.control import ControlError
+from servicetitan_sandbox.client.control import ControlError
 from support.servicetitan import CAMPAIGNS, TECHNICIANS, Client, new_tenant
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 
 def test_token_is_for_client_credentials(client: Client) -> None:

@@ -18,7 +18,7 @@ from google.api_core.exceptions import Conflict, GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery as bq
 
-from sandbox import processes
+from servicetitan_sandbox.client import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.control import ControlError
-from sandbox.models import SIZES
+from servicetitan_sandbox.client.control import ControlError
+from servicetitan_sandbox.models import SIZES
 from support.servicetitan import TECHNICIANS, Client, new_tenant
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 
 @pytest.mark.parametrize("stream", SIZES)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import exact
-from sandbox.control import Control, ControlError
-from sandbox.servicetitan import documented
-from sandbox.servicetitan.endpoints import entities
-from sandbox.servicetitan.lineage import Lineage, children_in_all
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.client.control import Control, ControlError
+from servicetitan_sandbox.servicetitan.data.lineage import Lineage, children_in_all
+from servicetitan_sandbox.servicetitan.spec import documents
+from servicetitan_sandbox.servicetitan.spec.endpoints import entities
 from support.servicetitan import Client, new_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.processes import ServiceTitan
-    from sandbox.servicetitan.endpoints import Endpoint
+    from servicetitan_sandbox.client.processes import ServiceTitan
+    from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
 
 CUSTOMERS = "/crm/v2/tenant/{tenant}/customers"
 CUSTOMER_CONTACTS = "/crm/v2/tenant/{tenant}/customers/contacts"
@@ -60,18 +60,21 @@ def _paths(tenant: Client, endpoint: Endpoint) -> Iterator[str]:
     return iter(paths)
 
 
-@pytest.mark.parametrize("module", sorted({path.module for path in documented.paths().values()}))
+@pytest.mark.parametrize("module", sorted({path.module for path in documents.paths().values()}))
 def test_every_list_answers_records_with_documented_fields(tenant: Client, module: str) -> None:
     endpoints = [
         endpoint
         for entity in entities().values()
         for endpoint in entity.endpoints
-        if documented.paths()[endpoint.path].module == module
+        if documents.paths()[endpoint.path].module == module
     ]
     for endpoint in endpoints:
         answers = [tenant.get(path, **_required(tenant, endpoint)) for path in _paths(tenant, endpoint)]
         records = [
-            record for answer in answers if answer.status_code == 200 for record in _data(exact.loads(answer.content))
+            record
+            for answer in answers
+            if answer.status_code == 200
+            for record in _data(exact_json.loads(answer.content))
         ]
         shapes = {type(answer.json()) for answer in answers if answer.status_code == 200}
 
@@ -79,14 +82,14 @@ def test_every_list_answers_records_with_documented_fields(tenant: Client, modul
         # Of several parents, one must belong to the other.
         assert {answer.status_code for answer in answers} <= {200, 404 if len(endpoint.parents) > 1 else 200}
         assert shapes == {list if endpoint.answer == "array" else dict}, endpoint.path
-        assert {name for record in records for name in record} <= documented.field_names(endpoint.path)
+        assert {name for record in records for name in record} <= documents.field_names(endpoint.path)
 
 
 def test_every_path_of_the_documents_is_of_an_entity() -> None:
     served = {endpoint.path for entity in entities().values() for endpoint in entity.endpoints}
 
     # The values that a report's parameter takes are no records.
-    assert documented.paths().keys() - served == {"/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"}
+    assert documents.paths().keys() - served == {"/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"}
 
 
 def test_list_feed_and_children_show_the_same_records(tenant: Client) -> None:
@@ -227,7 +230,7 @@ def test_every_spelling_of_active(servicetitan: ServiceTitan, path: str, everyth
 
 def test_few_records_have_every_value_that_a_list_is_filtered_by(tenant: Client) -> None:
     path = "/accounting/v2/tenant/{tenant}/ap-bills"
-    kinds = documented.paths()[path].query["billType"]["enum"]
+    kinds = documents.paths()[path].query["billType"]["enum"]
     found = [tenant.page(path, billType=kind)["data"] for kind in kinds]
 
     assert [{record["billType"] for record in records} for records in found] == [{kind} for kind in kinds]
@@ -254,7 +257,7 @@ def _of(parent: object) -> str:
 
 
 def _query(path: str) -> set[str]:
-    return set(documented.paths()[path].query)
+    return set(documents.paths()[path].query)
 
 
 def _without(record: dict[str, Any], name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 import pytest
 import requests
 
-from sandbox.control import ControlError, Fault
+from servicetitan_sandbox.client.control import ControlError, Fault
 from support.servicetitan import ACTIVITY_FEED, TECHNICIANS, Client
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft7Validator
 
-from sandbox import exact
-from sandbox.models import SIZES
-from sandbox.servicetitan import ticks
-from sandbox.servicetitan.endpoints import entities, identity, schema
-from sandbox.servicetitan.generate import Generator
-from sandbox.servicetitan.values import UNSET_TIME
-from sandbox.servicetitan.vocabulary import AWKWARD_TEXTS
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.models import SIZES
+from servicetitan_sandbox.servicetitan.data import ticks
+from servicetitan_sandbox.servicetitan.data.generator import Generator
+from servicetitan_sandbox.servicetitan.data.sampler import UNSET_TIME
+from servicetitan_sandbox.servicetitan.data.vocabulary import AWKWARD_TEXTS
+from servicetitan_sandbox.servicetitan.spec.endpoints import entities, identity, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _misfits(stream: str, generator: Generator, count: int) -> Iterator[str]:
 
 def test_records_hold_awkward_values() -> None:
     generator = _generator("technicians")
-    records = [exact.loads(_encoded(generator, number)) for number in range(3000)]
+    records = [exact_json.loads(_encoded(generator, number)) for number in range(3000)]
     texts = {text for record in records for text in _texts(record)}
     rates = {record["hourlyRate"] for record in records if record.get("hourlyRate") is not None}
 
@@ -78,7 +78,7 @@ def test_records_hold_awkward_values() -> None:
 
 def test_person_is_one_person() -> None:
     generator = _generator("employees")
-    records = [exact.loads(_encoded(generator, number)) for number in range(1000)]
+    records = [exact_json.loads(_encoded(generator, number)) for number in range(1000)]
     named = [record for record in records if record.get("firstName") and record.get("lastName")]
 
     assert all(record["name"] == f"{record['firstName']} {record['lastName']}" for record in named)
@@ -87,7 +87,7 @@ def test_person_is_one_person() -> None:
 
 def test_references_point_to_records_that_exist() -> None:
     generator = _generator("activities")
-    employees = {exact.loads(_encoded(generator, number)).get("employeeId") for number in range(1000)}
+    employees = {exact_json.loads(_encoded(generator, number)).get("employeeId") for number in range(1000)}
 
     assert employees == {11, 12, None}
 

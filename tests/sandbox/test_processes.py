@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox import processes
+from servicetitan_sandbox.client import processes
 
 SANDBOX = Path(sys.executable).with_name("sandbox")
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import exact
-from sandbox.control import ReportChange, ReportField
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.client.control import ReportChange, ReportField
 from support.servicetitan import Client, new_tenant
 
 if TYPE_CHECKING:
     import requests
 
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 CATEGORIES = "/reporting/v2/tenant/{tenant}/report-categories"
 TYPES: dict[str, Any] = {"String": str, "Number": (int, Decimal), "Boolean": bool, "Date": str, "Time": str}
@@ -49,7 +49,7 @@ def _post(client: Client, path: str, arguments: dict[str, Any], **query: int | s
 def _run(client: Client, path: str, arguments: dict[str, Any], **query: int | str) -> Any:  # noqa: ANN401
     answer = _post(client, path, arguments, **query)
     assert answer.status_code == 200, answer.text
-    return exact.loads(answer.content)
+    return exact_json.loads(answer.content)
 
 
 def test_rows_are_as_the_description_says(client: Client) -> None:

@@ -6,9 +6,9 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from orchestrator.companies import parse_company
-from orchestrator.records import CompanyRecord, Ending, RunRecord
-from orchestrator.status import Evidence, StreamRun
+from servicetitan_fleet.health.freshness import Evidence, StreamRun
+from servicetitan_fleet.registry.company import parse_company
+from servicetitan_fleet.state.company_record import CompanyRecord, Ending, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from sandbox import exact
-from sandbox.control import Tenant
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.client.control import Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.control import Control
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.control import Control
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 TECHNICIANS = "/settings/v2/tenant/{tenant}/technicians"
 CAMPAIGNS = "/marketing/v2/tenant/{tenant}/campaigns"
@@ -88,7 +88,7 @@ class Client:
         """Return the answer for a path, which must be a success."""
         response = self.get(path, **query)
         assert response.status_code == 200, response.text
-        return exact.loads(response.content)
+        return exact_json.loads(response.content)
 
     def ids(self, path: str, **query: object) -> list[int]:
         """Return the ids of a list's page."""

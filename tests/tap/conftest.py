@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
-from plugin_runtime import PluginError
 from tap.harness import Company, Run, Sync, add_company
 from tap.scripted import ScriptedApi
-from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.specs import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandbox.processes import ServiceTitan
-    from tap_servicetitan.shaping import Shaper
-    from tap_servicetitan.streams import StreamSpec
+    from servicetitan_sandbox.client.processes import ServiceTitan
+    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.transform.shaper import Shaper
 
 
 @pytest.fixture

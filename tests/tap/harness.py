@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox.control import Fault, Tenant
+from servicetitan_sandbox.client.control import Fault, Tenant
 from support.servicetitan import new_number
-from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.specs import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plugin_runtime import PluginError
-    from sandbox.models import FaultKind
-    from sandbox.processes import ServiceTitan
-    from tap_servicetitan.streams import StreamSpec
+    from servicetitan_sandbox.client.processes import ServiceTitan
+    from servicetitan_sandbox.models import FaultKind
+    from tap_servicetitan.plugin_runtime.errors import PluginError
+    from tap_servicetitan.specs import StreamSpec
 
 Message = dict[str, Any]
 

@@ -6,12 +6,12 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox import exact
+from servicetitan_sandbox import exact_json
 from support.servicetitan import Client, new_tenant
 from tap.harness import FEW, Company
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 CATEGORIES = "/reporting/v2/tenant/{tenant}/report-categories"
 
@@ -67,6 +67,6 @@ class Reports:
         )
         body = {"parameters": [{"name": name, "value": value} for name, value in parameters.items()]}
         response = self.client.session.post(self.client.server.api_url + path, json=body, timeout=30)
-        answer = exact.loads(response.content)
+        answer = exact_json.loads(response.content)
         names = [field["name"] for field in answer["fields"]]
         return [dict(zip(names, row, strict=True)) for row in answer["data"]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan.ahead import read_ahead
+from tap_servicetitan.concurrency.prefetch import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

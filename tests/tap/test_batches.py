@@ -14,8 +14,8 @@ import fsspec
 import msgspec
 import pytest
 
-from plugin_runtime import PluginError
-from tap_servicetitan.batches import INLINE_BYTES, pieces
+from tap_servicetitan.output.batch_messages import INLINE_BYTES, pieces
+from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tap_servicetitan.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from, text_of
+from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from, text_of
 
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
 

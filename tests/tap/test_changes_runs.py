@@ -10,7 +10,7 @@ import pytest
 
 from tap.harness import FEW
 from tap.scripted import Reply, page_of
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.specs import StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap.scripted import Query, Reply, page_of
-from tap_servicetitan.children import PARENTS_AT_ONCE
-from tap_servicetitan.streams import Answer, Parent, StreamSpec
+from tap_servicetitan.replication.child_lists import PARENTS_AT_ONCE
+from tap_servicetitan.specs import Answer, Parent, StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import pytest
 
 from tap.scripted import Query, Reply, page_of
 from tap_servicetitan.errors import SignInRefusedError
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.specs import StreamSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from tap_servicetitan.connection import find_probe, small_request
-from tap_servicetitan.streams import Answer, Parent, StreamSpec
+from tap_servicetitan.api.access_check import find_probe, small_request
+from tap_servicetitan.specs import Answer, Parent, StreamSpec
 
 LIST = StreamSpec(name="list", list_path="/a/v2/tenant/{tenant}/list", query={"active": "Any"})
 FEED = StreamSpec(name="feed", export_path="/a/v2/tenant/{tenant}/export/feed")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_runtime import run
-from tap_servicetitan import discovery
+from tap_servicetitan.catalog import discovery
+from tap_servicetitan.plugin_runtime.command import run
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:

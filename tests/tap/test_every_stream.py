@@ -7,15 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap.harness import as_text
-from tap_servicetitan.catalog import load_schema
-from tap_servicetitan.records import DELETED_AT
-from tap_servicetitan.streams import POSITION, STREAMS, Kind
+from tap_servicetitan.catalog.entries import load_schema
+from tap_servicetitan.specs import POSITION, STREAMS, Kind
+from tap_servicetitan.transform.inject import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap.harness import Company, Run, Sync
-    from tap_servicetitan.streams import StreamSpec
+    from tap_servicetitan.specs import StreamSpec
 
 Record = dict[str, Any]
 

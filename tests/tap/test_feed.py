@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_servicetitan.api.pages import ExportPage, Key
 from tap_servicetitan.errors import RequestRefusedError, StreamError
-from tap_servicetitan.feed import MOST_IDLE_PAGES, read_feed, resume_feed
-from tap_servicetitan.pages import ExportPage, Key
+from tap_servicetitan.replication.export_feed import MOST_IDLE_PAGES, read_feed, resume_feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_servicetitan.limiter import RateLimiter
+from tap_servicetitan.api.rate_limit import RateLimiter
 
 
 class FakeTime:

@@ -10,14 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_servicetitan.pages import (
-    CHUNK_BYTES,
-    LINES_AT_ONCE,
-    PageDecoder,
-    newest,
-    one_line_each,
-    record_lines,
-)
+from tap_servicetitan.api.pages import CHUNK_BYTES, LINES_AT_ONCE, PageDecoder, newest, one_line_each, record_lines
 
 decoder = PageDecoder(["id"], "modifiedOn")
 

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from tap_servicetitan.records import DELETED_AT, deletion_marker, filler
+from tap_servicetitan.transform.inject import DELETED_AT, deletion_marker, filler
 
 
 def filled(*records: bytes) -> list[bytes]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tap_servicetitan.report_days import ReportState, days_to_read
-from tap_servicetitan.reports import DateRange
+from tap_servicetitan.reports.config import DateRange
+from tap_servicetitan.reports.days import ReportState, days_to_read
 
 TODAY = date(2026, 3, 2)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plugin_runtime import PluginError
-from sandbox.control import ReportChange, ReportField
+from servicetitan_sandbox.client.control import ReportChange, ReportField
 from tap.reporting import Reports, today
+from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
     from tap.harness import Run, Sync
 
 

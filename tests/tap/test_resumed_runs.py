@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap.harness import FEW, add_company
 from tap.scripted import Reply, page_of
-from tap_servicetitan.feed import MOST_IDLE_PAGES
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.replication.export_feed import MOST_IDLE_PAGES
+from tap_servicetitan.specs import StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
     from tap.harness import Sync
     from tap.scripted import Query, ScriptedApi
 

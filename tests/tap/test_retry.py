@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from tap_servicetitan.errors import RequestRefusedError, RetriableError, StreamError
-from tap_servicetitan.retry import (
+from tap_servicetitan.api.retry import (
     LONGEST_DELAY_SECONDS,
     LONGEST_RETRY_AFTER_SECONDS,
     Retrier,
     jittered_delay_seconds,
 )
+from tap_servicetitan.errors import RequestRefusedError, RetriableError, StreamError
 
 logger = logging.getLogger("test")
 

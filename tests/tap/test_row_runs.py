@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap.scripted import Query, page_of
-from tap_servicetitan.streams import Answer, StreamSpec
+from tap_servicetitan.specs import Answer, StreamSpec
 
 if TYPE_CHECKING:
     from tap.harness import Sync

@@ -13,7 +13,7 @@ import pytest
 
 import schemas
 from openapi import Document, DocumentError
-from tap_servicetitan.streams import Answer, Parent, StreamSpec
+from tap_servicetitan.specs import Answer, Parent, StreamSpec
 
 ROOT = Path(schemas.__file__).parent.parent
 SPEC = StreamSpec(

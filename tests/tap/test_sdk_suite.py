@@ -8,11 +8,11 @@ import pytest
 from singer_sdk.testing import SuiteConfig, TapTestRunner, get_tap_test_class
 
 from tap.harness import FEW, add_company
-from tap_servicetitan.streams import STREAMS
+from tap_servicetitan.specs import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
-    from sandbox.processes import ServiceTitan
+    from servicetitan_sandbox.client.processes import ServiceTitan
 
 SUITE = SuiteConfig(max_records_limit=50)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugin_runtime import PluginError
+from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings
 from tap_servicetitan.tap import TapServiceTitan
 

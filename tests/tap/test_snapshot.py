@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_servicetitan.api.pages import ListPage
 from tap_servicetitan.errors import StreamError
-from tap_servicetitan.pages import ListPage
-from tap_servicetitan.snapshot import COMPARED_AT_ONCE, PassCheck, has_repeats, is_ascending, read_list
+from tap_servicetitan.replication.snapshot import COMPARED_AT_ONCE, PassCheck, has_repeats, is_ascending, read_list
 
 if TYPE_CHECKING:
-    from tap_servicetitan.pages import Key
+    from tap_servicetitan.api.pages import Key
 
 
 def page(*keys: Key, total: int | None = None, more: bool = False) -> ListPage:

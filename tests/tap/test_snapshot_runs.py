@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap.harness import FEW, add_company, as_text
-from tap_servicetitan.catalog import load_schema
-from tap_servicetitan.snapshot import MOST_PASSES
-from tap_servicetitan.streams import STREAMS, Kind
+from tap_servicetitan.catalog.entries import load_schema
+from tap_servicetitan.replication.snapshot import MOST_PASSES
+from tap_servicetitan.specs import STREAMS, Kind
 
 if TYPE_CHECKING:
     from tap.harness import Company, Run, Sync

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tap_servicetitan.catalog import load_schema
-from tap_servicetitan.streams import (
-    EXPORT_PARAMETERS,
-    LEFT_OUT,
-    POSITION,
-    STREAMS,
-    Kind,
-    StreamSpec,
-)
+from tap_servicetitan.catalog.entries import load_schema
+from tap_servicetitan.specs import EXPORT_PARAMETERS, LEFT_OUT, POSITION, STREAMS, Kind, StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +29,9 @@ def of_each(*specs: StreamSpec) -> pytest.MarkDecorator:
 EVERYTHING = {"active": "Any", "activeState": "All", "includeInactive": "true", "activeOnly": "false"}
 """How the API spells the question for inactive records too."""
 
-MODULES: dict[str, Json] = json.loads((files("sandbox.servicetitan") / "documented.json").read_bytes())
+MODULES: dict[str, Json] = json.loads(
+    (files("servicetitan_sandbox.servicetitan.spec") / "documented.json").read_bytes()
+)
 """The facts of ServiceTitan's documents that the sandbox is made of."""
 
 DOCUMENTED: dict[str, Json] = {path: facts for module in MODULES.values() for path, facts in module["paths"].items()}

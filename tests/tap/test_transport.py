@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap.scripted import Reply
+from tap_servicetitan.api.transport import LONGEST_DETAIL, Answer, Transport, describe, retry_after_seconds
 from tap_servicetitan.errors import RetriableError
-from tap_servicetitan.transport import LONGEST_DETAIL, Answer, Transport, describe, retry_after_seconds
 
 if TYPE_CHECKING:
     from tap.scripted import ScriptedApi

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan.halt import Halt, HaltedError
-from tap_servicetitan.workers import run_side_by_side
+from tap_servicetitan.concurrency.cancellation import Halt, HaltedError
+from tap_servicetitan.concurrency.workers import run_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable

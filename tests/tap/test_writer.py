@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
-from tap_servicetitan.writer import MessageWriter
+from tap_servicetitan.output.writer import MessageWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

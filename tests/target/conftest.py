@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.project import Project
+from servicetitan_sandbox.client.bigquery_project import Project
 from target.harness import TargetRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.processes import BigQuery
+    from servicetitan_sandbox.client.processes import BigQuery
 
 
 @pytest.fixture

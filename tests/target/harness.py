@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from plugin_runtime import run
 from support.singer import lines
-from target_bigquery_softdelete.retries import Patience
+from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Proxy, Trap
 
 COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))

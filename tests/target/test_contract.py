@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema, state
 
 if TYPE_CHECKING:
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import Result, TargetRunner
 
 JOBS = schema(

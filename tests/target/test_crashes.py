@@ -15,7 +15,7 @@ from support.singer import INTEGER, STRING, activate, lines, record, schema, sta
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})

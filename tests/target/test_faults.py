@@ -12,7 +12,7 @@ import pytest
 from support.proxy import Faults, Proxy, Trap
 from target.harness import HastyTarget
 from target.world import World, take_tables_for_large
-from target_bigquery_softdelete import lease as leases
+from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable

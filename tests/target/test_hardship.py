@@ -14,12 +14,12 @@ import pytest
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
 from target.harness import COMMAND, eventually
-from target_bigquery_softdelete import lease as leases
+from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})

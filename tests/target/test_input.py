@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 NUMBER = {"type": ["number", "null"]}

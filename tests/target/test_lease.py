@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugin_runtime import PluginError
-from sandbox.project import Project
+from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
 from target.harness import eventually
-from target_bigquery_softdelete import lease as leases
-from target_bigquery_softdelete.identifiers import TableId
-from target_bigquery_softdelete.lease import Lease
+from target_bigquery_softdelete.bigquery import lease as leases
+from target_bigquery_softdelete.bigquery.lease import Lease
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
     import subprocess

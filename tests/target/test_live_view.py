@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})

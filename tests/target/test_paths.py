@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from support.singer import INTEGER, TIMESTAMP, activate, record, schema
 from target.model import encoded
 from target.scenarios import COLUMNS
-from target_bigquery_softdelete.blocks import BlockConverter
+from target_bigquery_softdelete.records.block_converter import BlockConverter
 
 if TYPE_CHECKING:
     import pytest
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}

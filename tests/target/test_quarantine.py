@@ -9,7 +9,7 @@ from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, activate, record, schema, state
 
 if TYPE_CHECKING:
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})

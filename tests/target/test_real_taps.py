@@ -14,7 +14,7 @@ from support.postgres import postgres, tap_postgres
 from target.harness import Result, result_of
 
 if TYPE_CHECKING:
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 CSV_TAP = (sys.executable, str(Path(__file__).parent / "taps" / "csv_tap.py"))

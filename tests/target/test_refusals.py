@@ -12,7 +12,7 @@ from support.singer import INTEGER, STRING, activate, record, schema, state
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import Result, TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})

@@ -14,7 +14,7 @@ from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 if TYPE_CHECKING:
     from singer_sdk.testing.templates import TargetTestTemplate
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
 
 
 @pytest.mark.parametrize("case", target_tests.tests, ids=lambda case: case.name)

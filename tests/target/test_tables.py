@@ -13,13 +13,13 @@ from google.cloud import bigquery
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from target.harness import eventually
-from target_bigquery_softdelete.audit import SOFTWARE
-from target_bigquery_softdelete.leftovers import STAGING_LABELS
+from target_bigquery_softdelete.audit.etl_log import SOFTWARE
+from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.project import Project
+    from servicetitan_sandbox.client.bigquery_project import Project
     from target.harness import TargetRunner
 
 DATE = {"type": "string", "format": "date"}

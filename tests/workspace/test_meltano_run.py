@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.control import Tenant
-from sandbox.meltano import ROOT, MeltanoProject
-from sandbox.project import Project
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.control import Tenant
+from servicetitan_sandbox.client.meltano_project import ROOT, MeltanoProject
 
 if TYPE_CHECKING:
-    from sandbox.processes import BigQuery, ServiceTitan
+    from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
 
 TENANT = Tenant(
     tenant_id="77001", client_id="cid-77001", client_secret="cs-77001-secret", app_key="ak-77001-key", seed=7

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tap_servicetitan.catalog import schema_of
-from tap_servicetitan.streams import STREAMS, StreamSpec
-from target_bigquery_softdelete.columns import table_columns
+from tap_servicetitan.catalog.entries import schema_of
+from tap_servicetitan.specs import STREAMS, StreamSpec
+from target_bigquery_softdelete.schema.columns import table_columns
 
 
 @pytest.mark.parametrize("spec", STREAMS, ids=[spec.name for spec in STREAMS])

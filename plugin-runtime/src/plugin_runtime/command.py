@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from plugin_runtime import redaction
-from plugin_runtime.errors import PluginError
+from . import redaction
+from .errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

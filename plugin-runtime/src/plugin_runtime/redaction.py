@@ -63,6 +63,14 @@ def redact(text: str) -> str:
     return text
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, without secrets, or the name of its type if it has no text.
+
+    Google's clients add job ids and places in further lines.
+    """
+    return redact(str(error).strip().partition("\n")[0]) or type(error).__name__
+
+
 def install() -> None:
     """Pass every log record that this process makes through :func:`redact`. Calling it again changes nothing."""
     inner = logging.getLogRecordFactory()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
-from plugin_runtime.compat import override
-from plugin_runtime.errors import PluginError
-from plugin_runtime.redaction import register_secrets
+from .compat import override
+from .errors import PluginError
+from .redaction import register_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

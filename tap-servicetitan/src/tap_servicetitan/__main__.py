@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from tap_servicetitan import discovery
+from tap_servicetitan.catalog import discovery
 
 SIGNALLED = 128
 """What the exit code of a run that a signal has stopped is more than."""
@@ -19,8 +19,8 @@ def main() -> NoReturn:
         sys.exit()
 
     # Not before it is known that they are needed: they load the SDK, which takes a second.
-    from plugin_runtime import leave, run  # noqa: PLC0415
-    from tap_servicetitan.memory import share_one_heap  # noqa: PLC0415
+    from tap_servicetitan.concurrency.malloc import share_one_heap  # noqa: PLC0415
+    from tap_servicetitan.plugin_runtime.command import leave, run  # noqa: PLC0415
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
 
     share_one_heap()
@@ -38,7 +38,7 @@ def _write(output: bytes) -> None:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        from plugin_runtime.command import NO_READER, drop_stdout  # noqa: PLC0415 - as above
+        from tap_servicetitan.plugin_runtime.command import NO_READER, drop_stdout  # noqa: PLC0415 - as above
 
         drop_stdout()
         sys.exit(f"tap-servicetitan: {NO_READER}")

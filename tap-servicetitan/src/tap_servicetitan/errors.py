@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugin_runtime import PluginError
+from tap_servicetitan.plugin_runtime.errors import PluginError
 
 
 class SignInRefusedError(PluginError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from plugin_runtime import PluginError
+from tap_servicetitan.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,32 +11,33 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
-from plugin_runtime import PluginError
-from plugin_runtime.compat import override
-from plugin_runtime.settings import CheckedSettings
-from tap_servicetitan.auth import Authenticator, Credentials
-from tap_servicetitan.batches import Batches
-from tap_servicetitan.changes_stream import ChangesStream
-from tap_servicetitan.client import ApiClient
-from tap_servicetitan.connection import ask_modules
-from tap_servicetitan.discovery import decide_the_catalog
+from tap_servicetitan.api.access_check import ask_modules
+from tap_servicetitan.api.auth import Authenticator, Credentials
+from tap_servicetitan.api.client import ApiClient
+from tap_servicetitan.api.rate_limit import RateLimiter
+from tap_servicetitan.api.retry import Retrier
+from tap_servicetitan.api.transport import Transport
+from tap_servicetitan.catalog.discovery import decide_the_catalog
+from tap_servicetitan.concurrency.cancellation import Halt, HaltedError
+from tap_servicetitan.concurrency.workers import run_side_by_side
 from tap_servicetitan.errors import StreamError
-from tap_servicetitan.feed_stream import FeedStream
-from tap_servicetitan.halt import Halt, HaltedError
-from tap_servicetitan.limiter import RateLimiter
-from tap_servicetitan.pii import Protection, check_kept, parse_rules
-from tap_servicetitan.report_stream import ReportStream
-from tap_servicetitan.reports import parse_reports, read_description, undiscovered
-from tap_servicetitan.reports import schema_of as report_schema
-from tap_servicetitan.retry import Retrier
+from tap_servicetitan.output.batch_messages import Batches
+from tap_servicetitan.output.writer import MessageWriter
+from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.plugin_runtime.settings import CheckedSettings
+from tap_servicetitan.reports.config import parse_reports, read_description, undiscovered
+from tap_servicetitan.reports.config import schema_of as report_schema
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
-from tap_servicetitan.shaping import Shaper
-from tap_servicetitan.snapshot_stream import SnapshotStream
-from tap_servicetitan.stream import Ending, ServiceTitanStream
-from tap_servicetitan.streams import STREAMS, Kind
-from tap_servicetitan.transport import Transport
-from tap_servicetitan.workers import run_side_by_side
-from tap_servicetitan.writer import MessageWriter
+from tap_servicetitan.specs import STREAMS, Kind
+from tap_servicetitan.streams.base import Ending, ServiceTitanStream
+from tap_servicetitan.streams.changes import ChangesStream
+from tap_servicetitan.streams.feed import FeedStream
+from tap_servicetitan.streams.report import ReportStream
+from tap_servicetitan.streams.snapshot import SnapshotStream
+from tap_servicetitan.transform.pii import Protection, check_kept, parse_rules
+from tap_servicetitan.transform.shaper import Shaper
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_servicetitan.pii import Rule
-    from tap_servicetitan.reports import Report
-    from tap_servicetitan.streams import StreamSpec
+    from tap_servicetitan.reports.config import Report
+    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.transform.pii import Rule
 
 
 # One class for each way of reading, none for a single entity.
@@ -193,7 +193,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         self.client.sign_in()
         selected = [stream.spec for stream in self._own_streams() if stream.selected]
         readable = tested = 0
-        for finding in ask_modules(self.client, STREAMS, selected, datetime.now(UTC).date()):
+        for finding in ask_modules(self.client, STREAMS, selected, utc_now().date()):
             tested += 1
             if finding.problem:
                 names = ", ".join(finding.streams)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from plugin_runtime import run
+from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 

@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.sinks import Sink
 
-from plugin_runtime import PluginError
-from plugin_runtime.compat import override
-from target_bigquery_softdelete import audit
-from target_bigquery_softdelete.columns import TableColumns, table_columns
-from target_bigquery_softdelete.dry_run import StandIn
-from target_bigquery_softdelete.guard import DeletesRefusedError
-from target_bigquery_softdelete.history import History
-from target_bigquery_softdelete.live_view import LiveView
-from target_bigquery_softdelete.merging import Staged, TableMerge
-from target_bigquery_softdelete.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.rejects import Rejects
-from target_bigquery_softdelete.snapshots import Snapshots
-from target_bigquery_softdelete.staging import Stage
-from target_bigquery_softdelete.values import NeedsBigNumericError
+from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.load.delete_guard import DeletesRefusedError
+from target_bigquery_softdelete.load.dry_run import StandIn
+from target_bigquery_softdelete.load.history import History
+from target_bigquery_softdelete.load.live_view import LiveView
+from target_bigquery_softdelete.load.merge import Staged, TableMerge
+from target_bigquery_softdelete.load.stage import Stage
+from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.plugin_runtime.compat import override
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.rejects import Rejects
+from target_bigquery_softdelete.records.values import NeedsBigNumericError
+from target_bigquery_softdelete.schema.columns import TableColumns, table_columns
+from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
+from target_bigquery_softdelete.singer.versions import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_bigquery_softdelete.audit import MergeResult
-    from target_bigquery_softdelete.blocks import Converted
-    from target_bigquery_softdelete.identifiers import TableId
-    from target_bigquery_softdelete.json_schema import JsonSchema
+    from target_bigquery_softdelete.audit.etl_log import MergeResult
+    from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.schema.json_schema import JsonSchema
+    from target_bigquery_softdelete.sql.identifiers import TableId
     from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 
@@ -60,7 +61,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._stage = self._new_stage(self._columns(self.schema, self.key_properties))
         self._earlier: list[Stage] = []
         """Stages before the present one whose tables are still needed."""
-        self.report = audit.StreamReport(stream_name, str(table_id), dry_run=self._settings.dry_run)
+        self.report = etl_log.StreamReport(stream_name, str(table_id), dry_run=self._settings.dry_run)
         self.rows_merged = 0
         """Records that are merged."""
         self.error: PluginError | None = None
@@ -140,7 +141,7 @@ class BigQuerySoftDeleteSink(Sink):
         self.report.rows_rejected = self._rejects.count
         self.report.bytes_billed = self._merge.bytes_billed
         self.report.slot_ms = self._merge.slot_ms
-        self.report.ended = audit.now()
+        self.report.ended = utc_now()
 
     @override
     def clean_up(self) -> None:

@@ -14,25 +14,25 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
-from plugin_runtime import PluginError
-from plugin_runtime.compat import override
-from plugin_runtime.settings import CheckedSettings
-from target_bigquery_softdelete import audit
-from target_bigquery_softdelete.batches import Batch, BatchFileError
-from target_bigquery_softdelete.credentials import make_client
-from target_bigquery_softdelete.lease import Lease
-from target_bigquery_softdelete.mending import encode_record
-from target_bigquery_softdelete.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.output import write_state
-from target_bigquery_softdelete.reader import BlockReader, RecordBatch
-from target_bigquery_softdelete.retries import Patience
-from target_bigquery_softdelete.run import PARALLEL_STREAMS, Run, new_run_id
-from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, Settings
+from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.bigquery.client import make_client
+from target_bigquery_softdelete.bigquery.lease import Lease
+from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
+from target_bigquery_softdelete.context import PARALLEL_STREAMS, Run, new_run_id
+from target_bigquery_softdelete.plugin_runtime.compat import override
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
+from target_bigquery_softdelete.records.values import parse_record
+from target_bigquery_softdelete.runtime.shutdown import stopping
+from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
+from target_bigquery_softdelete.singer.batch import Batch, BatchFileError
+from target_bigquery_softdelete.singer.lenient_json import encode_record
+from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
+from target_bigquery_softdelete.singer.state import StateComposer
+from target_bigquery_softdelete.singer.state_writer import write_state
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
-from target_bigquery_softdelete.state import StateComposer
-from target_bigquery_softdelete.stopping import stopping
-from target_bigquery_softdelete.values import parse_record
-from target_bigquery_softdelete.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -110,7 +110,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self.logger.error(
             "Stopped by signal %d before the end of the run. %s. %s%s The next run goes on from the last state.",
             signum,
-            audit.progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
+            etl_log.progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
             jobs.summary(),
             lease,
         )
@@ -316,7 +316,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _write_audit_log(self) -> None:
         reports = [sink.report for sink in self.sinks]
         if reports:
-            audit.write_reports(self.run.warehouse, reports, self.run.identity, self.run.folder)
+            etl_log.write_reports(self.run.warehouse, reports, self.run.identity, self.run.folder)
 
     def _raise_failures(self, errors: list[PluginError]) -> None:
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None

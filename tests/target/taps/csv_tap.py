@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 
-from plugin_runtime.compat import override
+from target_bigquery_softdelete.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

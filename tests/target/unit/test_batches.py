@@ -21,8 +21,8 @@ import pytest
 import requests
 from gcp_storage_emulator.server import create_server
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete.batches import Batch, BatchFileError
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.singer.batch import Batch, BatchFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

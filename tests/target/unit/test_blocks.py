@@ -13,10 +13,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from target_bigquery_softdelete import arrow
-from target_bigquery_softdelete.blocks import BlockConverter, InvalidRecordError, MissingKeyError
-from target_bigquery_softdelete.columns import Column, Kind, TableColumns
-from target_bigquery_softdelete.values import NeedsBigNumericError
+from target_bigquery_softdelete.records import arrow
+from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError, MissingKeyError
+from target_bigquery_softdelete.records.values import NeedsBigNumericError
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

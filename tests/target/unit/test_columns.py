@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete.columns import DEEPEST_NESTING, MOST_COLUMNS, Kind, TableColumns, table_columns, walk
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.columns import (
+    DEEPEST_NESTING,
+    MOST_COLUMNS,
+    Kind,
+    TableColumns,
+    table_columns,
+    walk,
+)
 
 Schema = dict[str, Any]
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, cast
 
 from google.cloud import bigquery
 
-from target_bigquery_softdelete.columns import TableColumns
-from target_bigquery_softdelete.guard import DeleteLimits
-from target_bigquery_softdelete.identifiers import TableId
-from target_bigquery_softdelete.lease import Lease
-from target_bigquery_softdelete.merging import TableMerge
-from target_bigquery_softdelete.warehouse import Outcome
+from target_bigquery_softdelete.bigquery.lease import Lease
+from target_bigquery_softdelete.bigquery.warehouse import Outcome
+from target_bigquery_softdelete.load.delete_guard import DeleteLimits
+from target_bigquery_softdelete.load.merge import TableMerge
+from target_bigquery_softdelete.schema.columns import TableColumns
+from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
-    from target_bigquery_softdelete.warehouse import Warehouse
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 
 JOBS = TableId("co-1", "bronze", "jobs")
 

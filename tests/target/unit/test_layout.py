@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from google.cloud.bigquery import Table
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete.columns import Column, Kind, TableColumns, table_columns
-from target_bigquery_softdelete.layout import Layout, PartitionBy, clustering, layout_of
-from target_bigquery_softdelete.schema import field_of
+from target_bigquery_softdelete.bigquery.table_layout import Layout, PartitionBy, clustering, layout_of
+from target_bigquery_softdelete.bigquery.table_schema import field_of
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, table_columns
 
 
 def col(name: str, kind: Kind, *, repeated: bool = False) -> Column:

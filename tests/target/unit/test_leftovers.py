@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from target_bigquery_softdelete.leftovers import MOST_AT_ONCE, STAGING_LABELS, leftovers
-from target_bigquery_softdelete.run import new_run_id
+from target_bigquery_softdelete.bigquery.stale_staging import MOST_AT_ONCE, STAGING_LABELS, leftovers
+from target_bigquery_softdelete.context import new_run_id
 
 NOW = dt.datetime(2024, 5, 3, 12, tzinfo=dt.UTC)
 OLD = "jobs__20240502T115959_0a1b2c3d_1"

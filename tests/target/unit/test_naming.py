@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete import identifiers
-from target_bigquery_softdelete.naming import LONGEST_COLUMN_NAME, check_distinct, column_name, table_name
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.naming import LONGEST_COLUMN_NAME, check_distinct, column_name, table_name
+from target_bigquery_softdelete.sql import identifiers
 
 
 @pytest.mark.parametrize(

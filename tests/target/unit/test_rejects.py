@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete.blocks import BlockConverter
-from target_bigquery_softdelete.columns import Column, Kind, TableColumns
-from target_bigquery_softdelete.rejects import LONGEST_RECORD, Rejects
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.block_converter import BlockConverter
+from target_bigquery_softdelete.records.rejects import LONGEST_RECORD, Rejects
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 
 DAY, ID, NAME = Column("Day", "day", Kind.DATE), Column("id", "id", Kind.NUMERIC), Column("name", "name", Kind.STRING)
 COLUMNS = TableColumns((DAY, ID, NAME), ("id", "day"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import ServiceUnavailable
 
-from target_bigquery_softdelete.retries import Patience
+from target_bigquery_softdelete.bigquery.retry import Patience
 
 if TYPE_CHECKING:
     import pytest

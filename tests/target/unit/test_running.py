@@ -7,7 +7,7 @@ import threading
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from target_bigquery_softdelete.running import RunningJobs
+from target_bigquery_softdelete.bigquery.cancellation import RunningJobs
 
 NOWHERE = bigquery.Client(
     "co", credentials=AnonymousCredentials(), client_options={"api_endpoint": "http://127.0.0.1:9"}

@@ -15,10 +15,7 @@ from google.cloud.bigquery import (
     TimePartitioning,
 )
 
-from plugin_runtime import PluginError
-from target_bigquery_softdelete.columns import Column, Kind
-from target_bigquery_softdelete.naming import OPERATION, SYNCED
-from target_bigquery_softdelete.schema import (
+from target_bigquery_softdelete.bigquery.table_schema import (
     AUDIT_FIELDS,
     SchemaChange,
     change,
@@ -29,6 +26,9 @@ from target_bigquery_softdelete.schema import (
     staging_fields,
     table_fields,
 )
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED
 
 
 def col(name: str, kind: Kind, *fields: Column, repeated: bool = False) -> Column:

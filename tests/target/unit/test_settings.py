@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from plugin_runtime import PluginError
-from plugin_runtime.settings import problems, secret_names
-from target_bigquery_softdelete.settings import CONFIG_JSONSCHEMA, EMULATOR_VARIABLE, Settings
+from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE
+from target_bigquery_softdelete.plugin_runtime.settings import problems, secret_names
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from target_bigquery_softdelete.snapshots import Snapshots
+from target_bigquery_softdelete.singer.versions import Snapshots
 
 
 def snapshots(*events: tuple[str, int | None]) -> Snapshots:

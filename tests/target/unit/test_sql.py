@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from plugin_runtime import PluginError
 from support.googlesql import GoogleSQL
-from target_bigquery_softdelete import sql
-from target_bigquery_softdelete.arrow import DELETED, SEQUENCE
-from target_bigquery_softdelete.columns import Column, Kind, TableColumns
-from target_bigquery_softdelete.identifiers import TableId, column
-from target_bigquery_softdelete.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
-from target_bigquery_softdelete.quarantine import REJECTED_FIELDS
-from target_bigquery_softdelete.sql import Source
+from target_bigquery_softdelete.audit.quarantine import REJECTED_FIELDS
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.arrow import DELETED, SEQUENCE
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql.identifiers import TableId, column
+from target_bigquery_softdelete.sql.merge import Source
 
 SNAPSHOTS = Path(__file__).parent / "sql"
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_bigquery_softdelete.state import StateComposer
+from target_bigquery_softdelete.singer.state import StateComposer
 
 STREAMS = ["a", "b", "c"]
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_bigquery_softdelete.columns import Column, Kind
-from target_bigquery_softdelete.values import (
+from target_bigquery_softdelete.records.values import (
     InvalidValueError,
     NeedsBigNumericError,
     convert_record,
@@ -22,6 +21,7 @@ from target_bigquery_softdelete.values import (
     json_text_of_raw,
     parse_record,
 )
+from target_bigquery_softdelete.schema.columns import Column, Kind
 
 UTC = dt.UTC
 

@@ -1,0 +1,1 @@
+"""How every company is doing: freshness from evidence, and checks before a run."""

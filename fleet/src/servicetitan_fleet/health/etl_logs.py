@@ -1,0 +1,135 @@
+"""Reads the companies' audit logs and records: all companies at once, and none can hold up or break another's row."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import GoogleAPIError, NotFound
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from servicetitan_fleet.bigquery import company_client, quoted
+from servicetitan_fleet.health.freshness import DRY_RUN, SUCCESS, Evidence, StreamRun
+from servicetitan_fleet.plugin_runtime import datasets
+from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.redaction import first_line, redact
+from servicetitan_fleet.state.company_record import CompanyRecord
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping, Sequence
+
+    from servicetitan_fleet.registry.company import Company
+
+LOG_TABLE = "etl_logs"
+_TIMEOUT_SECONDS = 60.0
+_RETRY_SECONDS = 10.0
+"""An operator waits: a project that cannot be reached is to be a row of the table soon."""
+
+_COLUMNS = tuple(one.name for one in fields(StreamRun) if one.name != "last_success")
+
+
+def log_query(table: str) -> str:
+    """Return the statement that reads the last `@runs` rows of each stream since `@since`, oldest first.
+
+    They are those of dry runs if `@dry_run`, else of real ones.
+
+    Args:
+        table: Quoted name of the audit log.
+    """
+    return f"""\
+SELECT
+  {", ".join(_COLUMNS)},
+  MAX(IF(status = '{SUCCESS}', ended, NULL)) OVER (PARTITION BY stream) AS last_success
+FROM {table}
+WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
+QUALIFY ROW_NUMBER() OVER (PARTITION BY stream ORDER BY started DESC) <= @runs
+ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is constant
+
+
+class LogReader:
+    """Reads the audit log of one company at a time; from any thread."""
+
+    def __init__(self, environment: Mapping[str, str], since: dt.datetime, runs: int, *, dry_run: bool = False) -> None:
+        """Say what is to be read.
+
+        Args:
+            environment: May name an emulator.
+            since: Older runs are left out.
+            runs: Newest runs of each stream that are read.
+            dry_run: Whether they are dry runs: these are not mixed with real ones.
+        """
+        self._dry_run = dry_run
+        self._environment = environment
+        self._since = since
+        self._runs = runs
+
+    def read(self, company: Company) -> list[StreamRun]:
+        """Return the rows of a company; none when it has no log yet.
+
+        Raises:
+            PluginError: If the project cannot be read.
+        """
+        table = quoted(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
+        parameters = [
+            bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
+            bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
+            bigquery.ScalarQueryParameter("dry_run", "BOOL", self._dry_run),
+        ]
+        try:
+            with closing(company_client(company, self._environment)) as client:
+                rows = client.query_and_wait(
+                    log_query(table),
+                    job_config=bigquery.QueryJobConfig(query_parameters=parameters),
+                    wait_timeout=_TIMEOUT_SECONDS,
+                    api_timeout=_TIMEOUT_SECONDS,
+                    retry=DEFAULT_RETRY.with_timeout(_RETRY_SECONDS),
+                    job_retry=None,  # type: ignore[arg-type] # Google's own words: None disables it
+                )
+                return [_stream_run(row) for row in rows]
+        except NotFound:
+            return []
+        except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError) as error:
+            raise PluginError(f"cannot read {table}: {first_line(error)}") from error
+
+
+def _stream_run(row: Mapping[str, object]) -> StreamRun:
+    """Return a row of the log. A NULL is nothing: no rows, no error."""
+    return StreamRun(**{name: value for name, value in row.items() if value is not None})  # type: ignore[arg-type]
+
+
+def gather(
+    companies: Sequence[Company],
+    read_log: Callable[[Company], Sequence[StreamRun]],
+    read_record: Callable[[str], CompanyRecord],
+    parallel: int,
+) -> list[Evidence]:
+    """Return what can be read of each company, in their order.
+
+    Args:
+        companies: The companies.
+        read_log: Reads a company's audit log.
+        read_record: Reads what is kept of a company, by its id.
+        parallel: How many companies at a time.
+    """
+
+    def evidence(company: Company) -> Evidence:
+        record = CompanyRecord()
+        runs: Sequence[StreamRun] = ()
+        problems = []
+        try:
+            record = read_record(company.company_id)
+        except PluginError as error:
+            problems.append(str(error))
+        try:
+            runs = read_log(company)
+        except PluginError as error:
+            problems.append(str(error))
+        return Evidence(company=company, record=record, runs=runs, problem=redact("; ".join(problems)))
+
+    with ThreadPoolExecutor(parallel, thread_name_prefix="gather") as pool:
+        return list(pool.map(evidence, companies))

@@ -1,0 +1,1 @@
+"""Runs Meltano for one company, as a child process."""

@@ -1,0 +1,1 @@
+"""Which companies there are, and where their settings and secrets come from."""

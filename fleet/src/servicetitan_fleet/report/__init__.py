@@ -1,0 +1,1 @@
+"""The status of a fleet as one HTML page."""

@@ -1,0 +1,1 @@
+"""What the fleet remembers between runs: records, claims and where they are stored."""

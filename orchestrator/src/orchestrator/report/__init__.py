@@ -1,1 +1,0 @@
-"""The report: one HTML page that shows the fleet, and asks nobody for anything."""

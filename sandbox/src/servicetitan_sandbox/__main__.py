@@ -1,0 +1,67 @@
+"""The command line of the sandbox."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+from servicetitan_sandbox import cloud_storage, hosting
+from servicetitan_sandbox.bigquery import server
+from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.servicetitan import app as servicetitan
+
+DESCRIPTION = """\
+A local ServiceTitan and a local BigQuery, to develop and test with.
+
+When ready, one JSON line with the addresses is written to stdout. SIGTERM or Ctrl-C ends it.
+"""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line."""
+    options = _parser().parse_args(args)
+    hosting.exit_on_signals()
+    if options.stop_at_eof:
+        hosting.exit_at_end_of_input()
+    if options.command == "up":
+        _up(options.data_dir)
+    elif options.command == "servicetitan":
+        servicetitan.run(options.port)
+    elif options.command == "storage":
+        cloud_storage.run(options.port, options.bucket)
+    else:
+        server.run(options.port, options.data_dir)
+
+
+def _up(data_dir: Path | None) -> None:
+    with ExitStack() as stack:
+        titan = stack.enter_context(processes.servicetitan())
+        warehouse = stack.enter_context(processes.bigquery(data_dir))
+        hosting.announce({**titan.ready, **warehouse.ready})
+        signal.pause()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    both = commands.add_parser("up", help="start both, on free ports")
+    titan = commands.add_parser("servicetitan", help="start the local ServiceTitan only")
+    warehouse = commands.add_parser("bigquery", help="start the local BigQuery only")
+    bucket = commands.add_parser("storage", help="start a local Cloud Storage only")
+    bucket.add_argument("--bucket", default="sandbox", help="name of its bucket (default: sandbox)")
+
+    for command in (titan, warehouse, bucket):
+        command.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    for command in (both, warehouse):
+        command.add_argument("--data-dir", type=Path, help="keep the tables here (default: a temporary directory)")
+    for command in (both, titan, warehouse, bucket):
+        command.add_argument("--stop-at-eof", action="store_true", help="end when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

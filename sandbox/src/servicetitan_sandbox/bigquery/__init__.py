@@ -1,0 +1,1 @@
+"""The local BigQuery: an emulator in a process of its own."""

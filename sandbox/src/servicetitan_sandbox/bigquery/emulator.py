@@ -1,0 +1,174 @@
+"""PyPI `local-bigquery` 0.3.2 on DuckDB: started without a network, and corrected where it differs from BigQuery.
+
+Each correction is of something that the target relies on, and has a test that fails without it.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+from duckdb_extensions import import_extension
+from local_bigquery import app
+from local_bigquery.catalog import metadata, row_access, tables
+from local_bigquery.engine import database, types
+from local_bigquery.grpc import server
+from local_bigquery.jobs import merge, query, store
+from local_bigquery.settings import settings
+from local_bigquery.sql import rules
+from sqlglot import exp
+
+from servicetitan_sandbox import hosting
+from servicetitan_sandbox.bigquery import cache, catalog
+from servicetitan_sandbox.bigquery import merge as own_merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from local_bigquery.models import TableFieldSchema
+
+__all__ = ["app", "correct", "install_extensions", "opened"]
+
+_DEEPEST = 20_000
+
+EXTENSIONS = ("icu", "spatial", "ducklake")
+"""The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
+
+
+def install_extensions() -> None:
+    """Copy DuckDB's extensions out of their packages to where it looks for them, in the home directory."""
+    with duckdb.connect() as connection:
+        for name in EXTENSIONS:
+            import_extension(name, con=connection)
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[int]:
+    """Open the database in a directory, serve the Storage API, and yield the port of that."""
+    settings.data_dir = directory
+    # It would otherwise be opened by the first request, after the ready line.
+    database.connection()
+    # A table that is not there would otherwise be looked for among the variables of this process.
+    database.execute("SET GLOBAL python_enable_replacements = false")
+    catalog.attach_kept()
+    _collect_rarely()
+    resources = cache.Resources(directory / "resources.sqlite")
+    metadata.fetch, metadata.execute, row_access.fetch = resources.fetch, resources.execute, resources.fetch
+    storage, port = server.start(hosting.HOST, 0)
+    try:
+        yield port
+    finally:
+        storage.stop(None)
+        resources.close()
+
+
+def correct() -> None:
+    """Apply the corrections to the emulator's modules."""
+    # A statement about a thousand columns is an expression a thousand deep once it is parsed, and is refused as an
+    # error of the server's, which clients then repeat.
+    sys.setrecursionlimit(_DEEPEST)
+    rules.NODE_RULES.append(_wide_number_mode)
+    database._attach = catalog.attach  # noqa: SLF001 - there is no other way in
+    database.projects = catalog.projects
+    database.fetch = catalog.narrow(database.fetch)
+    database.objects = catalog.narrow_objects(database.objects)
+    _replace_execute()
+    _replace_alter()
+    _make_atomic()
+    _remember()
+
+
+def _collect_rarely() -> None:
+    """Look for garbage less often: half of a statement's time went into that.
+
+    A parsed statement is thousands of objects that refer to each other, beside the half a million that stay.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+
+
+def _remember() -> None:
+    cache.remember_absence("pandas")
+    jobs = cache.Jobs()
+    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
+    merge.run = cache.remembering(own_merge.in_one(merge.run))
+    for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
+        setattr(module, name, cache.remembered(getattr(module, name)))
+
+
+def _make_atomic() -> None:
+    """Let one request at a time ask for a table and change it.
+
+    The emulator looks first whether a table is there and creates, replaces or drops it then, so that two requests at
+    once both succeed, or one of them fails with an error of the database.
+    """
+    lock = threading.RLock()
+    for name in ("create", "update", "delete", "_lookup"):
+        setattr(tables, name, _locked(getattr(tables, name), lock))
+
+
+def _locked(operation: Callable[..., object], lock: threading.RLock) -> Callable[..., object]:
+    @functools.wraps(operation)
+    def locked(*args: object) -> object:
+        with lock:
+            return operation(*args)
+
+    return locked
+
+
+def _replace_execute() -> None:
+    execute = query.execute
+
+    # The values are those of the emulator's own function.
+    def execute_with_fresh_cursor(cursor, *args, session=None, **options):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN002,ANN003,ANN202
+        return execute(cursor if session else catalog.FreshCursor(cursor), *args, session=session, **options)
+
+    query.execute = execute_with_fresh_cursor
+
+
+def _replace_alter() -> None:
+    alter = tables._alter  # noqa: SLF001 - there is no other way in
+
+    def alter_with_nested_fields(project: str, dataset: str, table: str, fields: list[TableFieldSchema]) -> None:
+        alter(project, dataset, table, fields)
+        _add_nested_fields((project, dataset, table), fields)
+
+    tables._alter = alter_with_nested_fields  # noqa: SLF001
+
+
+def _wide_number_mode(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
+    """Accept `PARSE_JSON(x, wide_number_mode => 'round')` in a MERGE too.
+
+    The emulator takes the name off the argument, but not in statements that it has written out and parsed again.
+    """
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "parse_json":
+        node.set("expressions", [part.expression if isinstance(part, exp.Kwarg) else part for part in node.expressions])
+    return node
+
+
+def _add_nested_fields(reference: tuple[str, str, str], fields: list[TableFieldSchema]) -> None:
+    """Add the nested fields of a new schema to a table: the emulator adds top-level columns only, without a word."""
+    present = {field.name.casefold(): field for field in tables.columns(*reference)}
+    for field in fields:
+        for path, added in _missing(present[field.name.casefold()], field):
+            column = ".".join(database.quote(part) for part in (*path, added.name))
+            database.execute(f"ALTER TABLE {tables.name(*reference)} ADD COLUMN {column} {types.duckdb_type(added)}")
+
+
+def _missing(old: TableFieldSchema, new: TableFieldSchema) -> Iterator[tuple[tuple[str, ...], TableFieldSchema]]:
+    """Yield the fields that only the new one has, each with the path of what it is in."""
+    here = (old.name, "element") if old.mode == "REPEATED" else (old.name,)
+    present = {field.name.casefold(): field for field in old.fields or []}
+    for field in new.fields or []:
+        if field.name.casefold() not in present:
+            yield here, field
+            continue
+        for path, added in _missing(present[field.name.casefold()], field):
+            yield (*here, *path), added

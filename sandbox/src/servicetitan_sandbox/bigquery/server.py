@@ -1,0 +1,51 @@
+"""The embedded BigQuery as a process: where its files live, and when it is ready."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from servicetitan_sandbox import hosting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def run(port: int = 0, data_dir: Path | None = None) -> None:
+    """Serve BigQuery's REST API, and its Storage API over gRPC, until a signal comes.
+
+    The ready line holds `bigquery.api_endpoint` and `bigquery.grpc_endpoint`.
+
+    Args:
+        port: Port of the REST API; 0 means a free one.
+        data_dir: Where the tables live. By default a temporary directory that is removed at the end.
+    """
+    # Imported late: it takes seconds, which the other commands need not wait for.
+    from servicetitan_sandbox.bigquery import emulator  # noqa: PLC0415
+
+    with hosting.listen(port) as bound, _directory(data_dir) as directory:
+        _use_home(directory / ".home")
+        emulator.install_extensions()
+        emulator.correct()
+        with emulator.opened(directory) as storage_port:
+            endpoints = {"api_endpoint": hosting.url(bound), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
+            hosting.serve(emulator.app, bound, {"bigquery": endpoints})
+
+
+@contextmanager
+def _directory(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        yield data_dir.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sandbox-bigquery-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def _use_home(home: Path) -> None:
+    """Give the process a home of its own: DuckDB keeps its extensions there."""
+    home.mkdir(exist_ok=True)
+    os.environ["HOME"] = str(home)

@@ -1,0 +1,130 @@
+"""A fleet of made-up companies on the local stand-ins: tenants, registry, and whether the data is right."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.control import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from servicetitan_sandbox.client.meltano_project import MeltanoProject
+    from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
+
+ORCHESTRATOR = Path(sys.executable).with_name("orchestrate-etl")
+STREAMS = ("technicians", "activities")
+"""The streams that every company has: one that is read whole, and one that goes on from a bookmark."""
+
+
+@dataclass
+class Fleet:
+    """Companies, where they are registered, and the servers that stand in for the real ones.
+
+    Attributes:
+        folder: For the registry, and for what the companies leave behind.
+        meltano: The Meltano project that runs them.
+        storage: Address of the storage for states and records.
+        variables: The environment of the orchestrator: the secrets that the registry refers to, and more.
+        companies: The entries of the registry.
+    """
+
+    folder: Path
+    meltano: MeltanoProject
+    titan: ServiceTitan
+    warehouse: BigQuery
+    storage: str
+    variables: dict[str, str] = field(default_factory=dict)
+    companies: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(
+        self,
+        company_id: str,
+        tenant_id: str,
+        sizes: Mapping[str, int],
+        *,
+        scopes: frozenset[str] | None = None,
+        **more: object,
+    ) -> None:
+        """Add a company: its tenant, its secrets in the environment, its entry in the registry.
+
+        Args:
+            company_id: Its id.
+            tenant_id: Its tenant, in digits.
+            sizes: How many records its streams have.
+            scopes: The areas that its app may read; None for all.
+            more: More fields of the entry.
+        """
+        tenant = Tenant(
+            tenant_id=tenant_id,
+            client_id=f"cid-{tenant_id}",
+            client_secret=f"cs-{tenant_id}-s3cr3t",
+            app_key="ak-s3cr3t",
+            seed=int(tenant_id),
+            sizes=dict(sizes),
+            scopes=scopes,
+        )
+        self.titan.control.add_tenant(tenant)
+        secrets = tenant.model_dump(include={"client_id", "client_secret", "app_key"})
+        names = {key: f"{company_id}_{key}".upper().replace("-", "_") for key in secrets}
+        self.variables |= {names[key]: value for key, value in secrets.items()}
+        self.companies[company_id] = {
+            "company_id": company_id,
+            "tenant_id": tenant_id,
+            "project_id": self.project(company_id).name,
+            "streams": [f"{stream}.*" for stream in STREAMS],
+            "secrets": {key: f"env:{name}" for key, name in names.items()},
+            "tap": {"api_url": self.titan.api_url, "auth_url": self.titan.auth_url, "max_retries": 1},
+            "target": {"api_endpoint": self.warehouse.api_endpoint},
+            **more,
+        }
+
+    def project(self, company_id: str) -> Project:
+        """Return a company's BigQuery project."""
+        return Project(self.warehouse.api_endpoint, f"{self.folder.name.replace('_', '-')}-{company_id}")
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Start a go over the fleet. It writes JSON lines to its output.
+
+        Args:
+            options: More options of `orchestrate-etl run`.
+        """
+        return self.command("run", "--log-format=json", f"--work-folder={self.folder / 'work'}", *options)
+
+    def command(self, *words: str) -> subprocess.Popen[str]:
+        """Start any command of the orchestrator that runs companies' plugins.
+
+        Args:
+            words: The command and its options, save for those that name registry, storage and project.
+        """
+        registry = self.folder / "companies.yml"
+        registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
+        given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder}
+        command = [str(ORCHESTRATOR), *words, *(f"--{name}={value}" for name, value in given.items())]
+        machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command, env=machine | self.variables, stdout=subprocess.PIPE, text=True
+        )
+
+    def wrong(self, company_id: str) -> list[str]:
+        """Compare a company's tables with its own tenant's records, and return what is wrong with them."""
+        tenant, project = self.companies[company_id]["tenant_id"], self.project(company_id)
+        found = []
+        for stream in STREAMS:
+            truth = {record["id"]: record["modifiedOn"][:19] for record in self.titan.control.records(tenant, stream)}
+            rows = project.rows(stream) if stream in project.tables("bronze") else {}
+            landed = {key: f"{row['modified_on']:%Y-%m-%dT%H:%M:%S}" for key, row in rows.items()}
+            deleted = [key for key, row in rows.items() if row["_etl_operation"] == "DELETE"]
+            if landed != truth or deleted:
+                found.append(
+                    f"{project.name}.bronze.{stream}: {len(truth.keys() - landed.keys())} rows missing, "
+                    f"{len(landed.keys() - truth.keys())} of others, {len(deleted)} marked deleted"
+                )
+        return found

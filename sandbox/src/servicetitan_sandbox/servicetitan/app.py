@@ -1,0 +1,169 @@
+"""The local ServiceTitan as a web application.
+
+Everything but the control API goes through one function, :meth:`_Api.answer`: faults, token, app key, rate limit, then
+the page. Which paths there are is data, see :mod:`sandbox.servicetitan.documented`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+from email.utils import formatdate
+from typing import TYPE_CHECKING, override
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from servicetitan_sandbox import hosting
+from servicetitan_sandbox.servicetitan import control_api
+from servicetitan_sandbox.servicetitan.data import ticks
+from servicetitan_sandbox.servicetitan.handlers import dispatch, feeds, page_faults
+from servicetitan_sandbox.servicetitan.http import access, faults, parameters
+from servicetitan_sandbox.servicetitan.http.call import Call
+from servicetitan_sandbox.servicetitan.http.problems import Problem
+from servicetitan_sandbox.servicetitan.state import State
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from servicetitan_sandbox.models import Fault
+    from servicetitan_sandbox.servicetitan.http.page import Page
+    from servicetitan_sandbox.servicetitan.state import Company
+
+TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
+
+_CUT_SHORT = "ASGI callable returned without completing response"
+_GZIP_LEVEL = 1
+_SMALLEST_GZIP = 500
+_HTML = "<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>Please stand by.</body></html>"
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def run(port: int = 0) -> None:
+    """Serve a ServiceTitan without tenants until a signal comes.
+
+    The ready line holds `servicetitan.api_url` and `servicetitan.auth_url`.
+
+    Args:
+        port: The port; 0 means a free one.
+    """
+    # The server complains about answers that are cut short, which here is what they are meant to be.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_CUT_SHORT))
+    with hosting.listen(port) as bound:
+        api_url = hosting.url(bound)
+        ready = {"api_url": api_url, "auth_url": api_url + TOKEN_PATH}
+        hosting.serve(build(State()), bound, {"servicetitan": ready}, date_header=False)
+
+
+def build(state: State) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(title="Local ServiceTitan", docs_url="/control/docs", openapi_url="/control/openapi.json")
+    control_api.install(app, state)
+    app.add_route("/{path:path}", _Api(state).handle, methods=_METHODS, include_in_schema=False)
+    return app
+
+
+class _CutResponse(Response):
+    """A response whose connection ends in the middle of the body."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+class _Api:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request and log it."""
+        call = Call.of(request, await request.body())
+        page = self._page_number(call)
+        fault = self._state.faults.meet(call, page)
+        try:
+            response = await self._respond(call, fault)
+        except Problem as problem:
+            response = problem.response()
+        response.headers["Date"] = self._date(call)
+        self._state.log.append(call.entry(page, response.status_code, fault.kind if fault else None))
+        return response
+
+    def _date(self, call: Call) -> str:
+        company = self._state.companies.get(call.tenant)
+        return formatdate((company.now() if company else ticks.now()) / ticks.SECOND, usegmt=True)
+
+    async def _respond(self, call: Call, fault: Fault | None) -> Response:
+        if fault:
+            await self._suffer(call, fault)
+        if fault and fault.kind == "html":
+            return Response(_HTML, media_type="text/html")
+        if call.path == TOKEN_PATH:
+            response = self._token(call)
+        else:
+            response = _compressed(call, self._page(call, fault).encoded())
+        if fault and fault.kind == "truncated":
+            return _CutResponse(response.body, response.status_code, dict(response.headers))
+        return response
+
+    async def _suffer(self, call: Call, fault: Fault) -> None:
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        if fault.kind == "unauthorized":
+            # Only a new token helps, as when a token really expires early.
+            self._state.tokens.revoke(call.authorization)
+        if problem := faults.problem(fault):
+            raise problem
+
+    def _token(self, call: Call) -> Response:
+        if call.method != "POST":
+            raise Problem(405, "Only POST is allowed.")
+        form = dict(parse_qsl(call.body.decode()))
+        try:
+            tenants = [company.tenant for company in self._state.companies.values()]
+            return JSONResponse(self._state.tokens.issue(form, tenants))
+        except access.TokenError as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    def _page(self, call: Call, fault: Fault | None) -> Page:
+        company = self._admit(call)
+        endpoint = call.endpoint
+        if endpoint is None:
+            raise Problem(404, "There is nothing at this path.")
+        if call.method != endpoint.method:
+            raise Problem(405, f"Only {endpoint.method} is allowed.")
+        parameters.check(endpoint, call.query)
+        page = dispatch.read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
+        return page_faults.disturb(company, endpoint, page, fault)
+
+    def _admit(self, call: Call) -> Company:
+        company = self._state.companies[self._state.tokens.tenant_id(call.authorization)]
+        access.check(company.tenant, call.tenant, call.headers.get("st-app-key", ""))
+        company.rate_limit.count()
+        access.check_scope(company.tenant, call.area)
+        return company
+
+    def _page_number(self, call: Call) -> int | None:
+        """Return the number of the page that is asked for, as faults count it."""
+        company = self._state.companies.get(call.tenant)
+        if company is None or call.endpoint is None:
+            return None
+        if call.endpoint.answer != "feed":
+            return int(text) if (text := call.query.get("page", "1")).isdecimal() else None
+        try:
+            place = feeds.position(company.table(call.endpoint.entity), call.endpoint.entity, call.query)
+        except Problem:
+            return None
+        return place // company.tenant.feed_page_size + 1
+
+
+def _compressed(call: Call, body: bytes) -> Response:
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in call.headers.get("accept-encoding", "") and len(body) >= _SMALLEST_GZIP:
+        body = gzip.compress(body, _GZIP_LEVEL)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type="application/json")

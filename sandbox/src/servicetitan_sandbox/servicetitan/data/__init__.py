@@ -1,0 +1,1 @@
+"""The records of a simulated company: how they look and how they change."""

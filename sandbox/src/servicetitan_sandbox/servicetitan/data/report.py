@@ -1,0 +1,188 @@
+"""What a report is: its description, and its rows for given parameters.
+
+Every value follows from the report, the day, the row and the field alone, so that the same day has the same rows
+whatever range they are asked in, and a new field leaves the values of the others as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from servicetitan_sandbox.models import ReportField
+from servicetitan_sandbox.servicetitan.data.vocabulary import AWKWARD_TEXTS, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Json = dict[str, Any]
+
+_MOST_ROWS_A_DAY = 3
+_ROWS_WITHOUT_DAYS = 25
+_NULLS = 0.08
+_AWKWARD = 0.1
+
+FIELDS = (
+    ReportField(name="Name", label="Name", dataType="String"),
+    ReportField(name="BusinessUnitId", label="Business Unit", dataType="Number"),
+    ReportField(name="Revenue", label="Total Revenue", dataType="Number"),
+    ReportField(name="Active", label="Is Active", dataType="Boolean"),
+    ReportField(name="StartTime", label="Start Time", dataType="Time"),
+)
+DAY = ReportField(name="Date", label="Date", dataType="Date")
+
+HEAD = ({"name": "id", "label": "Id"}, {"name": "name", "label": "Name"})
+"""The columns of the values that a parameter takes."""
+
+
+class ArgumentsError(Exception):
+    """Parameters that a report does not take.
+
+    Args:
+        errors: What is wrong with which parameter.
+    """
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("wrong parameters")
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report.
+
+    Attributes:
+        key: What tells it from all others.
+        fields: Its columns.
+        by_day: Whether it is asked for a range of days; if not, it shows how things are.
+        units: The business units that there are.
+    """
+
+    key: str
+    fields: tuple[ReportField, ...]
+    by_day: bool
+    units: Sequence[int]
+
+    def parameters(self) -> list[Json]:
+        """Return the descriptions of the parameters."""
+        days = [_parameter("From", "Date", required=True), _parameter("To", "Date", required=True)]
+        kinds = {"fields": HEAD, "values": [[1, "Completion Date"], [2, "Invoice Date"]]}
+        units = {"fields": HEAD, "dynamicSetId": "business-units"}
+        return [
+            *(days if self.by_day else ()),
+            _parameter("DateType", "Number", accepts=kinds),
+            _parameter("BusinessUnitIds", "Number", is_array=True, accepts=units),
+            _parameter("Active", "Boolean"),
+        ]
+
+    def rows(self, arguments: Mapping[str, Any]) -> list[list[object]]:
+        """Return the rows for some values of parameters.
+
+        Raises:
+            ArgumentsError: If the report does not take them.
+        """
+        self._check(arguments)
+        made = (row for name, count in self._days(arguments) for row in self._rows_of(name, count))
+        return [[row[field.name] for field in self.fields] for row in made if _is_wanted(row, arguments)]
+
+    def _check(self, arguments: Mapping[str, Any]) -> None:
+        known = {parameter["name"]: parameter for parameter in self.parameters()}
+        errors = {name: ["The report has no such parameter."] for name in arguments.keys() - known.keys()}
+        for name, parameter in known.items():
+            if name in arguments and not _fits(parameter, arguments[name]):
+                errors[name] = [f"The value must be of the type {parameter['dataType']}."]
+            elif parameter["isRequired"] and name not in arguments:
+                errors[name] = ["The parameter is required."]
+        if errors:
+            raise ArgumentsError(errors)
+
+    def _days(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+        if not self.by_day:
+            yield "", _ROWS_WITHOUT_DAYS
+            return
+        first, last = _day(arguments["From"]), _day(arguments["To"])
+        for number in range((last - first).days + 1):
+            name = (first + timedelta(number)).isoformat()
+            yield name, Random(f"{self.key}/{name}").randint(0, _MOST_ROWS_A_DAY)
+
+    def _rows_of(self, day: str, count: int) -> Iterator[dict[str, object]]:
+        fields = {field.name: field for field in (*FIELDS, *self.fields)}.values()
+        for number in range(count):
+            yield {
+                field.name: self._value(field, day, Random(f"{self.key}/{day}/{number}/{field.name}"))
+                for field in fields
+            }
+
+    def _value(self, field: ReportField, day: str, random: Random) -> object:
+        if field.name == DAY.name and day:
+            # A day begins where the company is.
+            return f"{day}T00:00:00-05:00"
+        if field.name == "BusinessUnitId" and self.units:
+            return random.choice(self.units)
+        return None if random.random() < _NULLS else _MAKERS[field.dataType](random)
+
+
+def _parameter(
+    name: str, data_type: str, *, required: bool = False, is_array: bool = False, accepts: Json | None = None
+) -> Json:
+    return {
+        "name": name,
+        "label": name,
+        "dataType": data_type,
+        "isArray": is_array,
+        "isRequired": required,
+        "acceptValues": accepts,
+    }
+
+
+def _fits(parameter: Json, value: object) -> bool:
+    values = value if parameter["isArray"] and isinstance(value, list) else [value]
+    return isinstance(value, list) == parameter["isArray"] and all(
+        _TESTS[parameter["dataType"]](each) for each in values
+    )
+
+
+def _is_wanted(row: Mapping[str, object], arguments: Mapping[str, Any]) -> bool:
+    units = arguments.get("BusinessUnitIds")
+    return (units is None or row["BusinessUnitId"] in units) and arguments.get("Active") in {None, row["Active"]}
+
+
+def _day(value: str) -> date:
+    return datetime.fromisoformat(value).date()
+
+
+def _is_day(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(_day(value))
+    except ValueError:
+        return False
+
+
+_TESTS: Mapping[str, Callable[[object], bool]] = {
+    "Boolean": lambda value: isinstance(value, bool),
+    "Date": _is_day,
+    "Number": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool),
+    "String": lambda value: isinstance(value, str),
+    "Time": lambda value: isinstance(value, str),
+}
+
+
+def _text(random: Random) -> str:
+    return random.choice(AWKWARD_TEXTS if random.random() < _AWKWARD else vocabulary().labels)
+
+
+def _date(random: Random) -> str:
+    moment = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=random.randrange(10**7))
+    return moment.isoformat()
+
+
+_MAKERS: Mapping[str, Callable[[Random], object]] = {
+    "Boolean": lambda random: random.random() < 0.5,  # noqa: PLR2004 - a coin
+    "Date": _date,
+    "Number": lambda random: random.choice((random.randrange(10**4), Decimal(random.randrange(10**7)).scaleb(-2))),
+    "String": _text,
+    "Time": lambda random: f"{random.randrange(24):02d}:{random.randrange(60):02d}:00",
+}

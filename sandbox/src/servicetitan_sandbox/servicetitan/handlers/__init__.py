@@ -1,0 +1,1 @@
+"""Answers to the requests for lists, feeds and reports."""

@@ -1,0 +1,195 @@
+"""Lists: a page by its number, or everything where a list has no pages."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from servicetitan_sandbox.servicetitan.data import ticks
+from servicetitan_sandbox.servicetitan.data.table import UnknownRecordError
+from servicetitan_sandbox.servicetitan.http.page import Page, flag, whole_number
+from servicetitan_sandbox.servicetitan.http.problems import invalid
+from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from servicetitan_sandbox.servicetitan.data.table import State, Table
+    from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
+
+DEFAULT_PAGE_SIZE = 50
+LARGEST_PAGE = 5000
+MOST_IDS = 50
+
+_PAGES = range(1, 2**31)
+_PAGE_SIZES = range(1, LARGEST_PAGE + 1)
+_ACTIVE = {"true": True, "false": False, "any": None}
+_STATES = {"activeonly": True, "inactiveonly": False, "all": None}
+_USUAL_ORDERS = ("id", "createdOn", "modifiedOn")
+_DIRECTIONS = {"asc": False, "ascending": False, "desc": True, "descending": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records a list has, and in which order.
+
+    Attributes:
+        parent: The id of the record that the records must belong to; None for any.
+        active: The state that they must have; None for any.
+        ids: The ids to look up; None for all.
+        created: Records created in this range of ticks.
+        modified: Records last changed in this range of ticks.
+        values: The values that properties must have.
+        orders: The properties to order by, the most important first, and whether the greatest comes first.
+    """
+
+    parent: int | None
+    active: bool | None
+    ids: frozenset[int] | None
+    created: range
+    modified: range
+    values: tuple[tuple[str, str], ...]
+    orders: tuple[tuple[str, bool], ...]
+
+    def has(self, state: State) -> bool:
+        """Return whether a record with this state belongs to the list."""
+        return self.active in {None, state.active} and state.created in self.created and state.modified in self.modified
+
+
+def page(
+    table: Table, endpoint: Endpoint, query: Mapping[str, str], parent: int | None = None, *, back: int = 0
+) -> Page:
+    """Return the page that the query asks for.
+
+    Args:
+        table: The records.
+        endpoint: Tells how the list answers and what it can be ordered by.
+        query: The query parameters.
+        parent: The id of the record that the records belong to; None for all.
+        back: How many pages before the one asked for the records come from.
+
+    Raises:
+        Problem: If a parameter is wrong.
+    """
+    identifiers = _select(table, table.version, _selection(table, endpoint, query, parent))
+    number = whole_number(query, "page", 1, _PAGES)
+    size = whole_number(query, "pageSize", DEFAULT_PAGE_SIZE, _PAGE_SIZES)
+    if "page" not in endpoint.query:
+        number, size = 1, max(len(identifiers), 1)
+    first = max(number - 1 - back, 0) * size
+    chosen = identifiers[first : first + size]
+    head: dict[str, object] = {
+        "page": number,
+        "pageSize": size,
+        "hasMore": number * size < len(identifiers),
+        "totalCount": len(identifiers) if flag(query, "includeTotal") else None,
+    }
+    heads = {"pages": head, "data": {}, "array": None}
+    records = [table.encoded(identifier, endpoint.hidden) for identifier in chosen]
+    return Page(records, chosen, heads[endpoint.answer])
+
+
+@lru_cache(maxsize=16)
+def _select(table: Table, version: int, selection: Selection) -> list[int]:  # noqa: ARG001 - part of the cache's key
+    identifiers = table.identifiers(selection.parent)
+    if selection.ids is not None:
+        identifiers = [identifier for identifier in identifiers if identifier in selection.ids]
+    chosen = [identifier for identifier in identifiers if selection.has(table.state(identifier))]
+    for name, value in selection.values:
+        chosen = [identifier for identifier in chosen if table.record(identifier).get(name) == value]
+    # By id first: the other orders keep it where they do not decide.
+    chosen.sort()
+    for name, descending in reversed(selection.orders):
+        chosen.sort(key=_key(table, name), reverse=descending)
+    return chosen
+
+
+def _key(table: Table, order: str) -> Callable[[int], Any]:
+    keys: dict[str, Callable[[int], Any]] = {
+        "id": lambda identifier: identifier,
+        "createdOn": lambda identifier: table.state(identifier).created,
+        "modifiedOn": lambda identifier: table.state(identifier).modified,
+    }
+    return keys.get(order) or (lambda identifier: _comparable(table.record(identifier).get(order)))
+
+
+def _comparable(value: object) -> tuple[bool, object]:
+    return value is not None, value
+
+
+def _selection(table: Table, endpoint: Endpoint, query: Mapping[str, str], parent: int | None) -> Selection:
+    return Selection(
+        parent=parent,
+        active=_active(endpoint, query),
+        ids=_ids(table, query),
+        created=_between(query, ("createdOnOrAfter", "fromUtc"), "createdAfter", ("createdBefore", "toUtc"), ""),
+        modified=_between(query, ("modifiedOnOrAfter",), "modifiedAfter", ("modifiedBefore",), "modifiedOnOrBefore"),
+        values=tuple((name, query[name]) for name in FILTERED_FIELDS if name in query),
+        orders=_orders(endpoint, query),
+    )
+
+
+def _active(endpoint: Endpoint, query: Mapping[str, str]) -> bool | None:
+    """Return the state that records must have, by whichever parameter the endpoint has for it."""
+    if "active" in endpoint.query:
+        return _ACTIVE[query.get("active", endpoint.query["active"].get("default", "True")).lower()]
+    if "activeState" in endpoint.query:
+        return _STATES[query.get("activeState", "ActiveOnly").lower()]
+    if "includeInactive" in endpoint.query:
+        return None if flag(query, "includeInactive") else True
+    return True if flag(query, "activeOnly") else None
+
+
+def _ids(table: Table, query: Mapping[str, str]) -> frozenset[int] | None:
+    if "ids" not in query:
+        return None
+    texts = query["ids"].split(",")
+    try:
+        if len(texts) <= MOST_IDS:
+            return frozenset(table.parse(text) for text in texts)
+    except UnknownRecordError:
+        pass
+    raise invalid("ids", f"Up to {MOST_IDS} ids, separated by commas.")
+
+
+def _between(
+    query: Mapping[str, str], from_names: tuple[str, ...], after: str, before_names: tuple[str, ...], until: str
+) -> range:
+    """Return the ticks from a moment on or after one, up to a moment or with it."""
+    first = max([_moment(query, name, -sys.maxsize) for name in from_names] + [_moment(query, after, -sys.maxsize) + 1])
+    end = min(
+        [_moment(query, name, sys.maxsize) for name in before_names] + [_moment(query, until, sys.maxsize - 1) + 1]
+    )
+    return range(first, end)
+
+
+def _moment(query: Mapping[str, str], name: str, default: int) -> int:
+    return ticks.from_text(query[name]) if name in query else default
+
+
+def _orders(endpoint: Endpoint, query: Mapping[str, str]) -> tuple[tuple[str, bool], ...]:
+    """Return what `sort=-Name,+Id`, or another spelling of it, asks for."""
+    if "sort" in query:
+        return tuple(_order(endpoint.query["sort"]["fields"], text) for text in query["sort"].split(","))
+    if "orderBy" in query:
+        direction = query.get("orderByDirection", "asc").lower()
+        if direction not in _DIRECTIONS:
+            raise invalid("orderByDirection", f"The value '{direction}' is not one of {', '.join(_DIRECTIONS)}.")
+        return ((_sortable("orderBy", _USUAL_ORDERS, query["orderBy"]), _DIRECTIONS[direction]),)
+    if flag(query, "descending"):
+        return (("id", True),)
+    return ()
+
+
+def _order(fields: Sequence[str], text: str) -> tuple[str, bool]:
+    # A plus sign that was not escaped arrives as a space.
+    return _sortable("sort", fields, text.lstrip("+- ")), text.startswith("-")
+
+
+def _sortable(parameter: str, fields: Sequence[str], text: str) -> str:
+    for name in fields:
+        if name.lower() == text.lower():
+            return name
+    raise invalid(parameter, f"Cannot order by '{text}'.")

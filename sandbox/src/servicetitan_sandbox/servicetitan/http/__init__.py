@@ -1,0 +1,1 @@
+"""Requests, pages, problems and faults, as HTTP shows them."""

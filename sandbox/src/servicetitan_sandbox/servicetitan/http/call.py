@@ -1,0 +1,97 @@
+"""A request, as far as the endpoints, the faults and the log need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from servicetitan_sandbox.servicetitan.http import parameters
+from servicetitan_sandbox.servicetitan.spec import endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
+
+_LOGGED_HEADERS = ("accept", "accept-encoding", "connection", "content-type", "user-agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path as it came.
+        query: The query parameters; the values of one that came several times are joined with commas.
+        headers: The headers, with lower-case names.
+        client_port: The port it came from, which tells connections apart.
+        tenant: The tenant in the path; empty if there is none.
+        endpoint: What the path stands for; None if it is unknown.
+        parents: The ids of the parents in the path.
+        body: The body.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    client_port: int
+    tenant: str
+    endpoint: Endpoint | None
+    parents: tuple[str, ...]
+    body: bytes
+
+    @classmethod
+    def of(cls, request: Request, body: bytes) -> Call:
+        """Return what a request asks for."""
+        path = request.url.path
+        match = endpoints.TENANT.search(path)
+        endpoint, parents = endpoints.find(path)
+        query = request.query_params
+        return cls(
+            method=request.method,
+            path=path,
+            query={name: ",".join(query.getlist(name)) for name in query},
+            headers=dict(request.headers),
+            client_port=request.client.port if request.client else 0,
+            tenant=match[0] if match else "",
+            endpoint=endpoint,
+            parents=parents,
+            body=body,
+        )
+
+    @property
+    def stream(self) -> str | None:
+        """Name of the entity that is asked for."""
+        return self.endpoint.entity if self.endpoint else None
+
+    @property
+    def area(self) -> str:
+        """The area of the API that is asked: the first part of the path."""
+        return self.path.split("/")[1]
+
+    @property
+    def authorization(self) -> str:
+        """The header `Authorization`."""
+        return self.headers.get("authorization", "")
+
+    def entry(self, page: int | None, status: int, fault: str | None) -> dict[str, object]:
+        """Return the entry of the request log. It holds no secret."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "status": status,
+            "tenant": self.tenant or None,
+            "stream": self.stream,
+            "page": page,
+            "body": self.body.decode(errors="replace") if self.endpoint and self.body else None,
+            "undocumented": parameters.undocumented(self.endpoint, self.query) if self.endpoint else [],
+            "missing": parameters.missing(self.endpoint, self.query) if self.endpoint else [],
+            "fault": fault,
+            "headers": {name: self.headers[name] for name in _LOGGED_HEADERS if name in self.headers},
+            "client_port": self.client_port,
+        }

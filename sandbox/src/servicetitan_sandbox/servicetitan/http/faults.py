@@ -1,0 +1,90 @@
+"""What is to go wrong, and with which requests."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import TYPE_CHECKING
+
+from servicetitan_sandbox.servicetitan.handlers.feeds import is_token
+from servicetitan_sandbox.servicetitan.http.access import too_many_requests
+from servicetitan_sandbox.servicetitan.http.problems import Problem, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicetitan_sandbox.models import Fault
+    from servicetitan_sandbox.servicetitan.http.call import Call
+
+
+class _Armed:
+    """A fault that was set, and how many requests it still lets pass or fails."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._passing = fault.after
+        self._failing = fault.times
+        self._ends: float | None = None
+
+    def fires(self) -> bool:
+        if self._passing:
+            self._passing -= 1
+            return False
+        if self.fault.for_seconds is not None:
+            self._ends = self._ends or time.monotonic() + self.fault.for_seconds
+            if time.monotonic() >= self._ends:
+                return False
+        if self._failing is None:
+            return True
+        self._failing -= 1
+        return self._failing >= 0
+
+
+class Faults:
+    """The faults that are set."""
+
+    def __init__(self) -> None:
+        self._armed: dict[int, _Armed] = {}
+        self._ids = count(1)
+
+    def set(self, fault: Fault) -> int:
+        """Add a fault and return its id."""
+        identifier = next(self._ids)
+        self._armed[identifier] = _Armed(fault)
+        return identifier
+
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._armed.clear()
+
+    def meet(self, call: Call, page: int | None) -> Fault | None:
+        """Return the fault that a request meets, and count it."""
+        for armed in self._armed.values():
+            if _matches(armed.fault, call, page) and armed.fires():
+                return armed.fault
+        return None
+
+
+def _matches(fault: Fault, call: Call, page: int | None) -> bool:
+    if fault.kind == "unknown_token" and not is_token(call.query):
+        return False
+    return call.path.startswith(fault.path) and all(
+        wanted in {None, actual}
+        for wanted, actual in ((fault.stream, call.stream), (fault.tenant, call.tenant), (fault.page, page))
+    )
+
+
+def problem(fault: Fault) -> Problem | None:
+    """Return the error that a fault answers instead of records; None if it does something else."""
+    make = _PROBLEMS.get(fault.kind)
+    return make(fault) if make else None
+
+
+_PROBLEMS: dict[str, Callable[[Fault], Problem]] = {
+    "status": lambda fault: Problem(fault.status, ""),
+    "unauthorized": lambda _: Problem(401, "The access token expired."),
+    "forbidden": lambda _: Problem(403, "The application lacks a scope for this module."),
+    "not_found": lambda _: Problem(404, "The tenant has not enabled this."),
+    "rate_limited": lambda fault: too_many_requests(fault.retry_after),
+    "unknown_token": lambda _: invalid("from", "The continuation token is not valid."),
+}

@@ -1,0 +1,73 @@
+"""What a page is, and its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.servicetitan.http.problems import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of records.
+
+    Attributes:
+        records: The records as JSON; None for an answer that has none.
+        identifiers: Their ids.
+        head: The properties of the answer besides `data`; None for a bare array.
+    """
+
+    records: Sequence[bytes] | None
+    identifiers: Sequence[int] = ()
+    head: Mapping[str, object] | None = field(default_factory=dict)
+
+    def endless(self) -> Page:
+        """Return the same page, but one that says that more follows."""
+        return self if self.head is None else replace(self, head={**self.head, "hasMore": True})
+
+    def changed(self, change: Callable[[Any], None]) -> Page:
+        """Return the same page with its records changed in place by a function."""
+        if self.records is None:
+            return self
+        records = [exact_json.loads(record) for record in self.records]
+        for record in records:
+            change(record)
+        return replace(self, records=[exact_json.dumps(record) for record in records])
+
+    def encoded(self) -> bytes:
+        """Return the answer's body."""
+        if self.records is None:
+            return exact_json.dumps(self.head)
+        records = b"[%b]" % b",".join(self.records)
+        if self.head is None:
+            return records
+        return b'{%b"data":%b}' % (exact_json.dumps(self.head)[1:-1] + b"," * bool(self.head), records)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Return a boolean parameter, false when it is not given.
+
+    Raises:
+        Problem: If it is neither true nor false.
+    """
+    text = query.get(name, "false").lower()
+    if text not in {"true", "false"}:
+        raise invalid(name, f"The value '{query[name]}' is not valid.")
+    return text == "true"
+
+
+def whole_number(query: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    """Return a whole number parameter.
+
+    Raises:
+        Problem: If it is not one, or not allowed.
+    """
+    text = query.get(name, str(default))
+    if not text.isdecimal() or int(text) not in allowed:
+        raise invalid(name, f"The value '{text}' is not between {allowed[0]} and {allowed[-1]}.")
+    return int(text)

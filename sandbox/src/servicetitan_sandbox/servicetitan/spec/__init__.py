@@ -1,0 +1,1 @@
+"""What the API documents say of every endpoint."""

@@ -1,0 +1,1 @@
+"""The ServiceTitan API over HTTP: sign-in, limits, retries, pages."""

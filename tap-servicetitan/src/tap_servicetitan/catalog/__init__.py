@@ -1,0 +1,1 @@
+"""The Singer catalog: its entries, and discovery."""

@@ -1,0 +1,1 @@
+"""Threads: pages fetched ahead, streams side by side, and how they are stopped."""

@@ -1,0 +1,118 @@
+"""Asks for the list of a row, as the row says, and completes its records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from tap_servicetitan.api.pages import PageDecoder
+from tap_servicetitan.replication.snapshot import read_list
+from tap_servicetitan.specs import POSITION, Answer
+from tap_servicetitan.transform.inject import deletion_marker, filler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_servicetitan.api.client import ApiClient
+    from tap_servicetitan.api.pages import Key, ListPage, Page
+    from tap_servicetitan.specs import StreamSpec
+
+    AnyPage = TypeVar("AnyPage", bound=Page)
+
+
+def decoder_of(spec: StreamSpec) -> PageDecoder:
+    """Return the decoder of a row's pages. It reads the key fields that the API sends, not those that are put in."""
+    added = {POSITION} if spec.numbered else set()
+    if spec.parent:
+        added.add(spec.parent.field)
+    return PageDecoder([name for name in spec.key if name not in added], spec.cursor)
+
+
+def deletions_marked(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
+    """Return the function that marks the records of a page that the row takes for deleted."""
+    if not spec.inactive_is_deleted:
+        return lambda page: page
+    mark = deletion_marker(spec.cursor)
+    return lambda page: replace(page, records=mark(page.records, page.extracted_at.isoformat()))
+
+
+class ListReader:
+    """Reads the list of one row."""
+
+    def __init__(self, client: ApiClient, spec: StreamSpec, page_size: int) -> None:
+        """Prepare to read.
+
+        Args:
+            client: Sends the requests.
+            spec: The row. It has a list.
+            page_size: Records a page, for a list that has pages.
+        """
+        decoder = decoder_of(spec)
+        self._client = client
+        self._spec = spec
+        self._page_size = page_size
+        self._decode = {
+            Answer.PAGES: decoder.list_page,
+            Answer.ARRAY: decoder.array_page,
+            Answer.DATA: decoder.data_page,
+        }[spec.answer]
+        self._mark = deletions_marked(spec)
+        self._fill_position = filler(POSITION)
+        self._fill_parent = filler(spec.parent.field) if spec.parent else None
+
+    def pages(self, *, parent: Key | None = None, query: Mapping[str, str] | None = None) -> Iterator[ListPage]:
+        """Yield the pages of the list, their records complete.
+
+        Args:
+            parent: Key of the parent whose list it is, for a child.
+            query: Parameters besides those of the row and of the page.
+
+        Raises:
+            StreamError: If the list cannot be read to its end.
+        """
+        path = self._path(parent)
+        position = 0
+        for page in read_list(lambda number: self._fetch(path, number, query or {})):
+            yield self._complete(page, parent, position)
+            position += len(page.records)
+
+    def page(self, number: int, query: Mapping[str, str]) -> ListPage:
+        """Return one page of the list of a row that is no child, its records complete.
+
+        Args:
+            number: Which page, from 1 on.
+            query: Parameters besides those of the row and of the page.
+
+        Raises:
+            StreamError: If it cannot be read.
+        """
+        return self._complete(self._fetch(self._path(None), number, query), None, 0)
+
+    def _path(self, parent: Key | None) -> str:
+        path = self._spec.list_path or ""
+        if self._spec.parent is None:
+            return path
+        return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
+
+    def _fetch(self, path: str, number: int, query: Mapping[str, str]) -> ListPage:
+        params = {**self._paging(number), **self._spec.query, **query}
+        return self._client.get(path, params, self._decode)
+
+    def _paging(self, number: int) -> dict[str, str]:
+        values = {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
+        return {name: values[name] for name in self._spec.list_parameters}
+
+    def _complete(self, page: ListPage, parent: Key | None, first: int) -> ListPage:
+        page = self._mark(page)
+        if self._fill_parent:
+            value = msgspec.json.encode(parent)
+            page = replace(page, records=self._fill_parent(page.records, [value] * len(page.records)))
+        if self._spec.numbered:
+            positions = range(first, first + len(page.records))
+            page = replace(
+                page, records=self._fill_position(page.records, map(b"%d".__mod__, positions)), keys=positions
+            )
+        return page

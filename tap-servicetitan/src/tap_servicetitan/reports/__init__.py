@@ -1,0 +1,1 @@
+"""Reports as streams: their settings, descriptions, days and rows."""

@@ -1,0 +1,169 @@
+"""Accounting API: what is owed, paid and posted."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Parent, StreamSpec
+
+STREAMS = (
+    # The list answers for one type of bills, by default those of procurement. A bill that was never changed may have no
+    # time of change, so the lists are read whole: asking for changes would miss it.
+    StreamSpec(
+        name="ap_bills",
+        list_path="/accounting/v2/tenant/{tenant}/ap-bills",
+        query={"billType": "ApBill"},
+    ),
+    StreamSpec(
+        name="ap_procurement_bills",
+        list_path="/accounting/v2/tenant/{tenant}/ap-bills",
+        query={"billType": "Procurement"},
+    ),
+    StreamSpec(
+        name="ap_bill_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/ap-bills/custom-fields",
+    ),
+    StreamSpec(
+        name="ap_credits",
+        list_path="/accounting/v2/tenant/{tenant}/ap-credits",
+        changed_since="modifiedOnOrAfter",
+    ),
+    StreamSpec(
+        name="ap_credit_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/ap-credits/custom-fields",
+    ),
+    StreamSpec(
+        name="ap_payments",
+        list_path="/accounting/v2/tenant/{tenant}/ap-payments",
+        changed_since="modifiedOnOrAfter",
+    ),
+    StreamSpec(
+        name="ap_payment_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/ap-payments/custom-fields",
+    ),
+    # The time of change may be missing, as in ap_bills.
+    StreamSpec(
+        name="bank_deposits",
+        list_path="/accounting/v2/tenant/{tenant}/bank-deposits",
+    ),
+    StreamSpec(
+        name="bank_deposit_transactions",
+        list_path="/accounting/v2/tenant/{tenant}/bank-deposits/{id}/transactions",
+        key=("bankDepositId", "id"),
+        parent=Parent(stream="bank_deposits", placeholder="id", field="bankDepositId"),
+    ),
+    StreamSpec(
+        name="credit_memos",
+        list_path="/accounting/v2/tenant/{tenant}/credit-memos",
+        changed_since="modifiedOnOrAfter",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="credit_memo_items",
+        list_path="/accounting/v2/tenant/{tenant}/credit-memos/credit-memo-items",
+        cursor=None,
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="credit_memo_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/credit-memos/custom-fields",
+    ),
+    StreamSpec(
+        name="gl_accounts",
+        list_path="/accounting/v2/tenant/{tenant}/gl-accounts",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="gl_account_types",
+        list_path="/accounting/v2/tenant/{tenant}/gl-accounts/types",
+        query={"active": "Any"},
+    ),
+    # The list shows only active bills, and not that they are.
+    StreamSpec(
+        name="inventory_bills",
+        list_path="/accounting/v2/tenant/{tenant}/inventory-bills/paginated",
+        export_path="/accounting/v2/tenant/{tenant}/export/inventory-bills",
+    ),
+    StreamSpec(
+        name="inventory_bill_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/inventory-bills/custom-fields",
+    ),
+    # The list documents no field to sort by: a long list without an order may never hold still for a full pass.
+    StreamSpec(
+        name="invoices",
+        list_path="/accounting/v2/tenant/{tenant}/invoices",
+        export_path="/accounting/v2/tenant/{tenant}/export/invoices",
+        query={"activeState": "All"},
+    ),
+    StreamSpec(
+        name="invoice_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/invoices/custom-fields",
+    ),
+    StreamSpec(
+        name="invoice_items",
+        export_path="/accounting/v2/tenant/{tenant}/export/invoice-items",
+    ),
+    StreamSpec(
+        name="invoice_tasks",
+        list_path="/accounting/v2/tenant/{tenant}/invoices/{invoiceId}/tasks",
+        key=("invoiceId", "taskId"),
+        cursor=None,
+        parent=Parent(stream="invoices", placeholder="invoiceId", field="invoiceId"),
+    ),
+    # The keys are UUIDs, and nothing says in which order the API sorts them.
+    StreamSpec(
+        name="journal_entries",
+        list_path="/accounting/v2/tenant/{tenant}/journal-entries",
+        changed_since="modifiedOnOrAfter",
+        query={"empty": "Include", "sort": "+Id"},
+    ),
+    # The lines of an entry have no key of their own.
+    StreamSpec(
+        name="journal_entry_details",
+        list_path="/accounting/v2/tenant/{tenant}/journal-entries/{id}/details",
+        key=("journalEntryId", "position"),
+        numbered=True,
+        cursor=None,
+        parent=Parent(stream="journal_entries", placeholder="id", field="journalEntryId"),
+    ),
+    StreamSpec(
+        name="journal_entry_summaries",
+        list_path="/accounting/v2/tenant/{tenant}/journal-entries/{id}/summary",
+        key=("journalEntryId", "position"),
+        numbered=True,
+        cursor=None,
+        parent=Parent(stream="journal_entries", placeholder="id", field="journalEntryId"),
+    ),
+    # No field to sort the list by is documented, as in invoices.
+    StreamSpec(
+        name="payments",
+        list_path="/accounting/v2/tenant/{tenant}/payments",
+        export_path="/accounting/v2/tenant/{tenant}/export/payments",
+        query={"activeState": "All"},
+    ),
+    StreamSpec(
+        name="payment_custom_fields",
+        list_path="/accounting/v2/tenant/{tenant}/payments/custom-fields",
+    ),
+    StreamSpec(
+        name="payment_terms",
+        list_path="/accounting/v2/tenant/{tenant}/payment-terms",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="payment_types",
+        list_path="/accounting/v2/tenant/{tenant}/payment-types",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="remittance_vendors",
+        list_path="/accounting/v2/tenant/{tenant}/remittance-vendors",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="tax_zones",
+        list_path="/accounting/v2/tenant/{tenant}/tax-zones",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+)

@@ -1,0 +1,17 @@
+"""Customer interactions API."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import StreamSpec
+
+STREAMS = (
+    # A rating is written to the path of its technician and job, so there is one for each pair. The list has no
+    # documented order.
+    StreamSpec(
+        name="technician_ratings",
+        list_path="/customer-interactions/v2/tenant/{tenant}/technician-ratings",
+        export_path="/customer-interactions/v2/tenant/{tenant}/export/technician-ratings",
+        key=("technicianId", "jobId"),
+        query={"active": "Any"},
+    ),
+)

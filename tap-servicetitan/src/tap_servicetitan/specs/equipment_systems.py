@@ -1,0 +1,30 @@
+"""Equipment systems API: what is installed at the locations."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="equipment_types",
+        list_path="/equipmentsystems/v2/tenant/{tenant}/equipment-types",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="installed_equipment",
+        list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment",
+        export_path="/equipmentsystems/v2/tenant/{tenant}/export/installed-equipment",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        full_pass="list",
+    ),
+    # The direction is required even where no field to sort by is given.
+    StreamSpec(
+        name="installed_equipment_custom_fields",
+        list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment/custom-field-types",
+        counted=False,
+        cursor=None,
+        query={"descending": "false"},
+    ),
+)

@@ -1,0 +1,21 @@
+"""Forms API."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="forms",
+        list_path="/forms/v2/tenant/{tenant}/forms",
+        query={"active": "Any", "status": "Any"},
+    ),
+    # The list filters by the time of submission only, and a submission may be worked on later, so it is read whole.
+    StreamSpec(
+        name="form_submissions",
+        list_path="/forms/v2/tenant/{tenant}/submissions",
+        cursor=None,
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+)

@@ -1,0 +1,142 @@
+"""Job planning and management API: jobs, their appointments and projects, and the cost codes of these."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="appointments",
+        list_path="/jpm/v2/tenant/{tenant}/appointments",
+        export_path="/jpm/v2/tenant/{tenant}/export/appointments",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        full_pass="list",
+    ),
+    StreamSpec(
+        name="budget_codes",
+        list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/budget-codes",
+        cursor=None,
+    ),
+    StreamSpec(
+        name="job_canceled_logs",
+        export_path="/jpm/v2/tenant/{tenant}/export/job-canceled-logs",
+        cursor="createdOn",
+    ),
+    StreamSpec(
+        name="job_cancel_reasons",
+        list_path="/jpm/v2/tenant/{tenant}/job-cancel-reasons",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="job_custom_fields",
+        list_path="/jpm/v2/tenant/{tenant}/jobs/custom-fields",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    # One record holds the whole history of a job.
+    StreamSpec(
+        name="job_history",
+        export_path="/jpm/v2/tenant/{tenant}/export/job-history",
+        key=("jobId",),
+        cursor=None,
+    ),
+    StreamSpec(
+        name="job_hold_reasons",
+        list_path="/jpm/v2/tenant/{tenant}/job-hold-reasons",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="job_notes",
+        export_path="/jpm/v2/tenant/{tenant}/export/job-notes",
+    ),
+    StreamSpec(
+        name="job_types",
+        list_path="/jpm/v2/tenant/{tenant}/job-types",
+        query={"active": "Any", "orderBy": "id", "orderByDirection": "asc"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    # The list shows only active jobs, and not that they are. So does that of projects.
+    StreamSpec(
+        name="jobs",
+        list_path="/jpm/v2/tenant/{tenant}/jobs",
+        export_path="/jpm/v2/tenant/{tenant}/export/jobs",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="project_budget_codes",
+        list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/budget-codes",
+        key=("projectId", "id"),
+        cursor=None,
+        parent=Parent(stream="projects", placeholder="projectId", field="projectId"),
+    ),
+    StreamSpec(
+        name="project_custom_fields",
+        list_path="/jpm/v2/tenant/{tenant}/projects/custom-fields",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="project_notes",
+        export_path="/jpm/v2/tenant/{tenant}/export/project-notes",
+    ),
+    StreamSpec(
+        name="project_statuses",
+        list_path="/jpm/v2/tenant/{tenant}/project-statuses",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="project_substatuses",
+        list_path="/jpm/v2/tenant/{tenant}/project-substatuses",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="project_types",
+        list_path="/jpm/v2/tenant/{tenant}/project-types",
+        cursor=None,
+        selected=True,
+    ),
+    StreamSpec(
+        name="projects",
+        list_path="/jpm/v2/tenant/{tenant}/projects",
+        export_path="/jpm/v2/tenant/{tenant}/export/projects",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    # The lists of segments take a page and a size but do not say whether there is more. A tenant has a handful of
+    # segments.
+    StreamSpec(
+        name="work_breakdown_segments",
+        list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/segments",
+        answer=Answer.DATA,
+        cursor=None,
+        query={"page": "1", "pageSize": "5000"},
+    ),
+    StreamSpec(
+        name="work_breakdown_segment_items",
+        list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/segments/{segmentId}/items",
+        key=("segmentId", "id"),
+        cursor=None,
+        query={"includeChildren": "true"},
+        parent=Parent(stream="work_breakdown_segments", placeholder="segmentId", field="segmentId"),
+    ),
+    StreamSpec(
+        name="project_segments",
+        list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/segments",
+        answer=Answer.DATA,
+        key=("projectId", "id"),
+        cursor=None,
+        query={"page": "1", "pageSize": "5000"},
+        parent=Parent(stream="projects", placeholder="projectId", field="projectId"),
+    ),
+)

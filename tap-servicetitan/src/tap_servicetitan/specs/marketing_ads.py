@@ -1,0 +1,63 @@
+"""Marketing ads API: what the advertising brought."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Answer, StreamSpec
+
+# None of these records has a key. They are known by their place in the list, so a row stands for a place and not for
+# a thing: the table as a whole is right, a single row's history is not.
+STREAMS = (
+    # All that there are: the period is required.
+    StreamSpec(
+        name="attributed_leads",
+        list_path="/marketingads/v2/tenant/{tenant}/attributed-leads",
+        key=("position",),
+        numbered=True,
+        cursor=None,
+        query={"fromUtc": "2000-01-01T00:00:00Z", "toUtc": "2100-01-01T00:00:00Z"},
+    ),
+    StreamSpec(
+        name="campaign_performance",
+        list_path="/marketingads/v2/tenant/{tenant}/performance",
+        key=("position",),
+        numbered=True,
+        cursor=None,
+        query={
+            "fromUtc": "2000-01-01T00:00:00Z",
+            "toUtc": "2100-01-01T00:00:00Z",
+            "performanceSegmentationType": "Campaign",
+        },
+    ),
+    StreamSpec(
+        name="ad_group_performance",
+        list_path="/marketingads/v2/tenant/{tenant}/performance",
+        key=("position",),
+        numbered=True,
+        cursor=None,
+        query={
+            "fromUtc": "2000-01-01T00:00:00Z",
+            "toUtc": "2100-01-01T00:00:00Z",
+            "performanceSegmentationType": "AdGroup",
+        },
+    ),
+    StreamSpec(
+        name="keyword_performance",
+        list_path="/marketingads/v2/tenant/{tenant}/performance",
+        key=("position",),
+        numbered=True,
+        cursor=None,
+        query={
+            "fromUtc": "2000-01-01T00:00:00Z",
+            "toUtc": "2100-01-01T00:00:00Z",
+            "performanceSegmentationType": "Keyword",
+        },
+    ),
+    StreamSpec(
+        name="capacity_warnings",
+        list_path="/marketingads/v2/tenant/{tenant}/capacity-warnings",
+        answer=Answer.DATA,
+        key=("position",),
+        numbered=True,
+        cursor=None,
+    ),
+)

@@ -1,0 +1,62 @@
+"""Pricebook API: what is sold, and for how much."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Answer, StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="client_specific_pricing",
+        list_path="/pricebook/v2/tenant/{tenant}/clientspecificpricing",
+        cursor=None,
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="discounts_and_fees",
+        list_path="/pricebook/v2/tenant/{tenant}/discounts-and-fees",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    # The list takes no parameters at all, not even a page.
+    StreamSpec(
+        name="material_cost_types",
+        list_path="/pricebook/v2/tenant/{tenant}/materials/costtypes",
+        answer=Answer.DATA,
+        cursor=None,
+    ),
+    StreamSpec(
+        name="materials_markup",
+        list_path="/pricebook/v2/tenant/{tenant}/materialsmarkup",
+        counted=False,
+        cursor=None,
+    ),
+    StreamSpec(
+        name="pricebook_categories",
+        list_path="/pricebook/v2/tenant/{tenant}/categories",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="pricebook_equipment",
+        list_path="/pricebook/v2/tenant/{tenant}/equipment",
+        export_path="/pricebook/v2/tenant/{tenant}/export/equipment",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        full_pass="list",
+    ),
+    StreamSpec(
+        name="pricebook_materials",
+        list_path="/pricebook/v2/tenant/{tenant}/materials",
+        export_path="/pricebook/v2/tenant/{tenant}/export/materials",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        full_pass="list",
+    ),
+    # The feed lacks two fields that the list has, so the list is read whole.
+    StreamSpec(
+        name="pricebook_services",
+        list_path="/pricebook/v2/tenant/{tenant}/services",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+    ),
+)

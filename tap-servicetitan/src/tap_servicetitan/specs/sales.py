@@ -1,0 +1,31 @@
+"""Sales and estimates API."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="estimate_items",
+        list_path="/sales/v2/tenant/{tenant}/estimates/items",
+        changed_since="modifiedOnOrAfter",
+        query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="estimate_status_changes",
+        list_path="/sales/v2/tenant/{tenant}/status/estimates/{id}/changes",
+        answer=Answer.ARRAY,
+        key=("estimateId", "id"),
+        cursor=None,
+        parent=Parent(stream="estimates", placeholder="id", field="estimateId"),
+    ),
+    # `sort` is documented only as what took the place of `orderBy`, whose fields are named.
+    StreamSpec(
+        name="estimates",
+        list_path="/sales/v2/tenant/{tenant}/estimates",
+        export_path="/sales/v2/tenant/{tenant}/export/estimates",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        full_pass="list",
+    ),
+)

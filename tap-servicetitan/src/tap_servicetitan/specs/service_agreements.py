@@ -1,0 +1,16 @@
+"""Service agreements API."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="service_agreements",
+        list_path="/service-agreements/v2/tenant/{tenant}/service-agreements",
+        export_path="/service-agreements/v2/tenant/{tenant}/export/service-agreements",
+        query={"sort": "+Id"},
+        sorted_by_key=True,
+        inactive_is_deleted=True,
+    ),
+)

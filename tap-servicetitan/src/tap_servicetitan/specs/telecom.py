@@ -1,0 +1,28 @@
+"""Telecom API: calls, and who does not want any."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import Answer, StreamSpec
+
+STREAMS = (
+    StreamSpec(
+        name="calls",
+        export_path="/telecom/v2/tenant/{tenant}/export/calls",
+    ),
+    # The same calls as in calls, in another shape: with job, project and business unit, and the call itself as an
+    # object, whose time of change is no field of the record.
+    StreamSpec(
+        name="call_details",
+        list_path="/telecom/v3/tenant/{tenant}/calls",
+        cursor=None,
+        query={"active": "Any", "sort": "Id"},
+        sorted_by_key=True,
+    ),
+    StreamSpec(
+        name="opt_outs",
+        list_path="/telecom/v3/tenant/{tenant}/optinouts/optouts",
+        answer=Answer.DATA,
+        key=("contactNumber", "optOutType"),
+        cursor=None,
+    ),
+)

@@ -1,0 +1,30 @@
+"""Timesheets API: what people did with their hours."""
+
+from __future__ import annotations
+
+from tap_servicetitan.specs.spec import StreamSpec
+
+STREAMS = (
+    # No field to sort the list by is documented.
+    StreamSpec(
+        name="activities",
+        list_path="/timesheets/v2/tenant/{tenant}/activities",
+        export_path="/timesheets/v2/tenant/{tenant}/export/activities",
+        query={"active": "Any"},
+        selected=True,
+    ),
+    StreamSpec(
+        name="activity_categories",
+        list_path="/timesheets/v2/tenant/{tenant}/activity-categories",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+    StreamSpec(
+        name="activity_types",
+        list_path="/timesheets/v2/tenant/{tenant}/activity-types",
+        query={"active": "Any", "sort": "+Id"},
+        sorted_by_key=True,
+        selected=True,
+    ),
+)

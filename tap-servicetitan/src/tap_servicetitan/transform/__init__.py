@@ -1,0 +1,1 @@
+"""Changes to records before they are written."""

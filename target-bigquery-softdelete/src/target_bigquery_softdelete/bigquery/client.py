@@ -1,0 +1,69 @@
+"""Makes the BigQuery client: whose credentials, which address."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.auth.exceptions import GoogleAuthError
+from google.oauth2 import credentials as user_credentials
+from google.oauth2 import service_account
+
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.google_client import SCOPES, bigquery_client
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+    from target_bigquery_softdelete.config.settings import Settings
+
+
+def make_client(settings: Settings) -> bigquery.Client:
+    """Return a client for the project of the settings.
+
+    Raises:
+        PluginError: If the credentials cannot be read. The text never quotes them.
+    """
+    try:
+        return bigquery_client(
+            settings.project_id,
+            credentials=_own_credentials(settings),
+            api_endpoint=settings.api_endpoint,
+            location=settings.location,
+            service_account=settings.impersonate_service_account,
+        )
+    except (GoogleAuthError, ValueError, OSError) as error:
+        # The library's own text may quote a part of what it could not parse.
+        raise PluginError(f"{_source(settings)} ({type(error).__name__}).") from None
+
+
+def _own_credentials(settings: Settings) -> Any:  # noqa: ANN401 - google.auth has no common base class
+    """Return the credentials that the settings hold, or None if they hold none."""
+    if settings.credentials_json:
+        return _from_document(json.loads(settings.credentials_json))
+    if settings.credentials_path:
+        return _from_document(json.loads(Path(settings.credentials_path).read_text(encoding="utf-8")))
+    return None
+
+
+def _from_document(document: Any) -> Any:  # noqa: ANN401 - what the file holds, whatever that is
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "service_account":
+        return service_account.Credentials.from_service_account_info(document, scopes=SCOPES)
+    if kind == "authorized_user":
+        return user_credentials.Credentials.from_authorized_user_info(document, scopes=SCOPES)
+    # Google's other kinds name addresses to call: they are taken from the environment's own credentials only.
+    raise ValueError(kind)
+
+
+def _source(settings: Settings) -> str:
+    kinds = "is not the key of a service account, nor a user's credentials"
+    if settings.credentials_json:
+        return f"The text in `credentials_json` {kinds}"
+    if settings.credentials_path:
+        return f"The file `{settings.credentials_path}` (setting `credentials_path`) cannot be read, or {kinds}"
+    return (
+        "There are no Google credentials here: set `credentials_path` or `credentials_json`, or run "
+        "`gcloud auth application-default login`"
+    )

@@ -1,0 +1,238 @@
+"""Between our columns and the schema of a BigQuery table, and what must change when they differ. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from google.cloud.bigquery import SchemaField
+
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.arrow import DELETED, SEQUENCE
+from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.cloud.bigquery import Table
+
+_STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "DECIMAL": "NUMERIC"}
+
+AUDIT_FIELDS = (
+    SchemaField(OPERATION, "STRING", description="What last happened to the row: INSERT, UPDATE or DELETE"),
+    SchemaField(SYNCED, "TIMESTAMP", description="When the row was last written (UTC)"),
+)
+
+_AUDIT_NAMES = {field.name for field in AUDIT_FIELDS}
+
+STAGING_FIELDS = (SchemaField(SEQUENCE, "INT64"), SchemaField(DELETED, "BOOL"))
+
+_WIDENINGS: dict[str, set[str]] = {
+    "INT64": {"NUMERIC", "BIGNUMERIC", "FLOAT64"},
+    "NUMERIC": {"BIGNUMERIC", "FLOAT64"},
+    "BIGNUMERIC": {"FLOAT64"},
+}
+"""To which types BigQuery widens a column in place
+(https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#details_21)."""
+
+
+_NO_TABLES = {
+    "VIEW": "a view, which has no rows of its own",
+    "MATERIALIZED_VIEW": "a materialized view, whose rows BigQuery derives from another table",
+    "EXTERNAL": "an external table, whose rows are in files that BigQuery only reads",
+    "SNAPSHOT": "a snapshot of a table, which cannot be changed",
+}
+"""What may have the name of a table, by the type that BigQuery gives it, and why nothing is written into it."""
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """What a table needs before the rows of a stream fit into it."""
+
+    fields: tuple[SchemaField, ...]
+    """The schema of the table with what is missing added."""
+    added: tuple[str, ...]
+    """Paths of the new columns."""
+    widened: tuple[Column, ...]
+    """Columns that get a wider type."""
+    relaxed: tuple[str, ...]
+    """Paths of columns that may be NULL from now on: BigQuery had them as REQUIRED, and a source promises nothing."""
+    adopted: bool
+    """Whether the table lacked the audit columns: something else made it."""
+
+
+def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
+    """Return the schema of a new table."""
+    return [*map(field_of, columns), *AUDIT_FIELDS]
+
+
+def staging_fields(columns: Sequence[Column]) -> list[SchemaField]:
+    """Return the schema of a staging table: JSON columns are text there."""
+    return [*(field_of(column, staged=True) for column in columns), *STAGING_FIELDS]
+
+
+def field_of(column: Column, *, staged: bool = False) -> SchemaField:
+    """Return the BigQuery field of a column."""
+    kind = Kind.STRING if staged and column.kind is Kind.JSON else column.kind
+    fields = tuple(field_of(field, staged=staged) for field in column.fields)
+    mode = "REPEATED" if column.repeated else "NULLABLE"
+    if staged or not column.description:
+        return SchemaField(column.name, str(kind), mode=mode, fields=fields)
+    return SchemaField(column.name, str(kind), mode=mode, fields=fields, description=column.description)
+
+
+def column_of(field: SchemaField) -> Column:
+    """Return the column of a BigQuery field."""
+    name = _standard_name(field)
+    known = name in Kind.__members__
+    return Column(
+        source=field.name,
+        name=field.name,
+        kind=Kind(name) if known else Kind.STRING,
+        repeated=field.mode == "REPEATED",
+        fields=tuple(map(column_of, field.fields)),
+        foreign="" if known else name,
+    )
+
+
+def _standard_name(field: SchemaField) -> str:
+    element = field.range_element_type
+    if element:
+        return f"RANGE<{element.element_type}>"
+    return _STANDARD_NAMES.get(field.field_type, field.field_type)
+
+
+def no_table(table: Table) -> str:
+    """Return what something is that nothing can be written into, or nothing when it is a table."""
+    if table.table_type == "TABLE":
+        return ""
+    return _NO_TABLES.get(table.table_type, f"of the type {table.table_type}, not a table")
+
+
+def partition_column(table: Table) -> str:
+    """Return the column by which a table is partitioned, or nothing when it is not partitioned by one of its own."""
+    partitioning = table.range_partitioning or table.time_partitioning
+    return (partitioning and partitioning.field) or ""
+
+
+def required_filter(table: Table) -> str:
+    """Return the column by which a table wants every statement to filter, or nothing when it takes any statement."""
+    return (partition_column(table) or "_PARTITIONTIME") if table.require_partition_filter else ""
+
+
+def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table: str) -> SchemaChange:
+    """Return what must change so that rows with these columns fit into the table.
+
+    Args:
+        existing: The schema of the table.
+        columns: The columns of the stream.
+        table: Name of the table, for errors.
+
+    Raises:
+        PluginError: If a column has a type that cannot become the one that it needs.
+    """
+    merger = _Merger(table)
+    merger.check_audit(existing)
+    fields = merger.merged(existing, [field_of(column) for column in columns], path="")
+    names = {field.name.lower() for field in existing}
+    missing = tuple(field for field in AUDIT_FIELDS if field.name not in names)
+    return SchemaChange(
+        fields=(*fields, *missing),
+        added=tuple(merger.added),
+        widened=tuple(merger.widened_columns(fields)),
+        relaxed=tuple(merger.relaxed),
+        adopted=bool(missing),
+    )
+
+
+class _Merger:
+    """Merges two schemas and notes what it did."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self.added: list[str] = []
+        self.relaxed: list[str] = []
+        self._in_array = 0
+        self._wider: dict[str, Kind] = {}
+        """Paths of the columns that get a wider type, and the type."""
+
+    def check_audit(self, existing: Sequence[SchemaField]) -> None:
+        """Refuse a table whose audit columns have other types than ours."""
+        ours = {field.name: field for field in AUDIT_FIELDS}
+        for field in existing:
+            wanted = ours.get(field.name.lower())
+            if wanted and (_standard_name(field), field.mode == "REPEATED") != (wanted.field_type, False):
+                raise PluginError(
+                    f"{self._table}: the column `{field.name}` is {_shown(field)}, and this target keeps its own "
+                    f"{wanted.field_type} in a column of that name. Rename the column."
+                )
+
+    def merged(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
+        by_name = {field.name.lower(): field for field in wanted}
+        fields = [
+            self.field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
+            for field in (self.nullable(field, path) for field in existing)
+        ]
+        known = {field.name.lower() for field in existing}
+        new = [field for field in wanted if field.name.lower() not in known]
+        self.added += [f"{path}{field.name}" for field in new]
+        return [*fields, *new]
+
+    def nullable(self, field: SchemaField, path: str) -> SchemaField:
+        if field.mode != "REQUIRED" or field.name.lower() in _AUDIT_NAMES:
+            return field
+        self.relaxed.append(f"{path}{field.name}")
+        return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
+
+    def field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
+        if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):
+            raise self._error(existing, wanted, path)
+        have, want = _standard_name(existing), wanted.field_type
+        if have == want == "STRUCT":
+            self._in_array += existing.mode == "REPEATED"
+            fields = self.merged(existing.fields, wanted.fields, f"{path}{existing.name}.")
+            self._in_array -= existing.mode == "REPEATED"
+            # Through the API's form, so that the descriptions and policy tags of the table stay.
+            return SchemaField.from_api_repr(existing.to_api_repr() | {"fields": [one.to_api_repr() for one in fields]})
+        widest = _widest(have, want)
+        # BigQuery does not convert the elements of an array.
+        if widest is None or (widest != have and (self._in_array or existing.mode == "REPEATED")):
+            raise self._error(existing, wanted, path)
+        if widest != have or _is_limited(existing):
+            self._wider[f"{path}{existing.name}"] = Kind(widest)
+        return existing
+
+    def widened_columns(self, fields: Sequence[SchemaField]) -> list[Column]:
+        """Return the columns of the table that get a wider type, whole: BigQuery changes no nested field alone."""
+        tops = {path.partition(".")[0] for path in self._wider}
+        return [self._widened(column_of(field), "") for field in fields if field.name in tops]
+
+    def _widened(self, column: Column, path: str) -> Column:
+        here = f"{path}{column.name}"
+        fields = tuple(self._widened(field, f"{here}.") for field in column.fields)
+        return replace(column, kind=self._wider.get(here, column.kind), fields=fields)
+
+    def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
+        return PluginError(
+            f"{self._table}: the column `{path}{existing.name}` is {_shown(existing)}, but the stream has "
+            f"{_shown(wanted)}. BigQuery cannot change the one into the other: rename the column, "
+            "or map the property to another name with a stream map."
+        )
+
+
+def _widest(have: str, want: str) -> str | None:
+    """Return the type that takes the values of both, or nothing when BigQuery has none that it changes the first to."""
+    if have == want or have in _WIDENINGS.get(want, ()):
+        return have
+    return want if want in _WIDENINGS.get(have, ()) else None
+
+
+def _is_limited(field: SchemaField) -> bool:
+    """Whether a column takes only some values of its type, as STRING(10) and NUMERIC(8, 2) do."""
+    return field.max_length is not None or field.precision is not None
+
+
+def _shown(field: SchemaField) -> str:
+    name = _standard_name(field)
+    return f"ARRAY<{name}>" if field.mode == "REPEATED" else name

@@ -1,0 +1,1 @@
+"""From converted records to the merged table, for one stream."""

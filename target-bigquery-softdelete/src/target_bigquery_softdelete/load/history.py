@@ -1,0 +1,107 @@
+"""Every version of every row, in `<table>_history`.
+
+The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row whose time is
+not that of its current version in the history has a new version. One statement closes the old one and adds the new one.
+It is sent before and after each MERGE. So whatever a crash left undone between the two is done before the rows change
+again, and no version is missing or there twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.cloud.bigquery import SchemaField
+
+from target_bigquery_softdelete.audit.etl_log import SOFTWARE
+from target_bigquery_softdelete.bigquery import table_schema
+from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.columns import walk
+from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql import merge as sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.schema.columns import Column
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+VALIDITY_FIELDS = (
+    SchemaField(VALID_FROM, "TIMESTAMP", description="When the row became so (UTC)"),
+    SchemaField(VALID_TO, "TIMESTAMP", description="When it became something else; NULL while it is so"),
+)
+
+_OURS = {OPERATION, SYNCED, VALID_FROM, VALID_TO}
+
+
+class History:
+    """The history of one table."""
+
+    def __init__(self, warehouse: Warehouse, table_id: TableId, history_id: TableId) -> None:
+        self._warehouse = warehouse
+        self._table_id = table_id
+        self._history_id = history_id
+        self._fits: tuple[Column, ...] = ()
+
+    def follow(
+        self,
+        fields: Sequence[SchemaField],
+        key: Sequence[str],
+        *,
+        run: Callable[[str, str], object],
+        partition: str = "",
+    ) -> None:
+        """Add the versions that the table has and its history has not.
+
+        Args:
+            fields: The schema of the table.
+            key: Names of its key columns.
+            run: Runs a statement that has a name.
+            partition: The column that the table wants every statement to filter by, where it does.
+
+        Raises:
+            PluginError: If the history cannot take them.
+            WarehouseError: If BigQuery refuses.
+        """
+        columns = self._columns(fields)
+        if columns != self._fits:
+            self._fit(columns, key, run)
+            self._fits = columns
+        names = [one.name for one in columns]
+        run(sql.follow(self._history_id, self._table_id, key=key, columns=names, partition=partition), "history")
+
+    def _columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
+        """Return what the history keeps: all columns but those of types that this target never writes."""
+        columns = [table_schema.column_of(field) for field in fields]
+        for one in columns:
+            if one.name.lower() in {VALID_FROM, VALID_TO}:
+                raise PluginError(
+                    f"{self._table_id}: the column `{one.name}` has a name that the history needs for itself. "
+                    "Rename the property with a stream map, or leave the stream out of `history`."
+                )
+        known = [one for one in columns if not any(inner.foreign for inner in walk([one]))]
+        return tuple(one for one in known if one.name.lower() not in _OURS)
+
+    def _fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
+        table = self._warehouse.known_table(self._history_id)
+        if table is None:
+            by_key = [one for one in columns if one.name in key]
+            layout = Layout(
+                clustering=tuple(clustering(by_key)),
+                description=f"Every version of the rows of {self._table_id.table}, written by {SOFTWARE}",
+            )
+            fields = [*table_schema.table_fields(columns), *VALIDITY_FIELDS]
+            table, is_new = self._warehouse.create_table(self._history_id, fields, layout=layout)
+            if is_new:
+                return
+        if table.table_type != "TABLE" or not {field.name for field in table.schema} >= _OURS:
+            raise PluginError(
+                f"`{self._history_id}` is not a history that this target wrote. Rename it, or leave the stream out of "
+                "`history`."
+            )
+        change = table_schema.change(table.schema, columns, table=str(self._history_id))
+        if list(change.fields) != list(table.schema):
+            self._warehouse.extend_table(table, change.fields)
+        if change.widened:
+            run(sql.widen(self._history_id, change.widened), "widen-history")

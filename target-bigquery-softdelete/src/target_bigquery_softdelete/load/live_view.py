@@ -1,0 +1,54 @@
+"""The view `<table>_live`: the rows that are not deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.bigquery import table_schema
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.naming import OPERATION
+from target_bigquery_softdelete.sql import merge as sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from google.cloud.bigquery import SchemaField
+
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+
+class LiveView:
+    """The view of one table."""
+
+    def __init__(self, warehouse: Warehouse, table_id: TableId, view_id: TableId) -> None:
+        self._warehouse = warehouse
+        self._table_id = table_id
+        self._view_id = view_id
+
+    def follow(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> None:
+        """Create the view, or replace it when the columns of the table have changed.
+
+        Args:
+            fields: The schema of the table.
+            run: Runs a statement that has a name.
+
+        Raises:
+            PluginError: If something else has the name of the view.
+            WarehouseError: If BigQuery refuses.
+        """
+        shown = [one for one in fields if one.name.lower() != OPERATION]
+        found = self._warehouse.table(self._view_id)
+        if found is not None:
+            if found.table_type != "VIEW" or found.description != sql.LIVE_VIEW_DESCRIPTION:
+                raise PluginError(
+                    f"`{self._view_id}` is not a view that this target wrote. Rename it, or set `live_views` to false."
+                )
+            if _shape(found.schema) == _shape(shown):
+                return
+        query = sql.live_rows(self._table_id, [one.name for one in shown])
+        run(sql.live_view(self._view_id, query), "live-view")
+
+
+def _shape(fields: Sequence[SchemaField]) -> list[tuple[str, str]]:
+    return [(one.name, table_schema.column_of(one).sql_type) for one in fields]

@@ -1,0 +1,196 @@
+"""Takes the records of one stream with one schema into a staging table: block by block, file by file.
+
+At most one block of raw bytes is in memory. A full block becomes a row group of a local Parquet file; a full file is
+loaded in the background while the next one is being written.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from target_bigquery_softdelete.bigquery.table_layout import partitionable
+from target_bigquery_softdelete.bigquery.table_schema import staging_fields
+from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
+from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
+from target_bigquery_softdelete.records.block_converter import BlockConverter
+from target_bigquery_softdelete.runtime.temp_files import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.schema.columns import TableColumns
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+FILE_BYTES = 64 << 20
+"""Size at which a Parquet file is loaded. Larger files make fewer load jobs, smaller ones load earlier."""
+
+MOST_WAITING_FILES = 4
+"""Files of one stream that wait for their load. When there are so many, reading waits: the disk stays free."""
+
+
+class Stage:
+    """The records of one stream with one schema, on their way into one staging table."""
+
+    def __init__(  # noqa: PLR0913 - what it is, and the three places that it writes to
+        self,
+        stream: str,
+        columns: TableColumns,
+        table_id: TableId,
+        *,
+        warehouse: Warehouse,
+        folder: Path,
+        executor: Executor,
+        rejects: bool = False,
+    ) -> None:
+        self.columns = columns
+        self.table_id = table_id
+        self.rows = 0
+        self.dropped_nulls = 0
+        self.bytes_staged = 0
+        self.ranges: dict[str, tuple[Any, Any]] = {}
+        """First and last value of the columns of the key that a table may be partitioned by."""
+        self.has_deletions = False
+        """Whether a record says that its row is deleted."""
+        self._ranged = partitionable(columns.key_columns())
+        self._converter = BlockConverter(columns, stream, rejects=rejects)
+        self._warehouse = warehouse
+        self._stream = stream
+        self._folder = folder
+        self._executor = executor
+        self._block = bytearray()
+        self._unconverted = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._path: Path | None = None
+        self._loads: list[Future[None]] = []
+        self._created = False
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Size of the block that is in memory."""
+        return len(self._block)
+
+    def append(self, records: Iterable[bytes]) -> None:
+        """Take records: JSON objects as bytes."""
+        before = len(self._block)
+        records = list(records)
+        self._block += b"\n".join(records)
+        if len(self._block) > before:
+            self._block += b"\n"
+        self._unconverted += len(records)
+
+    def convert(self) -> Converted | None:
+        """Convert the block and write it to the file. When the file is full, it begins to load.
+
+        Returns:
+            The block as a table, or nothing when there is none.
+
+        Raises:
+            InvalidRecordError: If a record does not fit. The block stays as it is.
+            NeedsBigNumericError: If the columns must be wider. The block stays as it is.
+        """
+        if not self._unconverted:
+            return None
+        converted = self._converter.convert(bytes(self._block), self.rows)
+        if converted.table.num_rows:
+            with writing(self._folder, self._stream):
+                self._file().write_table(converted.table)
+            self._extend_ranges(extremes(converted.table, self._ranged))
+            self.has_deletions = self.has_deletions or has_deletions(converted.table)
+        self.dropped_nulls += converted.dropped_nulls
+        self.rows += converted.table.num_rows
+        self._block.clear()
+        self._unconverted = 0
+        if self._path and self._path.stat().st_size >= FILE_BYTES:
+            self._load_file()
+        return converted
+
+    def _extend_ranges(self, block: dict[str, tuple[Any, Any]]) -> None:
+        for name, (first, last) in block.items():
+            before = self.ranges.get(name, (first, last))
+            self.ranges[name] = (min(first, before[0]), max(last, before[1]))
+
+    def take_block(self) -> list[bytes]:
+        """Return the records that are not converted, and forget them."""
+        records = bytes(self._block).rstrip(b"\n").split(b"\n")
+        self._block.clear()
+        self._unconverted = 0
+        return records
+
+    def finish(self) -> None:
+        """Convert what is left, and wait until every record is in the staging table.
+
+        Raises:
+            InvalidRecordError: If a record does not fit.
+            NeedsBigNumericError: If the columns must be wider.
+            WarehouseError: If a load fails.
+        """
+        self.convert()
+        self._load_file()
+        for load in self._loads:
+            load.result()
+        self._loads.clear()
+
+    def create(self) -> None:
+        """Create the staging table, unless it exists. It may stay without rows."""
+        if not self._created:
+            fields = staging_fields(self.columns.columns)
+            self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
+            self._created = True
+
+    def discard(self) -> None:
+        """Remove the local file that is being written: the stream has failed, and the others need the room."""
+        writer, self._writer = self._writer, None
+        path, self._path = self._path, None
+        if writer:
+            with suppress(OSError):  # closing it writes the end of a file that nobody reads, on a disk that may be full
+                writer.close()
+        if path:
+            path.unlink()
+
+    def drop(self) -> None:
+        """Remove the staging table and the local file."""
+        self.discard()
+        if self._created:
+            self._warehouse.delete_table(self.table_id)
+            self._created = False
+
+    def _file(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            self._path = self._folder / f"{self.table_id.table}_{len(self._loads)}.parquet"
+            # Dictionaries cost time here and save little: a block is short-lived and BigQuery makes its own.
+            self._writer = pq.ParquetWriter(
+                self._path, staged_schema(self.columns.columns), compression="snappy", use_dictionary=False
+            )
+        return self._writer
+
+    def _close(self) -> Path | None:
+        """Write the end of the file, and return it."""
+        if self._writer:
+            with writing(self._folder, self._stream):
+                self._writer.close()
+        path, self._path, self._writer = self._path, None, None
+        return path
+
+    def _load_file(self) -> None:
+        path = self._close()
+        if path is None:
+            return
+        fields = staging_fields(self.columns.columns)
+        self.create()
+        self.bytes_staged += path.stat().st_size
+        job_name = f"load-{path.stem}"
+
+        def load() -> None:
+            self._warehouse.load(path, self.table_id, fields, job_name)
+            path.unlink()
+
+        if len(self._loads) >= MOST_WAITING_FILES:
+            self._loads[-MOST_WAITING_FILES].result()
+        self._loads.append(self._executor.submit(load))

@@ -1,0 +1,107 @@
+"""Checks a plugin's settings before anything else happens, and says in one line each what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
+
+from .compat import override
+from .errors import PluginError
+from .redaction import register_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from jsonschema import ValidationError
+
+
+class CheckedSettings(PluginBase):
+    """A mixin for a `Tap` or a `Target`: strict settings, registered secrets, a truthful exit code on a signal.
+
+    It goes before the SDK class in the list of bases.
+    """
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings against the plugin's JSON Schema.
+
+        Raises:
+            PluginError: If a setting is missing, unknown or wrong. The text names the settings, never their values.
+        """
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        register_secrets(self._config.get(name) for name in secret_names(schema))
+        for name in [name for name, value in self._config.items() if value is None]:
+            del self._config[name]  # null means "not set", so that the default applies
+        self._config.update(numbers(schema, self._config))
+
+        errors = list(problems(schema, self._config))
+        if errors and raise_errors:
+            raise PluginError(f"{self.name}: {'; '.join(errors)}")
+        return errors
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End with the shell's exit code for the signal: the SDK's own code, 0, would call half a run complete."""
+        self.logger.error(
+            "Stopped by signal %d before the end of the run. The next run goes on from the last state.",
+            signum,
+        )
+        sys.exit(128 + signum)
+
+
+def secret_names(schema: dict[str, Any]) -> list[str]:
+    """Return the names of the settings that the schema marks as secret."""
+    return [name for name, setting in schema["properties"].items() if setting.get("secret")]
+
+
+def numbers(schema: dict[str, Any], config: dict[str, Any]) -> dict[str, float]:
+    """Return the settings that are numbers written as text: that is how they come out of an environment variable."""
+    texts = {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, str) and "number" in schema["properties"].get(name, {}).get("type", ())
+    }
+    return {name: float(value) for name, value in texts.items() if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value)}
+
+
+def problems(schema: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each thing that is wrong with the settings, without any value of them.
+
+    Settings that are not given get their defaults, in place.
+    """
+    known = schema["properties"]
+    for name in sorted(set(config) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        yield f"unknown setting `{name}`" + (f", did you mean `{near[0]}`?" if near else "")
+    errors = sorted(JSONSchemaValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    # Each missing setting is an error of its own, and the sentence names all of them.
+    yield from dict.fromkeys(map(_sentence, errors))
+
+
+def _sentence(error: ValidationError) -> str:
+    if error.validator == "required":
+        missing = [
+            name
+            for name in cast("list[str]", error.validator_value)
+            if name not in cast("dict[str, Any]", error.instance)
+        ]
+        return f"missing setting {', '.join(f'`{name}`' for name in missing)}"
+
+    setting = ".".join(map(str, error.path))
+    limit = error.validator_value
+    texts = {
+        "type": f"must be of type {' or '.join(limit) if isinstance(limit, list) else limit}",
+        "enum": f"must be one of {limit}",
+        "pattern": f"must match {limit}",
+        "minLength": "must not be empty",
+        "minimum": f"must be at least {limit}",
+        "exclusiveMinimum": f"must be more than {limit}",
+        "maximum": f"must be at most {limit}",
+    }
+    return f"setting `{setting}` {texts.get(str(error.validator), 'is not valid')}"

@@ -1,0 +1,1 @@
+"""Raw JSON records to Arrow: pure functions."""

@@ -1,0 +1,1 @@
+"""JSON Schema to the columns of a table: pure functions."""

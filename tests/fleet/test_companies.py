@@ -1,0 +1,54 @@
+"""What the registry may say of a company, and of all together."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.registry.company import Company, check_together, parse_company
+
+SECRETS = {
+    "client_id": "env:ONE_CLIENT_ID",
+    "client_secret": "secret://projects/admin/secrets/one-client-secret/versions/latest",
+    "app_key": "env:APP_KEY",
+}
+ONE: dict[str, Any] = {"company_id": "one", "tenant_id": "1", "project_id": "project-one", "secrets": SECRETS}
+
+
+def company(**changes: object) -> Company:
+    return parse_company({**ONE, **changes}, "companies.yml, company 1")
+
+
+def test_a_company_needs_few_words() -> None:
+    assert company().enabled
+    assert company(streams=["invoices.*"], tap={"page_size": 500}).streams == ("invoices.*",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"company_id": "Not An Id"}, "$.company_id"),
+        ({"tenant_id": "12a"}, "$.tenant_id"),
+        ({"tenant_id": 12}, "$.tenant_id"),
+        ({"project_id": ""}, "$.project_id"),
+        ({"projekt_id": "x"}, "`projekt_id`"),
+        ({"secrets": {**SECRETS, "app_key": "ak1.the-key-itself"}}, "write a reference, `env:NAME` or `secret://"),
+        ({"secrets": {"client_id": "env:X"}}, "`client_secret`"),
+    ],
+)
+def test_what_is_wrong_is_named_and_a_secret_is_not_shown(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(PluginError, match=re.escape(said)) as caught:
+        company(**changes)
+    assert str(caught.value).startswith("companies.yml, company 1: ")
+    assert "the-key-itself" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])
+def test_two_companies_never_share_what_tells_them_apart(name: str) -> None:
+    two = {"company_id": "two", "tenant_id": "2", "project_id": "project-two"}
+    check_together([company(), company(**two)])
+    with pytest.raises(PluginError, match=f"{name} {getattr(company(), name)} belongs to"):
+        check_together([company(), company(**{**two, name: getattr(company(), name)})])

@@ -1,0 +1,88 @@
+"""A company's process gets that company's settings and secrets, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from servicetitan_fleet.meltano.environment import child_environment
+from servicetitan_fleet.meltano.project import MeltanoProject
+from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.redaction import redact
+from servicetitan_fleet.registry.company import Company, parse_company
+from servicetitan_fleet.registry.secrets import SecretResolver
+
+ROOT = Path(__file__).parents[2]
+REFERENCES = {"client_id": "env:ONE_ID", "client_secret": "env:ONE_SECRET", "app_key": "env:APP_KEY"}
+OUTER = {
+    "PATH": "/bin",
+    "ONE_ID": "cid-one",
+    "ONE_SECRET": "cs-of-one",
+    "APP_KEY": "ak-of-all",
+    "TWO_SECRET": "cs-of-two",
+    "SERVICETITAN_TENANT_ID": "2",
+    "SERVICETITAN_START_DATE": "2020-01-01",
+    "BIGQUERY_PROJECT_ID": "project-two",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/key.json",
+}
+
+
+def company(**more: object) -> Company:
+    fields = {"company_id": "one", "tenant_id": "1", "project_id": "project-one", "secrets": REFERENCES}
+    return parse_company({**fields, **more}, "here")
+
+
+def environment(one: Company) -> dict[str, str]:
+    secrets = SecretResolver(OUTER).secrets_of(one)
+    return child_environment(one, secrets, MeltanoProject(ROOT), OUTER, Path("/companies/one"))
+
+
+def test_only_its_own_settings_reach_it() -> None:
+    found = environment(
+        company(
+            location="EU",
+            streams=["jobs.*"],
+            tap={"page_size": 500},
+            target={"history": ["jobs"], "live_views": True},
+        )
+    )
+    assert found == {
+        "PATH": "/bin",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/key.json",
+        "SERVICETITAN_TENANT_ID": "1",
+        "SERVICETITAN_CLIENT_ID": "cid-one",
+        "SERVICETITAN_CLIENT_SECRET": "cs-of-one",
+        "SERVICETITAN_APP_KEY": "ak-of-all",
+        "SERVICETITAN_PAGE_SIZE": "500",
+        "SERVICETITAN__SELECT": '["jobs.*"]',
+        "BIGQUERY_PROJECT_ID": "project-one",
+        "BIGQUERY_LOCATION": "EU",
+        "BIGQUERY_LABELS": json.dumps({"company": "one"}),
+        "BIGQUERY_HISTORY": '["jobs"]',
+        "BIGQUERY_LIVE_VIEWS": "true",
+        "MELTANO_SYS_DIR_ROOT": "/companies/one",
+        "MELTANO_DATABASE_URI": "sqlite:////companies/one/meltano.db",
+        "MELTANO_CLI_LOG_FORMAT": "json",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    assert redact("cs-of-one ak-of-all cid-one") == "*** *** cid-one"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"tap": {"pagesize": 5}}, "one: tap-servicetitan has no setting pagesize"),
+        ({"tap": {"client_secret": "x"}}, "one: `client_secret` is not given among the settings of tap-servicetitan"),
+        ({"target": {"project_id": "project-two"}}, "one: `project_id` is not given among the settings"),
+    ],
+)
+def test_a_setting_that_is_unknown_or_not_for_the_registry_is_refused(more: dict[str, object], said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        environment(company(**more))
+
+
+def test_a_secret_that_is_not_there_is_named() -> None:
+    with pytest.raises(PluginError, match="one: secret `app_key`: the variable NOWHERE is not set"):
+        environment(company(secrets={**REFERENCES, "app_key": "env:NOWHERE"}))

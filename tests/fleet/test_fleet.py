@@ -1,0 +1,241 @@
+"""Companies run side by side, each with its own trouble, and none touches another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from servicetitan_sandbox.client.control import Fault
+from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.meltano_project import MeltanoProject
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from servicetitan_sandbox.client.processes import BigQuery, CloudStorage, ServiceTitan
+
+SIZES = {"technicians": 12, "activities": 60}
+
+
+@pytest.fixture(scope="module")
+def meltano(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
+    project = MeltanoProject(tmp_path_factory.mktemp("meltano"), {})
+    project.install()
+    return project
+
+
+@dataclass
+class Run:
+    """What one go over the fleet said."""
+
+    code: int
+    lines: list[dict[str, Any]]
+    text: str
+
+    @property
+    def outcomes(self) -> dict[str, dict[str, Any]]:
+        """What became of each company."""
+        outcomes: dict[str, dict[str, Any]] = self.lines[-1]["companies"]
+        return outcomes
+
+
+class Stage(Fleet):
+    """A fleet that keeps its secrets."""
+
+    def run(self, *options: str) -> Run:
+        """Go over the fleet."""
+        return self.ended(self.start(*options))
+
+    def ended(self, process: subprocess.Popen[str]) -> Run:
+        """Wait for a go over the fleet, and see that it has told no secret."""
+        text, _ = process.communicate(timeout=280)
+        assert "s3cr3t" not in text
+        return Run(process.returncode, [json.loads(line) for line in text.splitlines()], text)
+
+    def kill(self, company_id: str) -> None:
+        """Kill a company's Meltano as soon as it runs."""
+        variable = f"MELTANO_SYS_DIR_ROOT={self.folder / 'work' / company_id}".encode()
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            for pid in (int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal()):
+                if is_meltano(pid, variable):
+                    os.kill(pid, signal.SIGKILL)
+                    return
+            time.sleep(0.2)
+        raise AssertionError(f"{company_id} never ran")
+
+
+def is_meltano(pid: int, variable: bytes) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"meltano" in command and variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def stage(tmp_path: Path, meltano: MeltanoProject, servicetitan: ServiceTitan, bigquery: BigQuery) -> Stage:
+    return Stage(tmp_path, meltano, servicetitan, bigquery, (tmp_path / "etl").as_uri())
+
+
+@pytest.mark.timeout(600)
+def test_the_trouble_of_one_company_is_its_own_and_the_next_go_heals_it(stage: Stage) -> None:
+    stage.add("well", "880001", SIZES)
+    stage.add("slow", "880002", SIZES)
+    stage.add("hanging", "880003", SIZES, timeout_minutes=0.5)
+    stage.add("refused", "880004", SIZES)
+    stage.add("killed", "880005", SIZES)
+    stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
+    control = stage.titan.control
+    control.set_fault(Fault(kind="slow", tenant="880002", seconds=1.5))
+    for tenant in ("880003", "880005"):
+        control.set_fault(Fault(kind="slow", tenant=tenant, seconds=600))
+
+    process = stage.start("--parallel", "5")
+    killer = threading.Thread(target=stage.kill, args=("killed",))
+    killer.start()
+    first = stage.ended(process)
+    killer.join()
+
+    assert first.code == 1
+    results = {company_id: outcome["result"] for company_id, outcome in first.outcomes.items()}
+    assert results == {
+        "well": "done",
+        "slow": "done",
+        "hanging": "timed out",
+        "refused": "failed",
+        "killed": "killed",
+    }, first.text
+    assert "client_secret" in first.outcomes["refused"]["reason"]
+    assert "0.5 minutes" in first.outcomes["hanging"]["reason"]
+    assert "SIGKILL" in first.outcomes["killed"]["reason"]
+    assert {line["severity"] for line in first.lines if line.get("company") == "well"} <= {"INFO", "WARNING"}
+    for company_id in ("well", "slow"):
+        assert stage.wrong(company_id) == []
+    assert not stage.project("hanging").tables("bronze")
+
+    control.clear_faults()
+    stage.variables["REFUSED_CLIENT_SECRET"] = "cs-880004-s3cr3t"
+    del stage.companies["hanging"]["timeout_minutes"]
+    changed = control.insert("880001", "activities")["id"]
+    second = stage.run("--parallel", "5")
+    assert second.code == 0, second.text
+    for company_id in stage.companies:
+        assert stage.wrong(company_id) == []
+    # Each went on from its own bookmark: what it had read before was not read again.
+    well, slow = (stage.project(one).log("activities")[-1] for one in ("well", "slow"))
+    assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
+    assert max(well["rows_read"], slow["rows_read"]) < SIZES["activities"]
+    assert changed in stage.project("well").rows("activities")
+
+
+def test_tasks_share_the_companies_and_what_an_execution_has_done_it_does_not_do_again(
+    stage: Stage, cloud_storage: CloudStorage
+) -> None:
+    stage.storage = f"gs://{cloud_storage.bucket}/{stage.folder.name}"
+    for number in range(3):
+        stage.add(f"co-{number}", f"8900{number}0", SIZES)
+    stage.variables |= {
+        "STORAGE_EMULATOR_HOST": cloud_storage.api_endpoint,
+        "CLOUD_RUN_JOB": "etl",
+        "CLOUD_RUN_EXECUTION": "etl-x7k2",
+        "CLOUD_RUN_TASK_COUNT": "2",
+    }
+
+    def task(index: int, attempt: int = 0) -> subprocess.Popen[str]:
+        stage.variables |= {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_ATTEMPT": str(attempt)}
+        return stage.start("--parallel", "2")
+
+    runs = [stage.ended(process) for process in [task(0), task(1)]]
+    assert [run.code for run in runs] == [0, 0], [run.text for run in runs]
+    assert sorted(one for run in runs for one in run.outcomes) == ["co-0", "co-1", "co-2"]
+    assert [run.lines[-1]["task"] for run in runs] == [0, 1]
+    for company_id in stage.companies:
+        assert stage.wrong(company_id) == []
+
+    again = stage.ended(task(0, attempt=1))
+    assert again.code == 0
+    assert {outcome["result"] for outcome in again.outcomes.values()} == {"done before"}
+    assert all(len(stage.project(one).log("technicians")) == 1 for one in stage.companies)
+
+
+def test_a_fleet_that_is_stopped_ends_its_companies_and_says_so(stage: Stage) -> None:
+    stage.add("running", "880101", SIZES)
+    stage.add("waiting", "880102", SIZES)
+    stage.titan.control.set_fault(Fault(kind="slow", tenant="880101", seconds=600))
+    stage.titan.control.set_fault(Fault(kind="slow", tenant="880102", seconds=600))
+    process = stage.start("--parallel", "1")
+    assert process.stdout
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "Running job with name" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    run = stage.ended(process)
+    assert run.code == 128 + signal.SIGTERM, run.text
+    results = {outcome["result"] for outcome in run.outcomes.values()}
+    assert results == {"stopped", "not started"}, run.text
+    stage.titan.control.clear_faults()
+
+
+def test_a_dry_run_tells_what_the_move_from_another_system_would_do_and_does_nothing(stage: Stage) -> None:
+    stage.add("moving", "880201", SIZES, streams=["technicians.*"])
+    project = stage.project("moving")
+    one, *rest = stage.titan.control.records("880201", "technicians")
+    project.client.create_dataset("bronze")
+    project.query(f"CREATE TABLE `{project.name}.bronze.technicians` (id INT64, name STRING)")
+    project.query(f"INSERT INTO `{project.name}.bronze.technicians` VALUES ({one['id']}, 'an old name'), (7, 'gone')")
+    before = project.rows("technicians")
+
+    dry = stage.start("--dry-run", "--log-format", "plain")
+    text, _ = dry.communicate(timeout=280)
+
+    assert dry.returncode == 0, text
+    forecast = next(line for line in text.splitlines() if "moving" in line and "technicians" in line and "│" in line)
+    counts = [cell.strip() for cell in forecast.split("│")[3:-2]]
+    assert counts == [str(SIZES["technicians"]), str(len(rest)), "1", "1", "0", "0", "0"], text
+    assert project.rows("technicians") == before
+    assert not list(Path(stage.folder, "etl").glob("state/**/*.json"))
+
+    assert stage.run().code == 0
+    (log,) = [row for row in project.log("technicians") if row["status"] == "success"]
+    assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [len(rest), 1, 1]
+    assert project.operations("technicians")[7] == "DELETE"
+
+
+def test_what_stands_in_the_way_is_known_before_the_run_and_nothing_is_written(stage: Stage) -> None:
+    stage.add("well", "880201", SIZES, streams=[])
+    stage.add("refused", "880202", SIZES)
+    stage.add("unset", "880203", SIZES)
+    away = {"api_endpoint": "http://127.0.0.1:9"}
+    stage.add("scopeless", "880204", SIZES, scopes=frozenset({"settings"}), target=away)
+    stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
+    del stage.variables["UNSET_APP_KEY"]
+    before = sorted((stage.meltano.folder / ".meltano").iterdir())
+
+    process = stage.command("check", "--parallel", "2")
+    text, _ = process.communicate(timeout=280)
+    assert process.returncode == 1
+    assert "s3cr3t" not in text
+    lines = {line.split()[0]: line[24:].strip() for line in text.splitlines()}
+    assert [lines[one] for one in ("storage", "well")] == ["ok", "ok"], lines
+    assert lines["refused"].startswith("ServiceTitan: the sign-in for tenant 880202 was refused")
+    assert lines["unset"] == "ServiceTitan: unset: secret `app_key`: the variable UNSET_APP_KEY is not set"
+    # Of the two modules that it selects, the app may read one.
+    assert "timesheets-v2: cannot be read" in lines["scopeless"]
+    assert "settings-v2" not in lines["scopeless"]
+    assert f"BigQuery: cannot run jobs in {stage.project('scopeless').name}" in lines["scopeless"]
+    assert len(lines) == 5
+
+    assert [one.name for one in stage.folder.iterdir()] == ["companies.yml"]
+    assert list(stage.project("well").client.list_datasets()) == []
+    assert sorted((stage.meltano.folder / ".meltano").iterdir()) == before

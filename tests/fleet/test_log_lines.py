@@ -1,0 +1,57 @@
+"""Lines of Meltano's log, taken apart."""
+
+from __future__ import annotations
+
+import json
+
+from servicetitan_fleet.meltano.log_lines import Errors, LogLine, parse
+from servicetitan_fleet.plugin_runtime.redaction import register_secrets
+
+
+def line(event: str, level: str = "info", **fields: object) -> LogLine:
+    parsed = parse(json.dumps({"event": event, "level": level, **fields}).encode())
+    assert parsed
+    return parsed
+
+
+def test_a_line_has_severity_plugin_stream_and_run() -> None:
+    target = {"string_id": "target-bigquery-softdelete", "plugin_logger": "target-bigquery-softdelete", "run_id": "r"}
+    assert line("jobs: read 3, inserted 3", "warning", **target) == LogLine(
+        message="jobs: read 3, inserted 3",
+        severity="WARNING",
+        plugin="target-bigquery-softdelete",
+        stream="jobs",
+        run_id="r",
+    )
+    assert line("Reading jobs", plugin_logger="tap-servicetitan.jobs").stream == "jobs"
+    assert not line("Meltano: hello").stream
+    assert parse(b'{"event": "METRIC", "metric_info": {}}') is None
+    assert parse(b"  ") is None
+    assert parse(b"Segmentation fault") == LogLine(message="Segmentation fault")
+    assert parse(b'["no", "object"]') == LogLine(message='["no", "object"]')
+    assert parse(b"\xff") == LogLine(message="\N{REPLACEMENT CHARACTER}")
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    register_secrets(["s3cr3t-of-log-lines"])
+    assert line("it is s3cr3t-of-log-lines").message == "it is ***"
+    raw = parse(b"it is s3cr3t-of-log-lines")
+    assert raw
+    assert raw.message == "it is ***"
+
+
+def test_the_reason_is_the_last_error_of_each_plugin() -> None:
+    def reason(*lines: LogLine) -> str:
+        errors = Errors()
+        for one in lines:
+            errors.add(one)
+        return errors.reason
+
+    of_meltano = line("Loader failed", "error")
+    of_plugins = [
+        line(event, "error", string_id=plugin)
+        for plugin, event in (("tap", "first"), ("tap", "3 of 7 streams\n failed"), ("target", "no access"))
+    ]
+    assert not reason(line("not an error"))
+    assert reason(of_meltano) == "Loader failed"
+    assert reason(*of_plugins, of_meltano) == "tap: 3 of 7 streams failed | target: no access"

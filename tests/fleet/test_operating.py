@@ -1,0 +1,169 @@
+"""The commands that look at the fleet, against a local BigQuery and real processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from google.cloud import bigquery as google_bigquery
+
+from servicetitan_fleet.health.etl_logs import LogReader, log_query
+from servicetitan_fleet.registry.company import parse_company
+from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.company_record import Ending, RunRecord
+from servicetitan_fleet.state.execution import Execution
+from servicetitan_fleet.state.storage import open_storage
+from servicetitan_sandbox.client.bigquery_project import Project
+from support.googlesql import GoogleSQL
+from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from servicetitan_sandbox.client.processes import BigQuery
+
+ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrate-etl"))
+NOW = dt.datetime.now(dt.UTC)
+SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
+
+
+class Operator:
+    """A registry, a storage and the companies' projects in a local BigQuery."""
+
+    def __init__(self, folder: Path, api_endpoint: str) -> None:
+        self.folder = folder
+        self.api_endpoint = api_endpoint
+        self.storage = (folder / "etl").as_uri()
+        self.companies: dict[str, dict[str, object]] = {}
+        self._claims = Claims(open_storage(self.storage), Execution(name="test"))
+
+    def add(self, company_id: str, **more: object) -> Project:
+        """Add a company without any run."""
+        project = Project(self.api_endpoint, f"{self.folder.name.replace('_', '-')}-{company_id}")
+        self.companies[company_id] = {
+            "company_id": company_id,
+            "tenant_id": str(1000 + len(self.companies)),
+            "project_id": project.name,
+            "secrets": SECRETS,
+            "target": {"api_endpoint": self.api_endpoint},
+            **more,
+        }
+        return project
+
+    def add_run(self, company_id: str, hours: float, ending: Ending = Ending.DONE, reason: str = "") -> None:
+        """Note a run of the fleet."""
+        ended = NOW - dt.timedelta(hours=hours)
+        run = RunRecord(
+            execution=f"e-{hours}",
+            started=ended - dt.timedelta(minutes=4),
+            ended=ended,
+            ending=ending,
+            reason=reason,
+        )
+        self._claims.change(company_id, lambda record: record.with_run(run))
+
+    def command(self, *options: str, variables: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        registry = self.folder / "companies.yml"
+        registry.write_text(json.dumps({"companies": list(self.companies.values())}))
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | dict(variables)
+        places = ["--companies", str(registry), "--storage", self.storage]
+        return subprocess.run(
+            [ORCHESTRATOR, options[0], *places, *options[1:]],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+
+@pytest.fixture
+def operator(tmp_path: Path, bigquery: BigQuery) -> Operator:
+    return Operator(tmp_path, bigquery.api_endpoint)
+
+
+def write_log(project: Project, rows: list[tuple[str, float, str, int, str | None]]) -> None:
+    """Write rows of an audit log: stream, hours since its end, status, rows read, error."""
+    project.client.create_dataset("management")
+    table = google_bigquery.Table(f"{project.name}.management.etl_logs", schema=LOG_FIELDS)
+    project.client.create_table(table)
+    project.client.load_table_from_json(
+        [
+            {
+                "run_id": f"run-{hours}",
+                "stream": stream,
+                "started": (NOW - dt.timedelta(hours=hours, minutes=1)).isoformat(),
+                "ended": (NOW - dt.timedelta(hours=hours)).isoformat(),
+                "status": status,
+                "rows_read": rows_read,
+                "rows_deleted": 1,
+                "error": error,
+            }
+            for stream, hours, status, rows_read, error in rows
+        ],
+        table,
+    ).result()
+
+
+def test_the_statement_is_one_that_bigquery_takes() -> None:
+    columns = [(one.name, one.field_type) for one in LOG_FIELDS]
+    sql = GoogleSQL({"p-1.management.etl_logs": columns}, {"since": "TIMESTAMP", "runs": "INT64", "dry_run": "BOOL"})
+    sql.check(log_query("`p-1.management.etl_logs`"))
+
+
+def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> None:
+    project = operator.add("acme")
+    runs = [("jobs", 20.0, "success", 5, None), ("jobs", 8.0, "failed", 0, "x"), ("jobs", 2.0, "failed", 0, "y")]
+    write_log(project, [*runs, ("calls", 2.0, "success", 7, None), ("old", 900.0, "success", 7, None)])
+    company = parse_company(operator.companies["acme"], "here")
+    found = LogReader({}, NOW - dt.timedelta(days=14), 2).read(company)
+    assert [(one.stream, one.error) for one in found] == [("calls", ""), ("jobs", "x"), ("jobs", "y")]
+    assert {one.stream: one.last_success for one in found} == {
+        "calls": NOW - dt.timedelta(hours=2),
+        "jobs": NOW - dt.timedelta(hours=20),
+    }
+
+
+def test_status_shows_every_company_and_ends_with_1_when_one_is_not_well(operator: Operator) -> None:
+    for company_id in ("fresh", "failing"):
+        operator.add_run(company_id, 1)
+    write_log(operator.add("fresh"), [("jobs", 1.0, "success", 1234, None)])
+    well = operator.command("status")
+    assert (well.returncode, well.stderr) == (0, ""), well
+    assert "1,234" in well.stdout
+    assert well.stdout.splitlines()[-1] == "1 fresh"
+    assert operator.command("status", "--max-age-hours", "0.5").returncode == 1
+
+    error = "jobs: page 3 is not JSON"
+    write_log(operator.add("failing"), [("jobs", 30.0, "success", 1, None), ("jobs", 1.0, "failed", 1, error)])
+    operator.add("new")
+    # Nobody listens there: the company's row says so, and the others are not held up.
+    operator.add("away", target={"api_endpoint": "http://127.0.0.1:9"})
+    (operator.folder / "etl/companies/broken.json").write_text("no record")
+    operator.add("broken")
+    ill = operator.command("status")
+    assert (ill.returncode, ill.stderr) == (1, ""), ill
+    assert "30 h" in ill.stdout
+    reasons = " ".join(line.rsplit("│", 2)[1].strip() for line in ill.stdout.splitlines() if "│" in line)
+    for reason in (error, "never run to a good end", "broken.json in the storage is not a record"):
+        assert reason in reasons
+    last = ill.stdout.splitlines()[-1]
+    assert last == "1 fresh, 1 stale, 1 failed, 2 unreadable; look at: away, broken, failing, new"
+    assert operator.command("status", "--company", "fresh").returncode == 0
+
+    page = operator.folder / "a report.html"
+    made = operator.command("report", "--output", str(page), "--environment", "pro", "--company", "failing")
+    assert (made.returncode, made.stdout) == (0, f"{page}: 1 failed; look at: failing\n"), made
+    text = page.read_text()
+    assert error in text
+    assert f"orchestrate-etl run --company failing --environment pro --companies {operator.folder}" in text
+    nowhere = operator.command("report", "--output", str(page / "x.html"), "--company", "fresh")
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert nowhere.stderr.splitlines() == [f"ERROR: cannot write {page / 'x.html'}: Not a directory"]
