@@ -5,10 +5,10 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long bench lint format docs clean
+.PHONY: help setup demo fleet test test-long test-install bench lint format docs clean
 
 help: ## Show what can be done
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## Install everything into .venv, from the lock file
 	@tools/setup.sh
@@ -25,6 +25,9 @@ test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
+test-install: setup ## Install each package alone with plain pip, from git, wheel and sdist, on Python 3.11 to 3.13 (20 minutes)
+	@$(BIN)/python tools/install_check.py $(ONLY)
+
 bench: setup ## Measure the pair and others of its kind (half an hour; ONLY="target growth" for a part)
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
@@ -34,6 +37,7 @@ lint: setup ## Check style, types, layers, generated files and documents
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/vendor_runtime.py --check
+	@$(BIN)/python tools/dependency_names.py
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/docs.py --check

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from singer_sdk import typing as th
 
-from tap_servicetitan.plugin_runtime.settings import numbers, problems, secret_names
+from tap_servicetitan.plugin_runtime.settings import numbers, problems
+from tap_servicetitan.plugin_runtime.settings_schema import secret_names
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property("project_id", th.StringType(min_length=1), required=True),

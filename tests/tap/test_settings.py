@@ -24,7 +24,7 @@ def test_defaults() -> None:
     assert made.requests_per_second == 60
     assert made.reconcile_interval.days == 7
     assert made.lookback.days == 1
-    assert made.start_date is None
+    assert made.first_day is None
     assert made.on_missing_module == "skip"
 
 
@@ -57,7 +57,7 @@ def test_addresses_can_be_given() -> None:
     ],
 )
 def test_start_date(text: str, time: datetime) -> None:
-    assert settings(start_date=text).start_date == time
+    assert settings(start_date=text).first_day == time
 
 
 def test_a_start_date_that_does_not_exist() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_servicetitan.settings import PiiRule
 from tap_servicetitan.transform.pii import Protection, parse_rules
 from tap_servicetitan.transform.shaper import EXTRA, UNKNOWN_FIELD_STRIDE, Shaper
 
@@ -41,7 +42,7 @@ RECORD = (
 )
 
 
-def shaper(*rules: dict[str, Any], keep_extra: bool = False) -> Shaper:
+def shaper(*rules: PiiRule, keep_extra: bool = False) -> Shaper:
     protection = Protection("customers", parse_rules(rules, SALT), SALT)
     return Shaper(SCHEMA, protection, keep_extra=keep_extra)
 
@@ -51,12 +52,12 @@ def shaped(record: bytes, made: Shaper) -> bytes:
     return bytes(one)
 
 
-def drop(*fields: str, streams: tuple[str, ...] = ("*",)) -> dict[str, Any]:
-    return {"fields": fields, "streams": streams, "action": "drop"}
+def drop(*fields: str, streams: tuple[str, ...] = ("*",)) -> PiiRule:
+    return PiiRule(fields=list(fields), streams=list(streams), action="drop")
 
 
-def hashing(*fields: str) -> dict[str, Any]:
-    return {"fields": fields, "action": "hash"}
+def hashing(*fields: str) -> PiiRule:
+    return PiiRule(fields=list(fields), action="hash")
 
 
 def hashed(text: str) -> str:

@@ -1,17 +1,18 @@
-"""The tap's settings: their JSON Schema, and their values."""
+"""The settings of the tap. Each is declared once: the JSON Schema and the typed values both come from here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from singer_sdk import typing as th
+import msgspec
 
 from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.plugin_runtime.settings_schema import DeclaredSettings, json_schema, read_settings, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 HOSTS = {
     "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
@@ -25,272 +26,237 @@ HOSTS = {
 _URL = "^https?://"
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
 
-# Numbers are whole, because the SDK turns nothing but integers back into numbers when they come from the environment.
-CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "tenant_id",
-        th.StringType(pattern="^[0-9]+$"),
-        required=True,
-        title="Tenant id",
-        description="The tenant whose data is read: digits.",
-    ),
-    th.Property(
-        "client_id",
-        th.StringType(min_length=1),
-        required=True,
-        title="Client id",
-        description="Client id that the tenant gave to the app.",
-    ),
-    th.Property(
-        "client_secret",
-        th.StringType(min_length=1),
-        required=True,
-        secret=True,
-        title="Client secret",
-        description="Secret that belongs to the client id.",
-    ),
-    th.Property(
-        "app_key",
-        th.StringType(min_length=1),
-        required=True,
-        secret=True,
-        title="App key",
-        description="Key of the app, sent with every request.",
-    ),
-    th.Property(
-        "environment",
-        th.StringType(allowed_values=list(HOSTS)),
-        default="production",
-        title="Environment",
-        description="ServiceTitan environment that the credentials belong to.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType(pattern=_URL),
-        title="API address",
-        description="Address of the API, instead of the environment's.",
-    ),
-    th.Property(
-        "auth_url",
-        th.StringType(pattern=_URL),
-        title="Sign-in address",
-        description="Address of the token endpoint, instead of the environment's.",
-    ),
-    th.Property(
-        "start_date",
-        th.StringType(pattern=_ISO_DATE),
-        title="Start date",
-        description=(
-            "What is read by changes (export feeds, and lists with such a filter) is first read from this day (UTC, "
-            "ISO 8601). Deleted records are then not found in it, "
-            "because records from before this day cannot be told from deleted ones. Without it everything is read."
-        ),
-    ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=5000),
-        default=5000,
-        title="Page size",
-        description="Records a page of a list.",
-    ),
-    th.Property(
-        "max_retries",
-        th.IntegerType(minimum=0),
-        default=8,
-        title="Retries",
-        description="How often a request is repeated after trouble that may pass.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=120,
-        title="Request timeout",
-        description="Seconds to wait for a connection, and for the next bytes of an answer.",
-    ),
-    th.Property(
-        "requests_per_second",
-        th.IntegerType(minimum=1),
-        default=60,
-        title="Requests per second",
-        description="Most requests a second. ServiceTitan allows 60 per app and tenant.",
-    ),
-    th.Property(
-        "max_concurrent_streams",
-        th.IntegerType(minimum=1),
-        default=4,
-        title="Streams at once",
-        description=(
-            "Streams that are read at the same time. They share the limit of requests, and a pause that ServiceTitan "
-            "asks for. With 1 the streams are written one after the other."
-        ),
-    ),
-    th.Property(
-        "reconcile_interval_days",
-        th.IntegerType(minimum=0),
-        default=7,
-        title="Days between full passes",
-        description=(
-            "What is read by changes is read whole, to find deleted records, when that was last done so long ago."
-        ),
-    ),
-    th.Property(
-        "lookback_seconds",
-        th.IntegerType(minimum=0),
-        default=86400,
-        title="Look-back",
-        description=(
-            "How far before the newest known change a list is asked for changes, and an export feed when the API "
-            "refuses its bookmark (rounded up to whole days, which is what a feed takes)."
-        ),
-    ),
-    th.Property(
-        "on_missing_module",
-        th.StringType(allowed_values=["skip", "fail"]),
-        default="skip",
-        title="On a missing module",
-        description=(
-            "What to do about a stream that the API answers with 403 or 404: leave it out with a warning, or fail."
-        ),
-    ),
-    th.Property(
-        "unknown_fields",
-        th.StringType(allowed_values=["warn", "extra"]),
-        default="warn",
-        title="Unknown fields",
-        description=(
-            "What happens to fields of a record that the schema lacks: with `warn` they stay where they are, and each "
-            "is named in a warning; with `extra` they move into the JSON field `_extra`."
-        ),
-    ),
-    th.Property(
-        "pii",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property("fields", th.ArrayType(th.StringType()), required=True),
-                th.Property("streams", th.ArrayType(th.StringType())),
-                th.Property("action", th.StringType(allowed_values=["drop", "hash"]), required=True),
-                additional_properties=False,
-                nullable=False,
-            )
-        ),
-        title="Personal data",
-        description=(
-            "Fields that must not leave the tap as they are: rules with `fields` (patterns over paths: `*phone*`, "
-            "`address.*`), `action` (`drop` or `hash`) and, if not for all streams, `streams` (patterns over names)."
-        ),
-    ),
-    th.Property(
-        "pii_salt",
-        th.StringType(min_length=16),
-        secret=True,
-        title="Salt of the hashes",
-        description="Key of the hashes that `pii` makes, at least 16 characters. Another one makes other hashes.",
-    ),
-    th.Property(
-        "reports",
-        th.ArrayType(
-            th.ObjectType(
-                th.Property("name", th.StringType(pattern="^[a-z][a-z0-9_]*$"), required=True),
-                th.Property("category", th.StringType(pattern="^[A-Za-z0-9_-]+$"), required=True),
-                th.Property("id", th.IntegerType(), required=True),
-                th.Property("parameters", th.ObjectType(additional_properties=True)),
-                th.Property("key", th.ArrayType(th.StringType())),
-                th.Property(
-                    "date_range",
-                    th.ObjectType(
-                        th.Property("from", th.StringType()),
-                        th.Property("to", th.StringType()),
-                        th.Property("start", th.StringType(pattern=r"^\d{4}-\d{2}-\d{2}$"), required=True),
-                        th.Property("lookback_days", th.IntegerType(minimum=0)),
-                        th.Property("most_days", th.IntegerType(minimum=1)),
-                        additional_properties=False,
-                    ),
-                ),
-                th.Property("page_size", th.IntegerType(minimum=1, maximum=25000)),
-                additional_properties=False,
-                nullable=False,
-            )
-        ),
-        title="Reports",
-        description="Reports to read, each as a stream of its own. docs/reports.md says what to write.",
-    ),
-    th.Property(
-        "report_interval_seconds",
-        th.IntegerType(minimum=0),
-        default=60,
-        title="Seconds between runs of a report",
-        description="How long to wait between two runs of the same report. ServiceTitan allows about one a minute.",
-    ),
-    th.Property(
-        "batch_config",
-        th.ObjectType(
-            th.Property(
-                "encoding",
-                th.ObjectType(
-                    th.Property("format", th.StringType(allowed_values=["jsonl"])),
-                    th.Property("compression", th.StringType(allowed_values=["gzip", "none"])),
-                    additional_properties=False,
-                ),
+
+class PiiRule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A rule of the setting `pii`."""
+
+    fields: list[str]
+    """Patterns over the paths of fields."""
+    streams: list[str] | None = None
+    """Patterns over the names of streams. Without it, the rule is about all of them."""
+    action: Literal["drop", "hash"]
+
+
+class ReportDates(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The setting `date_range` of a report: it is run for one day at a time."""
+
+    from_: str | None = msgspec.field(name="from", default=None)
+    """Name of the report's parameter that takes the first day."""
+    to: str | None = None
+    """Name of the report's parameter that takes the last day."""
+    start: Annotated[str, setting(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    lookback_days: Annotated[int, setting(ge=0)] | None = None
+    most_days: Annotated[int, setting(ge=1)] | None = None
+
+
+class ReportSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An entry of the setting `reports`."""
+
+    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$")]
+    category: Annotated[str, setting(pattern="^[A-Za-z0-9_-]+$")]
+    id: int
+    parameters: dict[str, Any] | None = None
+    key: list[str] | None = None
+    date_range: ReportDates | None = None
+    page_size: Annotated[int, setting(ge=1, le=25000)] | None = None
+
+
+class BatchEncoding(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The part `encoding` of the setting `batch_config`."""
+
+    format: Literal["jsonl"] | None = None
+    compression: Literal["gzip", "none"] | None = None
+
+
+class BatchStorage(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The part `storage` of the setting `batch_config`."""
+
+    root: str | None = None
+    prefix: str | None = None
+
+
+class BatchConfig(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The setting `batch_config`."""
+
+    encoding: BatchEncoding | None = None
+    storage: BatchStorage | None = None
+
+
+class Settings(DeclaredSettings, kw_only=True, frozen=True):
+    """The settings, as they were given. Times are in the units that names or descriptions say.
+
+    Numbers are whole: the SDK turns only integers back into numbers when they come from the environment.
+    """
+
+    tenant_id: Annotated[str, setting("Id of the tenant to read, in digits.", title="Tenant id", pattern="^[0-9]+$")]
+    client_id: Annotated[str, setting("Client id that the tenant gave to the app.", title="Client id", min_length=1)]
+    client_secret: Annotated[
+        str, setting("Secret that belongs to the client id.", title="Client secret", min_length=1, secret=True)
+    ]
+    app_key: Annotated[
+        str, setting("Key of the app, sent with every request.", title="App key", min_length=1, secret=True)
+    ]
+    environment: Annotated[
+        Literal["production", "integration"],
+        setting("ServiceTitan environment that the credentials belong to.", title="Environment"),
+    ] = "production"
+    api_url: (
+        Annotated[str, setting("Address of the API, instead of the environment's.", title="API address", pattern=_URL)]
+        | None
+    ) = None
+    auth_url: (
+        Annotated[
+            str,
+            setting(
+                "Address of the token endpoint, instead of the environment's.", title="Sign-in address", pattern=_URL
             ),
-            th.Property(
-                "storage",
-                th.ObjectType(
-                    th.Property("root", th.StringType()),
-                    th.Property("prefix", th.StringType()),
-                    additional_properties=False,
-                ),
+        ]
+        | None
+    ) = None
+    start_date: (
+        Annotated[
+            str,
+            setting(
+                "First day (UTC, ISO 8601) to read of incremental streams. Deleted records are then not found in "
+                "them, because records from before this day cannot be told from deleted ones. Without it, everything "
+                "is read.",
+                title="Start date",
+                pattern=_ISO_DATE,
             ),
-            additional_properties=False,
+        ]
+        | None
+    ) = None
+    page_size: Annotated[int, setting("Records per page of a list.", title="Page size", ge=1, le=5000)] = 5000
+    max_retries: Annotated[
+        int, setting("How often to repeat a request after an error that may pass.", title="Retries", ge=0)
+    ] = 8
+    request_timeout: Annotated[
+        int,
+        setting(
+            "Seconds to wait for a connection, and for the next bytes of a response.", title="Request timeout", ge=1
         ),
-        title="Batches",
-        description=(
-            "Send records in BATCH messages: `encoding` (`format`: `jsonl`; `compression`: `none` or `gzip`) and "
-            "`storage` (`root`: `data:` for records that stand in the messages, or the address of a folder for files; "
-            "`prefix` for their names). Without it, or with an empty `root`, a RECORD message each. docs/batches.md "
-            "says when which is better."
+    ] = 120
+    requests_per_second: Annotated[
+        int,
+        setting(
+            "Most requests per second. ServiceTitan allows 60 per app and tenant.", title="Requests per second", ge=1
         ),
-    ),
-).to_dict()
-"""JSON Schema of the tap's own settings."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The settings' values. Times are in the units that their names or descriptions say."""
-
-    tenant_id: str
-    client_id: str
-    client_secret: str
-    app_key: str
-    environment: str
-    api_url: str | None
-    auth_url: str | None
-    start_date: datetime | None
-    page_size: int
-    max_retries: int
-    request_timeout: int
-    requests_per_second: int
-    max_concurrent_streams: int
-    reconcile_interval_days: int
-    lookback_seconds: int
-    on_missing_module: str
-    unknown_fields: str
-    pii: Sequence[Mapping[str, Any]] | None
-    pii_salt: str | None
-    reports: Sequence[Mapping[str, Any]] | None
-    report_interval_seconds: int
-    batch_config: Mapping[str, Any] | None
+    ] = 60
+    max_concurrent_streams: Annotated[
+        int,
+        setting(
+            "How many streams to read at the same time. They share the request limit and any pause that ServiceTitan "
+            "asks for. With 1, streams are written one after the other.",
+            title="Streams at once",
+            ge=1,
+        ),
+    ] = 4
+    reconcile_interval_days: Annotated[
+        int,
+        setting(
+            "How often, in days, incremental streams are also read in full, to find deletions.",
+            title="Days between full passes",
+            ge=0,
+        ),
+    ] = 7
+    lookback_seconds: Annotated[
+        int,
+        setting(
+            "How many seconds before the newest known change to start reading a list again, and an export feed whose "
+            "bookmark the API refuses (there rounded up to whole days, which is what a feed takes).",
+            title="Look-back",
+            ge=0,
+        ),
+    ] = 86400
+    on_missing_module: Annotated[
+        Literal["skip", "fail"],
+        setting(
+            "What to do with a stream that the API answers with 403 or 404: `skip` leaves it out with a warning, "
+            "`fail` fails it.",
+            title="On a missing module",
+        ),
+    ] = "skip"
+    unknown_fields: Annotated[
+        Literal["warn", "extra"],
+        setting(
+            "What to do with fields of a record that the schema lacks: `warn` leaves them in place and names each one "
+            "in a warning, `extra` moves them into the JSON field `_extra`.",
+            title="Unknown fields",
+        ),
+    ] = "warn"
+    pii: (
+        Annotated[
+            list[PiiRule],
+            setting(
+                "Fields that must not leave the tap as they are: rules with `fields` (patterns over paths: `*phone*`, "
+                "`address.*`), `action` (`drop` or `hash`) and, if not for all streams, `streams` (patterns over "
+                "names).",
+                title="Personal data",
+            ),
+        ]
+        | None
+    ) = None
+    pii_salt: (
+        Annotated[
+            str,
+            setting(
+                "Key of the hashes that `pii` makes, at least 16 characters. Another key makes other hashes.",
+                title="Salt of the hashes",
+                min_length=16,
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
+    reports: (
+        Annotated[
+            list[ReportSettings],
+            setting("Reports to read, each as a stream. docs/reports.md says what to write.", title="Reports"),
+        ]
+        | None
+    ) = None
+    report_interval_seconds: Annotated[
+        int,
+        setting(
+            "Seconds to wait between two runs of the same report. ServiceTitan allows about one a minute.",
+            title="Seconds between runs of a report",
+            ge=0,
+        ),
+    ] = 60
+    batch_config: (
+        Annotated[
+            BatchConfig,
+            setting(
+                "Send records in BATCH messages: `encoding` (`format`: `jsonl`; `compression`: `none` or `gzip`) and "
+                "`storage` (`root`: `data:` for records inside the messages, or the address of a folder for files; "
+                "`prefix` for their names). Without it, or with an empty `root`, each record is a RECORD message. "
+                "docs/batches.md says when which is better.",
+                title="Batches",
+            ),
+        ]
+        | None
+    ) = None
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Take the values from a configuration that has been checked and has its defaults.
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Return the settings of a configuration that the JSON Schema has accepted.
 
         Raises:
-            PluginError: If the start date is a day or a time that does not exist, or if batches have no place.
+            PluginError: If the start date does not exist, or if `batch_config` has no place for the batches.
         """
-        values: dict[str, Any] = {field.name: config.get(field.name) for field in fields(cls)}
-        _check_root(values["batch_config"])
-        return cls(**values | {"start_date": _utc(values["start_date"]) if values["start_date"] else None})
+        settings = read_settings(cls, config)
+        _ = settings.first_day  # read now, so that a mistake in it ends the run before it begins
+        _check_root(settings.batch_config)
+        return settings
+
+    @cached_property
+    def first_day(self) -> datetime | None:
+        """The start date as a time (UTC).
+
+        Raises:
+            PluginError: If it is a day or a time that does not exist.
+        """
+        return _utc(self.start_date) if self.start_date else None
 
     @property
     def effective_api_url(self) -> str:
@@ -313,10 +279,14 @@ class Settings:
         return timedelta(seconds=self.lookback_seconds)
 
 
-def _check_root(batch_config: Mapping[str, Any] | None) -> None:
-    if batch_config and "root" not in (batch_config.get("storage") or {}):
+CONFIG_JSONSCHEMA = json_schema(Settings)
+"""JSON Schema of the tap's own settings."""
+
+
+def _check_root(batch_config: BatchConfig | None) -> None:
+    if batch_config and (batch_config.storage is None or batch_config.storage.root is None):
         raise PluginError(
-            "setting `batch_config` lacks `storage.root`: `data:` for records that stand in the messages, "
+            "setting `batch_config` lacks `storage.root`: `data:` for records inside the messages, "
             "the address of a folder for files, or empty for a RECORD message each"
         )
 

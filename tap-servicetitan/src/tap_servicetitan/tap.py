@@ -86,7 +86,7 @@ class TapServiceTitan(CheckedSettings, Tap):
     @cached_property
     def settings(self) -> Settings:
         """The settings' values."""
-        return Settings.of(self.config)
+        return Settings.from_config(self.config)
 
     @cached_property
     def client(self) -> ApiClient:
@@ -108,7 +108,7 @@ class TapServiceTitan(CheckedSettings, Tap):
     @cached_property
     def batches(self) -> Batches | None:
         """What makes BATCH messages, if the records are to go in such."""
-        return Batches.of(self.settings.batch_config or {})
+        return Batches.from_config(self.settings.batch_config)
 
     @cached_property
     def _pii_rules(self) -> list[Rule]:

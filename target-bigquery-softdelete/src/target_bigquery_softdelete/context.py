@@ -67,7 +67,11 @@ class Run:
     def identity(self) -> dict[str, str | None]:
         """What the rows of the log dataset say of the run."""
         settings = self.settings
-        return {"run_id": self.run_id, "company": settings.labels.get("company"), "tenant_id": settings.tenant_id}
+        return {
+            "run_id": self.run_id,
+            "company": (settings.labels or {}).get("company"),
+            "tenant_id": settings.tenant_id,
+        }
 
     @cached_property
     def quarantine(self) -> Quarantine | None:

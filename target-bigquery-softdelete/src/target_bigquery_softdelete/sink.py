@@ -187,7 +187,7 @@ class BigQuerySoftDeleteSink(Sink):
         history = live_view = None
         if settings.has_history(stream, keyed=keyed):
             history = History(warehouse, table_id, warehouse.table_id(history_name(stream)))
-        if settings.live_views:
+        if settings.has_live_views:
             live_view = LiveView(warehouse, table_id, warehouse.table_id(live_name(stream)))
         return TableMerge(
             warehouse,

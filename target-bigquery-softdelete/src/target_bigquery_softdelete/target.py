@@ -150,7 +150,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         names = [table_name(stream)]
         if self.run.settings.has_history(stream, keyed=keyed):
             names.append(history_name(stream))
-        if self.run.settings.live_views:
+        if self.run.settings.has_live_views:
             names.append(live_name(stream))
         for name in names:
             other = self._tables.setdefault(name.lower(), stream)
@@ -254,7 +254,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._tidy()
 
     def _warn_of_strangers(self) -> None:
-        strangers = self.run.settings.strangers(sink.stream_name for sink in self.sinks)
+        strangers = self.run.settings.unknown_stream_names(sink.stream_name for sink in self.sinks)
         if strangers and self.sinks:
             self.logger.warning(
                 "settings name streams that did not come in this run: %s. Look for a misspelled name.",

@@ -9,7 +9,8 @@ import pytest
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE
-from target_bigquery_softdelete.plugin_runtime.settings import problems, secret_names
+from target_bigquery_softdelete.plugin_runtime.settings import problems
+from target_bigquery_softdelete.plugin_runtime.settings_schema import secret_names
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def test_one_setting_is_enough() -> None:
     assert (found.project_id, found.dataset, found.staging_dataset) == ("co-1", "bronze", "staging")
     assert (found.log_dataset, found.column_naming, found.keyless_streams) == ("management", "snake_case", "append")
     assert (found.delete_limits.fraction, found.delete_limits.rows, found.delete_limits.lifted) == (0.5, 100, False)
-    assert (found.tenant_id, found.location, found.api_endpoint, found.labels) == (None, None, None, {})
+    assert (found.tenant_id, found.location, found.endpoint, found.labels) == (None, None, None, None)
 
 
 def test_the_project_has_no_default() -> None:
@@ -70,7 +71,7 @@ def test_a_wrong_value_is_named_and_not_shown(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("name", ["", "Team", "1team", "te am", "x" * 64])
 def test_a_label_has_a_name_that_bigquery_allows(name: str) -> None:
-    with pytest.raises(PluginError, match="is not a label that BigQuery allows"):
+    with pytest.raises(PluginError, match="BigQuery does not allow the label name"):
         settings(labels={name: "x"})
 
 
@@ -92,5 +93,5 @@ def test_credentials_are_secret_and_do_not_show() -> None:
 @pytest.mark.parametrize("host", ["localhost:9050", "http://localhost:9050"])
 def test_an_emulator_may_be_named_in_the_environment(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EMULATOR_VARIABLE, host)
-    assert settings().api_endpoint == "http://localhost:9050"
-    assert settings(api_endpoint="https://private.example").api_endpoint == "https://private.example"
+    assert settings().endpoint == "http://localhost:9050"
+    assert settings(api_endpoint="https://private.example").endpoint == "https://private.example"

@@ -18,6 +18,8 @@ from tap_servicetitan.transform.shaper import EXTRA
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from tap_servicetitan.settings import ReportDates, ReportSettings
+
 Json = dict[str, Any]
 
 REPORT_DATE = "_report_date"
@@ -124,7 +126,7 @@ class Report:
         return msgspec.json.encode({"parameters": [{"name": name, "value": value} for name, value in values.items()]})
 
 
-def parse_reports(setting: Iterable[Mapping[str, Any]], taken: Container[str]) -> list[Report]:
+def parse_reports(setting: Iterable[ReportSettings], taken: Container[str]) -> list[Report]:
     """Return the reports of the setting `reports`, in its order.
 
     Args:
@@ -136,15 +138,15 @@ def parse_reports(setting: Iterable[Mapping[str, Any]], taken: Container[str]) -
     """
     reports = [
         Report(
-            name=one["name"],
-            category=one["category"],
-            id=one["id"],
-            parameters=one.get("parameters") or {},
-            key=tuple(one.get("key") or ()),
-            date_range=_date_range(one["name"], one["date_range"]) if one.get("date_range") else None,
-            page_size=one.get("page_size") or PAGE_SIZE,
+            name=declared.name,
+            category=declared.category,
+            id=declared.id,
+            parameters=declared.parameters or {},
+            key=tuple(declared.key or ()),
+            date_range=_date_range(declared.name, declared.date_range) if declared.date_range else None,
+            page_size=declared.page_size or PAGE_SIZE,
         )
-        for one in setting
+        for declared in setting
     ]
     names = Counter(report.name for report in reports)
     if doubled := sorted(name for name, count in names.items() if count > 1 or name in taken):
@@ -152,20 +154,17 @@ def parse_reports(setting: Iterable[Mapping[str, Any]], taken: Container[str]) -
     return reports
 
 
-def _date_range(name: str, setting: Mapping[str, Any]) -> DateRange:
+def _date_range(name: str, dates: ReportDates) -> DateRange:
     try:
-        start = date.fromisoformat(setting["start"])
+        start = date.fromisoformat(dates.start)
     except ValueError as error:
-        raise PluginError(
-            f"setting `reports`: `start` of {name} is not a date that exists: {setting['start']}"
-        ) from error
-    lookback_days, most_days = setting.get("lookback_days"), setting.get("most_days")
+        raise PluginError(f"setting `reports`: `start` of {name} is not a date that exists: {dates.start}") from error
     return DateRange(
-        first_parameter=setting.get("from") or "From",
-        last_parameter=setting.get("to") or "To",
+        first_parameter=dates.from_ or "From",
+        last_parameter=dates.to or "To",
         start=start,
-        lookback_days=LOOKBACK_DAYS if lookback_days is None else lookback_days,
-        most_days=most_days or MOST_DAYS,
+        lookback_days=LOOKBACK_DAYS if dates.lookback_days is None else dates.lookback_days,
+        most_days=dates.most_days or MOST_DAYS,
     )
 
 

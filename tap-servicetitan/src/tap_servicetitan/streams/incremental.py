@@ -63,7 +63,7 @@ class IncrementalStream(ListStream, abc.ABC):
     def _pass_settings(self) -> PassSettings:
         settings = self._settings
         return PassSettings(
-            start_date=settings.start_date,
+            start_date=settings.first_day,
             reconcile_interval=settings.reconcile_interval,
             lookback=settings.lookback,
         )

@@ -19,8 +19,9 @@ from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.transform.inject import DELETED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from tap_servicetitan.settings import PiiRule
     from tap_servicetitan.specs import StreamSpec
 
 Json = dict[str, Any]
@@ -58,7 +59,7 @@ class Rule:
     action: Action
 
 
-def parse_rules(setting: Iterable[Mapping[str, Any]], salt: str | None) -> list[Rule]:
+def parse_rules(setting: Iterable[PiiRule], salt: str | None) -> list[Rule]:
     """Return the rules of the setting `pii`, in its order.
 
     Args:
@@ -70,9 +71,9 @@ def parse_rules(setting: Iterable[Mapping[str, Any]], salt: str | None) -> list[
     """
     rules = [
         Rule(
-            tuple(map(_pattern, rule["fields"])),
-            tuple(map(_pattern, rule.get("streams") or ["*"])),
-            Action(rule["action"]),
+            tuple(map(_pattern, rule.fields)),
+            tuple(map(_pattern, rule.streams or ["*"])),
+            Action(rule.action),
         )
         for rule in setting
     ]

@@ -29,7 +29,7 @@ def make_client(settings: Settings) -> bigquery.Client:
         return bigquery_client(
             settings.project_id,
             credentials=_own_credentials(settings),
-            api_endpoint=settings.api_endpoint,
+            api_endpoint=settings.endpoint,
             location=settings.location,
             service_account=settings.impersonate_service_account,
         )

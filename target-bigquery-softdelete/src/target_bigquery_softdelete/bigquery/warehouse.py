@@ -73,7 +73,7 @@ class Warehouse:
         self._listed: set[str] | None = None
         """Names in the dataset of the tables: those that were there at the start, and those that were asked for."""
         self._lock = threading.Lock()
-        self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
+        self._labels = (settings.labels or {}) | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
 
     def cancel_jobs(self, seconds: float) -> Cancelled:
         """Cancel the jobs that run, because the run is stopped. None begins after this."""
@@ -128,7 +128,7 @@ class Warehouse:
 
     def _ensure_dataset(self, name: str) -> None:
         dataset = bigquery.Dataset(name)
-        dataset.labels = dict(self.settings.labels)
+        dataset.labels = dict(self.settings.labels or {})
         if self.settings.location:
             dataset.location = self.settings.location
 

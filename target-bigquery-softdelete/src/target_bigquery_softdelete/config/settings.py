@@ -1,288 +1,256 @@
-"""The settings of the target: their JSON Schema, and one typed object with their values."""
+"""The settings of the target. Each is declared once: the JSON Schema and the typed values both come from here."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from singer_sdk import typing as th
+import msgspec
 
 from target_bigquery_softdelete.bigquery.table_layout import PartitionBy
 from target_bigquery_softdelete.load.delete_guard import DeleteLimits
 from target_bigquery_softdelete.plugin_runtime import datasets
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE, emulator_address
+from target_bigquery_softdelete.plugin_runtime.settings_schema import (
+    DeclaredSettings,
+    json_schema,
+    read_settings,
+    setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
-    from target_bigquery_softdelete.bigquery.lease import OnConcurrentRun
-    from target_bigquery_softdelete.schema.naming import ColumnNaming
-
-MEBIBYTE = 1 << 20
 LABEL = r"[a-z0-9_-]{1,63}"
 """What BigQuery allows as the value of a label, without the letters of other scripts."""
 
-CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "project_id",
-        th.StringType(min_length=1),
-        required=True,
-        description="Google Cloud project that the data lands in. There is no default: a company has its own.",
-    ),
-    th.Property(
-        "tenant_id",
-        th.StringType(pattern=f"^{LABEL}$"),
-        description="Tenant that the data belongs to. Tables are labelled with it; a run for another tenant stops.",
-    ),
-    th.Property("dataset", th.StringType(min_length=1), default=datasets.TABLES, description="Dataset of the tables."),
-    th.Property(
-        "staging_dataset",
-        th.StringType(min_length=1),
-        default=datasets.STAGING,
-        description="Dataset of the staging tables. They are removed at the end of a run, those of dead runs "
-        "by the first good run a day later, and all expire after 7 days.",
-    ),
-    th.Property(
-        "log_dataset",
-        th.StringType(min_length=1),
-        default=datasets.LOGS,
-        description="Dataset of the audit table `etl_logs`.",
-    ),
-    th.Property("location", th.StringType(min_length=1), description="Location of new datasets, such as `EU`."),
-    th.Property(
-        "credentials_path",
-        th.StringType(min_length=1),
-        description="Path of a Google credentials file. Without it, Application Default Credentials are used.",
-    ),
-    th.Property(
-        "credentials_json",
-        th.StringType(min_length=1),
-        secret=True,
-        description="Text of a Google credentials file, for where no file can be mounted.",
-    ),
-    th.Property(
-        "impersonate_service_account",
-        th.StringType(pattern="^[^@\\s]+@[^@\\s]+$"),
-        description="E-mail address of a service account to act as.",
-    ),
-    th.Property(
-        "api_endpoint",
-        th.StringType(pattern="^https?://"),
-        description=(
-            f"Address of the BigQuery API: a private endpoint, or an emulator. `{EMULATOR_VARIABLE}` in the "
-            "environment does the same. With it, and only then, no credentials are needed."
+_LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+Name = Annotated[str, setting(min_length=1)]
+
+
+class Settings(DeclaredSettings, kw_only=True, frozen=True):
+    """The settings, as they were given. What follows from several of them is a property."""
+
+    project_id: Annotated[
+        str,
+        setting("Google Cloud project to write into. It has no default: every company has its own.", min_length=1),
+    ]
+    tenant_id: (
+        Annotated[
+            str,
+            setting(
+                "Tenant that the data belongs to. Tables are labelled with it, and a run for another tenant stops.",
+                pattern=f"^{LABEL}$",
+            ),
+        ]
+        | None
+    ) = None
+    dataset: Annotated[str, setting("Dataset of the tables.", min_length=1)] = datasets.TABLES
+    staging_dataset: Annotated[
+        str,
+        setting(
+            "Dataset of the staging tables. A run removes its own at its end. Those of a run that died are removed by "
+            "the first successful run a day later, and all of them expire after 7 days.",
+            min_length=1,
         ),
-    ),
-    th.Property(
-        "column_naming",
-        th.StringType(allowed_values=["snake_case", "preserve"]),
-        default="snake_case",
-        description="`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the source's names.",
-    ),
-    th.Property(
-        "additional_properties",
-        th.StringType(allowed_values=["ignore", "keep"]),
-        default="ignore",
-        description="What happens to properties of a record that its schema does not list: they are left out, or kept "
-        "in the JSON column `_etl_extra`.",
-    ),
-    th.Property(
-        "max_delete_fraction",
-        th.NumberType(minimum=0, maximum=1),
-        default=0.5,
-        description="A snapshot that would mark more than this share of a table's live rows deleted, and more than "
-        "`max_delete_rows`, marks none, and the run fails.",
-    ),
-    th.Property(
-        "max_delete_rows",
-        th.IntegerType(minimum=0),
-        default=100,
-        description="See `max_delete_fraction`.",
-    ),
-    th.Property(
-        "allow_mass_delete",
-        th.BooleanType,
-        default=False,
-        description="Lift both limits for this run.",
-    ),
-    th.Property(
-        "keyless_streams",
-        th.StringType(allowed_values=["append", "replace"]),
-        default="append",
-        description="What happens to streams without a key: their records are appended (those of a repeated run once "
-        "more), or a complete snapshot replaces the whole table.",
-    ),
-    th.Property(
-        "on_invalid_record",
-        th.StringType(allowed_values=["fail", "quarantine"]),
-        default="fail",
-        description="What happens to a record that does not fit its schema: its stream fails, or it goes to "
-        "`etl_rejected_records` in `log_dataset` and the rest of the stream lands.",
-    ),
-    th.Property(
-        "max_rejected_records",
-        th.IntegerType(minimum=1),
-        default=1000,
-        description="With `quarantine`, a stream with more such records in one run fails after all.",
-    ),
-    th.Property(
-        "history",
-        th.ArrayType(th.StringType(min_length=1)),
-        default=[],
-        description="Streams of which every version of a row is kept, in a second table `<stream>_history`: their "
-        'names, or `["*"]` for every stream that has a key.',
-    ),
-    th.Property(
-        "live_views",
-        th.BooleanType,
-        default=False,
-        description="Keep a view `<stream>_live` of each table, with the rows that are not deleted.",
-    ),
-    th.Property(
-        "block_bytes",
-        th.IntegerType(minimum=64 * 1024),
-        default=8 * MEBIBYTE,
-        description="Bytes of raw records that are converted at a time. Memory grows with it.",
-    ),
-    th.Property(
-        "merge_interval_rows",
-        th.IntegerType(minimum=1),
-        default=1_000_000,
-        description="An incremental stream is merged at least every so many rows, so that a crash loses little.",
-    ),
-    th.Property(
-        "merge_interval_seconds",
-        th.IntegerType(minimum=1),
-        default=300,
-        description="The same in time: at the next STATE message, or while the tap is silent.",
-    ),
-    th.Property(
-        "on_concurrent_run",
-        th.StringType(allowed_values=["refuse", "wait", "allow"]),
-        default="refuse",
-        description="What to do when another run is writing into the dataset: end with an error, wait for its end, or "
-        "pay no heed. A run that was killed counts as running for two minutes.",
-    ),
-    th.Property(
-        "dry_run",
-        th.BooleanType,
-        default=False,
-        description="Change clones of the tables, in `staging_dataset`, instead of the tables, and let out no STATE. "
-        "`etl_logs` then says, with the status `dry_run`, what a real run would do.",
-    ),
-    th.Property(
-        "partition_by",
-        th.ObjectType(additional_properties=th.StringType(min_length=1)),
-        description="How new tables are partitioned, by stream: a DATE or TIMESTAMP column, as in "
-        '`{"jobs": "created_on"}`, with a unit where it is not the day (`created_on:month`), or an INT64 column with '
-        "first value, last value and step (`id:0:1000000:1000`).",
-    ),
-    th.Property(
-        "require_partition_filter",
-        th.BooleanType,
-        default=False,
-        description="Whether a new partitioned table refuses queries that do not filter by its partitions.",
-    ),
-    th.Property(
-        "labels",
-        th.ObjectType(additional_properties=th.StringType(pattern=f"^(?:{LABEL})?$")),
-        description="Labels for the jobs and the new tables, for example to find their cost on the bill.",
-    ),
-).to_dict()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings, checked and typed."""
-
-    project_id: str
-    tenant_id: str | None
-    dataset: str
-    staging_dataset: str
-    log_dataset: str
-    location: str | None
-    credentials_path: str | None
-    credentials_json: str | None = field(repr=False)
-    impersonate_service_account: str | None
-    api_endpoint: str | None
-    column_naming: ColumnNaming
-    additional_properties: Literal["ignore", "keep"]
-    delete_limits: DeleteLimits
-    keyless_streams: Literal["append", "replace"]
-    on_invalid_record: Literal["fail", "quarantine"]
-    max_rejected_records: int
-    history: tuple[str, ...]
-    live_views: bool
-    block_bytes: int
-    merge_interval_rows: int
-    merge_interval_seconds: int
-    on_concurrent_run: OnConcurrentRun
-    dry_run: bool
-    partition_by: dict[str, PartitionBy]
-    require_partition_filter: bool
-    labels: dict[str, str]
+    ] = datasets.STAGING
+    log_dataset: Annotated[str, setting("Dataset of the audit table `etl_logs`.", min_length=1)] = datasets.LOGS
+    location: Annotated[str, setting("Location of new datasets, such as `EU`.", min_length=1)] | None = None
+    credentials_path: (
+        Annotated[
+            str,
+            setting(
+                "Path of a Google credentials file. Without it, the target uses Application Default Credentials.",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    credentials_json: (
+        Annotated[
+            str,
+            setting(
+                "Content of a Google credentials file, for platforms where no file can be mounted.",
+                min_length=1,
+                secret=True,
+            ),
+        ]
+        | None
+    ) = None
+    impersonate_service_account: (
+        Annotated[str, setting("E-mail address of a service account to act as.", pattern=r"^[^@\s]+@[^@\s]+$")] | None
+    ) = None
+    api_endpoint: (
+        Annotated[
+            str,
+            setting(
+                "Address of the BigQuery API: a private endpoint or an emulator. The environment variable "
+                f"`{EMULATOR_VARIABLE}` does the same. Only with such an address are no credentials needed.",
+                pattern="^https?://",
+            ),
+        ]
+        | None
+    ) = None
+    column_naming: Annotated[
+        Literal["snake_case", "preserve"],
+        setting("`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are."),
+    ] = "snake_case"
+    additional_properties: Annotated[
+        Literal["ignore", "keep"],
+        setting(
+            "What to do with properties of a record that its schema does not list: `ignore` drops them, `keep` stores "
+            "them in the JSON column `_etl_extra`."
+        ),
+    ] = "ignore"
+    max_delete_fraction: Annotated[
+        float,
+        setting(
+            "A snapshot that would mark more than this share of a table's live rows deleted, and more than "
+            "`max_delete_rows` rows, marks none, and the run fails.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.5
+    max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 100
+    allow_mass_delete: Annotated[bool, setting("Lift both limits for this run.")] = False
+    keyless_streams: Annotated[
+        Literal["append", "replace"],
+        setting(
+            "What to do with streams without a key: `append` adds their records (those of a repeated run once more), "
+            "`replace` replaces the whole table by a complete snapshot."
+        ),
+    ] = "append"
+    on_invalid_record: Annotated[
+        Literal["fail", "quarantine"],
+        setting(
+            "What to do with a record that does not fit its schema: `fail` fails its stream, `quarantine` writes it to "
+            "`etl_rejected_records` in `log_dataset` and loads the rest of the stream."
+        ),
+    ] = "fail"
+    max_rejected_records: Annotated[
+        int, setting("With `quarantine`, a stream that has more invalid records than this in one run fails.", ge=1)
+    ] = 1000
+    history: Annotated[
+        list[Name],
+        setting(
+            "Streams whose row versions are all kept, in a second table `<stream>_history`: their names, or "
+            '`["*"]` for every stream that has a key.'
+        ),
+    ] = msgspec.field(default_factory=list)
+    live_views: Annotated[
+        bool, setting("Maintain a view `<stream>_live` of each table, with the rows that are not deleted.")
+    ] = False
+    block_bytes: Annotated[
+        int, setting("Bytes of raw records to convert at a time. Memory grows with it.", ge=64 * 1024)
+    ] = 8 << 20
+    merge_interval_rows: Annotated[
+        int,
+        setting("Merge an incremental stream at least every this many rows, so that a crash loses little.", ge=1),
+    ] = 1_000_000
+    merge_interval_seconds: Annotated[
+        int,
+        setting("The same in seconds. The merge happens at the next STATE message, or while the tap is silent.", ge=1),
+    ] = 300
+    on_concurrent_run: Annotated[
+        Literal["refuse", "wait", "allow"],
+        setting(
+            "What to do when another run is writing into the dataset: `refuse` ends with an error, `wait` waits for "
+            "that run to end, `allow` writes at the same time. A killed run counts as running for two minutes."
+        ),
+    ] = "refuse"
+    dry_run: Annotated[
+        bool,
+        setting(
+            "Work on clones in `staging_dataset`; leave tables and state untouched. `etl_logs` then says, with the "
+            "status `dry_run`, what a real run would do."
+        ),
+    ] = False
+    partition_by: (
+        Annotated[
+            dict[str, Name],
+            setting(
+                "How to partition new tables, by stream: a DATE or TIMESTAMP column, as in "
+                '`{"jobs": "created_on"}`, with a unit if it is not the day (`created_on:month`), or an INT64 column '
+                "with first value, last value and step (`id:0:1000000:1000`)."
+            ),
+        ]
+        | None
+    ) = None
+    require_partition_filter: Annotated[
+        bool, setting("Make new partitioned tables refuse queries that do not filter by partition.")
+    ] = False
+    labels: (
+        Annotated[
+            dict[str, Annotated[str, setting(pattern=f"^(?:{LABEL})?$")]],
+            setting("Labels for jobs and new tables, for example to find their cost on the bill."),
+        ]
+        | None
+    ) = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
         """Return the settings of a configuration that the JSON Schema has accepted.
 
         Raises:
-            PluginError: If two settings contradict each other.
+            PluginError: If two settings contradict each other, or a text in one cannot be read.
         """
-        labels = config.get("labels") or {}
-        for name in labels:
-            if not re.fullmatch(rf"[a-z]{LABEL[:-6]}{{0,62}}", name):
-                raise PluginError(f"setting `labels`: `{name}` is not a label that BigQuery allows.")
-        if config.get("credentials_path") and config.get("credentials_json"):
+        settings = read_settings(cls, config)
+        for name in settings.labels or {}:
+            if not _LABEL_NAME.fullmatch(name):
+                raise PluginError(f"setting `labels`: BigQuery does not allow the label name `{name}`.")
+        if settings.credentials_path and settings.credentials_json:
             raise PluginError("set `credentials_path` or `credentials_json`, not both.")
-        return cls(
-            project_id=config["project_id"],
-            tenant_id=config.get("tenant_id"),
-            dataset=config["dataset"],
-            staging_dataset=config["staging_dataset"],
-            log_dataset=config["log_dataset"],
-            location=config.get("location"),
-            credentials_path=config.get("credentials_path"),
-            credentials_json=config.get("credentials_json"),
-            impersonate_service_account=config.get("impersonate_service_account"),
-            api_endpoint=config.get("api_endpoint") or emulator_address(os.environ) or None,
-            column_naming=config["column_naming"],
-            additional_properties=config["additional_properties"],
-            delete_limits=DeleteLimits(
-                config["max_delete_fraction"], config["max_delete_rows"], lifted=config["allow_mass_delete"]
-            ),
-            keyless_streams=config["keyless_streams"],
-            on_invalid_record=config["on_invalid_record"],
-            max_rejected_records=config["max_rejected_records"],
-            history=() if config["dry_run"] else tuple(config["history"]),
-            live_views=config["live_views"] and not config["dry_run"],
-            block_bytes=config["block_bytes"],
-            merge_interval_rows=config["merge_interval_rows"],
-            merge_interval_seconds=config["merge_interval_seconds"],
-            on_concurrent_run=config["on_concurrent_run"],
-            dry_run=config["dry_run"],
-            partition_by={
-                stream: PartitionBy.parse(stream, text) for stream, text in (config.get("partition_by") or {}).items()
-            },
-            require_partition_filter=config["require_partition_filter"],
-            labels=labels,
-        )
+        _ = settings.partitions  # read now, so that a mistake in it ends the run before it begins
+        return settings
 
-    def has_history(self, stream: str, *, keyed: bool) -> bool:
-        """Return whether every version of the rows of a stream is kept.
+    @property
+    def endpoint(self) -> str | None:
+        """Address of the BigQuery API if it is not Google's public one."""
+        return self.api_endpoint or emulator_address(os.environ) or None
+
+    @property
+    def delete_limits(self) -> DeleteLimits:
+        """How many rows a snapshot may mark deleted."""
+        return DeleteLimits(self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete)
+
+    @cached_property
+    def partitions(self) -> dict[str, PartitionBy]:
+        """How new tables are partitioned, by stream.
 
         Raises:
-            PluginError: If the stream is asked for by its name and cannot have a history.
+            PluginError: If a text says none of the ways.
         """
+        return {stream: PartitionBy.parse(stream, text) for stream, text in (self.partition_by or {}).items()}
+
+    @property
+    def has_live_views(self) -> bool:
+        """Whether each table has a view of its live rows. A dry run leaves views alone."""
+        return self.live_views and not self.dry_run
+
+    def has_history(self, stream: str, *, keyed: bool) -> bool:
+        """Return whether every version of the rows of a stream is kept. A dry run keeps none.
+
+        Raises:
+            PluginError: If the setting names the stream, and it has no key.
+        """
+        if self.dry_run:
+            return False
         if stream in self.history and not keyed:
             raise PluginError(f"setting `history`: the stream `{stream}` has no key that tells its rows apart.")
         return keyed and (stream in self.history or "*" in self.history)
 
-    def strangers(self, streams: Iterable[str]) -> dict[str, list[str]]:
-        """Return the names of streams that a setting has and the input has not, by setting."""
-        named = {"partition_by": set(self.partition_by), "history": set(self.history) - {"*"}}
-        unknown = {setting: sorted(names.difference(streams)) for setting, names in named.items()}
-        return {setting: names for setting, names in unknown.items() if names}
+    def unknown_stream_names(self, streams: Iterable[str]) -> dict[str, list[str]]:
+        """Return the stream names in settings that are not among the streams of the input, by setting."""
+        history = set[str]() if self.dry_run else set(self.history) - {"*"}
+        named = {"partition_by": set(self.partitions), "history": history}
+        unknown = {name: sorted(streams_named.difference(streams)) for name, streams_named in named.items()}
+        return {name: missing for name, missing in unknown.items() if missing}
+
+
+CONFIG_JSONSCHEMA = json_schema(Settings)
+"""JSON Schema of the target's own settings."""

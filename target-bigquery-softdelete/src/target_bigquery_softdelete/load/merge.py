@@ -236,7 +236,7 @@ class TableMerge:
 
     def _layout(self, columns: TableColumns) -> Layout:
         settings = self._warehouse.settings
-        partition_by = settings.partition_by.get(self._stream)
+        partition_by = settings.partitions.get(self._stream)
         if partition_by:
             partition_by.check(columns.columns, self._stream)
         tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""

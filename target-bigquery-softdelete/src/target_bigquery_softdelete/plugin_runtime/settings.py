@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 from .compat import override
 from .errors import PluginError
 from .redaction import register_secrets
+from .settings_schema import secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +54,6 @@ class CheckedSettings(PluginBase):
             signum,
         )
         sys.exit(128 + signum)
-
-
-def secret_names(schema: dict[str, Any]) -> list[str]:
-    """Return the names of the settings that the schema marks as secret."""
-    return [name for name, setting in schema["properties"].items() if setting.get("secret")]
 
 
 def numbers(schema: dict[str, Any], config: dict[str, Any]) -> dict[str, float]:
