@@ -64,7 +64,7 @@ def requirement(package: str, way: str, built: Path) -> str:
 def build(package: str, built: Path) -> None:
     """Build the sdist of a package, and the wheel from the sdist."""
     uv = run(SETUP, "--uv").strip()
-    run(uv, "build", "--quiet", "--out-dir", built / package, ROOT / package)
+    run(uv, "build", "--quiet", "--python", sys.executable, "--out-dir", built / package, ROOT / package)
 
 
 def check(python: str, package: str, way: str, built: Path) -> None:
@@ -101,11 +101,14 @@ def main() -> int:
                 check(python, package, way, Path(folder))
             except CheckError as error:
                 failed += 1
-                print(f"{python} {package} {way}: failed\n{error}")
+                print(f"{python} {package} {way}: failed\n{error}", flush=True)
             else:
                 print(f"{python} {package} {way}: ok", flush=True)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except CheckError as error:
+        sys.exit(str(error))
