@@ -212,7 +212,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
             )
         ),
         title="Reports",
-        description="Reports to read, each as a stream of its own. docs/reports.md says what to write.",
+        description="Reports to read, each as a stream of its own. docs/how-to/reports.md says what to write.",
     ),
     th.Property(
         "report_interval_seconds",
@@ -246,8 +246,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description=(
             "Send records in BATCH messages: `encoding` (`format`: `jsonl`; `compression`: `none` or `gzip`) and "
             "`storage` (`root`: `data:` for records that stand in the messages, or the address of a folder for files; "
-            "`prefix` for their names). Without it, or with an empty `root`, a RECORD message each. docs/batches.md "
-            "says when which is better."
+            "`prefix` for their names). Without it, or with an empty `root`, a RECORD message each. "
+            "docs/how-to/batches.md says when which is better."
         ),
     ),
 ).to_dict()
