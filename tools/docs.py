@@ -272,8 +272,14 @@ def write(paths: Iterable[Path]) -> int:
 
 def check(paths: Sequence[Path]) -> int:
     """Print what is out of date and which links are dead, and return the exit code."""
-    problems = [*chain.from_iterable(map(stale_lines, paths)), *links.dead_links(ROOT, paths)]
-    print("\n".join(problems or [f"docs: the generated parts and the links of {len(paths)} files are right"]))
+    # The README of a package is read without the repository, too, and names paths inside the package.
+    own = [path for path in paths if not (path.parent / "pyproject.toml").exists() or path.parent == ROOT]
+    problems = [
+        *chain.from_iterable(map(stale_lines, paths)),
+        *links.dead_links(ROOT, paths),
+        *links.dead_paths(ROOT, own),
+    ]
+    print("\n".join(problems or [f"docs: the generated parts, links and paths of {len(paths)} files are right"]))
     return 1 if problems else 0
 
 

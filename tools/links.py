@@ -1,4 +1,4 @@
-"""Finds relative links in the documents that lead nowhere. Pure, apart from reading files."""
+"""Finds relative links and paths in the documents that lead nowhere. Pure, apart from reading files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ LINK = re.compile(
     r"|(?:src|href)=\"(?P<html>[^\"]+)\"",
     re.MULTILINE,
 )
+PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)`")
+"""A path of files or folders, alone between backticks."""
+
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 LINK_TEXT = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 EXPLICIT_ANCHOR = re.compile(r"<a\s+(?:id|name)=\"([^\"]+)\"")
@@ -47,6 +50,24 @@ def dead_links(root: Path, paths: Iterable[Path]) -> list[str]:
         for path in paths
         for link in links(path.read_text("utf-8"))
         if (problem := _problem(root, path, link))
+    ]
+
+
+def dead_paths(root: Path, paths: Iterable[Path]) -> list[str]:
+    """Return one line for each path of the repository that a document names and that does not exist.
+
+    Only a path that begins with a folder at the root counts: others may be of a bucket or of somewhere else.
+
+    Args:
+        root: Folder of the repository.
+        paths: Markdown files to check.
+    """
+    folders = {path.name for path in root.iterdir() if path.is_dir() and path.name not in SKIPPED}
+    return [
+        f"{path.relative_to(root)}: {name}: no such file"
+        for path in paths
+        for name in dict.fromkeys(PATH.findall(FENCE.sub("", path.read_text("utf-8"))))
+        if "/" in name and name.partition("/")[0] in folders and not (root / name).exists()
     ]
 
 

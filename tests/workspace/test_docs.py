@@ -1,7 +1,8 @@
-"""The check of the documents' links."""
+"""The checks of the documents: links, paths, the names of errors."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,31 @@ def test_a_link_to_what_exists_is_alive(repository: Path, link: str) -> None:
 )
 def test_a_link_to_what_does_not_exist_is_dead(repository: Path, text: str, problem: str) -> None:
     assert dead(repository, text) == [problem]
+
+
+@pytest.mark.parametrize(
+    "path", ["docs/page.md", "docs/", "elsewhere/page.md", "page.md", "docs/<name>.md", "docs/*.md"]
+)
+def test_a_path_that_exists_or_is_not_of_the_repository_is_alive(repository: Path, path: str) -> None:
+    (repository / "README.md").write_text(f"See `{path}`.")
+    assert links.dead_paths(repository, links.documents(repository)) == []
+
+
+def test_a_path_that_does_not_exist_is_dead(repository: Path) -> None:
+    (repository / "README.md").write_text(
+        "See `docs/gone.md`, and again `docs/gone.md`.\n\n```\n`docs/example.md`\n```\n"
+    )
+    assert links.dead_paths(repository, links.documents(repository)) == ["README.md: docs/gone.md: no such file"]
+
+
+def test_the_page_of_errors_has_every_public_error() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
+    modules = [path for pattern in ("tap-*", "target-*", "fleet") for path in ROOT.glob(f"{pattern}/src/*/errors.py")]
+    errors = {
+        name for path in modules for name in re.findall(r"^class (\w+Error)\b", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert errors
+    assert {name for name in errors if not re.search(rf"\b{name}\b", page)} == set()
 
 
 def test_every_document_is_checked() -> None:
