@@ -166,7 +166,7 @@ def deletions(spec: StreamSpec) -> str:
 
 
 def pass_over(spec: StreamSpec) -> str:
-    """Return the source that shows every record of a stream."""
+    """Return what shows every record of a stream."""
     if spec.kind is Kind.SNAPSHOT:
         return "the list"
     return f"a full pass over the {'feed' if spec.export_path and spec.full_pass == 'feed' else 'list'}"
