@@ -1,7 +1,8 @@
-"""The checks of the documents: links, paths, the names of errors."""
+"""The checks of the documents: links, paths, the names of errors, quoted messages."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -25,6 +26,18 @@ $ echo "[not a link](nowhere.md)"
 
 `[code](nowhere.md)` <!-- [comment](nowhere.md) --> [outside](https://example.com/nowhere.md)
 """
+
+NOT_SEARCHED = {
+    "Access Denied",  # BigQuery
+    "Object missing required field",  # msgspec
+    "cannot read gs://",  # the verb is filled in
+    "is an external table",  # so is the kind of the table
+    "referenced but not set",  # Meltano
+}
+"""Messages of other programs, and some that the code puts together."""
+
+SHORTEST_PHRASE = 12
+"""Characters. Shorter ones are single words, which any text may have."""
 
 
 @pytest.fixture
@@ -100,6 +113,46 @@ def test_the_page_of_errors_has_every_public_error() -> None:
     }
     assert errors
     assert {name for name in errors if not re.search(rf"\b{name}\b", page)} == set()
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/how-to/fleet.md", "docs/how-to/runbook.md", "docs/how-to/runbook.es.md"]
+)
+def test_a_message_that_a_document_explains_is_one_that_the_code_writes(page: str, said: str) -> None:
+    found = phrases((ROOT / page).read_text("utf-8"))
+    assert found
+    assert [phrase for phrase in found if phrase not in said and phrase not in NOT_SEARCHED] == []
+
+
+@pytest.fixture(scope="module")
+def said() -> str:
+    """All texts of the packages and the alerts."""
+    modules = (path for name in ("fleet", "tap-*", "target-*") for path in ROOT.glob(f"{name}/src/*/**/*.py"))
+    alerts = (path.read_text("utf-8") for path in (ROOT / "deploy" / "alerts").iterdir())
+    return "\n".join([*map(texts, modules), *alerts])
+
+
+def texts(module: Path) -> str:
+    """Return the texts of a module, one on a line, with a line break for what they are formatted with."""
+    found = [
+        node
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+    ]
+    parts = ([node] if isinstance(node, ast.Constant) else node.values for node in found)
+    return "\n".join("".join(_text(part) for part in text) for text in parts)
+
+
+def _text(part: ast.expr) -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "\n"
+
+
+def phrases(text: str) -> list[str]:
+    """Return the parts of the messages in the first columns of tables, without what differs from one to the next."""
+    cells = (row.partition(" | ")[0] for row in text.splitlines() if row.startswith("| `"))
+    quoted = (message.replace("\\`", "`") for cell in cells for message in re.findall(r"``?(.+?)``?(?=[,) |]|$)", cell))
+    pieces = (piece.strip() for message in quoted for piece in re.split(r"\.\.\.|: |[()`]", message))
+    return [piece for piece in pieces if len(piece) >= SHORTEST_PHRASE and " " in piece]
 
 
 def test_every_document_is_checked() -> None:
