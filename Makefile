@@ -22,7 +22,7 @@ fleet: setup ## Rehearse a night of 30 companies, with trouble in three of them 
 test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/reliability.md)
+test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/explanation/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
 test-install: setup ## Install each package alone with plain pip, from git, wheel and sdist, on Python 3.11 to 3.13 (20 minutes)

@@ -98,7 +98,7 @@ def _write_documents() -> None:
     results = {result.name: result for result in _all_results()}
     (FOLDER / "RESULTS.md").write_text(report(results.values()))
     if growth.SECTION.name in results:
-        (ROOT / "docs" / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
+        (ROOT / "docs" / "explanation" / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
 
 
 def _all_results() -> Iterator[SectionResult]:

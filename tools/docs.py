@@ -1,7 +1,7 @@
-"""Writes the parts of the documents that follow from the code.
+"""Writes the parts of the documents that follow from the code, and checks their links.
 
-Usage: tools/docs.py           write them anew
-       tools/docs.py --check   print what would change, and exit 1 when anything would
+Usage: tools/docs.py           write the generated parts
+       tools/docs.py --check   print generated parts that are out of date and dead links, and exit 1 if there are any
 
 A generated part stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`; `PARTS` says what each name holds.
 """
@@ -13,11 +13,12 @@ import difflib
 import json
 import re
 import sys
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billing
+import links
 from tap_servicetitan.specs import LEFT_OUT, STREAMS, Kind
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.schema.columns import table_columns
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?<=<!-- begin: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end: (?P=name) -->)", re.DOTALL)
 
 STREAM = {spec.name: spec for spec in STREAMS}
-"""The rows by name."""
+"""The specs by name."""
 
 TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("integer", {"type": "integer"}),
@@ -56,7 +57,7 @@ TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("several types", {"type": ["integer", "string"]}),
     ("no type, or only null", {}),
 )
-"""What a JSON Schema may say of a property, and an example of it."""
+"""Kinds of JSON Schema properties, each with an example."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -96,7 +97,7 @@ def default(setting: Mapping[str, Any]) -> str:
 
 
 def selected_streams() -> str:
-    """Return the table of the streams that are read when nobody chose any."""
+    """Return the table of the streams that are read by default."""
     head = ["stream", "endpoint", "key", "replication", "how deletions are seen"]
     rows = [spec for spec in by_name(STREAMS) if spec.selected]
     return table(head, ([name(spec), endpoints(spec), key(spec), replication(spec), deletions(spec)] for spec in rows))
@@ -118,7 +119,7 @@ def stream_row(spec: StreamSpec) -> list[str]:
 
 
 def by_name(specs: Iterable[StreamSpec]) -> list[StreamSpec]:
-    """Return rows in the order of their names."""
+    """Return specs sorted by name."""
     return sorted(specs, key=lambda spec: spec.name)
 
 
@@ -128,7 +129,7 @@ def name(spec: StreamSpec) -> str:
 
 
 def endpoints(spec: StreamSpec) -> str:
-    """Return the paths that a stream is read from, without what all of them share."""
+    """Return the paths that a stream is read from, without the tenant."""
     read = [spec.export_path] if spec.export_path and spec.full_pass == "feed" else spec.paths
     return ", ".join(f"`{short(path)}`" for path in read if path)
 
@@ -144,7 +145,7 @@ def key(spec: StreamSpec) -> str:
 
 
 def replication(spec: StreamSpec) -> str:
-    """Return what of a stream is read in a run."""
+    """Return which records of a stream a run reads."""
     if spec.parent:
         parent = STREAM[spec.parent.stream]
         return f"of {'all' if parent.kind is Kind.SNAPSHOT else 'new and changed'} `{parent.name}`"
@@ -156,7 +157,7 @@ def replication(spec: StreamSpec) -> str:
 
 
 def deletions(spec: StreamSpec) -> str:
-    """Return how it shows that a record of a stream is gone."""
+    """Return how the tap notices that a record of a stream is gone."""
     if spec.parent:
         whole = STREAM[spec.parent.stream].kind is Kind.SNAPSHOT
         return "gone from its list, or its parent is" if whole else f"gone from a full pass over `{spec.parent.stream}`"
@@ -188,16 +189,16 @@ def types() -> str:
 
 
 def billed_streams() -> str:
-    """Return the table of what BigQuery bills a company in a day, by the model."""
+    """Return the table of what BigQuery bills a company for a day, according to the model."""
     head = ["streams of a company", "tables", "rows in each", "before", "all blocks", "a fifth of the blocks"]
     rows = [
         [group.name, str(group.streams), f"{group.rows:,}", *map(gibibytes, billed_in_a_day(group))]
         for group in billing.FLEET
     ]
     sums = [sum(figures) for figures in zip(*map(billed_in_a_day, billing.FLEET), strict=True)]
-    fleet = [one * billing.COMPANIES for one in sums]
+    fleet = [figure * billing.COMPANIES for figure in sums]
     streams = str(billing.streams(billing.FLEET))
-    costs = [f"{billing.dollars(one):,.0f} $" for one in fleet]
+    costs = [f"{billing.dollars(figure):,.0f} $" for figure in fleet]
     return table(
         head,
         [
@@ -210,7 +211,7 @@ def billed_streams() -> str:
 
 
 def billed_in_a_day(group: billing.Group) -> list[float]:
-    """Return the bytes of a group before, and now: when clustering spares nothing, and when it spares most."""
+    """Return the bytes billed for a group: before; now without any gain from clustering; now with the most gain."""
     return [billing.billed_before(group), billing.billed(group, touched=1), billing.billed(group, touched=0.2)]
 
 
@@ -220,7 +221,7 @@ def gibibytes(count: float) -> str:
 
 
 def load_jobs() -> str:
-    """Return the table of load jobs and written rows of a company in a day, and what BigQuery allows."""
+    """Return the table of load jobs and written rows of a company in a day, beside the limits of BigQuery."""
     loads = sum(group.loads for group in billing.FLEET) + billing.RUNS
     written = [sum(map(rule, billing.FLEET)) for rule in (billing.written_before, billing.written)]
     return table(
@@ -233,7 +234,7 @@ def load_jobs() -> str:
                 f"{loads:,.0f}",
                 "100,000",
             ],
-            ["rows loaded", *(f"{one:,.0f}" for one in written), ""],
+            ["rows loaded", *(f"{count:,.0f}" for count in written), ""],
             ["rows written into tables", f"{written[0]:,.0f}", "those that changed", ""],
         ],
     )
@@ -252,34 +253,52 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def render(text: str) -> str:
-    """Return a document with its generated parts made anew.
+    """Return a document with its generated parts brought up to date.
 
     Raises:
-        KeyError: If the document asks for a part that there is none of.
+        KeyError: If the document names a part that `PARTS` lacks.
     """
     return PART.sub(lambda part: f"{part['name']} -->\n{PARTS[part['name']]()}", text)
+
+
+def write(paths: Iterable[Path]) -> int:
+    """Write the generated parts and return the exit code."""
+    for path in paths:
+        before = path.read_text("utf-8")
+        if (after := render(before)) != before:
+            path.write_text(after, encoding="utf-8")
+    return 0
+
+
+def check(paths: Sequence[Path]) -> int:
+    """Print what is out of date and which links are dead, and return the exit code."""
+    # The README of a package is read without the repository, too, and names paths inside the package.
+    own = [path for path in paths if not (path.parent / "pyproject.toml").exists() or path.parent == ROOT]
+    problems = [
+        *chain.from_iterable(map(stale_lines, paths)),
+        *links.dead_links(ROOT, paths),
+        *links.dead_paths(ROOT, own),
+    ]
+    print("\n".join(problems or [f"docs: the generated parts, links and paths of {len(paths)} files are right"]))
+    return 1 if problems else 0
+
+
+def stale_lines(path: Path) -> list[str]:
+    """Return how the generated parts of a document differ from the code, as the lines of a diff."""
+    name = str(path.relative_to(ROOT))
+    before = path.read_text("utf-8")
+    after = render(before)
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), f"committed {name}", name, lineterm=""))
 
 
 def main() -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Write the parts of the documents that follow from the code.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
-    check = parser.parse_args().check
-
-    paths = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-    changes = [
-        (path, before, after) for path in paths if (before := path.read_text("utf-8")) != (after := render(before))
-    ]
-    for path, before, after in changes:
-        if check:
-            name = str(path.relative_to(ROOT))
-            diff = difflib.unified_diff(before.splitlines(), after.splitlines(), f"committed {name}", name, lineterm="")
-            print("\n".join(diff))
-        else:
-            path.write_text(after, encoding="utf-8")
-    if check and not changes:
-        print(f"docs: the generated parts of {len(paths)} files are as the code says")
-    return 1 if check and changes else 0
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file would change or a link is dead"
+    )
+    paths = links.documents(ROOT)
+    return check(paths) if parser.parse_args().check else write(paths)
 
 
 if __name__ == "__main__":

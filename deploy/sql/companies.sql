@@ -1,4 +1,4 @@
--- The registry of companies. docs/fleet.md says what the fields mean. deploy.sh fills in the names in braces.
+-- The registry of companies. docs/reference/fleet.md says what the fields mean. deploy.sh fills in the names in braces.
 CREATE SCHEMA IF NOT EXISTS `${PROJECT_ID}.settings`
 OPTIONS (location = '${BIGQUERY_LOCATION}', description = 'What the fleet is told');
 

@@ -195,7 +195,8 @@ def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> Non
 
 def documented() -> set[str]:
     """Return the `gcloud` commands of the documents: those on lines of their own, and those in backticks."""
-    texts = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("deploy", "runbook", "runbook.es"))
+    pages = (ROOT / "docs" / "how-to" / f"{name}.md" for name in ("deploy", "runbook", "runbook.es"))
+    texts = (page.read_text(encoding="utf-8") for page in pages)
     found = (one.partition(" # ")[0].strip() for text in texts for one in re.findall(r"[$`] ?(gcloud [^`\n]+)", text))
     # `gcloud` looks at the name of a project, and P is none.
     return {one.replace("--project=P", "--project=my-project") for one in found}

@@ -123,7 +123,7 @@ def test_the_times_of_an_environment_fit_together(environment: str) -> None:
 
 @pytest.mark.parametrize("name", ["runbook.md", "runbook.es.md"])
 def test_the_runbook_has_every_alert_and_every_result(name: str) -> None:
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / name).read_text(encoding="utf-8")
     alerts = {json.loads(rendered(f"alerts/{path.name}")).get("displayName") for path in (DEPLOY / "alerts").iterdir()}
     assert [alert for alert in alerts - {None} if f"`{alert}`" not in text] == []
     assert [result for result in Result if not result.is_good and f"`{result}`" not in text] == []

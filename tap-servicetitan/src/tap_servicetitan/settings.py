@@ -211,7 +211,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     reports: (
         Annotated[
             list[ReportSettings],
-            setting("Reports to read, each as a stream. docs/reports.md says what to write.", title="Reports"),
+            setting("Reports to read, each as a stream. docs/how-to/reports.md says what to write.", title="Reports"),
         ]
         | None
     ) = None
@@ -230,7 +230,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
                 "Send records in BATCH messages: `encoding` (`format`: `jsonl`; `compression`: `none` or `gzip`) and "
                 "`storage` (`root`: `data:` for records inside the messages, or the address of a folder for files; "
                 "`prefix` for their names). Without it, or with an empty `root`, each record is a RECORD message. "
-                "docs/batches.md says when which is better.",
+                "docs/how-to/batches.md says when which is better.",
                 title="Batches",
             ),
         ]

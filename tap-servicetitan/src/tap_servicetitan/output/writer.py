@@ -9,8 +9,8 @@ import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter, SingerMessageType
 from singer_sdk.singerlib.messages import Message
 
-from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.concurrency.cancellation import HaltedError
+from tap_servicetitan.plugin_runtime.compat import override
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
