@@ -82,8 +82,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         """Whether somebody takes STATE."""
         self._last_checkpoint = time.monotonic()
         if isinstance(self.message_reader, BlockReader):
-            self.message_reader.patience = self._seconds_to_checkpoint
-            self.message_reader.on_silence = self._checkpoint
+            self.message_reader.idle_timeout = self._seconds_to_checkpoint
+            self.message_reader.on_idle = self._checkpoint
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())

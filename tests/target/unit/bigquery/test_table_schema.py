@@ -28,7 +28,7 @@ from target_bigquery_softdelete.bigquery.table_schema import (
 )
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED
 
 
 def col(name: str, kind: Kind, *fields: Column, repeated: bool = False) -> Column:

@@ -1,4 +1,4 @@
-"""From JSON Schema to BigQuery types."""
+"""The BigQuery types that a JSON Schema gives."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import (
-    DEEPEST_NESTING,
-    MOST_COLUMNS,
-    Kind,
-    TableColumns,
-    table_columns,
-    walk,
-)
+from target_bigquery_softdelete.schema.columns import Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.from_json_schema import DEEPEST_NESTING, MOST_COLUMNS, table_columns
 
 Schema = dict[str, Any]
 
@@ -184,8 +178,8 @@ def test_names_that_collide_in_a_nested_object_are_an_error_that_says_where() ->
 def test_the_key_is_in_its_own_order_and_by_column_name() -> None:
     columns = columns_of({"a": STRING, "jobId": INTEGER, "b": STRING}, "jobId", "a")
     assert columns.key == ("job_id", "a")
-    assert [one.kind for one in columns.key_columns()] == [Kind.INT64, Kind.STRING]
-    assert [one.name for one in columns.other_columns()] == ["b"]
+    assert [column.kind for column in columns.key_columns()] == [Kind.INT64, Kind.STRING]
+    assert [column.name for column in columns.other_columns()] == ["b"]
 
 
 def test_a_stream_may_have_no_key() -> None:
@@ -215,7 +209,7 @@ def test_one_column_is_widened_to_bignumeric_by_its_place_in_the_records() -> No
     items = {"type": "array", "items": {"properties": {"unitPrice": price, "cost": price}}}
     columns = columns_of({"unitPrice": price, "lineItems": items}, "unitPrice")
     nested = columns.with_bignumeric("lineItems[3].unitPrice")
-    assert [one.sql_type for one in nested.columns] == [
+    assert [column.sql_type for column in nested.columns] == [
         "NUMERIC",
         "ARRAY<STRUCT<`unit_price` BIGNUMERIC, `cost` NUMERIC>>",
     ]

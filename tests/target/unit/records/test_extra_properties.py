@@ -9,7 +9,8 @@ import pytest
 
 from support.singer import INTEGER, STRING
 from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError
-from target_bigquery_softdelete.schema.columns import Kind, TableColumns, table_columns
+from target_bigquery_softdelete.schema.columns import Kind, TableColumns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 
 PLAIN = {"id": INTEGER, "name": STRING}
 

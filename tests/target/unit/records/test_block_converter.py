@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from target_bigquery_softdelete.records import arrow
 from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError, MissingKeyError
-from target_bigquery_softdelete.records.values import NeedsBigNumericError
+from target_bigquery_softdelete.records.errors import NeedsBigNumericError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.schema.system_columns import DELETED, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,13 +277,13 @@ def test_ordinary_records_take_the_native_path() -> None:
 def test_rows_carry_their_position_and_whether_the_source_deleted_them() -> None:
     raw = block('{"id":1}', '{"id":2,"_sdc_deleted_at":"2024-05-06T07:08:09Z"}', '{"id":3,"_sdc_deleted_at":null}')
     table = converter().convert(raw, 40).table
-    assert table.to_pydict() == {"id": [1, 2, 3], arrow.SEQUENCE: [40, 41, 42], arrow.DELETED: [False, True, False]}
+    assert table.to_pydict() == {"id": [1, 2, 3], SEQUENCE: [40, 41, 42], DELETED: [False, True, False]}
 
 
 @pytest.mark.parametrize("moment", ["1715000000", "true", '{"at":1}'])
 def test_a_deletion_is_one_whatever_its_time_looks_like(moment: str) -> None:
     table = converter().convert(block(f'{{"id":1,"_sdc_deleted_at":{moment}}}'), 0).table
-    assert table.column(arrow.DELETED).to_pylist() == [True]
+    assert table.column(DELETED).to_pylist() == [True]
 
 
 def test_null_elements_are_left_out_and_counted() -> None:

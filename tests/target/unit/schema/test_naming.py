@@ -1,4 +1,4 @@
-"""From source names to BigQuery names."""
+"""The BigQuery names that source names give."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_reserved_prefix_is_moved_out_of_the_way(source: str, naming: str) -> 
 def test_a_long_name_fits_and_stays_distinct(source: str) -> None:
     name = column_name(source)
     assert len(name) <= LONGEST_COLUMN_NAME
-    assert identifiers.column(name) == f"`{name}`"
+    assert identifiers.quote_column(name) == f"`{name}`"
     assert name != column_name(source + "z")
 
 
