@@ -49,9 +49,9 @@ class NotNativeError(ValueError):
 
 
 _UNSAFE_NUMBER = (
-    # A number, in quotes or not, with an exponent that is not one digit below zero ...
+    # A number, quoted or not, whose exponent is not a single negative digit ...
     r"""[:,\["\s][+-]?[0-9.]+[eE](?:\+?[0-9]|-[1-9][0-9]|-[0-9]{3})[0-9]*[,}\]"\s]"""
-    # ... or with more digits in a row than NUMERIC has before the point.
+    # ... or that has more digits in a row than NUMERIC has before the point.
     r"|[0-9]{30}"
 )
 

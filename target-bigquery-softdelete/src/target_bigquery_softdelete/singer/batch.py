@@ -131,7 +131,7 @@ def _read_jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 def _read_jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
-    with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any file of bytes will do
+    with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any binary file works
         start = packed.peek(len(GZIP_MAGIC))
         if start and not start.startswith(GZIP_MAGIC):
             raise ValueError("Not a gzipped file")  # igzip calls a short file of another kind cut off

@@ -42,9 +42,9 @@ def restore(text: bytes) -> bytes:
     return text
 
 
-def has_constants(mended_text: bytes) -> bool:
+def has_constants(text: bytes) -> bool:
     """Whether the text contained NaN, Infinity or -Infinity before :func:`mend` changed it."""
-    return _MARK.encode() in mended_text
+    return _MARK.encode() in text
 
 
 def encode_record(record: dict[str, Any]) -> bytes:

@@ -206,7 +206,7 @@ def _is_ready(file: IO[bytes], seconds: float | None) -> bool:
         return True
 
 
-def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK hands over text files too
+def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK also passes text files
     if isinstance(file, io.TextIOBase):
         buffer = getattr(file, "buffer", None)
         return buffer if buffer is not None else io.BytesIO(file.read().encode())

@@ -29,17 +29,17 @@ class StateComposer:
         self._unwritten: set[str] = set()
         self._emitted: State | None = None
 
-    def record_read(self, stream: str) -> None:
+    def note_record(self, stream: str) -> None:
         """Note that a record of the stream was read and is not written yet."""
         self._streams.add(stream)
         self._unwritten.add(stream)
 
-    def stream_seen(self, stream: str) -> None:
+    def note_stream(self, stream: str) -> None:
         """Note that the stream exists, so that the bookmark with its name belongs to it."""
         self._streams.add(stream)
 
-    def state_read(self, state: State) -> None:
-        """Accept a STATE message. It replaces earlier ones."""
+    def note_state(self, state: State) -> None:
+        """Note a STATE message. It replaces earlier ones."""
         state = copy.deepcopy(state)
         bookmarks = state.get(BOOKMARKS)
         self._held = {_REST: state}
@@ -48,7 +48,7 @@ class StateComposer:
             self._held = {**dropped, **bookmarks, _REST: {**state, BOOKMARKS: {}}}
         self._release()
 
-    def written(self, stream: str) -> None:
+    def mark_written(self, stream: str) -> None:
         """Note that all records of the stream read so far are written."""
         self._unwritten.discard(stream)
         self._release()

@@ -28,7 +28,7 @@ def write_state(state: State) -> None:
     except (OSError, ValueError) as error:
         drop_stdout()
         raise PluginError(
-            f"STATE cannot be written to standard output: {getattr(error, 'strerror', None) or error}. The rows "
+            f"STATE cannot be written to the standard output: {getattr(error, 'strerror', None) or error}. The rows "
             "are in their tables. The next run reads them again, from the last state that was written."
         ) from error
 

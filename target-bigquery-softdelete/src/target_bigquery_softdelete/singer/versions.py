@@ -63,5 +63,5 @@ class VersionTracker:
         """Yield the reason why a declared snapshot was not used."""
         if self.complete or self.empty or not self._activated:
             return
-        reason = self._invalid or "ACTIVATE_VERSION came before the records of its version, so it does not prove an end"
-        yield f"{self._stream}: no row was marked deleted: {reason}."
+        too_early = "ACTIVATE_VERSION came before the records of its version, which does not prove them complete"
+        yield f"{self._stream}: no row was marked deleted: {self._invalid or too_early}."

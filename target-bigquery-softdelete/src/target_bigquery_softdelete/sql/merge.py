@@ -212,7 +212,7 @@ def _rank(columns: TableColumns) -> str:
 
 def _partition_value(column: Column) -> str:
     name = quote_column(column.name, of="s")
-    # GoogleSQL does not partition by FLOAT64. As text, -0 and 0 would differ although they are equal: adding 0 helps.
+    # GoogleSQL does not partition by FLOAT64. As text, -0 and 0 would differ although they are equal: so add 0.
     return f"CAST({name} + 0 AS STRING)" if column.kind is Kind.FLOAT64 else name
 
 

@@ -63,8 +63,7 @@ def filter_partitions(word: str, partition: str, within: str) -> str:
 def filter_nothing(word: str, partition: str) -> str:
     """Return a filter by the partition column that every row passes.
 
-    A table may refuse a statement without such a filter. The staged rows do not say in which partition the row of a
-    key is.
+    BigQuery may require such a filter for a table. The staged rows do not tell in which partition the row of a key is.
     """
     if not partition:
         return ""

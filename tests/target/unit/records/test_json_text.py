@@ -27,13 +27,13 @@ from target_bigquery_softdelete.schema.columns import Kind
         ("true", "true"),
     ],
 )
-def test_a_string_takes_every_text_and_scalars(text: str, value: str) -> None:
+def test_a_string_accepts_every_text_and_scalars(text: str, value: str) -> None:
     assert value_of(Kind.STRING, text) == value
     value_of(Kind.STRING, text).encode()
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '["a"]'])
-def test_a_string_takes_no_object_and_no_array(text: str) -> None:
+def test_a_string_accepts_no_object_and_no_array(text: str) -> None:
     refuses(Kind.STRING, text)
 
 
@@ -54,12 +54,12 @@ def test_a_string_takes_no_object_and_no_array(text: str) -> None:
 )
 def test_a_json_value_has_one_text(raw: str, text: str) -> None:
     assert value_of(Kind.JSON, raw) == text
-    if "\\ud8" not in raw:  # the native way leaves those to the other one
+    if "\\ud8" not in raw:  # the native path leaves these to the row path
         assert json_text_of_raw(raw.encode()) == text
 
 
 @pytest.mark.parametrize("raw", ["1e309", "[NaN]", "1" * 400, "[" * 501 + "]" * 501])
-def test_what_json_of_bigquery_does_not_hold_is_refused(raw: str) -> None:
+def test_json_that_bigquery_cannot_store_is_refused(raw: str) -> None:
     refuses(Kind.JSON, raw)
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
         json_text_of_raw(raw.encode())

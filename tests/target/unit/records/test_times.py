@@ -49,17 +49,17 @@ def test_a_timestamp_is_utc_with_microseconds(text: str, moment: dt.datetime) ->
         ),
     ],
 )
-def test_what_is_no_time_of_bigquery_is_refused(text: str) -> None:
+def test_a_timestamp_that_bigquery_does_not_have_is_refused(text: str) -> None:
     refuses(Kind.TIMESTAMP, text)
 
 
-def test_a_date_may_come_as_midnight_but_not_with_a_time() -> None:
+def test_a_date_may_have_the_time_midnight_but_no_other() -> None:
     assert value_of(Kind.DATE, '"2024-05-06"') == dt.date(2024, 5, 6)
     assert value_of(Kind.DATE, '"2024-05-06T00:00:00Z"') == dt.date(2024, 5, 6)
     refuses(Kind.DATE, '"2024-05-06T00:00:01Z"')
 
 
-def test_a_time_is_one_of_a_day() -> None:
+def test_a_time_is_a_time_of_day() -> None:
     assert value_of(Kind.TIME, '"07:08:09.1234567"') == dt.time(7, 8, 9, 123456)
     assert value_of(Kind.TIME, '"07:08"') == dt.time(7, 8)
     for text in ('"24:00:00"', '"23:59:60"', '"7:08"', '"07:08+01:00"', "7"):

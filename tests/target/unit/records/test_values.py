@@ -22,7 +22,7 @@ def test_true_and_false_are_booleans(text: str, value: bool) -> None:  # noqa: F
 
 
 @pytest.mark.parametrize("text", ["0", "1", '"yes"', '""', "[]"])
-def test_what_is_neither_true_nor_false_is_refused(text: str) -> None:
+def test_other_values_are_no_booleans(text: str) -> None:
     refuses(Kind.BOOL, text)
 
 
@@ -33,6 +33,6 @@ def test_a_record_is_an_object(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"a":1}{', b'{"a":"\xff"}', b'{"a":' + b"[" * 100_000, b'{"a":1e1e1}'])
-def test_what_is_no_json_is_a_value_error(raw: bytes) -> None:
+def test_invalid_json_is_a_value_error(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
         parse_record(raw)

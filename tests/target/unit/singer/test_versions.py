@@ -51,12 +51,12 @@ def test_it_is_not_complete_otherwise(events: list[tuple[str, int | None]]) -> N
 
 
 @pytest.mark.parametrize("events", [[(ACTIVATE, 7), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 8)]])
-def test_a_declared_snapshot_that_is_not_used_is_one_warning(events: list[tuple[str, int | None]]) -> None:
+def test_an_unused_snapshot_gives_one_warning(events: list[tuple[str, int | None]]) -> None:
     (warning,) = track(*events, *events).warnings()
     assert warning.startswith("jobs: no row was marked deleted: ACTIVATE_VERSION came before the records")
 
 
-def test_without_a_declared_snapshot_there_is_nothing_to_warn_of() -> None:
+def test_without_a_snapshot_there_is_no_warning() -> None:
     assert not list(track((RECORD, 7)).warnings())
 
 

@@ -27,7 +27,7 @@ from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
         "a" * 301,
     ],
 )
-def test_a_name_that_is_no_column_name_is_refused(name: str) -> None:
+def test_an_invalid_column_name_is_refused(name: str) -> None:
     with pytest.raises(PluginError, match="is not a valid BigQuery column name"):
         quote_column(name)
 
@@ -35,7 +35,7 @@ def test_a_name_that_is_no_column_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "table", ["", "jobs`", "jobs; DROP TABLE x", "jobs -- x", "jobs.x", "j\u043ebs", "jobs\n", "a" * 1025]
 )
-def test_a_name_that_is_no_table_name_is_refused(table: str) -> None:
+def test_an_invalid_table_name_is_refused(table: str) -> None:
     with pytest.raises(PluginError, match="is not a valid BigQuery table name"):
         TableId("co-1", "bronze", table)
 
@@ -51,10 +51,10 @@ def test_a_name_that_is_no_table_name_is_refused(table: str) -> None:
         ("co-1", "", "dataset"),
     ],
 )
-def test_a_name_that_is_no_place_is_refused(project: str, dataset: str, message: str) -> None:
+def test_an_invalid_project_or_dataset_name_is_refused(project: str, dataset: str, message: str) -> None:
     with pytest.raises(PluginError, match=f"is not a valid BigQuery {message} name"):
         TableId(project, dataset, "jobs")
 
 
-def test_a_project_of_a_domain_is_allowed() -> None:
+def test_a_project_with_a_domain_is_allowed() -> None:
     assert TableId("example.com:co-1", "bronze", "jobs").quoted == "`example.com:co-1.bronze.jobs`"

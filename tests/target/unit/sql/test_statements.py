@@ -62,7 +62,7 @@ def source(
     in_table: tuple[Column, ...] = (),
     seen_key_tables: tuple[TableId, ...] = (),
 ) -> Source:
-    """Return what is merged; `in_table` holds the columns that are not the same in the table."""
+    """Return a source; `in_table` holds the columns that differ in the table."""
     table_columns = {column.name: column for column in columns} | {column.name.lower(): column for column in in_table}
     return Source(STAGING, TableColumns(columns, key), table_columns, seen_key_tables)
 
@@ -207,7 +207,7 @@ WIDENED = source(
 
 
 def shape_of(name: str) -> str:
-    """Return the name of the shape that a statement was made for."""
+    """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
     shape = re.sub("(_mark_missing_deleted|_partition|_within|_compare)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
@@ -215,7 +215,7 @@ def shape_of(name: str) -> str:
 
 @cache
 def analyzer(shape: str) -> GoogleSQL:
-    """Return the analyzer with the tables that the statements of a shape see."""
+    """Return the analyzer with the tables that the statements of a shape read and write."""
     seen = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
     parameters = {
         "synced": "TIMESTAMP",
@@ -234,7 +234,7 @@ def staged(column: Column) -> Column:
 
 
 def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
-    """Return the tables that a statement sees, with the types that they have in BigQuery."""
+    """Return the tables that a statement uses, with the types of their columns in BigQuery."""
     staging = [(column.name, staged(column).sql_type) for column in shape.columns.columns]
     staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
     target = [(column.name, column.sql_type) for column in shape.table_columns.values()]
@@ -244,7 +244,7 @@ def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_the_statement_is_the_one_that_was_reviewed(name: str) -> None:
+def test_a_statement_matches_its_snapshot(name: str) -> None:
     path = SNAPSHOTS / f"{name}.sql"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(f"{STATEMENTS[name]}\n", encoding="utf-8")
@@ -266,7 +266,7 @@ def test_marking_missing_rows_leaves_no_partition_out() -> None:
 
 
 ROWS: dict[TableId, list[tuple[object, ...]]] = {
-    # Live: 1 to 4 and 6. Key 6 is in the table and nowhere in the run.
+    # Live: 1 to 4 and 6. Key 6 is only in the table.
     TARGET: [(1, "INSERT"), (2, "UPDATE"), (3, "INSERT"), (4, "UPDATE"), (5, "DELETE"), (6, "INSERT")],
     # Key, position, deleted. Key 1 is in all three; key 4 was deleted before, and came back later.
     EARLIER[0]: [(1, 0, False), (2, 1, False), (4, 2, True), (4, 3, False)],
