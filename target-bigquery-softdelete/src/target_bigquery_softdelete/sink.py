@@ -17,11 +17,12 @@ from target_bigquery_softdelete.load.stage import Stage
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.errors import NeedsBigNumericError
 from target_bigquery_softdelete.records.rejects import Rejects
-from target_bigquery_softdelete.records.values import NeedsBigNumericError
-from target_bigquery_softdelete.schema.columns import TableColumns, table_columns
+from target_bigquery_softdelete.schema.columns import TableColumns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.singer.versions import Snapshots
+from target_bigquery_softdelete.singer.versions import VersionTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +54,7 @@ class BigQuerySoftDeleteSink(Sink):
         table_id = self._run.warehouse.table_id(table_name(stream_name))
         self._stand_in = self._new_stand_in(table_id) if self._settings.dry_run else None
         self._merge = self._new_merge(table_id, keyed=bool(key_properties))
-        self._snapshots = Snapshots(stream_name)
+        self._snapshots = VersionTracker(stream_name)
         self._rejects = self._new_rejects(str(table_id))
         self._present: list[Stage] = []
         """The keys of rejected records of a snapshot: they were there, so their rows are not missing."""
@@ -110,7 +111,7 @@ class BigQuerySoftDeleteSink(Sink):
         self.tally_record_read(len(records))
         self.record_counter_metric.increment(len(records))
         self.report.rows_read += len(records)
-        self._snapshots.records(version, len(records))
+        self._snapshots.count_records(version, len(records))
         if self.error is None:
             self._stage.append(records)
 
@@ -237,9 +238,9 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _reject(self, converted: Converted) -> None:
         """Keep account of the records that do not fit, and of what their keys say of a snapshot."""
-        keys = self._rejects.take(converted, self._stage.columns)
+        keys = self._rejects.add_block(converted, self._stage.columns)
         if self._rejects.unreadable_keys:
-            self._snapshots.void("a record was rejected whose key cannot be read")
+            self._snapshots.invalidate("a record was rejected whose key cannot be read")
         if keys and self._snapshots.versioned:
             present = self._present_stage(TableColumns(self._stage.columns.key_columns(), self._stage.columns.key))
             present.append([text.encode() for text in keys])
@@ -252,7 +253,7 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _settle(self) -> None:
         """Write down which records were rejected, and which of them have come again: after their rows, before STATE."""
-        entries, settled = self._rejects.settle()
+        entries, settled = self._rejects.flush()
         if self._run.quarantine is not None and (entries or settled) and not self._settings.dry_run:
             self._run.quarantine.settle(self.stream_name, self.report.table_name, entries, settled)
 
@@ -270,7 +271,7 @@ class BigQuerySoftDeleteSink(Sink):
         if stage is not None:
             self._keep_or_drop(stage, merged=self._merge_stage(stage))
         if columns.key != self._stage.columns.key:
-            self._snapshots.void("its key changed on the way")
+            self._snapshots.invalidate("its key changed on the way")
         self._settle()
         self._stage = self._new_stage(columns)
         self.mark_drained()
@@ -287,7 +288,7 @@ class BigQuerySoftDeleteSink(Sink):
 
     def _keep_or_drop(self, stage: Stage, *, merged: bool) -> None:
         if merged and not self._snapshots.versioned:
-            self._snapshots.void("records without a version came before it")
+            self._snapshots.invalidate("records without a version came before it")
             stage.drop()
         else:
             self._earlier.append(stage)  # its keys tell which rows are missing, or its rows are still to be written
@@ -324,15 +325,17 @@ class BigQuerySoftDeleteSink(Sink):
             # All rows are merged, or rejected; what is missing is not marked yet.
             stage = self._earlier[-1] if self._earlier else self._without_rows()
         if stage is not None:
-            also_present = tuple(one.table_id for one in self._also_present() if one is not stage) if complete else ()
+            seen_key_tables = (
+                tuple(one.table_id for one in self._seen_key_stages() if one is not stage) if complete else ()
+            )
             staged = _staged(stage)
-            self._count(self._merge.merge(staged, complete=complete, also_present=also_present), rows)
+            self._count(self._merge.merge(staged, complete=complete, seen_key_tables=seen_key_tables), rows)
 
     def _without_rows(self) -> Stage:
         self._stage.create()
         return self._stage
 
-    def _also_present(self) -> list[Stage]:
+    def _seen_key_stages(self) -> list[Stage]:
         """Return the stages that tell which keys were seen, apart from those that are being merged."""
         for stage in self._present:
             stage.finish()

@@ -82,8 +82,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         """Whether somebody takes STATE."""
         self._last_checkpoint = time.monotonic()
         if isinstance(self.message_reader, BlockReader):
-            self.message_reader.patience = self._seconds_to_checkpoint
-            self.message_reader.on_silence = self._checkpoint
+            self.message_reader.idle_timeout = self._seconds_to_checkpoint
+            self.message_reader.on_idle = self._checkpoint
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
@@ -163,7 +163,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._check_tenant()
-        self._state.stream_seen(message_dict.get("stream", ""))
+        self._state.note_stream(message_dict.get("stream", ""))
         super()._process_schema_message(message_dict)
 
     @override
@@ -173,7 +173,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _take(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
         maps = self._maps_of(stream)
-        self._state.record_read(stream)
+        self._state.note_record(stream)
         for stream_map in maps:
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
@@ -200,7 +200,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._state.state_read(message_dict["value"])
+        self._state.note_state(message_dict["value"])
         self._checkpoint()
 
     @override
@@ -208,7 +208,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
-        self._state.record_read(stream)  # what it means for the table is still to be written, too
+        self._state.note_record(stream)  # what it means for the table is still to be written, too
         for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
@@ -216,7 +216,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         batch = Batch.of(message_dict)
         maps = self._maps_of(batch.stream)
-        self._state.record_read(batch.stream)
+        self._state.note_record(batch.stream)
         try:
             for records in batch.records():
                 self._take(batch.stream, records, batch.version)
@@ -302,7 +302,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         for stream, maps in self.mapper.stream_maps.items():
             aliases = {stream_map.stream_alias for stream_map in maps}
             if aliases & set(by_alias) and all(self._is_written(alias) for alias in aliases):
-                self._state.written(stream)
+                self._state.mark_written(stream)
 
     def _is_written(self, alias: str) -> bool:
         sink = self._sinks_active.get(alias)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
 from target_bigquery_softdelete.runtime.temp_files import writing
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

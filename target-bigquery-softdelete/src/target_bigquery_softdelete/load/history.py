@@ -17,8 +17,8 @@ from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import walk
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,10 @@ class History:
             self._fit(columns, key, run)
             self._fits = columns
         names = [one.name for one in columns]
-        run(sql.follow(self._history_id, self._table_id, key=key, columns=names, partition=partition), "history")
+        run(
+            sql.append_versions(self._history_id, self._table_id, key=key, columns=names, partition=partition),
+            "history",
+        )
 
     def _columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
         """Return what the history keeps: all columns but those of types that this target never writes."""

@@ -16,6 +16,8 @@ from target_bigquery_softdelete.load.delete_guard import refusal
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql import tables
+from target_bigquery_softdelete.sql.source import Source
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -89,16 +91,16 @@ class TableMerge:
         self._fields: Sequence[SchemaField] = ()
         """The schema of the table."""
 
-    def merge(self, staged: Staged, *, complete: bool, also_present: tuple[TableId, ...] = ()) -> MergeResult:
+    def merge(self, staged: Staged, *, complete: bool, seen_key_tables: tuple[TableId, ...] = ()) -> MergeResult:
         """Merge staged rows that have a key.
 
         Args:
             staged: The rows.
-            complete: Whether they, with `also_present`, are a complete snapshot: then rows that are missing from it
+            complete: Whether they, with `seen_key_tables`, are a complete snapshot: then rows that are missing from it
                 are marked deleted, unless the guard refuses.
-            also_present: Staging tables of rows that were merged earlier in this run.
+            seen_key_tables: Staging tables of rows that were merged earlier in this run.
         """
-        source = self._source(staged, also_present)
+        source = self._source(staged, seen_key_tables)
         if self._is_new and not staged.has_deletions:
             return self._fill(source)
         self._follow(staged.columns.key)
@@ -107,7 +109,7 @@ class TableMerge:
         # A list that is read whole is mostly as it was, and a query that finds that out is cheaper than a MERGE. What
         # else may be as it was, the last page of a feed for one, is worth the question where it costs nothing.
         compare = complete or self._is_small
-        question = sql.measure(self._table_id, source, compare=compare, **filters)
+        question = sql.preview_merge(self._table_id, source, compare=compare, **filters)
         (found,) = self._run(question, "measure", parameters=limits).rows
         refused = None
         if complete:
@@ -116,12 +118,12 @@ class TableMerge:
                 stream=self._stream,
                 live=found["live"],
                 missing=found["missing"],
-                staged=found["staged"] or len(also_present),
+                staged=found["staged"] or len(seen_key_tables),
             )
         sweep = complete and not refused
         if compare and not found["differ"] and not (sweep and found["missing"]):
             return MergeResult(unchanged=found["staged"], refusal=refused)
-        statement = sql.merge(self._table_id, source, sweep=sweep, **filters)
+        statement = sql.merge(self._table_id, source, mark_missing_deleted=sweep, **filters)
         done = self._run(statement, "merge", synced=utc_now(), parameters=limits)
         if done.inserted or done.updated:
             self._follow(staged.columns.key)
@@ -137,10 +139,12 @@ class TableMerge:
             refusal=refused,
         )
 
-    def _fill(self, source: sql.Source) -> MergeResult:
+    def _fill(self, source: Source) -> MergeResult:
         """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
         done = self._run(
-            sql.merge(self._table_id, source, sweep=False, partition=self._partition), "merge", synced=utc_now()
+            sql.merge(self._table_id, source, mark_missing_deleted=False, partition=self._partition),
+            "merge",
+            synced=utc_now(),
         )
         self._follow(source.columns.key)
         return MergeResult(inserted=done.inserted, updated=done.updated)
@@ -157,7 +161,7 @@ class TableMerge:
             return MergeResult(refusal=refused)
         self._fields = table.schema
         self._follow(columns.key)
-        self._run(sql.sweep_all(self._table_id, partition=self._partition), "sweep", synced=utc_now())
+        self._run(sql.mark_all_deleted(self._table_id, partition=self._partition), "sweep", synced=utc_now())
         self._follow(columns.key)
         return MergeResult(deleted=live)
 
@@ -177,10 +181,10 @@ class TableMerge:
         if self._history is not None:
             self._history.follow(self._fields, key, run=self._run, partition=self._partition)
 
-    def _source(self, staged: Staged, also_present: tuple[TableId, ...] = ()) -> sql.Source:
-        return sql.Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), also_present)
+    def _source(self, staged: Staged, seen_key_tables: tuple[TableId, ...] = ()) -> Source:
+        return Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), seen_key_tables)
 
-    def _within(self, staged: Staged, source: sql.Source) -> tuple[str, list[ScalarQueryParameter]]:
+    def _within(self, staged: Staged, source: Source) -> tuple[str, list[ScalarQueryParameter]]:
         """Return the column of the key by which the table is partitioned, and its first and last staged value."""
         ranged = {one.name.lower(): one for one in staged.columns.key_columns() if one.name in staged.ranges}
         column = ranged.get(self._partitioned_by.lower())
@@ -259,10 +263,10 @@ class TableMerge:
             table = self._warehouse.extend_table(table, change.fields)
             self._tell(change)
         if change.adopted:
-            adopted = self._run(sql.adopt(self._table_id, partition=self._partition), "adopt", synced=utc_now())
+            adopted = self._run(tables.adopt(self._table_id, partition=self._partition), "adopt", synced=utc_now())
             logger.info("%s: adopted %s with %d rows", self._stream, self._table_id, adopted.updated)
         if change.widened:
-            self._run(sql.widen(self._table_id, change.widened), "widen")
+            self._run(tables.widen(self._table_id, change.widened), "widen")
             logger.info("%s: wider types in %s: %s", self._stream, self._table_id, _listed(change.widened))
             table = self._warehouse.table(self._table_id) or table
         return table
