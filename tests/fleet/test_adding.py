@@ -11,10 +11,12 @@ from click.testing import CliRunner
 from google.cloud import bigquery as google_bigquery
 
 from servicetitan_fleet.cli.add_company import add_company
+from servicetitan_fleet.cli.next_steps import next_steps
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.registry.bigquery_table import insert_statement
 from servicetitan_fleet.registry.company import parse_company
-from servicetitan_fleet.registry.registry import open_registry
-from servicetitan_fleet.registry.yaml_file import insert_statement, next_steps, with_company
+from servicetitan_fleet.registry.open_registry import open_registry
+from servicetitan_fleet.registry.yaml_file import with_company
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.googlesql import GoogleSQL
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from servicetitan_fleet.errors import ClaimRefusedError, ConcurrentUpdateError, Refusal
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.state import claims as claiming
-from servicetitan_fleet.state.claims import Claims, Refusal, RefusedError
+from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.company_record import Ending, RunRecord
 from servicetitan_fleet.state.execution import Execution
-from servicetitan_fleet.state.storage import NOTHING, Storage, TooLateError, open_storage
+from servicetitan_fleet.state.storage import NOTHING, Storage, open_storage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,10 +57,10 @@ def test_a_writer_who_has_not_seen_the_last_word_is_refused(storage: Storage) ->
     assert storage.read("a/b.json") == NOTHING
     first = storage.replace("a/b.json", b"one", 0)
     assert storage.read("a/b.json") == (b"one", first)
-    with pytest.raises(TooLateError):
+    with pytest.raises(ConcurrentUpdateError):
         storage.replace("a/b.json", b"two", 0)
     second = storage.replace("a/b.json", b"two", first)
-    with pytest.raises(TooLateError):
+    with pytest.raises(ConcurrentUpdateError):
         storage.replace("a/b.json", b"three", first)
     assert storage.read("a/b.json") == (b"two", second)
 
@@ -74,7 +75,7 @@ def test_of_many_processes_one_has_the_company(storage: Storage) -> None:
             with mine.claimed("one", lost):
                 # It holds on until all others have been refused.
                 return all(refused.acquire(timeout=20) for _ in range(5))
-        except RefusedError as error:
+        except ClaimRefusedError as error:
             refused.release()
             return error.refusal is not Refusal.BUSY
 
@@ -86,7 +87,7 @@ def test_an_execution_runs_a_company_to_a_good_end_once(storage: Storage) -> Non
     for ending in (Ending.FAILED, Ending.DONE):  # a failed one may be tried again
         with Claims(storage, Execution(name="night")).claimed("one", lost) as claimed:
             claimed.finish(ended("night", ending))
-    with pytest.raises(RefusedError, match="this execution has run it already"):
+    with pytest.raises(ClaimRefusedError, match="this execution has run it already"):
         claim(storage, Execution(name="night", attempt=1))
     morning = Claims(storage, Execution(name="morning"))
     assert morning.record("one").seconds_before("morning") == 5
@@ -105,7 +106,7 @@ def test_the_next_attempt_of_a_task_takes_over_what_the_last_one_left(tmp_path: 
         Execution(name="night", task=1, tasks=4, attempt=1),
         Execution(name="morning", task=2, tasks=4, attempt=1),
     ):
-        with pytest.raises(RefusedError, match="another process runs it: night/2/0/"):
+        with pytest.raises(ClaimRefusedError, match="another process runs it: night/2/0/"):
             claim(storage, other)
     claim(storage, Execution(name="night", task=2, tasks=4, attempt=1))
 
@@ -119,7 +120,7 @@ def test_a_claim_is_renewed_and_ends_by_itself_and_who_lost_it_is_told(
     told = threading.Event()
     with Claims(storage, Execution(name="night")).claimed("one", told.set):
         assert not told.wait(1.5)
-        with pytest.raises(RefusedError):
+        with pytest.raises(ClaimRefusedError):
             claim(storage, Execution(name="morning"))
         # As if this process had stood still for so long that its claim ended, and another one had come.
         other = Claims(storage, Execution(name="morning"))

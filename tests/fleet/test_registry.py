@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.registry import chosen, open_registry
+from servicetitan_fleet.registry.company import chosen
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_sandbox.client.bigquery_project import Project
 
 if TYPE_CHECKING:

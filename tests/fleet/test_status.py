@@ -10,11 +10,10 @@ import pytest
 from rich.console import Console
 
 from servicetitan_fleet.console.tables import company_table, trouble_table
+from servicetitan_fleet.health.evidence import Evidence, StreamRun
 from servicetitan_fleet.health.freshness import (
     CompanyStatus,
-    Evidence,
     Freshness,
-    StreamRun,
     company_status,
     is_selected,
     summary,

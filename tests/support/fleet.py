@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.health.freshness import Evidence, StreamRun
+from servicetitan_fleet.health.evidence import Evidence, StreamRun
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.state.company_record import CompanyRecord, Ending, RunRecord
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from servicetitan_fleet.cli.next_steps import next_steps
 from servicetitan_fleet.cli.options import companies_option, environment_option, storage_option
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import Company, SecretReferences, parse_company
-from servicetitan_fleet.registry.registry import open_registry
-from servicetitan_fleet.registry.yaml_file import next_steps
+from servicetitan_fleet.registry.open_registry import open_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

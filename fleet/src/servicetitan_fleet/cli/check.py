@@ -20,7 +20,8 @@ from servicetitan_fleet.health.preflight import Surroundings, problems_of
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
-from servicetitan_fleet.registry.registry import chosen, open_registry
+from servicetitan_fleet.registry.company import chosen
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_of

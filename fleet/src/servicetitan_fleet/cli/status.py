@@ -1,4 +1,4 @@
-"""The commands that look at the fleet and change nothing."""
+"""The command that looks at the fleet and changes nothing."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ import datetime as dt
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from servicetitan_fleet.cli.options import (
-    companies_option,
-    environment_option,
-    only_option,
-    readers_option,
-    storage_option,
-)
-from servicetitan_fleet.console.tables import company_table, trouble_table
-from servicetitan_fleet.files import replace_file
+from servicetitan_fleet.cli.options import companies_option, only_option, readers_option, storage_option
+from servicetitan_fleet.console.tables import company_table, table_console, trouble_table
 from servicetitan_fleet.health.etl_logs import LogReader, gather
 from servicetitan_fleet.health.freshness import company_status, summary
 from servicetitan_fleet.plugin_runtime.clock import utc_now
-from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.registry import chosen, open_registry
-from servicetitan_fleet.report.company_charts import LAST_RUNS
-from servicetitan_fleet.report.page import Setting, render
+from servicetitan_fleet.registry.company import chosen
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_of
 from servicetitan_fleet.state.storage import open_storage
@@ -37,11 +26,9 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.health.freshness import CompanyStatus
 
+
 LOOK_BACK = dt.timedelta(days=14)
 """Streams that have not been run for so long are not shown any more."""
-
-WIDTH_OF_FILES = 180
-"""Characters of a line, where the output is not a terminal."""
 
 max_age_option = click.option(
     "--max-age-hours",
@@ -85,42 +72,10 @@ def status(**options: Any) -> None:  # noqa: ANN401 - one a field of Question
     """
     moment = utc_now()
     statuses = Question(**options).answer(moment, runs=1)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+    console = table_console()
     console.print(company_table(statuses, moment))
     if troubles := trouble_table(statuses, moment):
         console.print(troubles)
     console.print(summary(statuses), markup=False)
     if not all(one.freshness.is_good for one in statuses):
         sys.exit(1)
-
-
-@click.command()
-@companies_option
-@storage_option
-@only_option
-@environment_option
-@max_age_option
-@readers_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="report.html",
-    show_default=True,
-    help="The page. One that is there is replaced.",
-)
-def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN401 - one a field of Question
-    """Write one HTML page about the fleet: how fresh everything is, the last runs, and what to do about failures."""
-    moment = utc_now()
-    question = Question(**options)
-    statuses = question.answer(moment, runs=LAST_RUNS)
-    places = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
-    setting = Setting(now=moment, max_age_hours=question.max_age_hours, places=places)
-    _write(output, render(statuses, setting))
-    click.echo(f"{output}: {summary(statuses)}")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise PluginError(f"cannot write {path}: {error.strerror}") from error

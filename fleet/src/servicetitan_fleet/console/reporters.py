@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from servicetitan_fleet.fleet.outcome import Result
+from servicetitan_fleet.fleet.reporter import Reporter
 from servicetitan_fleet.formatting import duration
 from servicetitan_fleet.plugin_runtime.compat import override
 
@@ -35,22 +36,6 @@ STYLES = {
     Result.NOT_STARTED: "yellow",
 }
 """Colours of results; all others are red."""
-
-
-class Reporter(Protocol):
-    """Is told what happens, from several threads."""
-
-    def started(self, company_id: str) -> None:
-        """A company's turn has come."""
-
-    def said(self, company_id: str, line: LogLine) -> None:
-        """A company's process has said something."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A company is done with."""
-
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
-        """All companies are done with."""
 
 
 class JsonReporter(Reporter):

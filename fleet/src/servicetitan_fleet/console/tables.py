@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,15 +17,24 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
-    from servicetitan_fleet.health.freshness import CompanyStatus, Evidence
+    from servicetitan_fleet.health.evidence import Evidence
+    from servicetitan_fleet.health.freshness import CompanyStatus
 
 STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
 """Colours; all others are red."""
+
+WIDTH_OF_FILES = 180
+"""Characters of a line, where the output is not a terminal."""
 
 MOST_NAMES = 3
 """Streams that are named when many have the same trouble."""
 
 _NUMBERS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "deleted")
+
+
+def table_console() -> Console:
+    """Return the console that tables are printed on: as wide as the terminal, or as a file's line."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 
 def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table:

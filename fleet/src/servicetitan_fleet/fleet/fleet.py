@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.meltano.log_lines import Errors, parse
 from servicetitan_fleet.meltano.process import EndedBy
@@ -16,14 +17,13 @@ from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
-from servicetitan_fleet.state.claims import Refusal, RefusedError
 from servicetitan_fleet.state.company_record import Ending, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from servicetitan_fleet.console.reporters import Reporter
+    from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.process import ChildEnd
     from servicetitan_fleet.meltano.project import MeltanoProject
     from servicetitan_fleet.registry.company import Company
@@ -109,7 +109,7 @@ class Fleet:
             return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason="the fleet was stopped before")
         try:
             return self._claimed_run(company)
-        except RefusedError as error:
+        except ClaimRefusedError as error:
             return Outcome(company_id=company_id, result=_REFUSED[error.refusal], reason=str(error))
         except PluginError as error:
             return Outcome(company_id=company_id, result=Result.FAILED, reason=redact(str(error)))

@@ -12,8 +12,9 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.bigquery import company_client, quoted
-from servicetitan_fleet.health.freshness import DRY_RUN, SUCCESS, Evidence, StreamRun
+from servicetitan_fleet.bigquery import quoted
+from servicetitan_fleet.health.company_warehouse import company_client
+from servicetitan_fleet.health.evidence import DRY_RUN, SUCCESS, Evidence, StreamRun
 from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, redact

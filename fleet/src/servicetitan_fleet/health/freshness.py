@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import age, plural
-from servicetitan_fleet.state.company_record import CompanyRecord, Ending
+from servicetitan_fleet.health.evidence import SUCCESS
+from servicetitan_fleet.state.company_record import Ending
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
+    from servicetitan_fleet.health.evidence import Evidence, StreamRun
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.company_record import RunRecord
-
-SUCCESS = "success"
-"""Status of a stream that ended well, in the audit log."""
-
-DRY_RUN = "dry_run"
-"""What the status begins with of a stream that was not really run."""
 
 
 class Freshness(StrEnum):
@@ -38,47 +34,6 @@ class Freshness(StrEnum):
     def is_good(self) -> bool:
         """Whether nobody has to do anything."""
         return self in (Freshness.FRESH, Freshness.NOT_SELECTED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRun:
-    """One row of the audit log: a stream in one run."""
-
-    run_id: str
-    stream: str
-    started: dt.datetime
-    ended: dt.datetime
-    status: str
-    rows_read: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_deleted: int = 0
-    rows_restored: int = 0
-    rows_unchanged: int = 0
-    rows_rejected: int = 0
-    error: str = ""
-    last_success: dt.datetime | None = None
-    """When the stream last ended well, in this run or another; None when it has not for as long as was looked back."""
-
-    @property
-    def rows_written(self) -> int:
-        """Rows that were inserted, updated or restored."""
-        return self.rows_inserted + self.rows_updated + self.rows_restored
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What could be read of one company."""
-
-    company: Company
-    record: CompanyRecord = field(default_factory=CompanyRecord)
-    """How its last runs ended."""
-
-    runs: Sequence[StreamRun] = ()
-    """Rows of its audit log."""
-
-    problem: str = ""
-    """Why not all could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

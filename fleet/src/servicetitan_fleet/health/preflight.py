@@ -14,7 +14,8 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.bigquery import company_client, datasets, quoted
+from servicetitan_fleet.bigquery import quoted
+from servicetitan_fleet.health.company_warehouse import company_client, datasets
 from servicetitan_fleet.meltano.log_lines import Errors, parse
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP

@@ -102,3 +102,27 @@ def _shared(companies: list[Company], name: str) -> Iterator[str]:
         if count > 1:
             ids = sorted(company.company_id for company in companies if getattr(company, name) == value)
             yield f"{name} {value} belongs to {' and '.join(ids)}"
+
+
+def chosen(companies: Iterable[Company], company_ids: Iterable[str]) -> Iterator[Company]:
+    """Yield the enabled companies, or those that are named, enabled or not.
+
+    Raises:
+        PluginError: If one that is named is not in the registry.
+    """
+    by_id = {company.company_id: company for company in companies}
+    wanted = list(company_ids)
+    if unknown := sorted(set(wanted) - by_id.keys()):
+        raise PluginError(f"the registry has no company {', '.join(unknown)}: it has {', '.join(sorted(by_id))}")
+    yield from (by_id[one] for one in wanted) if wanted else (one for one in by_id.values() if one.enabled)
+
+
+def checked(described: Iterable[tuple[str, object]]) -> list[Company]:
+    """Return the companies that are described, each with its place.
+
+    Raises:
+        PluginError: If a description is wrong, or two companies cannot be told apart.
+    """
+    companies = [parse_company(description, place) for place, description in described]
+    check_together(companies)
+    return companies

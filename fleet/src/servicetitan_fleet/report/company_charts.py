@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import duration
-from servicetitan_fleet.health.freshness import SUCCESS
+from servicetitan_fleet.health.evidence import SUCCESS
 from servicetitan_fleet.report.charts import Chart, Column, Part, chart
 from servicetitan_fleet.state.company_record import Ending
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from servicetitan_fleet.health.freshness import CompanyStatus, StreamRun
+    from servicetitan_fleet.health.evidence import StreamRun
+    from servicetitan_fleet.health.freshness import CompanyStatus
     from servicetitan_fleet.state.company_record import RunRecord
 
 LAST_RUNS = 28

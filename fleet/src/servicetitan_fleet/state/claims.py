@@ -10,15 +10,14 @@ import datetime as dt
 import logging
 import threading
 from contextlib import contextmanager
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from servicetitan_fleet.errors import ClaimRefusedError, ConcurrentUpdateError, Refusal
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.state.company_record import Claim, CompanyRecord, dump, load
-from servicetitan_fleet.state.storage import TooLateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,21 +30,6 @@ LIFETIME = dt.timedelta(minutes=3)
 RENEWAL_SECONDS = 45.0
 
 logger = logging.getLogger(__name__)
-
-
-class Refusal(Enum):
-    """Why a company is not to be run by this process."""
-
-    DONE = "this execution has run it already"
-    BUSY = "another process runs it"
-
-
-class RefusedError(Exception):
-    """The company is not to be run by this process."""
-
-    def __init__(self, refusal: Refusal, detail: str = "") -> None:
-        super().__init__(refusal.value + detail)
-        self.refusal = refusal
 
 
 class Claims:
@@ -79,7 +63,7 @@ class Claims:
             lost: Called from another thread when the claim could not be renewed in time, or somebody took it.
 
         Raises:
-            RefusedError: If this execution is done with it, or somebody else has it.
+            ClaimRefusedError: If this execution is done with it, or somebody else has it.
             PluginError: If the storage cannot be reached.
         """
         claimed = Claimed(self, company_id, lost)
@@ -106,7 +90,7 @@ class Claims:
             record, generation = self._read(company_id)
             try:
                 self._storage.replace(_name(company_id), dump(change(record)), generation)
-            except TooLateError:
+            except ConcurrentUpdateError:
                 continue
             return
 
@@ -114,23 +98,25 @@ class Claims:
         """Return the record with this process's claim.
 
         Raises:
-            RefusedError: If there is nothing to claim.
+            ClaimRefusedError: If there is nothing to claim.
         """
         if record.is_done(self._execution.name):
-            raise RefusedError(Refusal.DONE)
+            raise ClaimRefusedError(Refusal.DONE)
         claim = record.claim
         if claim and claim.expires > utc_now() and not self._succeeds(claim):
-            raise RefusedError(Refusal.BUSY, f": {claim.holder}, until {claim.expires:%H:%M:%S} UTC unless it goes on")
+            raise ClaimRefusedError(
+                Refusal.BUSY, f": {claim.holder}, until {claim.expires:%H:%M:%S} UTC unless it goes on"
+            )
         return CompanyRecord(claim=self._claim(), runs=record.runs)
 
     def renewed(self, record: CompanyRecord) -> CompanyRecord:
         """Return the record with a later end of this process's claim.
 
         Raises:
-            RefusedError: If the claim is somebody else's now.
+            ClaimRefusedError: If the claim is somebody else's now.
         """
         if not self.holds(record):
-            raise RefusedError(Refusal.BUSY)
+            raise ClaimRefusedError(Refusal.BUSY)
         return CompanyRecord(claim=self._claim(), runs=record.runs)
 
     def holds(self, record: CompanyRecord) -> bool:
@@ -203,7 +189,7 @@ class Claimed:
         expires = utc_now() + LIFETIME
         try:
             self._claims.change(self._company_id, self._claims.renewed)
-        except RefusedError:
+        except ClaimRefusedError:
             return False
         except PluginError as error:
             logger.warning("%s: the claim could not be renewed: %s", self._company_id, error)

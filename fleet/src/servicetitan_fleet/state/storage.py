@@ -21,6 +21,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from servicetitan_fleet.errors import ConcurrentUpdateError
 from servicetitan_fleet.files import replace_file
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(120.0)
-
-
-class TooLateError(Exception):
-    """Somebody else has replaced the object since it was read."""
 
 
 class StoredObject(NamedTuple):
@@ -61,7 +58,7 @@ class Storage(Protocol):
         """Write an object of which the writer has seen this generation, and return the new generation.
 
         Raises:
-            TooLateError: If the object has another generation now.
+            ConcurrentUpdateError: If the object has another generation now.
             PluginError: If the storage cannot be reached.
         """
 
@@ -110,7 +107,7 @@ class FolderStorage(Storage):
             path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(path):
                 if self.read(name).generation != generation:
-                    raise TooLateError
+                    raise ConcurrentUpdateError(f"{path} was replaced since it was read")
                 replace_file(path, content)
         except OSError as error:
             raise PluginError(f"cannot write {path}: {error.strerror}") from error
@@ -187,14 +184,14 @@ class BucketStorage(Storage):
         self.read(name)
         # An object that is not there does not have this generation, so Cloud Storage refuses. It asks for the right to
         # write before it looks.
-        with contextlib.suppress(TooLateError):
+        with contextlib.suppress(ConcurrentUpdateError):
             self.replace(name, b"", generation=1)
 
     def _own_generation(self, name: str, content: bytes, error: Exception) -> int:
         """Return the generation when what is there is what was to be written: an earlier try got through unseen."""
         found = self.read(name)
         if found.content != content:
-            raise TooLateError from error
+            raise ConcurrentUpdateError(f"{name} was replaced since it was read") from error
         return found.generation
 
     def _failed(self, verb: str, name: str, error: Exception) -> PluginError:
