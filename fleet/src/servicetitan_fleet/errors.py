@@ -1,4 +1,4 @@
-"""All public errors of this package. Anything else that an operator can act on is a plain `PluginError`."""
+"""The public errors of this package. Every other failure that an operator can act on is a plain `PluginError`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 class Refusal(Enum):
     """Why this process must not run a company."""
 
-    DONE = "this execution has run it already"
-    BUSY = "another process runs it"
+    DONE = "this execution has already run it"
+    BUSY = "another process is running it"
 
 
 class ClaimRefusedError(PluginError):
     """Raised when a company cannot be claimed, or when another process has taken over the claim.
 
-    Callers do not retry: they skip the company (`DONE`), or leave it to the process that runs it (`BUSY`).
+    Callers do not retry: they skip the company (`DONE`) or leave it to the process that runs it (`BUSY`).
     """
 
     def __init__(self, refusal: Refusal, detail: str = "") -> None:
@@ -26,7 +26,7 @@ class ClaimRefusedError(PluginError):
 
 
 class ConcurrentUpdateError(PluginError):
-    """Raised when another process has replaced an object of the storage since it was read.
+    """Raised when another process has replaced an object in the storage since this process read it.
 
     Callers read the object again and retry.
     """

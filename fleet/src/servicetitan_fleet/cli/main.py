@@ -1,4 +1,4 @@
-"""The command line: its commands."""
+"""The command group `orchestrate-etl`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicetitan_fleet.cli.status import status
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="servicetitan-fleet")
 def orchestrate_etl() -> None:
-    """Keep the data of a fleet of companies in BigQuery, each company in its own project."""
+    """Sync ServiceTitan to BigQuery for a fleet of companies, each into its own project."""
 
 
 orchestrate_etl.add_command(run)

@@ -1,4 +1,4 @@
-"""What is left to do for a new company, as lines for a shell. Pure."""
+"""The steps that remain after a company was added to the registry, as lines for a shell. Pure."""
 
 from __future__ import annotations
 
@@ -13,41 +13,40 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.registry.company import Company
 
-
 _SECRET = re.compile(r"^secret://projects/(?P<project>[^/]+)/secrets/(?P<name>[^/]+)/versions/")
 
 
-def next_steps(company: Company, environment: str, places: Sequence[str]) -> Iterator[str]:
-    """Yield what is left to do, as lines for a shell.
+def next_steps(company: Company, environment: str, options: Sequence[str]) -> Iterator[str]:
+    """Yield the remaining steps as shell commands and comments.
 
     Args:
         company: The new company.
         environment: `dev`, `qua` or `pro`.
-        places: The options of the commands that name registry and storage.
+        options: Options of the commands for registry and storage.
     """
     references = list(msgspec.to_builtins(company.secrets).values())
-    stored = [(one, found) for one in references if (found := _SECRET.match(one))]
-    variables = [one.removeprefix("env:") for one in references if one.startswith("env:")]
+    stored = [(reference, match) for reference in references if (match := _SECRET.match(reference))]
+    variables = [reference.removeprefix("env:") for reference in references if reference.startswith("env:")]
     if stored:
-        yield "# The secrets that do not exist yet: type or paste the value, then Enter and Ctrl-D."
-        for _, found in stored:
-            yield _command(
-                ["gcloud", "secrets", "create", found["name"], f"--project={found['project']}"],
+        yield "# Create the secrets that do not exist yet: type or paste the value, then press Enter and Ctrl-D."
+        for _, match in stored:
+            yield _join_command(
+                ["gcloud", "secrets", "create", match["name"], f"--project={match['project']}"],
                 ["--replication-policy=automatic", "--data-file=-"],
             )
-        yield "# Its datasets, and the rights to use them and the secrets."
-        yield _command(
+        yield "# Create its datasets, and grant access to them and to the secrets."
+        yield _join_command(
             ["deploy/deploy.sh", environment, "company", company.project_id, company.location or "US"],
             [reference for reference, _ in stored],
         )
     if variables:
-        yield f"# Set where the fleet runs: {', '.join(variables)}."
-    yield "# Is everything right? Then run it."
+        yield f"# Set these environment variables where the fleet runs: {', '.join(variables)}."
+    yield "# Run the preflight checks, then run the company."
     for verb in ("check", "run"):
-        yield _command(
-            ["orchestrate-etl", verb, "--company", company.company_id], ["--environment", environment, *places]
+        yield _join_command(
+            ["orchestrate-etl", verb, "--company", company.company_id], ["--environment", environment, *options]
         )
 
 
-def _command(*words: Sequence[str]) -> str:
-    return shlex.join(word for some in words for word in some)
+def _join_command(*parts: Sequence[str]) -> str:
+    return shlex.join(word for part in parts for word in part)

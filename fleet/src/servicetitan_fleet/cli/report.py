@@ -1,4 +1,4 @@
-"""The command that writes a page about the fleet."""
+"""The command `report`: writes an HTML page about the fleet."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import click
 from servicetitan_fleet.cli.options import (
     companies_option,
     environment_option,
+    max_age_option,
     only_option,
     readers_option,
     storage_option,
 )
-from servicetitan_fleet.cli.status import Question, max_age_option
+from servicetitan_fleet.cli.status import StatusQuery
 from servicetitan_fleet.files import replace_file
-from servicetitan_fleet.health.freshness import summary
+from servicetitan_fleet.health.freshness import summarize_statuses
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.report.company_charts import LAST_RUNS
-from servicetitan_fleet.report.page import Setting, render
+from servicetitan_fleet.report.page import PageContext, render_page
 
 
 @click.command()
@@ -35,17 +36,20 @@ from servicetitan_fleet.report.page import Setting, render
     type=click.Path(path_type=Path, dir_okay=False),
     default="report.html",
     show_default=True,
-    help="The page. One that is there is replaced.",
+    help="File to write. An existing file is replaced.",
 )
-def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN401 - one a field of Question
-    """Write one HTML page about the fleet: how fresh everything is, the last runs, and what to do about failures."""
-    moment = utc_now()
-    question = Question(**options)
-    statuses = question.answer(moment, runs=LAST_RUNS)
-    places = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
-    setting = Setting(now=moment, max_age_hours=question.max_age_hours, places=places)
-    _write(output, render(statuses, setting))
-    click.echo(f"{output}: {summary(statuses)}")
+def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN401 - the fields of StatusQuery
+    """Write an HTML page about the fleet.
+
+    It shows how fresh the data is, the last runs, and what to do about failures.
+    """
+    now = utc_now()
+    query = StatusQuery(**options)
+    statuses = query.run(now, runs=LAST_RUNS)
+    suggested = ["--environment", environment, "--companies", query.registry, "--storage", query.storage]
+    context = PageContext(now=now, max_age_hours=query.max_age_hours, options=suggested)
+    _write(output, render_page(statuses, context))
+    click.echo(f"{output}: {summarize_statuses(statuses)}")
 
 
 def _write(path: Path, text: str) -> None:

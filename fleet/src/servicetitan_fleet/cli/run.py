@@ -1,4 +1,4 @@
-"""The command that runs the companies of one task."""
+"""The command `run`: runs the companies of one task."""
 
 from __future__ import annotations
 
@@ -19,33 +19,31 @@ from servicetitan_fleet.cli.options import (
     project_option,
     storage_option,
 )
-from servicetitan_fleet.cli.plan import planned
+from servicetitan_fleet.cli.plan import plan_tasks
 from servicetitan_fleet.console.reporters import make_reporter
-from servicetitan_fleet.console.tables import forecast_table, table_console
-from servicetitan_fleet.fleet.fleet import Fleet, Workplace
-from servicetitan_fleet.fleet.outcome import summary
-from servicetitan_fleet.health.etl_logs import LogReader, gather
+from servicetitan_fleet.console.tables import forecast_table, make_console
+from servicetitan_fleet.fleet.fleet import Fleet
+from servicetitan_fleet.fleet.outcome import summarize_outcomes
+from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
+from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
-from servicetitan_fleet.state.execution import execution_of
+from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-
 DEFAULT_TIMEOUT_MINUTES = 120
-
-
 READERS = 8
-"""Companies whose audit log is read at the same time."""
+"""Number of audit logs that are read at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What `run` is told."""
+    """The options of `run`."""
 
     registry: str
     storage: str
@@ -58,6 +56,18 @@ class RunOptions:
     log_format: str
     full_refresh: bool
     dry_run: bool
+
+    def make_context(self) -> MeltanoContext:
+        """Make the context of the companies' Meltano processes."""
+        return MeltanoContext(
+            project=MeltanoProject(self.project_folder),
+            environment_name=self.environment,
+            variables=os.environ,
+            resolver=SecretResolver(),
+            system_root=self.work_folder.absolute(),
+            state_uri=f"{self.storage.rstrip('/')}/state",
+            dry_run=self.dry_run,
+        )
 
 
 @click.command()
@@ -72,7 +82,7 @@ class RunOptions:
     type=click.IntRange(1),
     default=2,
     show_default=True,
-    help="Companies at a time.",
+    help="Number of companies to run at a time.",
 )
 @click.option(
     "--timeout-minutes",
@@ -80,7 +90,7 @@ class RunOptions:
     type=click.FloatRange(0, min_open=True),
     default=DEFAULT_TIMEOUT_MINUTES,
     show_default=True,
-    help="A company that takes longer is ended, and reported.",
+    help="Time limit of a company. A run that takes longer is terminated.",
 )
 @click.option(
     "--work-folder",
@@ -88,7 +98,7 @@ class RunOptions:
     type=click.Path(path_type=Path, file_okay=False),
     default=".meltano/companies",
     show_default=True,
-    help="Where the companies' own system folders are made.",
+    help="Folder for the companies' Meltano system folders.",
 )
 @click.option(
     "--log-format",
@@ -96,71 +106,70 @@ class RunOptions:
     type=click.Choice(["auto", "json", "plain", "live"]),
     default="auto",
     show_default=True,
-    help="auto: JSON on Cloud Run, a live table on a terminal, else plain lines.",
+    help="auto: JSON on Cloud Run, a live table in a terminal, otherwise plain lines.",
 )
-@click.option("--full-refresh", is_flag=True, help="Read everything again.")
+@click.option("--full-refresh", is_flag=True, help="Ignore the stored state and read everything again.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Change nothing: read everything, and print what a first run would do to each table.",
+    help="Change nothing: read everything, and show what a first run would do to each table.",
 )
-def run(**options: Any) -> None:  # noqa: ANN401 - one a field of RunOptions
-    """Run the companies of this task, each in its own process.
+def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
+    """Run the companies of one task, each in its own process.
 
-    On Cloud Run the task's number and the number of tasks come from the environment.
+    On Cloud Run, environment variables give the task's index and the number of tasks.
 
-    Exit code 0: every company is up to date. 1: some are not, and the last lines say which.
+    Exit code 0: all companies are up to date. 1: some are not; the last lines list them.
     """
-    wanted = RunOptions(**options)
-    execution = execution_of(os.environ)
-    claims = Claims(open_storage(wanted.storage), execution)
-    companies = [one for one, _ in planned(wanted.registry, wanted.only, claims, execution)[execution.task]]
-    workplace = Workplace(
-        project=MeltanoProject(wanted.project_folder),
-        meltano_environment=wanted.environment,
-        system_root=wanted.work_folder.absolute(),
-        state_uri=f"{wanted.storage.rstrip('/')}/state",
-        outer=os.environ,
-        timeout_minutes=wanted.timeout_minutes,
-        full_refresh=wanted.full_refresh,
-        dry_run=wanted.dry_run,
-    )
-    log_format = _log_format(wanted.log_format)
+    settings = RunOptions(**options)
+    execution = execution_from(os.environ)
+    claims = Claims(open_storage(settings.storage), execution)
+    tasks = plan_tasks(settings.registry, settings.only, claims, execution)
+    companies = [company for company, _ in tasks[execution.task]]
+    context = settings.make_context()
+    log_format = _choose_log_format(settings.log_format)
     reporter = make_reporter(log_format, execution)
-    fleet = Fleet(workplace, execution, claims, SecretResolver(), reporter)
-    began = utc_now()
-    with _stopping(fleet.stop) as signals:
-        outcomes = fleet.run(companies, wanted.parallel)
-    reporter.finished(outcomes, summary(outcomes))
-    if wanted.dry_run and log_format != "json":
-        evidence = gather(companies, LogReader(os.environ, began, runs=1, dry_run=True).read, claims.record, READERS)
-        table_console().print(forecast_table(evidence))
+    fleet = Fleet(
+        context,
+        execution,
+        claims,
+        reporter,
+        timeout_minutes=settings.timeout_minutes,
+        full_refresh=settings.full_refresh,
+    )
+    started = utc_now()
+    with _call_on_signal(fleet.stop) as signals:
+        outcomes = fleet.run(companies, settings.parallel)
+    reporter.on_finish(outcomes, summarize_outcomes(outcomes))
+    if settings.dry_run and log_format != "json":
+        reader = LogReader(os.environ, started, runs=1, dry_run=True)
+        make_console().print(forecast_table(collect_evidence(companies, reader.read, claims.read_record, READERS)))
     if signals:
         sys.exit(128 + signals[0])
-    if not all(one.result.is_good for one in outcomes):
+    if not all(outcome.result.is_good for outcome in outcomes):
         sys.exit(1)
 
 
-def _log_format(asked: str) -> str:
-    if asked != "auto":
-        return asked
+def _choose_log_format(option: str) -> str:
+    if option != "auto":
+        return option
     if "CLOUD_RUN_JOB" in os.environ:
         return "json"
     return "live" if sys.stdout.isatty() else "plain"
 
 
 @contextmanager
-def _stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Call `stop` at SIGTERM and SIGINT, and yield the list of the signals that came."""
-    came: list[int] = []
+def _call_on_signal(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `stop` on SIGTERM and SIGINT. Yield a list that collects the signals."""
+    received: list[int] = []
 
     def handle(signum: int, _: object) -> None:
-        came.append(signum)
+        received.append(signum)
         stop()
 
-    before = {one: signal.signal(one, handle) for one in (signal.SIGTERM, signal.SIGINT)}
+    previous = {signum: signal.signal(signum, handle) for signum in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield came
+        yield received
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

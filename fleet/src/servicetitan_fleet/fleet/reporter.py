@@ -1,4 +1,4 @@
-"""Whom a run of the fleet tells about its progress."""
+"""The interface for reporting the progress of a fleet."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """Is told what happens, from several threads."""
+    """Reports the progress of a fleet. Several threads call it."""
 
-    def started(self, company_id: str) -> None:
-        """A company's turn has come."""
+    def on_start(self, company_id: str) -> None:
+        """Report that a company's run starts."""
 
-    def said(self, company_id: str, line: LogLine) -> None:
-        """A company's process has said something."""
+    def on_log_line(self, company_id: str, line: LogLine) -> None:
+        """Report a log line of a company's process."""
 
-    def ended(self, outcome: Outcome) -> None:
-        """A company is done with."""
+    def on_end(self, outcome: Outcome) -> None:
+        """Report how a company's run ended."""
 
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
-        """All companies are done with."""
+    def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
+        """Report the outcomes of all companies, at the end."""

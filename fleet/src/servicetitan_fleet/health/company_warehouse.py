@@ -1,10 +1,10 @@
-"""The BigQuery project of one company."""
+"""The BigQuery project of a company: a client and the names of its datasets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.plugin_runtime import datasets as default_datasets
+from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client, emulator_address
 
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from servicetitan_fleet.registry.company import Company
 
 
-def company_client(company: Company, environment: Mapping[str, str]) -> bigquery.Client:
-    """Return a client that sees of a company's project what its target sees.
+def make_company_client(company: Company, environment: Mapping[str, str]) -> bigquery.Client:
+    """Make a client for a company's project, with the endpoint and the account that its target uses.
+
+    Args:
+        company: The company.
+        environment: May name a BigQuery emulator.
 
     Raises:
         GoogleAuthError: If there are no credentials.
@@ -30,6 +34,6 @@ def company_client(company: Company, environment: Mapping[str, str]) -> bigquery
     )
 
 
-def datasets(company: Company) -> list[str]:
-    """Return the names of a company's datasets: of the tables, of staging, of the audit log."""
-    return [str(company.target.get(setting) or default) for setting, default in default_datasets.DEFAULTS.items()]
+def dataset_names(company: Company) -> list[str]:
+    """Return the names of a company's datasets: tables, staging tables, audit log."""
+    return [str(company.target.get(setting) or default) for setting, default in datasets.DEFAULTS.items()]

@@ -1,4 +1,4 @@
-"""What the runs of a company leave behind: rows of its audit log, and its record in the storage. Pure."""
+"""The evidence that a company's runs leave behind: rows of its audit log, and its record in the storage. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.registry.company import Company
 
-
 SUCCESS = "success"
-"""Status of a stream that ended well, in the audit log."""
-
+"""Status of a successful stream in the audit log."""
 
 DRY_RUN = "dry_run"
-"""What the status begins with of a stream that was not really run."""
+"""Prefix of the status of a stream in a dry run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRun:
-    """One row of the audit log: a stream in one run."""
+    """One row of the audit log: one stream in one run."""
 
     run_id: str
     stream: str
@@ -40,7 +38,7 @@ class StreamRun:
     rows_rejected: int = 0
     error: str = ""
     last_success: dt.datetime | None = None
-    """When the stream last ended well, in this run or another; None when it has not for as long as was looked back."""
+    """When a run of this stream was last successful; None if there was none in the period that was queried."""
 
     @property
     def rows_written(self) -> int:
@@ -50,7 +48,7 @@ class StreamRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What could be read of one company."""
+    """Everything that could be read about one company."""
 
     company: Company
     record: CompanyRecord = field(default_factory=CompanyRecord)
@@ -60,4 +58,4 @@ class Evidence:
     """Rows of its audit log."""
 
     problem: str = ""
-    """Why not all could be read."""
+    """What could not be read, and why; empty if everything was read."""

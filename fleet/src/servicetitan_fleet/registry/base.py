@@ -1,4 +1,4 @@
-"""What every registry can do."""
+"""The interface of a registry."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 class Registry(Protocol):
-    """Where companies are listed."""
+    """A list of companies."""
 
-    def companies(self) -> list[Company]:
-        """Return all companies, also those that are not enabled.
+    def read(self) -> list[Company]:
+        """Read all companies, including those that are not enabled.
 
         Raises:
-            PluginError: If the list cannot be read, or something in it is wrong.
+            PluginError: If the registry cannot be read, or an entry is invalid.
         """
 
     def add(self, company: Company) -> None:
         """Add a company.
 
         Raises:
-            PluginError: If it could be taken for one that is there, or the list cannot be written.
+            PluginError: If it shares an id, tenant or project with another company, or the registry cannot be written.
         """

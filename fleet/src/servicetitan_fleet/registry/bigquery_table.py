@@ -1,4 +1,4 @@
-"""The registry as a table of BigQuery."""
+"""The registry as a BigQuery table."""
 
 from __future__ import annotations
 
@@ -11,51 +11,50 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from servicetitan_fleet.bigquery import quoted
+from servicetitan_fleet.bigquery import quote_name
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client
 from servicetitan_fleet.plugin_runtime.redaction import first_line
 from servicetitan_fleet.registry.base import Registry
-from servicetitan_fleet.registry.company import Company, check_together, checked
+from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
 
 _TIMEOUT_SECONDS = 60.0
 
 
 class TableRegistry(Registry):
-    """A table of BigQuery: `deploy/sql/companies.sql` makes it."""
+    """A BigQuery table, created by `deploy/sql/companies.sql`."""
 
     def __init__(self, table: str, api_endpoint: str) -> None:
         """Name the table.
 
         Args:
             table: `project.dataset.table`.
-            api_endpoint: Address of an emulator, which needs no credentials; else empty.
+            api_endpoint: Base URL of an emulator, which needs no credentials; empty for Google's own.
         """
         self._table = table
         self._api_endpoint = api_endpoint
 
     @override
-    def companies(self) -> list[Company]:
+    def read(self) -> list[Company]:
         try:
-            with closing(self._client()) as client:
+            with closing(self._make_client()) as client:
                 rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
-        return checked((f"{self._table}, {row.get('company_id')}", _described(row)) for row in rows)
+        return parse_companies((f"{self._table}, {row.get('company_id')}", _to_fields(row)) for row in rows)
 
     @override
     def add(self, company: Company) -> None:
-        check_together([*self.companies(), company])
-        config = bigquery.QueryJobConfig(query_parameters=_parameters(company))
+        check_distinct([*self.read(), company])
+        config = bigquery.QueryJobConfig(query_parameters=_query_parameters(company))
         try:
-            with closing(self._client()) as client:
+            with closing(self._make_client()) as client:
                 rows = client.query_and_wait(
-                    insert_statement(quoted(self._table)),
+                    insert_statement(quote_name(self._table)),
                     job_config=config,
                     wait_timeout=_TIMEOUT_SECONDS,
                     api_timeout=_TIMEOUT_SECONDS,
@@ -64,14 +63,14 @@ class TableRegistry(Registry):
             raise PluginError(f"cannot add {company.company_id} to {self._table}: {first_line(error)}") from error
         if not rows.num_dml_affected_rows:
             raise PluginError(
-                f"{company.company_id} is not added: somebody has just added it, its tenant or its project"
+                f"{company.company_id} was not added: its id, tenant or project was added by someone else a moment ago"
             )
 
-    def _client(self) -> bigquery.Client:
+    def _make_client(self) -> bigquery.Client:
         return bigquery_client(self._table.split(".")[0], api_endpoint=self._api_endpoint)
 
 
-def _parameters(company: Company) -> list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]:
+def _query_parameters(company: Company) -> list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]:
     plain = ("company_id", "company_name", "tenant_id", "project_id", "location")
     texts = {name: getattr(company, name) for name in plain} | msgspec.to_builtins(company.secrets)
     return [
@@ -81,8 +80,8 @@ def _parameters(company: Company) -> list[bigquery.ScalarQueryParameter | bigque
     ]
 
 
-def _described(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row's fields. A NULL means what a missing field of the file means."""
+def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row. A NULL means the same as a missing field in the YAML file."""
     fields = {name: value for name, value in row.items() if value is not None}
     for name in ("tap", "target"):
         if isinstance(fields.get(name), str):
@@ -91,7 +90,7 @@ def _described(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def insert_statement(table: str) -> str:
-    """Return the statement that adds a company to the registry's table, unless somebody has added such a one meanwhile.
+    """Return the INSERT that adds a company, unless its id, tenant or project is already in the table.
 
     Args:
         table: Quoted name of the table.

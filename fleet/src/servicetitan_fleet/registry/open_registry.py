@@ -1,4 +1,4 @@
-"""Opens the list of companies: a YAML file, or a table of BigQuery. Both hold the same fields."""
+"""Opens the registry of companies: a YAML file or a BigQuery table. Both have the same fields."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.registry.base import Registry
 
-
 _TABLE_PARTS = 3
 
 
-def open_registry(place: str, environment: Mapping[str, str]) -> Registry:
-    """Return the registry at a place: the path of a YAML file, or `bq://project.dataset.table`.
+def open_registry(location: str, environment: Mapping[str, str]) -> Registry:
+    """Open the registry at a location: the path of a YAML file, or `bq://project.dataset.table`.
+
+    Args:
+        location: Where the registry is.
+        environment: May name a BigQuery emulator.
 
     Raises:
-        PluginError: If the table's name does not have three parts.
+        PluginError: If the name of the table does not have three parts.
     """
-    if not place.startswith("bq://"):
-        return FileRegistry(Path(place))
-    name = place.removeprefix("bq://")
+    if not location.startswith("bq://"):
+        return FileRegistry(Path(location))
+    name = location.removeprefix("bq://")
     if len(name.split(".")) != _TABLE_PARTS:
-        raise PluginError(f"the registry {place} is not `bq://project.dataset.table`")
+        raise PluginError(f"the registry {location} does not have the form `bq://project.dataset.table`")
     return TableRegistry(name, emulator_address(environment))

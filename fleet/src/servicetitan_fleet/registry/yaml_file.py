@@ -16,54 +16,12 @@ from servicetitan_fleet.files import replace_file
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.base import Registry
-from servicetitan_fleet.registry.company import Company, check_together, checked
+from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 _LONGEST_LINE = 4096
-
-
-def entry(company: Company) -> dict[str, Any]:
-    """Return what is to be written down of a company: its fields, save for those that say nothing."""
-    fields: dict[str, Any] = msgspec.to_builtins(company)
-    # In the registry, a company without `enabled` is enabled.
-    return {name: value for name, value in fields.items() if (value is False if name == "enabled" else value)}
-
-
-def with_company(text: str, company: Company) -> str:
-    """Return a registry file with one more company. Comments and the order of everything stay.
-
-    Args:
-        text: What the file holds; nothing, when there is no file yet.
-        company: The new company.
-
-    Raises:
-        PluginError: If the text is not a registry.
-    """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = _LONGEST_LINE
-    try:
-        content = yaml.load(text or "companies: []\n")
-    except YAMLError as error:
-        raise PluginError(f"the registry is not YAML: {error}") from error
-    companies = content.get("companies") if isinstance(content, dict) else None
-    if not isinstance(companies, CommentedSeq):
-        raise PluginError("the registry has no list `companies`")
-    if companies:
-        # Where the first field of the first company stands says how the file is indented.
-        column = companies.lc.data[0][1]
-        yaml.indent(mapping=2, sequence=max(column, 2), offset=max(column - 2, 0))
-    else:
-        companies.fa.set_block_style()
-    new = entry(company)
-    # Without quotes it would be read as a number.
-    companies.append({**new, "tenant_id": DoubleQuotedScalarString(company.tenant_id)})
-    output = io.StringIO()
-    yaml.dump(content, output)
-    return output.getvalue()
 
 
 class FileRegistry(Registry):
@@ -74,25 +32,67 @@ class FileRegistry(Registry):
         self._path = path
 
     @override
-    def companies(self) -> list[Company]:
+    def read(self) -> list[Company]:
         try:
             content = yaml.safe_load(self._path.read_text(encoding="utf-8"))
         except OSError as error:
             raise PluginError(f"cannot read the companies from {self._path}: {error.strerror}") from error
         except yaml.YAMLError as error:
-            raise PluginError(f"{self._path} is not YAML: {error}") from error
+            raise PluginError(f"{self._path} is not valid YAML: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
             raise PluginError(f"{self._path} has no list `companies`")
-        return checked((f"{self._path}, company {n}", one) for n, one in enumerate(content["companies"], 1))
+        return parse_companies(
+            (f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1)
+        )
 
     @override
     def add(self, company: Company) -> None:
-        before = ""
+        text = ""
         if self._path.exists():
-            check_together([*self.companies(), company])
-            before = self._path.read_text(encoding="utf-8")
-        # A link stays one: what it points to is replaced.
+            check_distinct([*self.read(), company])
+            text = self._path.read_text(encoding="utf-8")
+        # Resolved, so that a symbolic link stays and the file it points to is replaced.
         try:
-            replace_file(self._path.resolve(), with_company(before, company).encode())
+            replace_file(self._path.resolve(), append_company(text, company).encode())
         except OSError as error:
             raise PluginError(f"cannot write {self._path}: {error.strerror}") from error
+
+
+def append_company(text: str, company: Company) -> str:
+    """Append a company to the text of a registry. Comments, order and indentation stay.
+
+    Args:
+        text: The content of the file; empty if there is no file yet.
+        company: The new company.
+
+    Raises:
+        PluginError: If the text is not a registry.
+    """
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = _LONGEST_LINE
+    try:
+        content = editor.load(text or "companies: []\n")
+    except YAMLError as error:
+        raise PluginError(f"the registry is not valid YAML: {error}") from error
+    companies = content.get("companies") if isinstance(content, dict) else None
+    if not isinstance(companies, CommentedSeq):
+        raise PluginError("the registry has no list `companies`")
+    if companies:
+        # The column of the first company's first field shows how the file is indented.
+        column = companies.lc.data[0][1]
+        editor.indent(mapping=2, sequence=max(column, 2), offset=max(column - 2, 0))
+    else:
+        companies.fa.set_block_style()
+    # Without quotes, YAML would read the tenant as a number.
+    companies.append({**_to_entry(company), "tenant_id": DoubleQuotedScalarString(company.tenant_id)})
+    output = io.StringIO()
+    editor.dump(content, output)
+    return output.getvalue()
+
+
+def _to_entry(company: Company) -> dict[str, Any]:
+    """Return the fields of a company for the file, without those that have their default."""
+    fields: dict[str, Any] = msgspec.to_builtins(company)
+    # In the registry, a company without `enabled` is enabled.
+    return {name: value for name, value in fields.items() if (value is False if name == "enabled" else value)}
