@@ -122,7 +122,7 @@ def _check_user(container: Container, registry: Path) -> None:
     """Check that the image's user is not root and cannot write into /app."""
     uid = container.run("id", "-u", registry=registry, variables={}).strip()
     if uid == "0" or uid != container.user.partition(":")[0]:
-        raise CheckError(f"it runs as user {uid}, but the image defines {container.user}")
+        raise CheckError(f"it runs as user {uid}, not as an unprivileged user that the image defines")
     writable = container.run("find", "/app", "-not", "-type", "l", "-writable", registry=registry, variables={})
     if writable:
         raise CheckError(f"its user can write to {writable.splitlines()[0]}")
