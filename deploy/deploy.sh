@@ -5,7 +5,7 @@
 #        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION REFERENCE...
 #            access to one company only. Give its project, the location of its datasets, and its secrets as references,
 #            as in the registry: secret://projects/P/secrets/S/versions/V
-# --dry-run prints every command and runs none. The settings are in deploy/environments. See docs/deploy.md.
+# --dry-run prints every command and runs none. The settings are in deploy/environments. See docs/how-to/deploy.md.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
--- The registry of companies. docs/fleet.md describes the fields. deploy.sh replaces the placeholders in braces.
+-- The registry of companies. docs/reference/fleet.md describes the fields. deploy.sh replaces the placeholders in braces.
 CREATE SCHEMA IF NOT EXISTS `${PROJECT_ID}.settings`
 OPTIONS (location = '${BIGQUERY_LOCATION}', description = 'Settings of the fleet');
 

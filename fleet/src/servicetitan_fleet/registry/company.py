@@ -93,7 +93,7 @@ def check_distinct(companies: Iterable[Company]) -> None:
         *_find_shared(companies, "project_id"),
     ]
     if problems:
-        raise PluginError(f"companies must not share an id, tenant or project: {'; '.join(problems)}")
+        raise PluginError(f"the companies cannot be told apart: {'; '.join(problems)}")
 
 
 def _find_shared(companies: list[Company], name: str) -> Iterator[str]:
