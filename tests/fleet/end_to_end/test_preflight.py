@@ -46,7 +46,7 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
     assert project.tables("bronze") == []
 
 
-def test_a_storage_is_tried_without_being_written(
+def test_the_check_of_a_storage_writes_nothing(
     tmp_path: Path, cloud_storage: CloudStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", cloud_storage.api_endpoint)

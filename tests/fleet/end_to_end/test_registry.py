@@ -76,7 +76,7 @@ COLUMNS = [
 ]
 
 
-def test_a_table_gets_a_row_and_never_two_for_one_company(bigquery: BigQuery) -> None:
+def test_a_company_is_added_to_a_table_only_once(bigquery: BigQuery) -> None:
     sql = insert_statement("`fleet.settings.companies`")
     texts = ["company_id", "company_name", "tenant_id", "project_id", "location", *NEW_SECRETS]
     parameters = dict.fromkeys(texts, "STRING") | {"enabled": "BOOL", "streams": "ARRAY<STRING>"}

@@ -32,7 +32,7 @@ def test_a_line_has_severity_plugin_stream_and_run() -> None:
     assert parse_line(b"\xff") == LogLine(message="\N{REPLACEMENT CHARACTER}")
 
 
-def test_a_secret_is_masked_wherever_it_stands() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     register_secrets(["s3cr3t-of-log-lines"])
     assert line("it is s3cr3t-of-log-lines").message == "it is ***"
     raw = parse_line(b"it is s3cr3t-of-log-lines")

@@ -34,7 +34,7 @@ def run(
     return end, lines
 
 
-def test_its_output_and_its_exit_code_are_told_and_its_environment_is_what_was_given(tmp_path: Path) -> None:
+def test_output_and_exit_code_are_returned_and_the_environment_is_only_the_given_one(tmp_path: Path) -> None:
     code = (
         "import os, sys; print(os.environ.get('ONLY'), 'HOME' in os.environ); print('x', file=sys.stderr); sys.exit(3)"
     )
@@ -43,9 +43,7 @@ def test_its_output_and_its_exit_code_are_told_and_its_environment_is_what_was_g
     assert sorted(lines) == ["this False", "x"]
 
 
-def test_it_is_ended_when_it_takes_too_long_or_when_it_is_told_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_terminated_on_timeout_or_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("import time; time.sleep(60)", tmp_path, timeout_seconds=0.3)[0] == ProcessExit(-15, EndedBy.TIMEOUT)
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
@@ -56,7 +54,7 @@ def test_it_is_ended_when_it_takes_too_long_or_when_it_is_told_to(
 
 
 @pytest.mark.parametrize("death", ["sys.exit(0)", "os.kill(os.getpid(), 9)"])
-def test_what_it_started_ends_with_it(death: str, tmp_path: Path) -> None:
+def test_its_children_end_with_it(death: str, tmp_path: Path) -> None:
     started = "import os, subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); "
     began = time.monotonic()
     _, (pid,) = run(started + death, tmp_path)
@@ -75,7 +73,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_the_kernel_takes_it_first_when_memory_runs_out(tmp_path: Path) -> None:
+def test_the_kernel_kills_it_first_when_memory_runs_out(tmp_path: Path) -> None:
     waits = (
         "import itertools, time; read = lambda: int(open('/proc/self/oom_score_adj').read());"
         "all(read() < 500 and not time.sleep(0.05) for _ in range(400)); print(read())"

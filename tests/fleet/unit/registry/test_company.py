@@ -39,7 +39,7 @@ def test_most_fields_are_optional() -> None:
         ({"secrets": {"client_id": "env:X"}}, "`client_secret`"),
     ],
 )
-def test_what_is_wrong_is_named_and_a_secret_is_not_shown(changes: dict[str, Any], said: str) -> None:
+def test_an_invalid_field_is_named_and_its_value_is_not_shown(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(PluginError, match=re.escape(said)) as caught:
         company(**changes)
     assert str(caught.value).startswith("companies.yml, company 1: ")
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_named_and_a_secret_is_not_shown(changes: dict[str, Any
 
 
 @pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])
-def test_two_companies_never_share_what_tells_them_apart(name: str) -> None:
+def test_companies_cannot_share_an_id_tenant_or_project(name: str) -> None:
     two = {"company_id": "two", "tenant_id": "2", "project_id": "project-two"}
     check_distinct([company(), company(**two)])
     with pytest.raises(PluginError, match=f"{name} {getattr(company(), name)} belongs to"):

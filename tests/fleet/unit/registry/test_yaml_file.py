@@ -43,7 +43,7 @@ INDENTED = "companies:\n" + "".join(f"{line and f'  {line}'}\n" for line in TIDY
 
 
 @pytest.mark.parametrize("before", [TIDY, INDENTED, "", "companies: []\n"], ids=["tidy", "indented", "none", "empty"])
-def test_a_file_keeps_every_line_that_it_had(before: str, tmp_path: Path) -> None:
+def test_adding_a_company_keeps_every_line(before: str, tmp_path: Path) -> None:
     path = tmp_path / "companies.yml"
     if before:
         path.write_text(before)
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_registry_is_refused(text: str) -> None:
         (json.dumps({"companies": [NEW] * 2}), "company_id acme belongs to acme and acme"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+def test_an_invalid_file_gives_an_error_of_one_line(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "companies.yml"
     with pytest.raises(PluginError, match="No such file"):
         open_registry(str(path), {}).read()

@@ -55,7 +55,7 @@ class Page(HTMLParser):
             self.pieces.append(data)
 
 
-def test_the_page_says_what_is_known_and_what_is_not_its_own_stays_text() -> None:
+def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
     found = Page(page())
     assert found.unbalanced == []
     assert found.tags.keys() <= PARTS_OF_THE_PAGE
