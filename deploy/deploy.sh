@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets up the fleet on Google Cloud, or brings it up to date. Running it again changes nothing that is as it should be.
+# Deploys the fleet to Google Cloud, or updates it. It is safe to run again.
 # Usage: deploy/deploy.sh [--dry-run] dev|qua|pro
-#            everything: the fleet's own project, and access to each enabled company of the registry
+#            everything: the fleet's project, and access to each enabled company in the registry
 #        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION REFERENCE...
-#            access to one company only: its project, the location of its datasets, and its secrets by reference,
+#            access to one company only. Give its project, the location of its datasets, and its secrets as references,
 #            as in the registry: secret://projects/P/secrets/S/versions/V
-# --dry-run runs nothing and prints every command. The settings are in deploy/environments. See docs/how-to/deploy.md.
+# --dry-run prints every command and runs none. The settings are in deploy/environments. See docs/how-to/deploy.md.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -42,28 +42,28 @@ run() {
     $dry_run || "$@"
 }
 
-# Whether something exists already. In a dry run nothing does.
+# Succeeds if a resource exists. In a dry run no resource exists.
 exists() {
     if $dry_run; then
-        echo "# unless this finds it: $(print_command "$@")"
+        echo "# only if this does not find it: $(print_command "$@")"
         return 1
     fi
     "$@" >/dev/null 2>&1
 }
 
-# Prints what a command says, or in a dry run the first argument in its place.
+# Prints the output of a command. A dry run prints the first argument instead.
 ask() {
-    local instead="$1"
+    local placeholder="$1"
     shift
     if $dry_run; then
-        echo "# asked for: $(print_command "$@")" >&2
-        echo "$instead"
+        echo "# would query: $(print_command "$@")" >&2
+        echo "$placeholder"
     else
         "$@"
     fi
 }
 
-# Grants something. An account that has just been made is not known everywhere at once, so this is tried several times.
+# Grants access. A new account takes a while to be known everywhere, so this retries.
 grant() {
     local try
     print_command "$@"
@@ -75,7 +75,7 @@ grant() {
     "$@" >/dev/null
 }
 
-# Prints a file with the settings in place of their names in braces.
+# Prints a file with its placeholders, such as ${REGION}, replaced.
 render() {
     local text name
     text=$(<"$1")
@@ -86,7 +86,7 @@ render() {
     echo "$text"
 }
 
-# Writes such a file where a person can look at it, and prints its path.
+# Writes such a file, so that it can be inspected, and prints its path.
 rendered() {
     local path
     path="${DEPLOY_OUTPUT:-output/deploy}/$ENVIRONMENT/$(basename "$1")"
@@ -103,7 +103,7 @@ run_sql() {
     if ! $dry_run; then "${command[@]}" <<<"$sql"; fi
 }
 
-# --- The parts, in the order in which they need each other ---
+# --- The resources, each after those that it needs ---
 
 enable_apis() {
     run gcloud services enable "${APIS[@]/%/.googleapis.com}" "--project=$PROJECT_ID"
@@ -226,7 +226,7 @@ make_alerts() {
 
 grant_secret() {
     if [[ ! $1 =~ ^secret://projects/([^/]+)/secrets/([^/]+)/versions/[^/]+$ ]]; then
-        fail "$1 is not secret://projects/P/secrets/S/versions/V: the job finds nothing else on Google Cloud"
+        fail "$1 is not secret://projects/P/secrets/S/versions/V: the job can read no other kind of reference on Google Cloud"
     fi
     grant gcloud secrets add-iam-policy-binding "${BASH_REMATCH[2]}" "--member=serviceAccount:$RUNNER" \
         --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"
@@ -247,32 +247,32 @@ grant_companies() {
     sql=$(render deploy/sql/access_needed.sql)
     rows=$(ask '' bq "--project_id=$PROJECT_ID" "--location=$BIGQUERY_LOCATION" --format=csv query --quiet \
         --use_legacy_sql=false --max_rows=1000 "${sql//$'\n'/ }")
-    if $dry_run; then echo "# and for each company that this prints: deploy.sh $ENVIRONMENT company ..."; fi
-    # The first line has the names of the columns.
+    if $dry_run; then echo "# for each company that this prints: deploy.sh $ENVIRONMENT company ..."; fi
+    # The first line contains the column names.
     while IFS=, read -r -a fields; do
         grant_company "${fields[@]}" </dev/null
     done < <(tail -n +2 <<<"$rows")
 }
 
-# --- The whole ---
+# --- Main ---
 
 read_settings() {
     local path="${DEPLOY_SETTINGS:-deploy/environments/$ENVIRONMENT.env}" name
-    [ -r "$path" ] || fail "there is no $path"
+    [ -r "$path" ] || fail "$path does not exist"
     # shellcheck source=deploy/environments/dev.env
     source "$path"
     for name in "${SETTINGS[@]}"; do
         [ -n "${!name-}" ] || fail "$path does not set $name"
     done
     if ! $dry_run && [[ $PROJECT_ID$STATE_BUCKET$BUILD_BUCKET$ALERT_EMAIL == *example* ]]; then
-        fail "$path still has the names of an example"
+        fail "$path still contains example names: replace them"
     fi
 }
 
-# The image is named after the commit that it is built from. IMAGE_TAG in the environment names another one: an earlier one, say.
+# The image tag is the commit that the image is built from. IMAGE_TAG overrides it, for example with an earlier image.
 image_tag() {
     if [ -z "${IMAGE_TAG-}" ] && ! $dry_run && [ -n "$(git status --porcelain)" ]; then
-        fail "there are changes that are not committed: commit them, or name the image yourself with IMAGE_TAG"
+        fail "there are uncommitted changes: commit them, or set IMAGE_TAG"
     fi
     echo "${IMAGE_TAG:-$(git rev-parse --short=12 HEAD)}"
 }
@@ -300,7 +300,7 @@ main() {
     [[ ${1-} =~ ^(dev|qua|pro)$ ]] || fail "usage: deploy/deploy.sh [--dry-run] dev|qua|pro [company PROJECT LOCATION REFERENCE...]"
     ENVIRONMENT="$1"
     read_settings
-    # shellcheck disable=SC2034  # `render` reads it by its name
+    # shellcheck disable=SC2034  # render reads it indirectly
     STALE_SECONDS=$((STALE_HOURS * 3600))
     RUNNER="etl-runner@$PROJECT_ID.iam.gserviceaccount.com"
     if [ $# = 1 ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the image and runs one company through it twice, against the sandbox, as the image's own user.
+# Builds the image, and uses it to run one company twice against the sandbox, as the image's own user.
 # Usage: deploy/image_check.sh [BASE_IMAGE]    build on this base image; default: that of the Dockerfile
-#        deploy/image_check.sh --local-base    make a base image first, where no image registry can be reached
+#        deploy/image_check.sh --local-base    make a base image first, if no image registry can be reached
 # Needs buildah, and root or user namespaces; --local-base needs root, debootstrap and the Python that .venv was made from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ step() {
     echo "image_check: $1" >&2
 }
 
-# A base like python:3.13-slim-bookworm: Debian, and a Python in /usr/local.
+# Makes a base image like python:3.13-slim-bookworm: Debian, with a Python in /usr/local.
 make_base() {
     local root="$work/base" python container
     [ "$(id -u)" = 0 ] || fail "--local-base needs root"
@@ -35,7 +35,7 @@ make_base() {
     rm -rf "$root"
 }
 
-# The machine's own certificates and registry settings, while building only.
+# Mounts the machine's certificates and registry settings during the build.
 build_options() {
     local path
     for path in /etc/ssl/certs /etc/pip.conf /etc/uv; do

@@ -1,8 +1,8 @@
-"""Rehearses a night of a whole fleet on real parts: many companies, several tasks, trouble in three companies.
+"""Rehearses an execution of a whole fleet: many companies, several tasks, and faults in three companies.
 
-It starts a local ServiceTitan, a local BigQuery and a local Cloud Storage, runs all companies as the tasks of a Cloud
-Run Job would, takes the trouble away, lets each task try again as Cloud Run does, and compares every row with the
-source. Exit code 0 means that all of it is as it should be.
+It starts a local ServiceTitan, a local BigQuery and a local Cloud Storage, and runs all companies as the tasks of a
+Cloud Run Job would. Then it removes the faults, retries each task as Cloud Run does, and compares every row with the
+source. Exit code 0 means that all checks passed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SMALLEST, LARGEST = 20, 2000
 
 
 class RehearsalError(Exception):
-    """Something is not as it should be."""
+    """Raised when a check of the rehearsal fails."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Task:
 
     Attributes:
         code: Its exit code.
-        outcomes: What became of its companies.
+        outcomes: The outcomes of its companies.
     """
 
     code: int
@@ -56,10 +56,10 @@ class Task:
 
 
 class Rehearsal:
-    """The fleet of the rehearsal, and what goes wrong in it."""
+    """The fleet of the rehearsal, and the faults in it."""
 
     def __init__(self, fleet: Fleet, companies: int, tasks: int, parallel: int) -> None:
-        """Make up the companies. Three of them will have trouble."""
+        """Invent the companies. Three of them will have faults."""
         self.fleet = fleet
         self.tasks = tasks
         self.parallel = parallel
@@ -68,7 +68,7 @@ class Rehearsal:
             sizes = {"technicians": 5 + number, "activities": activities}
             fleet.add(f"company-{number:02}", str(700000 + number), sizes)
         refused, hanging, failing = list(fleet.companies)[:3]
-        self.trouble = {refused: "client_secret", hanging: "minutes", failing: "activities"}
+        self.faulty = {refused: "client_secret", hanging: "minutes", failing: "activities"}
         self._secret = f"{refused.upper().replace('-', '_')}_CLIENT_SECRET"
         fleet.variables |= {
             "CLOUD_RUN_JOB": "etl",
@@ -76,9 +76,9 @@ class Rehearsal:
             "CLOUD_RUN_TASK_COUNT": str(tasks),
         }
 
-    def make_trouble(self) -> None:
-        """Refuse one company's credentials, let one hang, and let the API fail for one."""
-        _, hanging, failing = self.trouble
+    def add_faults(self) -> None:
+        """Let one company's credentials be refused, one company hang, and the API fail for one."""
+        _, hanging, failing = self.faulty
         self._right_secret = self.fleet.variables[self._secret]
         self.fleet.variables[self._secret] = "an-old-s3cr3t"
         self.fleet.companies[hanging]["timeout_minutes"] = 0.5
@@ -87,66 +87,66 @@ class Rehearsal:
         control.set_fault(Fault(kind="slow", tenant=tenants[hanging], seconds=3600))
         control.set_fault(Fault(kind="status", tenant=tenants[failing], stream="activities"))
 
-    def end_trouble(self) -> None:
-        """Let all be well again."""
+    def remove_faults(self) -> None:
+        """Remove all faults."""
         self.fleet.variables[self._secret] = self._right_secret
-        del self.fleet.companies[list(self.trouble)[1]]["timeout_minutes"]
+        del self.fleet.companies[list(self.faulty)[1]]["timeout_minutes"]
         self.fleet.titan.control.clear_faults()
 
     def run(self, attempt: int) -> list[Task]:
-        """Run all tasks at once, each in a process of its own."""
+        """Run all tasks in parallel, each in its own process."""
         running = []
         for index in range(self.tasks):
             self.fleet.variables |= {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_ATTEMPT": str(attempt)}
             running.append(self.fleet.start(f"--parallel={self.parallel}"))
-        return [self._ended(process) for process in running]
+        return [self._wait(process) for process in running]
 
-    def _ended(self, process: subprocess.Popen[str]) -> Task:
+    def _wait(self, process: subprocess.Popen[str]) -> Task:
         text, _ = process.communicate()
         if "s3cr3t" in text:
-            raise RehearsalError("a secret is in the log.")
+            raise RehearsalError("the log contains a secret.")
         lines = text.splitlines()
         if not lines:
-            raise RehearsalError(f"a task ended with {process.returncode} and without a word.")
+            raise RehearsalError(f"a task exited with {process.returncode} and without any output.")
         return Task(process.returncode, json.loads(lines[-1])["companies"])
 
     def check_first(self, tasks: list[Task]) -> None:
-        """See that three companies failed for their reasons, and all others did well."""
+        """Check that the three faulty companies failed, each for its reason, and that all others succeeded."""
         outcomes = dict(itertools.chain.from_iterable(task.outcomes.items() for task in tasks))
         if sorted(outcomes) != sorted(self.fleet.companies):
-            raise RehearsalError("a company was run by no task, or by two.")
+            raise RehearsalError("a company was run by no task, or by several.")
         for company_id, outcome in outcomes.items():
-            expected = self.trouble.get(company_id, "")
+            expected = self.faulty.get(company_id, "")
             if (outcome["result"] == "done") == bool(expected) or expected not in outcome["reason"]:
                 raise RehearsalError(f"{company_id}: {outcome['result']}: {outcome['reason']}")
-        if any(task.code != any(name in self.trouble for name in task.outcomes) for task in tasks):
+        if any(task.code != any(name in self.faulty for name in task.outcomes) for task in tasks):
             raise RehearsalError(f"the exit codes are {[task.code for task in tasks]}.")
 
     def check_second(self, tasks: list[Task]) -> None:
-        """See that the three were run again and are well, and that no other was run again."""
+        """Check that the three were run again and succeeded, and that no other company was."""
         for company_id, outcome in itertools.chain.from_iterable(task.outcomes.items() for task in tasks):
-            if outcome["result"] != ("done" if company_id in self.trouble else "done before"):
+            if outcome["result"] != ("done" if company_id in self.faulty else "done before"):
                 raise RehearsalError(f"{company_id}: {outcome['result']}: {outcome['reason']}")
         if any(task.code for task in tasks):
             raise RehearsalError(f"the exit codes are {[task.code for task in tasks]}.")
 
     def check_rows(self, company_ids: set[str]) -> None:
-        """Compare the tables of companies with their sources."""
+        """Compare the tables of companies with their source."""
         for company_id in sorted(company_ids):
             if wrong := self.fleet.wrong(company_id):
                 raise RehearsalError("; ".join(wrong))
 
 
 class PeakMemory(threading.Thread):
-    """Watches how much memory the tasks and all that they started take together."""
+    """Measures the peak memory of the tasks and all processes that they start."""
 
     def __init__(self, folder: Path) -> None:
-        """Watch the processes that know of a folder."""
+        """Select the processes that have a folder in their command or environment."""
         super().__init__(daemon=True)
         self._mark = str(folder).encode()
         self._over = threading.Event()
         self.together = 0
-        """Bytes, at the worst moment."""
+        """Peak of the sum, in bytes."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -158,27 +158,29 @@ class PeakMemory(threading.Thread):
 
     @override
     def run(self) -> None:
-        """Look again and again."""
+        """Measure until the block ends."""
         while not self._over.wait(0.5):
             self.together = max(self.together, sum(_resident_bytes(self._mark)))
 
 
 def _resident_bytes(mark: bytes) -> Iterator[int]:
-    """Yield the memory of each process that has the mark in its command or its environment; shared pages each time."""
+    """Yield the memory of each process with the mark in its command or environment. Shared pages count each time."""
     for process in Path("/proc").iterdir():
         try:
             if mark in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
                 yield int((process / "statm").read_text().split()[1]) * 4096
         except OSError:
-            continue  # it is no process, or it has ended
+            continue  # not a process, or it has ended
 
 
 def main() -> int:
     """Run the rehearsal and return its exit code."""
-    parser = argparse.ArgumentParser(description="Rehearse a night of a whole fleet on local stand-ins.")
-    parser.add_argument("--companies", type=int, default=30, help="how many companies (default: 30, at least 4)")
-    parser.add_argument("--tasks", type=int, default=4, help="how many tasks share them (default: 4)")
-    parser.add_argument("--parallel", type=int, default=1, help="companies at a time in each task (default: 1)")
+    parser = argparse.ArgumentParser(description="Rehearse an execution of a whole fleet against local services.")
+    parser.add_argument("--companies", type=int, default=30, help="number of companies (default: 30, at least 4)")
+    parser.add_argument("--tasks", type=int, default=4, help="number of tasks (default: 4)")
+    parser.add_argument(
+        "--parallel", type=int, default=1, help="number of companies that a task runs at a time (default: 1)"
+    )
     options = parser.parse_args()
     began = time.monotonic()
     try:
@@ -195,32 +197,32 @@ def main() -> int:
     except RehearsalError as error:
         console.print(f"[bold red]The rehearsal failed:[/] {error}")
         return 1
-    console.print(f"\n[bold green]All as it should be[/], in {time.monotonic() - began:.0f} s.")
+    console.print(f"\n[bold green]All checks passed[/] in {time.monotonic() - began:.0f} s.")
     return 0
 
 
 def rehearse(rehearsal: Rehearsal) -> None:
-    """Run all scenes."""
-    companies, trouble = set(rehearsal.fleet.companies), set(rehearsal.trouble)
-    console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, trouble in three")
-    rehearsal.make_trouble()
+    """Run the fleet with faults, then again without."""
+    companies, faulty = set(rehearsal.fleet.companies), set(rehearsal.faulty)
+    console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, faults in three companies")
+    rehearsal.add_faults()
     with PeakMemory(rehearsal.fleet.folder) as memory:
         first = rehearsal.run(attempt=0)
     console.print(_table(first))
     rehearsal.check_first(first)
-    rehearsal.check_rows(companies - trouble)
+    rehearsal.check_rows(companies - faulty)
     console.print(
-        f"{len(companies) - len(trouble)} complete, {len(trouble)} reported with reasons. With "
+        f"{len(companies) - len(faulty)} complete, {len(faulty)} reported with reasons. With "
         f"{rehearsal.tasks * rehearsal.parallel} companies at a time, all processes together took "
-        f"{memory.together / 2**20:.0f} MiB at the worst moment."
+        f"up to {memory.together / 2**20:.0f} MiB."
     )
-    console.rule("The trouble is over, and each task is tried again")
-    rehearsal.end_trouble()
+    console.rule("The faults are removed, and each task is retried")
+    rehearsal.remove_faults()
     second = rehearsal.run(attempt=1)
     console.print(_table(second))
     rehearsal.check_second(second)
     rehearsal.check_rows(companies)
-    console.print("Every table holds its own company's records, every one of them, and none is marked deleted.")
+    console.print("Every table contains exactly its own company's records, and no row is marked as deleted.")
 
 
 def _table(tasks: list[Task]) -> Table:

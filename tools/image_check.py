@@ -27,11 +27,11 @@ REGISTRY = "/etc/etl-companies.yml"
 
 
 class CheckError(Exception):
-    """The image is not as it should be."""
+    """Raised when a check of the image fails."""
 
 
 class Container:
-    """A container of the image, with what the image itself says about its user and its command."""
+    """A container of the image, with the user and the command that the image defines."""
 
     def __init__(self, name: str, buildah: Sequence[str]) -> None:
         self._name = name
@@ -41,10 +41,10 @@ class Container:
         self.command: list[str] = [*config["Entrypoint"], *config["Cmd"]]
 
     def run(self, *command: str, registry: Path, variables: Mapping[str, str]) -> str:
-        """Run a command as the image's user and return what it said.
+        """Run a command as the image's user and return its output.
 
         Raises:
-            CheckError: If it fails, or tells a secret.
+            CheckError: If the command fails, or its output contains a secret.
         """
         options = ["--volume", f"{registry}:{REGISTRY}:ro"]
         for name, value in variables.items():
@@ -57,9 +57,9 @@ class Container:
             check=False,
         )
         if MARK in run.stdout:
-            raise CheckError(f"`{' '.join(command)}` tells a secret")
+            raise CheckError(f"`{' '.join(command)}` printed a secret")
         if run.returncode:
-            raise CheckError(f"`{' '.join(command)}` ended with code {run.returncode}:\n{run.stdout}")
+            raise CheckError(f"`{' '.join(command)}` exited with code {run.returncode}:\n{run.stdout}")
         return run.stdout
 
     def _output(self, *arguments: str) -> str:
@@ -81,7 +81,7 @@ def main() -> int:
     except CheckError as error:
         print(f"image_check: {error}", file=sys.stderr)
         return 1
-    print("image_check: the image is as it should be")
+    print("image_check: all checks passed")
     return 0
 
 
@@ -92,10 +92,10 @@ def check(
     warehouse: processes.BigQuery,
     storage: processes.CloudStorage,
 ) -> None:
-    """Run the company twice and look at what landed.
+    """Run the company twice and check the rows in BigQuery.
 
     Raises:
-        CheckError: If something is not as it should be.
+        CheckError: If a check fails.
     """
     titan.control.add_tenant(TENANT)
     registry.write_text(json.dumps({"companies": [_company(titan, warehouse)]}), encoding="utf-8")
@@ -108,25 +108,25 @@ def check(
         "CHECK_CLIENT_SECRET": TENANT.client_secret,
         "CHECK_APP_KEY": TENANT.app_key,
     }
-    _look(container, registry)
+    _check_user(container, registry)
     project = Project(warehouse.api_endpoint, "image-check")
     for number in (1, 2):
-        said = container.run(*container.command, registry=registry, variables=variables)
-        print(said.rstrip().splitlines()[-1])
+        output = container.run(*container.command, registry=registry, variables=variables)
+        print(output.rstrip().splitlines()[-1])
         for stream in STREAMS:
-            _landed(project, stream, {record["id"] for record in titan.control.records(TENANT.tenant_id, stream)})
-            _logged(project, stream, number)
+            _check_rows(project, stream, {record["id"] for record in titan.control.records(TENANT.tenant_id, stream)})
+            _check_log(project, stream, number)
 
 
-def _look(container: Container, registry: Path) -> None:
-    """See that the user is nobody special and cannot change the project."""
-    said = container.run("id", "-u", registry=registry, variables={}).strip()
-    if said == "0" or said != container.user.partition(":")[0]:
-        raise CheckError(f"it runs as user {said}")
+def _check_user(container: Container, registry: Path) -> None:
+    """Check that the image's user is not root and cannot write into /app."""
+    uid = container.run("id", "-u", registry=registry, variables={}).strip()
+    if uid == "0" or uid != container.user.partition(":")[0]:
+        raise CheckError(f"it runs as user {uid}, not as an unprivileged user that the image defines")
     writable = container.run("find", "/app", "-not", "-type", "l", "-writable", registry=registry, variables={})
     if writable:
-        raise CheckError(f"its user can write {writable.splitlines()[0]}")
-    print(f"user {said}, who can write nothing in /app; {' '.join(container.command)}")
+        raise CheckError(f"its user can write to {writable.splitlines()[0]}")
+    print(f"user {uid}, no write access to /app; {' '.join(container.command)}")
 
 
 def _company(titan: processes.ServiceTitan, warehouse: processes.BigQuery) -> dict[str, object]:
@@ -141,14 +141,14 @@ def _company(titan: processes.ServiceTitan, warehouse: processes.BigQuery) -> di
     }
 
 
-def _landed(project: Project, stream: str, truth: set[object]) -> None:
+def _check_rows(project: Project, stream: str, truth: set[object]) -> None:
     found = set(project.rows(stream))
     if found != truth or not truth:
-        raise CheckError(f"{stream} has {len(found)} rows, and the source {len(truth)}")
+        raise CheckError(f"{stream} has {len(found)} rows, but the source has {len(truth)}")
 
 
-def _logged(project: Project, stream: str, runs: int) -> None:
-    """See that the first run inserted all, and the others nothing."""
+def _check_log(project: Project, stream: str, runs: int) -> None:
+    """Check that only the first run inserted rows."""
     inserted = [row["rows_inserted"] for row in project.log(stream)]
     if len(inserted) != runs or not inserted[0] or any(inserted[1:]):
         raise CheckError(f"the runs inserted {inserted} rows into {stream}")

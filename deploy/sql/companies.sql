@@ -1,20 +1,20 @@
--- The registry of companies. docs/reference/fleet.md says what the fields mean. deploy.sh fills in the names in braces.
+-- The registry of companies. docs/reference/fleet.md describes the fields. deploy.sh replaces the placeholders in braces.
 CREATE SCHEMA IF NOT EXISTS `${PROJECT_ID}.settings`
-OPTIONS (location = '${BIGQUERY_LOCATION}', description = 'What the fleet is told');
+OPTIONS (location = '${BIGQUERY_LOCATION}', description = 'Settings of the fleet');
 
 CREATE TABLE IF NOT EXISTS `${PROJECT_ID}.settings.companies` (
-  company_id STRING NOT NULL OPTIONS (description = 'Short name; it never changes, because the state is kept under it'),
-  company_name STRING OPTIONS (description = 'Name for people'),
-  tenant_id STRING NOT NULL OPTIONS (description = 'Tenant at ServiceTitan'),
-  project_id STRING NOT NULL OPTIONS (description = 'Its Google Cloud project, and no other company\'s'),
+  company_id STRING NOT NULL OPTIONS (description = 'Short name; it must never change, because the state is stored under it'),
+  company_name STRING OPTIONS (description = 'Display name'),
+  tenant_id STRING NOT NULL OPTIONS (description = 'ServiceTitan tenant'),
+  project_id STRING NOT NULL OPTIONS (description = 'Its Google Cloud project; no other company may use it'),
   location STRING OPTIONS (description = 'Location of its datasets'),
-  enabled BOOL OPTIONS (description = 'FALSE leaves the company out'),
-  streams ARRAY<STRING> OPTIONS (description = 'Meltano\'s selection patterns; none means the default selection'),
-  timeout_minutes FLOAT64 OPTIONS (description = 'How long it may take'),
+  enabled BOOL OPTIONS (description = 'FALSE excludes the company from runs'),
+  streams ARRAY<STRING> OPTIONS (description = 'Meltano selection patterns; empty means the default selection'),
+  timeout_minutes FLOAT64 OPTIONS (description = 'Time limit of its run'),
   secrets STRUCT<client_id STRING, client_secret STRING, app_key STRING> NOT NULL
-    OPTIONS (description = 'Where its secrets are, never what they are: secret://projects/P/secrets/S/versions/V'),
-  tap JSON OPTIONS (description = 'More settings of the tap'),
-  target JSON OPTIONS (description = 'More settings of the target'),
+    OPTIONS (description = 'References to its secrets, never the secrets themselves: secret://projects/P/secrets/S/versions/V'),
+  tap JSON OPTIONS (description = 'Further settings of the tap'),
+  target JSON OPTIONS (description = 'Further settings of the target'),
   PRIMARY KEY (company_id) NOT ENFORCED
 )
-OPTIONS (description = 'The companies of the fleet, one a row');
+OPTIONS (description = 'The companies of the fleet, one row per company');

@@ -1,4 +1,4 @@
--- A company's three datasets, and the right to write into them and into no others.
+-- Creates a company's three datasets, and grants write access to these only.
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.bronze` OPTIONS (location = '${COMPANY_LOCATION}');
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.staging` OPTIONS (location = '${COMPANY_LOCATION}');
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.management` OPTIONS (location = '${COMPANY_LOCATION}');

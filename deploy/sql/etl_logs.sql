@@ -1,4 +1,4 @@
--- How each stream of a company ended last, oldest first: what is stale or failed stands at the top, and tells why.
+-- The last run of each stream of a company. Failed and stale streams come first, with their errors.
 SELECT
   stream,
   status,

@@ -1,6 +1,6 @@
-"""`deploy.sh` prints what it would do, does it once, and gives no one more than is needed.
+"""`deploy.sh` prints its commands in a dry run, is idempotent, and grants no more access than needed.
 
-`UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/deploy/test_deploy.py` writes the files in `snapshots` anew.
+`UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/deploy/test_deploy.py` updates the files in `snapshots`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+FAKE_CLOUD = ROOT / "tests/support/deploy/fake_cloud.py"
 SETTINGS = ROOT / "deploy/environments/dev.env"
 SECRETS = [f"secret://projects/fleet/secrets/acme-{name}/versions/latest" for name in ("id", "secret", "key")]
 COMPANY = ("company", "acme-data", "EU", *SECRETS)
@@ -35,7 +36,7 @@ Twice = tuple[Calls, Calls]
 
 @dataclass
 class Deployment:
-    """A place where `deploy.sh` finds a `gcloud` and a `bq` that only note what they are told."""
+    """A folder with a fake `gcloud` and `bq` that record their calls, and with settings for `deploy.sh`."""
 
     folder: Path
 
@@ -44,14 +45,14 @@ class Deployment:
         bin_folder.mkdir()
         for name in ("gcloud", "bq"):
             program = bin_folder / name
-            program.write_text(f"#!{sys.executable} -SE\n{(HERE / 'fake_cloud.py').read_text(encoding='utf-8')}")
+            program.write_text(f"#!{sys.executable} -SE\n{FAKE_CLOUD.read_text(encoding='utf-8')}")
             program.chmod(0o755)
         (self.folder / "registry.csv").write_text(REGISTRY)
         settings = SETTINGS.read_text(encoding="utf-8").replace("example-etl", "fleet")
         (self.folder / "dev.env").write_text(settings.replace("example@example.com", "oncall@acme.test"))
 
     def run(self, *arguments: str, settings: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `deploy.sh`. Its output has both streams, in order."""
+        """Run `deploy.sh`. Standard output and error are combined in `stdout`."""
         environment = {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "FAKE_CLOUD": str(self.folder),
@@ -72,7 +73,7 @@ class Deployment:
         )
 
     def deploy(self, *arguments: str) -> Calls:
-        """Run `deploy.sh`, see it succeed, and return the calls that it made."""
+        """Run `deploy.sh`, check that it succeeds, and return the calls that it made."""
         log = self.folder / "calls.jsonl"
         log.unlink(missing_ok=True)
         done = self.run(*arguments)
@@ -106,17 +107,17 @@ def test_a_dry_run_prints_every_command_and_runs_none(
     assert said == path.read_text(encoding="utf-8")
 
 
-def test_the_second_time_it_makes_nothing(twice: Twice) -> None:
+def test_a_second_deployment_creates_nothing(twice: Twice) -> None:
     first, second = twice
     assert len([call for call in first if set(call) & set(MAKES)]) == 13
     assert [call for call in second if set(call) & set(MAKES)] == []
-    # What can be out of date is brought up to date, and an image that exists is not built again.
+    # It updates what may be out of date, and does not rebuild an existing image.
     changed = [call for call in second if "update" in call or "replace" in call]
     assert len([call for call in changed if "policies" in call]) == 3
     assert {"run", "scheduler", "logging"} <= {call[1] for call in changed}
 
 
-def test_nobody_gets_more_than_is_needed(twice: Twice) -> None:
+def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
     calls = twice[0]
     granted = {grant(call) for call in calls if "add-iam-policy-binding" in call}
     granted |= {found for call in calls if call[0] == "bq" for found in grants_of(call[-1])}
@@ -136,7 +137,7 @@ def test_nobody_gets_more_than_is_needed(twice: Twice) -> None:
 
 
 def grant(call: list[str]) -> tuple[str, str, str]:
-    options = dict(one.split("=", 1) for one in call if "=" in one)
+    options = dict(word.split("=", 1) for word in call if "=" in word)
     return options["--role"].removeprefix("roles/"), call[call.index("add-iam-policy-binding") + 1], options["--member"]
 
 
@@ -144,7 +145,7 @@ def grants_of(sql: str) -> list[tuple[str, str, str]]:
     return re.findall(r"GRANT `roles/(\S+)` ON SCHEMA `(\S+)` TO '(\S+)'", sql)
 
 
-def test_an_account_that_is_not_known_everywhere_yet_is_waited_for(deployment: Deployment) -> None:
+def test_a_grant_to_a_new_account_is_retried(deployment: Deployment) -> None:
     refusals = deployment.folder / "refusals"
     refusals.write_text("5")
     deployment.deploy("dev", *COMPANY)
@@ -162,18 +163,18 @@ def test_an_account_that_is_not_known_everywhere_yet_is_waited_for(deployment: D
     ],
     ids=["nothing", "unknown environment", "half a company", "secret of another kind"],
 )
-def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], said: str, deployment: Deployment) -> None:
+def test_invalid_arguments_are_refused(arguments: tuple[str, ...], said: str, deployment: Deployment) -> None:
     done = deployment.run(*arguments)
     assert done.returncode != 0
     assert said in done.stdout.splitlines()[-1]
 
 
 def test_settings_that_are_missing_or_an_example_are_refused(deployment: Deployment) -> None:
-    assert "still has the names of an example" in deployment.run("dev", settings=SETTINGS).stdout
+    assert "still contains example names" in deployment.run("dev", settings=SETTINGS).stdout
     settings = deployment.folder / "dev.env"
     settings.write_text(settings.read_text(encoding="utf-8").replace("REGION=", "REGIO="))
     assert f"{settings} does not set REGION" in deployment.run("--dry-run", "dev").stdout
-    assert "there is no /nowhere" in deployment.run("dev", settings=Path("/nowhere")).stdout
+    assert "/nowhere does not exist" in deployment.run("dev", settings=Path("/nowhere")).stdout
     assert not (deployment.folder / "calls.jsonl").exists()
 
 
@@ -182,21 +183,25 @@ def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> Non
     commands = sorted({shlex.join(call) for calls in twice for call in calls if call[0] == "gcloud"} | documented())
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps([{"command_string": command} for command in [*commands, "gcloud run jobs reboot"]]))
-    said = subprocess.run(
+    linted = subprocess.run(
         ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={listed}"],
         env={**os.environ, "CLOUDSDK_CONFIG": str(tmp_path / "config")},
         capture_output=True,
         text=True,
         check=True,
     )
-    refused = {one["command_string"]: one["error_message"] for one in json.loads(said.stdout) if not one["success"]}
+    refused = {
+        result["command_string"]: result["error_message"]
+        for result in json.loads(linted.stdout)
+        if not result["success"]
+    }
     assert refused == {"gcloud run jobs reboot": "Invalid choice: 'reboot'"}
 
 
 def documented() -> set[str]:
-    """Return the `gcloud` commands of the documents: those on lines of their own, and those in backticks."""
+    """Return the `gcloud` commands in the documents: those on separate lines, and those in backticks."""
     pages = (ROOT / "docs" / "how-to" / f"{name}.md" for name in ("deploy", "runbook", "runbook.es"))
     texts = (page.read_text(encoding="utf-8") for page in pages)
-    found = (one.partition(" # ")[0].strip() for text in texts for one in re.findall(r"[$`] ?(gcloud [^`\n]+)", text))
-    # `gcloud` looks at the name of a project, and P is none.
-    return {one.replace("--project=P", "--project=my-project") for one in found}
+    found = (line.partition(" # ")[0].strip() for text in texts for line in re.findall(r"[$`] ?(gcloud [^`\n]+)", text))
+    # `gcloud` validates the name of a project, and P is not a valid one.
+    return {command.replace("--project=P", "--project=my-project") for command in found}

@@ -1,4 +1,4 @@
-"""The files of `deploy/` are what shellcheck, hadolint, BigQuery and Google's API descriptions allow."""
+"""The files of `deploy/` pass shellcheck and hadolint, and are valid for BigQuery and Google's APIs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def settings(environment: str) -> dict[str, str]:
 
 
 def rendered(path: str, environment: str = "pro") -> str:
-    """Return a file as `deploy.sh` fills it in."""
+    """Return a file with its placeholders replaced as `deploy.sh` does."""
     values = {
         **settings(environment),
         "STALE_SECONDS": "28800",
@@ -64,17 +64,17 @@ def rendered(path: str, environment: str = "pro") -> str:
 
 
 def problems(root: str, thing: object) -> list[str]:
-    """Return what Google's description of a type says against a thing."""
+    """Validate an object against Google's description of its type, and return the errors."""
     validator = Draft202012Validator({"$ref": f"#/$defs/{root}", **TYPES})
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(thing)]
 
 
-def test_shellcheck_has_nothing_to_say() -> None:
+def test_shellcheck_finds_nothing() -> None:
     said = subprocess.run([BIN / "shellcheck", "-x", *SCRIPTS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (said.stdout, said.returncode) == ("", 0)
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_finds_nothing() -> None:
     said = subprocess.run(
         [BIN / "hadolint", "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -82,11 +82,11 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_job_is_one_that_cloud_run_knows(environment: str) -> None:
+def test_the_job_is_valid_for_cloud_run(environment: str) -> None:
     job: dict[str, Any] = YAML(typ="safe").load(rendered("job.yaml", environment))
     assert problems("run.v1.Job", job) == []
     task = job["spec"]["template"]["spec"]["template"]["spec"]
-    assert not [one for one in task["containers"][0]["env"] if "secret" in json.dumps(one).lower()]
+    assert not [variable for variable in task["containers"][0]["env"] if "secret" in json.dumps(variable).lower()]
     task["container"] = task.pop("containers")
     assert problems("run.v1.Job", job) != []
 
@@ -101,7 +101,7 @@ def test_the_job_is_one_that_cloud_run_knows(environment: str) -> None:
     ],
     ids=lambda text: text.rpartition("/")[2],
 )
-def test_what_google_is_given_is_what_it_takes(root: str, path: str) -> None:
+def test_the_files_are_valid_for_google(root: str, path: str) -> None:
     thing = YAML(typ="safe").load(rendered(path))
     assert problems(root, thing) == []
     assert problems(root, {**thing, "descriptoin": "x"}) != []
@@ -113,7 +113,7 @@ def test_bigquery_accepts_the_sql(path: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_times_of_an_environment_fit_together(environment: str) -> None:
+def test_the_times_of_an_environment_are_consistent(environment: str) -> None:
     found = settings(environment)
     assert found.keys() == settings("pro").keys()
     assert found["SCHEDULE"] == "0 */6 * * *"

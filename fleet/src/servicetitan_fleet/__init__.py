@@ -1,1 +1,1 @@
-"""Runs the pipeline for a fleet of companies: each one alone, in its own process, into its own BigQuery project."""
+"""Runs the ServiceTitan to BigQuery pipeline for a fleet of companies, each in its own process and BigQuery project."""

@@ -13,7 +13,7 @@ NAME = "orchestrate-etl"
 
 
 def main() -> NoReturn:
-    """Run the command and end the process."""
+    """Run the command and exit."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     sys.exit(run_command(orchestrate_etl, NAME, logging.getLogger(NAME)))
 

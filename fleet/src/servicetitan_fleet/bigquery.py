@@ -1,48 +1,20 @@
-"""Clients of the companies' BigQuery projects."""
+"""Quotes the names of BigQuery projects, datasets and tables. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from servicetitan_fleet.plugin_runtime import datasets as default_datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.plugin_runtime.google_client import bigquery_client, emulator_address
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from google.cloud import bigquery
-
-    from servicetitan_fleet.registry.company import Company
 
 
-def company_client(company: Company, environment: Mapping[str, str]) -> bigquery.Client:
-    """Return a client that sees of a company's project what its target sees.
+def quote_name(*parts: str) -> str:
+    """Quote a name for use in a statement.
+
+    Args:
+        parts: Project, dataset and so on, or one name that has its dots already.
 
     Raises:
-        GoogleAuthError: If there are no credentials.
-    """
-    target = company.target
-    return bigquery_client(
-        company.project_id,
-        api_endpoint=str(target.get("api_endpoint") or emulator_address(environment)),
-        location=company.location or None,
-        service_account=str(target.get("impersonate_service_account") or ""),
-    )
-
-
-def datasets(company: Company) -> list[str]:
-    """Return the names of a company's datasets: of the tables, of staging, of the audit log."""
-    return [str(company.target.get(setting) or default) for setting, default in default_datasets.DEFAULTS.items()]
-
-
-def quoted(*parts: str) -> str:
-    """Return a name for a statement: `project`, `dataset` and so on.
-
-    Raises:
-        PluginError: If a part would not stay inside its quotes.
+        PluginError: If a part contains a character that would end the quotes.
     """
     name = ".".join(parts)
     if "`" in name or "\\" in name or "\n" in name:
-        raise PluginError(f"{name} is not a name in BigQuery")
+        raise PluginError(f"{name} is not a valid BigQuery name")
     return f"`{name}`"

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole."""
+"""Atomic file replacement."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, never a part.
+    """Write a file atomically: a reader sees the old content or the new one, never a part.
 
-    A file that exists keeps its permissions.
+    An existing file keeps its permissions.
 
     Raises:
-        OSError: If the file cannot be written. The old one is then as it was.
+        OSError: If the file cannot be written. The old file is then unchanged.
     """
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(content)
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
     if path.exists():
-        fresh.chmod(path.stat().st_mode)
-    fresh.replace(path)
+        new.chmod(path.stat().st_mode)
+    new.replace(path)

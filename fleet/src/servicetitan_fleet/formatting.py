@@ -1,4 +1,4 @@
-"""Times and numbers in words for people. Pure."""
+"""Formats durations, ages and counts for people. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SHORT_HOURS = 48
 
 
-def duration(seconds: float) -> str:
-    """Return a duration."""
+def format_duration(seconds: float) -> str:
+    """Format a duration: `4.2 s`, `3 min 05 s`."""
     minutes, rest = divmod(round(seconds), _MINUTE)
     return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
-def age(since: dt.datetime | None, now: dt.datetime) -> str:
-    """Return how long ago something was, in its largest unit; `never` for what never was."""
+def format_age(since: dt.datetime | None, now: dt.datetime) -> str:
+    """Format the time that has passed since a moment, in its largest unit; `never` for None."""
     if since is None:
         return "never"
     seconds = max(0, int((now - since).total_seconds()))
@@ -29,8 +29,8 @@ def age(since: dt.datetime | None, now: dt.datetime) -> str:
     return f"{seconds // _DAY} d"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a number and its noun: `1 stream`, `2 streams`, `2 companies`."""
+def pluralize(count: int, noun: str) -> str:
+    """Format a number with its noun: `1 stream`, `2 streams`, `2 companies`."""
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"

@@ -1,1 +1,1 @@
-"""The command line `orchestrate-etl`: one module a command."""
+"""The command line `orchestrate-etl`, one module per command."""

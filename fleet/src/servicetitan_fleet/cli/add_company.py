@@ -1,4 +1,4 @@
-"""The command that adds a company to the registry."""
+"""The command `add-company`: adds a company to the registry."""
 
 from __future__ import annotations
 
@@ -8,54 +8,55 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from servicetitan_fleet.cli.next_steps import next_steps
 from servicetitan_fleet.cli.options import companies_option, environment_option, storage_option
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import Company, SecretReferences, parse_company
-from servicetitan_fleet.registry.registry import open_registry
-from servicetitan_fleet.registry.yaml_file import next_steps
+from servicetitan_fleet.registry.open_registry import open_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_TYPES = {one.name: one.type for kind in (Company, SecretReferences) for one in msgspec.structs.fields(kind)}
-_QUESTIONS = {
-    "company_id": "Company id: short, for logs and folders; it never changes",
-    "company_name": "Name for people",
-    "tenant_id": "Tenant at ServiceTitan",
+_TYPES = {field.name: field.type for struct in (Company, SecretReferences) for field in msgspec.structs.fields(struct)}
+_PROMPTS = {
+    "company_id": "Company id (short, for logs and folders; it must never change)",
+    "company_name": "Display name",
+    "tenant_id": "ServiceTitan tenant id",
     "project_id": "Google Cloud project of the company",
     "location": "Location of its datasets",
-    "client_id": "Where is the client id? A reference, never the value",
-    "client_secret": "Where is the client secret?",
-    "app_key": "Where is the app key?",
+    "client_id": "Reference to the client id (never the value itself)",
+    "client_secret": "Reference to the client secret",
+    "app_key": "Reference to the app key",
 }
 _SECRETS = ("client_id", "client_secret", "app_key")
 
 
 def _reference_option(name: str) -> Callable[[Any], Any]:
-    return click.option(f"--{name.replace('_', '-')}", name, help="Reference: env:NAME or secret://projects/...")
+    text = f"Reference to the {name.replace('_', ' ')}: env:NAME or secret://projects/..."
+    return click.option(f"--{name.replace('_', '-')}", name, help=text)
 
 
 @click.command()
 @companies_option
 @storage_option
 @environment_option
-@click.option("--company-id", help="Short name; the state is kept under it, so that it never changes.")
-@click.option("--company-name", help="Name for people.")
-@click.option("--tenant-id", help="Tenant at ServiceTitan.")
-@click.option("--project-id", help="The company's own Google Cloud project.")
+@click.option("--company-id", help="Short name. It must never change, because the state is stored under it.")
+@click.option("--company-name", help="Display name.")
+@click.option("--tenant-id", help="ServiceTitan tenant id.")
+@click.option("--project-id", help="Google Cloud project of the company. No other company may use it.")
 @click.option("--location", help="Location of its datasets.")
 @_reference_option("client_id")
 @_reference_option("client_secret")
 @_reference_option("app_key")
-@click.option("--stream", "streams", multiple=True, help="Selection pattern such as 'invoices.*'; may be repeated.")
-@click.option("--disabled", is_flag=True, help="Leave it out of runs for now.")
+@click.option("--stream", "streams", multiple=True, help="Selection pattern such as 'invoices.*'. Can be repeated.")
+@click.option("--disabled", is_flag=True, help="Add it disabled, so that runs skip it for now.")
 @click.option(
     "--secrets-project",
     envvar="ETL_SECRETS_PROJECT",
     default="",
-    help="Project of the secrets, for the references that are proposed.",
+    help="Project of the secrets, for the suggested references.",
 )
-def add_company(  # noqa: PLR0913 - one an option
+def add_company(  # noqa: PLR0913 - one parameter per option
     *,
     registry: str,
     storage: str,
@@ -65,52 +66,53 @@ def add_company(  # noqa: PLR0913 - one an option
     secrets_project: str,
     **given: str | None,
 ) -> None:
-    """Add a company to the registry, and print what is left to do.
+    """Add a company to the registry, and print the next steps.
 
-    What is not given as an option is asked for. Secrets are given as references, never as values.
+    The command prompts for everything that is not given as an option. Give references to secrets, never the secrets
+    themselves.
     """
-    answers = _answers(given, secrets_project)
-    secrets = {name: answers.pop(name) for name in _SECRETS}
-    description = {**answers, "secrets": secrets, "streams": list(streams), "enabled": not disabled}
-    company = parse_company(description, "the new company")
+    values = _complete(given, secrets_project)
+    secrets = {name: values.pop(name) for name in _SECRETS}
+    fields = {**values, "secrets": secrets, "streams": list(streams), "enabled": not disabled}
+    company = parse_company(fields, "the new company")
     open_registry(registry, os.environ).add(company)
-    click.echo(f"{company.company_id} is in {registry}. What is left to do:\n")
+    click.echo(f"Added {company.company_id} to {registry}. Next steps:\n")
     for line in next_steps(company, environment, ["--companies", registry, "--storage", storage]):
         click.echo(line)
 
 
-def _answers(given: dict[str, str | None], secrets_project: str) -> dict[str, str]:
-    """Return a value for each question: what was given, or else what is answered."""
-    answers: dict[str, str] = {}
-    for name, question in _QUESTIONS.items():
+def _complete(given: dict[str, str | None], secrets_project: str) -> dict[str, str]:
+    """Return a value for each field, and prompt for those that were not given."""
+    values: dict[str, str] = {}
+    for name, prompt in _PROMPTS.items():
         value = given[name]
         if value is None:
-            value = _asked(name, question, _proposal(name, answers, secrets_project))
-        answers[name] = value
-    return answers
+            value = _prompt(name, prompt, _suggest(name, values, secrets_project))
+        values[name] = value
+    return values
 
 
-def _asked(name: str, question: str, proposal: str | None) -> str:
+def _prompt(name: str, prompt: str, suggestion: str | None) -> str:
     try:
-        answer: str = click.prompt(question, default=proposal, value_proc=lambda text: _checked(name, text), err=True)
+        answer: str = click.prompt(prompt, default=suggestion, value_proc=lambda text: _parse(name, text), err=True)
     except click.Abort:
-        raise PluginError(f"nothing was added: --{name.replace('_', '-')} is not given") from None
+        raise PluginError(f"nothing was added, because --{name.replace('_', '-')} is missing") from None
     return answer
 
 
-def _checked(name: str, text: str) -> str:
+def _parse(name: str, text: str) -> str:
     try:
         return str(msgspec.convert(text.strip(), _TYPES[name]))
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _proposal(name: str, answers: dict[str, str], secrets_project: str) -> str | None:
-    """Return what is proposed as an answer; None where nothing can be."""
+def _suggest(name: str, values: dict[str, str], secrets_project: str) -> str | None:
+    """Return the suggested value of a field, or None if there is none."""
     if name in _SECRETS:
-        # An app has one key, whatever the tenant.
-        own = name if name == "app_key" else f"{answers['company_id']}-{name}"
+        # All tenants share the app's key.
+        key = name if name == "app_key" else f"{values['company_id']}-{name}"
         if secrets_project:
-            return f"secret://projects/{secrets_project}/secrets/{own.replace('_', '-')}/versions/latest"
-        return f"env:{own.replace('-', '_').upper()}"
+            return f"secret://projects/{secrets_project}/secrets/{key.replace('_', '-')}/versions/latest"
+        return f"env:{key.replace('-', '_').upper()}"
     return {"company_name": "", "location": "US"}.get(name)

@@ -1,10 +1,12 @@
-"""The command that finds out, before the night, whether every company could be run."""
+"""The command `check`: preflight checks of the companies."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,19 +18,20 @@ from servicetitan_fleet.cli.options import (
     project_option,
     storage_option,
 )
-from servicetitan_fleet.health.preflight import Surroundings, problems_of
+from servicetitan_fleet.health.preflight import find_problems
+from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
-from servicetitan_fleet.registry.registry import chosen, open_registry
+from servicetitan_fleet.registry.company import select_companies
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
-from servicetitan_fleet.state.execution import execution_of
+from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from servicetitan_fleet.registry.company import Company
 
@@ -39,43 +42,48 @@ if TYPE_CHECKING:
 @project_option
 @only_option
 @environment_option
-@click.option("--parallel", type=click.IntRange(1), default=4, show_default=True, help="Companies at a time.")
-def check(  # noqa: PLR0913 - one an option
+@click.option(
+    "--parallel", type=click.IntRange(1), default=4, show_default=True, help="Number of companies to check at a time."
+)
+def check(  # noqa: PLR0913 - one parameter per option
     *, registry: str, storage: str, project_folder: Path, only: Sequence[str], environment: str, parallel: int
 ) -> None:
-    """Find out whether the companies could be run. Nothing is written.
+    """Run preflight checks of the companies.
 
-    For each: do its secrets exist, does ServiceTitan accept them and show every module that the selected streams need,
-    may jobs be run in its project and tables be made in its datasets, and can its record in the storage be read.
+    Nothing is written. For each company: do its secrets exist; does ServiceTitan accept them, and allow access to every
+    module that the selected streams need; can jobs run in its project, and tables be created in its datasets; and can
+    its record in the storage be read?
 
-    Exit code 0: all could be run. 1: the lines say what stands in the way.
+    Exit code 0: all companies could be run. 1: some could not; the lines say why.
     """
-    companies = list(chosen(open_registry(registry, os.environ).companies(), only))
-    place = Surroundings(
+    companies = list(select_companies(open_registry(registry, os.environ).read(), only))
+    context = MeltanoContext(
         project=MeltanoProject(project_folder),
-        meltano_environment=environment,
-        outer=os.environ,
+        environment_name=environment,
+        variables=os.environ,
         resolver=SecretResolver(),
+        system_root=Path(tempfile.gettempdir()),
     )
-    kept = open_storage(storage)
-    claims = Claims(kept, execution_of(os.environ))
-    problems = _tried(kept.check)
-    click.echo(_line("storage", problems))
+    opened = open_storage(storage)
+    claims = Claims(opened, execution_from(os.environ))
+    storage_problems = _catch_problem(opened.check)
+    click.echo(_format_line("storage", storage_problems))
 
-    def checked(company: Company) -> tuple[str, list[str]]:
-        record = _tried(lambda: claims.record(company.company_id))
-        return company.company_id, [*problems_of(company, place), *record]
+    def check_company(company: Company) -> tuple[str, list[str]]:
+        record_problems = _catch_problem(lambda: claims.read_record(company.company_id))
+        return company.company_id, [*find_problems(company, context), *record_problems]
 
-    bad = int(bool(problems))
+    failures = int(bool(storage_problems))
     with ThreadPoolExecutor(parallel, thread_name_prefix="check") as pool:
-        for company_id, found in pool.map(checked, companies):
-            click.echo(_line(company_id, found))
-            bad += bool(found)
-    if bad:
+        for company_id, problems in pool.map(check_company, companies):
+            click.echo(_format_line(company_id, problems))
+            failures += bool(problems)
+    if failures:
         sys.exit(1)
 
 
-def _tried(read: Callable[[], object]) -> list[str]:
+def _catch_problem(read: Callable[[], object]) -> list[str]:
+    """Call a function and return its error, or nothing if it succeeds."""
     try:
         read()
     except PluginError as error:
@@ -83,5 +91,5 @@ def _tried(read: Callable[[], object]) -> list[str]:
     return []
 
 
-def _line(what: str, problems: Sequence[str]) -> str:
-    return f"{what:<24} {'; '.join(problems) or 'ok'}"
+def _format_line(subject: str, problems: Sequence[str]) -> str:
+    return f"{subject:<24} {'; '.join(problems) or 'ok'}"

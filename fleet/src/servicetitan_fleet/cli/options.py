@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ companies_option = click.option(
     envvar="ETL_COMPANIES",
     default="companies.yml",
     show_default=True,
-    help="The registry: a YAML file, or bq://project.dataset.table.",
+    help="Registry of companies: a YAML file, or bq://project.dataset.table.",
 )
 storage_option = click.option(
     "--storage",
     envvar="ETL_STORAGE",
     default=lambda: Path(".etl").absolute().as_uri(),
     show_default="the folder .etl",
-    help="Where states and records are kept: file:///folder or gs://bucket/folder.",
+    help="Storage of states and records: file:///folder or gs://bucket/folder.",
 )
 project_option = click.option(
     "--project",
@@ -28,12 +28,26 @@ project_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=".",
     show_default=True,
-    help="Folder with meltano.yml.",
+    help="Meltano project: the folder with meltano.yml.",
 )
-only_option = click.option("--company", "only", multiple=True, help="Only this company; may be repeated.")
+only_option = click.option(
+    "--company", "only", multiple=True, help="Only this company, even if it is disabled. Can be repeated."
+)
 environment_option = click.option(
-    "--environment", envvar="ETL_ENVIRONMENT", default="dev", show_default=True, help="dev, qua or pro."
+    "--environment",
+    envvar="ETL_ENVIRONMENT",
+    default="dev",
+    show_default=True,
+    help="Meltano environment: dev, qua or pro.",
+)
+max_age_option = click.option(
+    "--max-age-hours",
+    envvar="ETL_MAX_AGE_HOURS",
+    type=click.FloatRange(0, min_open=True),
+    default=8,
+    show_default=True,
+    help="Older data counts as stale.",
 )
 readers_option = click.option(
-    "--parallel", type=click.IntRange(1), default=8, show_default=True, help="Companies that are asked at a time."
+    "--parallel", type=click.IntRange(1), default=8, show_default=True, help="Number of companies to query at a time."
 )

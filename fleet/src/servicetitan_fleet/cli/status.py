@@ -1,4 +1,4 @@
-"""The commands that look at the fleet and change nothing."""
+"""The command `status`: shows how fresh each company's data is."""
 
 from __future__ import annotations
 
@@ -6,30 +6,25 @@ import datetime as dt
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from servicetitan_fleet.cli.options import (
     companies_option,
-    environment_option,
+    max_age_option,
     only_option,
     readers_option,
     storage_option,
 )
-from servicetitan_fleet.console.tables import company_table, trouble_table
-from servicetitan_fleet.files import replace_file
-from servicetitan_fleet.health.etl_logs import LogReader, gather
-from servicetitan_fleet.health.freshness import company_status, summary
+from servicetitan_fleet.console.tables import company_table, issue_table, make_console
+from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
+from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
 from servicetitan_fleet.plugin_runtime.clock import utc_now
-from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.registry import chosen, open_registry
-from servicetitan_fleet.report.company_charts import LAST_RUNS
-from servicetitan_fleet.report.page import Setting, render
+from servicetitan_fleet.registry.company import select_companies
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
-from servicetitan_fleet.state.execution import execution_of
+from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
@@ -38,24 +33,12 @@ if TYPE_CHECKING:
     from servicetitan_fleet.health.freshness import CompanyStatus
 
 LOOK_BACK = dt.timedelta(days=14)
-"""Streams that have not been run for so long are not shown any more."""
-
-WIDTH_OF_FILES = 180
-"""Characters of a line, where the output is not a terminal."""
-
-max_age_option = click.option(
-    "--max-age-hours",
-    envvar="ETL_MAX_AGE_HOURS",
-    type=click.FloatRange(0, min_open=True),
-    default=8,
-    show_default=True,
-    help="Data that is older is stale.",
-)
+"""Streams whose last run is older are not shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What the commands that ask for the companies' state are told."""
+class StatusQuery:
+    """A query for the status of companies: the options that `status` and `report` share."""
 
     registry: str
     storage: str
@@ -63,13 +46,21 @@ class Question:
     max_age_hours: float
     parallel: int
 
-    def answer(self, moment: dt.datetime, runs: int) -> list[CompanyStatus]:
-        """Return how the companies are, by the last `runs` runs of each stream."""
-        companies = list(chosen(open_registry(self.registry, os.environ).companies(), self.only))
-        claims = Claims(open_storage(self.storage), execution_of(os.environ))
-        reader = LogReader(os.environ, moment - LOOK_BACK, runs)
-        evidence = gather(companies, reader.read, claims.record, self.parallel)
-        return [company_status(one, moment, dt.timedelta(hours=self.max_age_hours)) for one in evidence]
+    def run(self, now: dt.datetime, runs: int) -> list[CompanyStatus]:
+        """Read the evidence of the companies and assess it.
+
+        Args:
+            now: The current time.
+            runs: Number of runs to read per stream.
+        """
+        companies = list(select_companies(open_registry(self.registry, os.environ).read(), self.only))
+        claims = Claims(open_storage(self.storage), execution_from(os.environ))
+        reader = LogReader(os.environ, now - LOOK_BACK, runs)
+        max_age = dt.timedelta(hours=self.max_age_hours)
+        return [
+            assess_company(evidence, now, max_age)
+            for evidence in collect_evidence(companies, reader.read, claims.read_record, self.parallel)
+        ]
 
 
 @click.command()
@@ -78,49 +69,19 @@ class Question:
 @only_option
 @max_age_option
 @readers_option
-def status(**options: Any) -> None:  # noqa: ANN401 - one a field of Question
-    """Print how fresh each company's data is, and which streams are stale or failed.
+def status(**options: Any) -> None:  # noqa: ANN401 - the fields of StatusQuery
+    """Show how fresh each company's data is.
 
-    Exit code 0: everything is fresh. 1: something is not.
+    A second table lists the companies and streams that are stale or failed.
+
+    Exit code 0: all data is fresh. 1: some is not.
     """
-    moment = utc_now()
-    statuses = Question(**options).answer(moment, runs=1)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
-    console.print(company_table(statuses, moment))
-    if troubles := trouble_table(statuses, moment):
-        console.print(troubles)
-    console.print(summary(statuses), markup=False)
-    if not all(one.freshness.is_good for one in statuses):
+    now = utc_now()
+    statuses = StatusQuery(**options).run(now, runs=1)
+    console = make_console()
+    console.print(company_table(statuses, now))
+    if issues := issue_table(statuses, now):
+        console.print(issues)
+    console.print(summarize_statuses(statuses), markup=False)
+    if not all(company.freshness.is_good for company in statuses):
         sys.exit(1)
-
-
-@click.command()
-@companies_option
-@storage_option
-@only_option
-@environment_option
-@max_age_option
-@readers_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="report.html",
-    show_default=True,
-    help="The page. One that is there is replaced.",
-)
-def report(output: Path, environment: str, **options: Any) -> None:  # noqa: ANN401 - one a field of Question
-    """Write one HTML page about the fleet: how fresh everything is, the last runs, and what to do about failures."""
-    moment = utc_now()
-    question = Question(**options)
-    statuses = question.answer(moment, runs=LAST_RUNS)
-    places = ["--environment", environment, "--companies", question.registry, "--storage", question.storage]
-    setting = Setting(now=moment, max_age_hours=question.max_age_hours, places=places)
-    _write(output, render(statuses, setting))
-    click.echo(f"{output}: {summary(statuses)}")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise PluginError(f"cannot write {path}: {error.strerror}") from error

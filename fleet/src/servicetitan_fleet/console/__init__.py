@@ -1,1 +1,1 @@
-"""What the commands print: progress and tables."""
+"""Terminal and log output of the commands: progress and tables."""

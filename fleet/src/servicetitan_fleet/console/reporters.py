@@ -1,4 +1,4 @@
-"""Tells what happens: JSON lines for Cloud Logging, plain lines for a file, a live table for a terminal."""
+"""Reports progress as JSON lines for Cloud Logging, as plain lines, or as a live table in a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from servicetitan_fleet.fleet.outcome import Result
-from servicetitan_fleet.formatting import duration
+from servicetitan_fleet.fleet.reporter import Reporter
+from servicetitan_fleet.formatting import format_duration
 from servicetitan_fleet.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
@@ -34,55 +35,39 @@ STYLES = {
     Result.STOPPED: "yellow",
     Result.NOT_STARTED: "yellow",
 }
-"""Colours of results; all others are red."""
-
-
-class Reporter(Protocol):
-    """Is told what happens, from several threads."""
-
-    def started(self, company_id: str) -> None:
-        """A company's turn has come."""
-
-    def said(self, company_id: str, line: LogLine) -> None:
-        """A company's process has said something."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A company is done with."""
-
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
-        """All companies are done with."""
+"""Colours of results. All others are red."""
 
 
 class JsonReporter(Reporter):
-    """One JSON object a line, with the fields that Cloud Logging knows.
+    """Writes one JSON object per line, with the fields that Cloud Logging knows.
 
     https://cloud.google.com/logging/docs/structured-logging
     """
 
     def __init__(self, execution: Execution, output: TextIO) -> None:
-        """Take the execution, which every line names, and the output."""
+        """Name the execution, which is in every line, and the output."""
         self._constant = {"execution": execution.name, "task": execution.task}
         self._output = output
         self._lock = threading.Lock()
 
     @override
-    def started(self, company_id: str) -> None:
+    def on_start(self, company_id: str) -> None:
         self._write("INFO", "started", company=company_id)
 
     @override
-    def said(self, company_id: str, line: LogLine) -> None:
+    def on_log_line(self, company_id: str, line: LogLine) -> None:
         more = {"plugin": line.plugin, "stream": line.stream, "run_id": line.run_id}
         self._write(line.severity, line.message, company=company_id, **{k: v for k, v in more.items() if v})
 
     @override
-    def ended(self, outcome: Outcome) -> None:
+    def on_end(self, outcome: Outcome) -> None:
         severity = "INFO" if outcome.result.is_good else "ERROR"
-        self._write(severity, _ended(outcome), company=outcome.company_id, **_facts(outcome))
+        self._write(severity, _describe(outcome), company=outcome.company_id, **_to_fields(outcome))
 
     @override
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
-        severity = "INFO" if all(one.result.is_good for one in outcomes) else "ERROR"
-        companies = {one.company_id: _facts(one) for one in outcomes}
+    def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
+        severity = "INFO" if all(outcome.result.is_good for outcome in outcomes) else "ERROR"
+        companies = {outcome.company_id: _to_fields(outcome) for outcome in outcomes}
         self._write(severity, summary, companies=companies)
 
     def _write(self, severity: str, message: str, **fields: object) -> None:
@@ -92,27 +77,27 @@ class JsonReporter(Reporter):
 
 
 class PlainReporter(Reporter):
-    """One line each: time, company, what it says."""
+    """Writes plain lines: time, company, message."""
 
     def __init__(self, output: TextIO) -> None:
-        """Take the output."""
+        """Name the output."""
         self._output = output
         self._lock = threading.Lock()
 
     @override
-    def started(self, company_id: str) -> None:
+    def on_start(self, company_id: str) -> None:
         self._write(company_id, "started")
 
     @override
-    def said(self, company_id: str, line: LogLine) -> None:
+    def on_log_line(self, company_id: str, line: LogLine) -> None:
         self._write(company_id, line.message if line.severity == "INFO" else f"{line.severity}: {line.message}")
 
     @override
-    def ended(self, outcome: Outcome) -> None:
-        self._write(outcome.company_id, _ended(outcome))
+    def on_end(self, outcome: Outcome) -> None:
+        self._write(outcome.company_id, _describe(outcome))
 
     @override
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
+    def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         console = Console(file=self._output, width=130, highlight=False)
         with self._lock:
             console.print(outcome_table(outcomes))
@@ -124,10 +109,10 @@ class PlainReporter(Reporter):
 
 
 class LiveReporter(Reporter):
-    """A table on a terminal that changes while companies run. Warnings and errors scroll above it."""
+    """Shows a table in a terminal that is updated while companies run. Warnings and errors scroll above it."""
 
     def __init__(self, console: Console) -> None:
-        """Take the console."""
+        """Start the live table on a console. `on_finish` ends it."""
         self._console = console
         self._lock = threading.Lock()
         self._running: dict[str, tuple[float, str]] = {}
@@ -136,12 +121,12 @@ class LiveReporter(Reporter):
         self._live.start()
 
     @override
-    def started(self, company_id: str) -> None:
+    def on_start(self, company_id: str) -> None:
         with self._lock:
             self._running[company_id] = time.monotonic(), "starting"
 
     @override
-    def said(self, company_id: str, line: LogLine) -> None:
+    def on_log_line(self, company_id: str, line: LogLine) -> None:
         with self._lock:
             since, _ = self._running[company_id]
             self._running[company_id] = since, line.message
@@ -149,13 +134,13 @@ class LiveReporter(Reporter):
             self._console.print(f"{company_id}: {line.severity}: {line.message}", markup=False)
 
     @override
-    def ended(self, outcome: Outcome) -> None:
+    def on_end(self, outcome: Outcome) -> None:
         with self._lock:
             del self._running[outcome.company_id]
             self._ended.append(outcome)
 
     @override
-    def finished(self, outcomes: Sequence[Outcome], summary: str) -> None:
+    def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         self._live.stop()
         self._console.print(outcome_table(outcomes))
         self._console.print(summary, markup=False)
@@ -165,30 +150,30 @@ class LiveReporter(Reporter):
             ended, running = list(self._ended), dict(self._running)
         table = outcome_table(ended)
         for company_id, (since, text) in running.items():
-            table.add_row(company_id, "[cyan]running[/]", duration(time.monotonic() - since), escape(text))
+            table.add_row(company_id, "[cyan]running[/]", format_duration(time.monotonic() - since), escape(text))
         return table
 
 
 def make_reporter(kind: str, execution: Execution, output: TextIO = sys.stdout) -> Reporter:
-    """Return the reporter of a kind: `json`, `plain` or `live`."""
+    """Make a reporter: `json`, `plain` or `live`."""
     if kind == "json":
         return JsonReporter(execution, output)
     return LiveReporter(Console(file=output)) if kind == "live" else PlainReporter(output)
 
 
 def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a table of what became of the companies."""
+    """Return a table with the outcome of each company."""
     table = Table("company", "result", "took", "why")
-    for one in outcomes:
-        result = f"[{STYLES.get(one.result, 'red')}]{one.result}[/]"
-        table.add_row(one.company_id, result, duration(one.seconds), escape(one.reason))
+    for outcome in outcomes:
+        result = f"[{STYLES.get(outcome.result, 'red')}]{outcome.result}[/]"
+        table.add_row(outcome.company_id, result, format_duration(outcome.seconds), escape(outcome.reason))
     return table
 
 
-def _ended(outcome: Outcome) -> str:
+def _describe(outcome: Outcome) -> str:
     why = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.result} after {duration(outcome.seconds)}{why}"
+    return f"{outcome.result} after {format_duration(outcome.seconds)}{why}"
 
 
-def _facts(outcome: Outcome) -> dict[str, object]:
+def _to_fields(outcome: Outcome) -> dict[str, object]:
     return {"result": outcome.result, "seconds": round(outcome.seconds, 1), "reason": outcome.reason}

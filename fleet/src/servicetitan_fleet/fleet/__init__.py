@@ -1,1 +1,1 @@
-"""Runs the companies of a fleet, side by side, and says how each run ended."""
+"""Runs the companies of a fleet in parallel, and reports how each run ended."""

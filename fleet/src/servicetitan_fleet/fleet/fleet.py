@@ -1,190 +1,169 @@
-"""Runs companies, several at a time, each in a process of its own. What happens to one does not touch another."""
+"""Runs companies in parallel, each in its own process. A failure of one company does not affect the others."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
-from servicetitan_fleet.meltano.log_lines import Errors, parse
+from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
-from servicetitan_fleet.state.claims import Refusal, RefusedError
-from servicetitan_fleet.state.company_record import Ending, RunRecord
+from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-    from servicetitan_fleet.console.reporters import Reporter
-    from servicetitan_fleet.meltano.process import ChildEnd
-    from servicetitan_fleet.meltano.project import MeltanoProject
+    from servicetitan_fleet.fleet.reporter import Reporter
+    from servicetitan_fleet.meltano.context import MeltanoContext
+    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.registry.secrets import SecretResolver
     from servicetitan_fleet.state.claims import Claims
     from servicetitan_fleet.state.execution import Execution
 
-_REFUSED = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workplace:
-    """Where companies are run, and with what.
-
-    Attributes:
-        project: The Meltano project.
-        meltano_environment: Its environment: `dev`, `qua` or `pro`.
-        system_root: Folder of the companies' system folders.
-        state_uri: Meltano's state backend.
-        outer: The environment of this process.
-        timeout_minutes: How long one company may take, where its own description does not say it.
-        full_refresh: Whether everything is read again.
-        dry_run: Whether nothing is to change: tables, states and records stay as they are.
-    """
-
-    project: MeltanoProject
-    meltano_environment: str
-    system_root: Path
-    state_uri: str
-    outer: Mapping[str, str]
-    timeout_minutes: float
-    full_refresh: bool = False
-    dry_run: bool = False
+_RESULT_OF_REFUSAL = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
 
 
 class Fleet:
     """Runs the companies of one task."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a run needs
         self,
-        workplace: Workplace,
+        context: MeltanoContext,
         execution: Execution,
         claims: Claims,
-        resolver: SecretResolver,
         reporter: Reporter,
+        *,
+        timeout_minutes: float,
+        full_refresh: bool = False,
     ) -> None:
-        """Take what is needed. Nothing runs yet."""
-        self._workplace = workplace
+        """Prepare the fleet. Nothing runs yet.
+
+        Args:
+            context: Settings of the Meltano processes. With `dry_run`, tables, states and records stay as they are.
+            execution: The execution and task of this process.
+            claims: The claims of this process.
+            reporter: Told about the progress.
+            timeout_minutes: Time limit of a company that has no limit of its own.
+            full_refresh: Whether to ignore the stored state and read everything again.
+        """
+        self._context = context
         self._execution = execution
         self._claims = claims
-        self._resolver = resolver
         self._reporter = reporter
+        self._timeout_minutes = timeout_minutes
+        self._full_refresh = full_refresh
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Start no more companies, and end those that run. For a signal handler."""
+        """Start no more companies, and terminate those that are running. For a signal handler."""
         self._stop.set()
 
     @property
-    def stopped(self) -> bool:
-        """Whether it was told to stop."""
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
         return self._stop.is_set()
 
     def run(self, companies: Sequence[Company], parallel: int) -> list[Outcome]:
-        """Run the companies and return what became of each, in their order.
+        """Run companies and return their outcomes, in the same order.
 
         Args:
-            companies: Whom to run; the first ones start first.
-            parallel: How many at a time.
+            companies: The companies; the first ones start first.
+            parallel: How many run at a time.
         """
         with ThreadPoolExecutor(parallel, thread_name_prefix="company") as pool:
-            return list(pool.map(self._run_reported, companies))
+            return list(pool.map(self._run_and_report, companies))
 
-    def _run_reported(self, company: Company) -> Outcome:
-        self._reporter.started(company.company_id)
-        outcome = self._outcome(company)
-        self._reporter.ended(outcome)
+    def _run_and_report(self, company: Company) -> Outcome:
+        self._reporter.on_start(company.company_id)
+        outcome = self._run_safely(company)
+        self._reporter.on_end(outcome)
         return outcome
 
-    def _outcome(self, company: Company) -> Outcome:
+    def _run_safely(self, company: Company) -> Outcome:
+        """Run a company and turn every error into an outcome."""
         company_id = company.company_id
-        if self.stopped:
-            return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason="the fleet was stopped before")
+        if self.is_stopped:
+            reason = "the fleet was stopped before its turn"
+            return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
         try:
-            return self._claimed_run(company)
-        except RefusedError as error:
-            return Outcome(company_id=company_id, result=_REFUSED[error.refusal], reason=str(error))
+            return self._claim_and_run(company)
+        except ClaimRefusedError as error:
+            return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
         except PluginError as error:
             return Outcome(company_id=company_id, result=Result.FAILED, reason=redact(str(error)))
-        except Exception as error:  # noqa: BLE001 - one company's trouble, whatever it is, is not another's
+        except Exception as error:  # noqa: BLE001 - no error of one company may stop the others
             reason = redact(f"unexpected {type(error).__name__}: {error}")
             return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
 
-    def _claimed_run(self, company: Company) -> Outcome:
+    def _claim_and_run(self, company: Company) -> Outcome:
         lost = threading.Event()
-        with self._claims.claimed(company.company_id, lost.set) as claimed:
+        with self._claims.hold(company.company_id, lost.set) as claim:
             started = utc_now()
-            ending, reason = self._ending(company, lost)
+            status, reason = self._run_company(company, lost)
             run = RunRecord(
-                execution=self._execution.name, started=started, ended=utc_now(), ending=ending, reason=reason
+                execution=self._execution.name, started=started, ended=utc_now(), status=status, reason=reason
             )
-            if not self._workplace.dry_run:
-                claimed.finish(run)
-        return Outcome(company_id=company.company_id, result=Result(ending), seconds=run.seconds, reason=reason)
+            if not self._context.dry_run:
+                claim.finish(run)
+        return Outcome(company_id=company.company_id, result=Result(status), seconds=run.seconds, reason=reason)
 
-    def _ending(self, company: Company, lost: threading.Event) -> tuple[Ending, str]:
-        errors = Errors()
+    def _run_company(self, company: Company, lost: threading.Event) -> tuple[RunStatus, str]:
+        errors = ErrorCollector()
 
         def on_line(raw: bytes) -> None:
-            line = parse(raw)
+            line = parse_line(raw)
             if line:
                 errors.add(line)
-                self._reporter.said(company.company_id, line)
+                self._reporter.on_log_line(company.company_id, line)
 
         try:
-            end = self._run_meltano(company, on_line, lambda: self.stopped or lost.is_set())
+            end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
-            return Ending.FAILED, redact(str(error))
-        return _judged(end, errors.reason, lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+            return RunStatus.FAILED, redact(str(error))
+        return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
 
     def _limit_minutes(self, company: Company) -> float:
-        return company.timeout_minutes or self._workplace.timeout_minutes
+        return company.timeout_minutes or self._timeout_minutes
 
-    def _run_meltano(self, company: Company, on_line: Callable[[bytes], None], stop: Callable[[], bool]) -> ChildEnd:
-        place = self._workplace
-        meltano = CompanyMeltano(
-            company=company,
-            secrets=self._resolver.secrets_of(company),
-            project=place.project,
-            meltano_environment=place.meltano_environment,
-            outer=place.outer,
-            system_root=place.system_root,
-            dry_run=place.dry_run,
-        )
-        flags = {"--full-refresh": place.full_refresh, "--no-state-update": place.dry_run}
+    def _run_meltano(
+        self, company: Company, on_line: Callable[[bytes], None], should_stop: Callable[[], bool]
+    ) -> ProcessExit:
+        secrets = self._context.resolver.resolve(company)
+        meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context)
+        flags = {"--full-refresh": self._full_refresh, "--no-state-update": self._context.dry_run}
         return meltano.run(
             [
                 "run",
                 "--state-id-suffix",
                 company.company_id,
-                *(one for one, is_on in flags.items() if is_on),
+                *(flag for flag, is_on in flags.items() if is_on),
                 TAP,
                 TARGET,
             ],
             on_line=on_line,
-            stop=stop,
+            should_stop=should_stop,
             timeout_seconds=self._limit_minutes(company) * 60,
-            more={"MELTANO_STATE_BACKEND_URI": place.state_uri},
         )
 
 
-def _judged(end: ChildEnd, reason: str, *, lost: bool, limit_minutes: float) -> tuple[Ending, str]:
-    """Return how a run ended. The exit code alone does not say it: Meltano ends with 0 after SIGTERM."""
-    if lost:
-        return Ending.STOPPED, "its claim could not be renewed, and another process may have it now"
+def _judge(end: ProcessExit, reason: str, *, is_claim_lost: bool, limit_minutes: float) -> tuple[RunStatus, str]:
+    """Return how a run ended, and why. The exit code alone does not tell: Meltano exits with 0 after SIGTERM."""
+    if is_claim_lost:
+        return RunStatus.STOPPED, "its claim could not be renewed, so another process may be running it now"
     if end.by is EndedBy.STOP:
-        return Ending.STOPPED, "the fleet was stopped"
+        return RunStatus.STOPPED, "the fleet was stopped"
     if end.by is EndedBy.TIMEOUT:
-        return Ending.TIMED_OUT, f"it took longer than {limit_minutes:g} minutes"
+        return RunStatus.TIMED_OUT, f"it took longer than {limit_minutes:g} minutes"
     if end.code < 0:
-        return Ending.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or somebody's doing"
+        return RunStatus.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or killed by hand"
     if end.code:
-        return Ending.FAILED, reason or f"`meltano run` ended with code {end.code}"
-    return Ending.DONE, ""
+        return RunStatus.FAILED, reason or f"`meltano run` exited with code {end.code}"
+    return RunStatus.DONE, ""

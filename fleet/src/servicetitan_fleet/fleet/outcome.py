@@ -1,4 +1,4 @@
-"""What became of each company in one go over the fleet. Pure."""
+"""The outcome of each company in one execution of the fleet. Pure."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.state.company_record import Ending
+from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class Result(StrEnum):
-    """How it ended, seen by an operator: as its run did, or without one."""
+    """The result that an operator sees: the status of the company's run, or why it was not run."""
 
-    DONE = Ending.DONE
+    DONE = RunStatus.DONE
     ALREADY_DONE = "done before"
-    FAILED = Ending.FAILED
-    TIMED_OUT = Ending.TIMED_OUT
-    KILLED = Ending.KILLED
+    FAILED = RunStatus.FAILED
+    TIMED_OUT = RunStatus.TIMED_OUT
+    KILLED = RunStatus.KILLED
     BUSY = "busy"
-    STOPPED = Ending.STOPPED
+    STOPPED = RunStatus.STOPPED
     NOT_STARTED = "not started"
 
     @property
     def is_good(self) -> bool:
-        """Whether the company's data is up to date now."""
+        """Whether the company's data is up to date."""
         return self in (Result.DONE, Result.ALREADY_DONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one company."""
+    """The outcome of one company."""
 
     company_id: str
     result: Result
@@ -40,10 +40,10 @@ class Outcome:
     reason: str = ""
 
 
-def summary(outcomes: Iterable[Outcome]) -> str:
-    """Return one line: how many companies ended how, and which are not up to date."""
+def summarize_outcomes(outcomes: Iterable[Outcome]) -> str:
+    """Summarize outcomes in one line: the number of companies per result, and those that are not up to date."""
     outcomes = list(outcomes)
-    counts = {result: sum(one.result is result for one in outcomes) for result in Result}
-    counted = ", ".join(f"{count} {result}" for result, count in counts.items() if count) or "no company"
-    bad = ", ".join(sorted(one.company_id for one in outcomes if not one.result.is_good))
-    return f"{counted}; not up to date: {bad}" if bad else counted
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    summary = ", ".join(f"{count} {result}" for result, count in counts.items() if count) or "no company"
+    bad = ", ".join(sorted(outcome.company_id for outcome in outcomes if not outcome.result.is_good))
+    return f"{summary}; not up to date: {bad}" if bad else summary

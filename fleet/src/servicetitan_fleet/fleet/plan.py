@@ -1,4 +1,4 @@
-"""Who runs which company: the same answer in every task, without a word between them. Pure."""
+"""Assigns companies to tasks. All tasks compute the same plan, so they need no communication. Pure."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 UNKNOWN_SECONDS = 600.0
-"""What a company is taken to need when no company has ever been run."""
+"""Estimate for a company if no company has ever been run."""
 
 
-def expected_seconds(company_ids: Sequence[str], last_seconds: Mapping[str, float]) -> dict[str, float]:
-    """Return what each company will need: what it needed the last time, or the median of the others.
+def estimate_seconds(company_ids: Sequence[str], last_seconds: Mapping[str, float]) -> dict[str, float]:
+    """Estimate how long each company takes: as long as its last run, or the median of the others.
 
     Args:
         company_ids: The companies.
-        last_seconds: What those needed that have been run.
+        last_seconds: Duration of the last run, for companies that have been run.
     """
-    known = [last_seconds[one] for one in company_ids if one in last_seconds]
+    known = [last_seconds[company_id] for company_id in company_ids if company_id in last_seconds]
     usual = median(known) if known else UNKNOWN_SECONDS
-    return {one: last_seconds.get(one, usual) for one in company_ids}
+    return {company_id: last_seconds.get(company_id, usual) for company_id in company_ids}
 
 
-def shards(expected: Mapping[str, float], count: int) -> list[list[str]]:
-    """Share out the companies, so that all tasks take about as long: the longest first, each to who has least to do.
+def assign_to_tasks(expected: Mapping[str, float], count: int) -> list[list[str]]:
+    """Assign companies so that all tasks take about as long: longest first, each to the task with the least to do.
 
     No task gets more than 4/3 of the best possible share (Graham 1969, *Bounds on Multiprocessing Timing Anomalies*).
 
     Args:
-        expected: Seconds that each company needs, by id.
+        expected: Estimated seconds by company id.
         count: Number of tasks.
 
     Returns:
-        The companies of each task, the longest first.
+        The company ids of each task, longest first.
     """
     tasks: list[list[str]] = [[] for _ in range(count)]
     loads = [0.0] * count
-    for company_id in sorted(expected, key=lambda one: (-expected[one], one)):
+    for company_id in sorted(expected, key=lambda company_id: (-expected[company_id], company_id)):
         least = min(range(count), key=lambda task: (loads[task], len(tasks[task])))
         tasks[least].append(company_id)
         loads[least] += expected[company_id]

@@ -1,1 +1,1 @@
-"""How every company is doing: freshness from evidence, and checks before a run."""
+"""The health of the companies: how fresh their data is, and whether they could be run."""

@@ -1,4 +1,4 @@
-"""Reads the companies' audit logs and records: all companies at once, and none can hold up or break another's row."""
+"""Reads the audit logs and records of many companies in parallel. One failure does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.bigquery import company_client, quoted
-from servicetitan_fleet.health.freshness import DRY_RUN, SUCCESS, Evidence, StreamRun
+from servicetitan_fleet.bigquery import quote_name
+from servicetitan_fleet.health.company_warehouse import make_company_client
+from servicetitan_fleet.health.evidence import DRY_RUN, SUCCESS, Evidence, StreamRun
 from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, redact
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
 LOG_TABLE = "etl_logs"
 _TIMEOUT_SECONDS = 60.0
 _RETRY_SECONDS = 10.0
-"""An operator waits: a project that cannot be reached is to be a row of the table soon."""
+"""Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
-_COLUMNS = tuple(one.name for one in fields(StreamRun) if one.name != "last_success")
+_COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name != "last_success")
 
 
 def log_query(table: str) -> str:
-    """Return the statement that reads the last `@runs` rows of each stream since `@since`, oldest first.
+    """Return the query for the last `@runs` rows of each stream since `@since`, oldest first.
 
-    They are those of dry runs if `@dry_run`, else of real ones.
+    With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs.
 
     Args:
         table: Quoted name of the audit log.
@@ -52,16 +53,16 @@ ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is con
 
 
 class LogReader:
-    """Reads the audit log of one company at a time; from any thread."""
+    """Reads audit logs, one company per call. Safe to call from several threads."""
 
     def __init__(self, environment: Mapping[str, str], since: dt.datetime, runs: int, *, dry_run: bool = False) -> None:
-        """Say what is to be read.
+        """Choose the rows to read.
 
         Args:
-            environment: May name an emulator.
-            since: Older runs are left out.
-            runs: Newest runs of each stream that are read.
-            dry_run: Whether they are dry runs: these are not mixed with real ones.
+            environment: May name a BigQuery emulator.
+            since: Start of the period; older runs are ignored.
+            runs: Number of runs per stream, counted from the newest.
+            dry_run: Whether to read dry runs instead of real ones.
         """
         self._dry_run = dry_run
         self._environment = environment
@@ -69,55 +70,55 @@ class LogReader:
         self._runs = runs
 
     def read(self, company: Company) -> list[StreamRun]:
-        """Return the rows of a company; none when it has no log yet.
+        """Read the rows of a company; none if it has no audit log yet.
 
         Raises:
-            PluginError: If the project cannot be read.
+            PluginError: If the audit log cannot be read.
         """
-        table = quoted(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
+        table = quote_name(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
         parameters = [
             bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
             bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
             bigquery.ScalarQueryParameter("dry_run", "BOOL", self._dry_run),
         ]
         try:
-            with closing(company_client(company, self._environment)) as client:
+            with closing(make_company_client(company, self._environment)) as client:
                 rows = client.query_and_wait(
                     log_query(table),
                     job_config=bigquery.QueryJobConfig(query_parameters=parameters),
                     wait_timeout=_TIMEOUT_SECONDS,
                     api_timeout=_TIMEOUT_SECONDS,
                     retry=DEFAULT_RETRY.with_timeout(_RETRY_SECONDS),
-                    job_retry=None,  # type: ignore[arg-type] # Google's own words: None disables it
+                    job_retry=None,  # type: ignore[arg-type] # documented: None disables it
                 )
-                return [_stream_run(row) for row in rows]
+                return [_to_stream_run(row) for row in rows]
         except NotFound:
             return []
         except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError) as error:
             raise PluginError(f"cannot read {table}: {first_line(error)}") from error
 
 
-def _stream_run(row: Mapping[str, object]) -> StreamRun:
-    """Return a row of the log. A NULL is nothing: no rows, no error."""
+def _to_stream_run(row: Mapping[str, object]) -> StreamRun:
+    """Convert a row of the audit log. A NULL becomes the default: no rows, no error."""
     return StreamRun(**{name: value for name, value in row.items() if value is not None})  # type: ignore[arg-type]
 
 
-def gather(
+def collect_evidence(
     companies: Sequence[Company],
     read_log: Callable[[Company], Sequence[StreamRun]],
     read_record: Callable[[str], CompanyRecord],
     parallel: int,
 ) -> list[Evidence]:
-    """Return what can be read of each company, in their order.
+    """Read the evidence of each company, in the same order.
 
     Args:
         companies: The companies.
         read_log: Reads a company's audit log.
-        read_record: Reads what is kept of a company, by its id.
-        parallel: How many companies at a time.
+        read_record: Reads a company's record, by its id.
+        parallel: How many companies to read at a time.
     """
 
-    def evidence(company: Company) -> Evidence:
+    def read_evidence(company: Company) -> Evidence:
         record = CompanyRecord()
         runs: Sequence[StreamRun] = ()
         problems = []
@@ -131,5 +132,5 @@ def gather(
             problems.append(str(error))
         return Evidence(company=company, record=record, runs=runs, problem=redact("; ".join(problems)))
 
-    with ThreadPoolExecutor(parallel, thread_name_prefix="gather") as pool:
-        return list(pool.map(evidence, companies))
+    with ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool:
+        return list(pool.map(read_evidence, companies))

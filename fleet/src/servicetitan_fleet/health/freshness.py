@@ -1,32 +1,28 @@
-"""How fresh each company's data is, judged from what its runs have left behind. Pure."""
+"""Assesses how fresh each company's data is, from the evidence of its runs. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.formatting import age, plural
-from servicetitan_fleet.state.company_record import CompanyRecord, Ending
+from servicetitan_fleet.formatting import format_age, pluralize
+from servicetitan_fleet.health.evidence import SUCCESS
+from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
+    from servicetitan_fleet.health.evidence import Evidence, StreamRun
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.company_record import RunRecord
 
-SUCCESS = "success"
-"""Status of a stream that ended well, in the audit log."""
-
-DRY_RUN = "dry_run"
-"""What the status begins with of a stream that was not really run."""
-
 
 class Freshness(StrEnum):
-    """What an operator has to know first of a stream or of a company."""
+    """The state of a stream or a company, as an operator sees it."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -36,62 +32,21 @@ class Freshness(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """Whether nobody has to do anything."""
+        """Whether it needs no attention."""
         return self in (Freshness.FRESH, Freshness.NOT_SELECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRun:
-    """One row of the audit log: a stream in one run."""
-
-    run_id: str
-    stream: str
-    started: dt.datetime
-    ended: dt.datetime
-    status: str
-    rows_read: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_deleted: int = 0
-    rows_restored: int = 0
-    rows_unchanged: int = 0
-    rows_rejected: int = 0
-    error: str = ""
-    last_success: dt.datetime | None = None
-    """When the stream last ended well, in this run or another; None when it has not for as long as was looked back."""
-
-    @property
-    def rows_written(self) -> int:
-        """Rows that were inserted, updated or restored."""
-        return self.rows_inserted + self.rows_updated + self.rows_restored
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What could be read of one company."""
-
-    company: Company
-    record: CompanyRecord = field(default_factory=CompanyRecord)
-    """How its last runs ended."""
-
-    runs: Sequence[StreamRun] = ()
-    """Rows of its audit log."""
-
-    problem: str = ""
-    """Why not all could be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatus:
-    """One stream of a company."""
+    """The state of one stream of a company."""
 
     stream: str
     freshness: Freshness
     reason: str
-    """What is wrong; empty when nothing is."""
+    """What is wrong; empty if nothing is."""
 
     runs: Sequence[StreamRun]
-    """Its runs, the newest at the end. There is at least one."""
+    """Its runs, oldest first. There is at least one."""
 
     @property
     def last(self) -> StreamRun:
@@ -100,67 +55,67 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What is wrong with one or more streams of a company in the same way."""
+class Issue:
+    """A problem that one or more streams of a company share."""
 
     streams: Sequence[str]
     freshness: Freshness
     reason: str
     last_success: dt.datetime | None
-    """The oldest among them."""
+    """The oldest last success among the streams; None if a stream has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyStatus:
-    """One company."""
+    """The state of one company."""
 
     company: Company
     freshness: Freshness
     reason: str
-    """What is wrong; empty when nothing is."""
+    """What is wrong; empty if nothing is."""
 
     is_running: bool
     last_good: dt.datetime | None
-    """When a run last ended well."""
+    """End of the last successful run."""
 
     runs: Sequence[RunRecord]
-    """Its last runs, the newest at the end."""
+    """Its last runs, oldest first."""
 
     streams: Sequence[StreamStatus]
 
     @property
-    def troubles(self) -> list[Trouble]:
-        """The streams that somebody has to look at. Those that share a reason are one trouble."""
+    def issues(self) -> list[Issue]:
+        """The issues of its streams. Streams with the same state and reason share an issue."""
         shared: dict[tuple[Freshness, str], list[StreamStatus]] = {}
-        for one in self.streams:
-            if not one.freshness.is_good:
-                shared.setdefault((one.freshness, one.reason), []).append(one)
-        return [_trouble_of(freshness, reason, streams) for (freshness, reason), streams in shared.items()]
+        for stream in self.streams:
+            if not stream.freshness.is_good:
+                shared.setdefault((stream.freshness, stream.reason), []).append(stream)
+        return [_make_issue(freshness, reason, streams) for (freshness, reason), streams in shared.items()]
 
     def count(self, freshness: Freshness) -> int:
-        """Return the number of streams that are so."""
-        return sum(one.freshness is freshness for one in self.streams)
+        """Count the streams in a state."""
+        return sum(stream.freshness is freshness for stream in self.streams)
 
 
-def company_status(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) -> CompanyStatus:
-    """Return how a company is.
+def assess_company(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) -> CompanyStatus:
+    """Assess a company and its streams.
 
     Args:
-        evidence: What could be read of it.
-        now: The time now.
-        max_age: Data that is older is stale.
+        evidence: What could be read about the company.
+        now: The current time.
+        max_age: Older data is stale.
     """
-    rows = sorted(evidence.runs, key=lambda one: (one.stream, one.started))
-    look = _Look(
+    rows = sorted(evidence.runs, key=lambda row: (row.stream, row.started))
+    assessor = _Assessor(
         now=now,
         max_age=max_age,
         patterns=evidence.company.streams,
-        newest=max((one.started for one in rows), default=now),
+        newest=max((row.started for row in rows), default=now),
     )
-    streams = [look.stream(list(runs)) for _, runs in groupby(rows, key=lambda one: one.stream)]
-    done = [run.ended for run in evidence.record.runs if run.ending is Ending.DONE]
+    streams = [assessor.assess_stream(list(runs)) for _, runs in groupby(rows, key=lambda row: row.stream)]
+    done = [run.ended for run in evidence.record.runs if run.status is RunStatus.DONE]
     last_good = max(done, default=None)
-    freshness, reason = _trouble(evidence) or look.company(streams, last_good)
+    freshness, reason = _find_company_issue(evidence) or assessor.assess_company(streams, last_good)
     claim = evidence.record.claim
     return CompanyStatus(
         company=evidence.company,
@@ -173,82 +128,83 @@ def company_status(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) 
     )
 
 
-def _trouble(evidence: Evidence) -> tuple[Freshness, str] | None:
-    """Return what is wrong with a company whatever its data says."""
+def _find_company_issue(evidence: Evidence) -> tuple[Freshness, str] | None:
+    """Return what is wrong with a company as a whole, whatever the state of its streams; None if nothing is."""
     if evidence.problem:
         return Freshness.UNREADABLE, evidence.problem
     last = evidence.record.runs[-1] if evidence.record.runs else None
-    if last and last.ending is not Ending.DONE:
-        return Freshness.FAILED, f"{last.ending}: {last.reason}" if last.reason else str(last.ending)
+    if last and last.status is not RunStatus.DONE:
+        return Freshness.FAILED, f"{last.status}: {last.reason}" if last.reason else str(last.status)
     if last and not evidence.runs:
-        return Freshness.FAILED, "its runs ended well, but its audit log has no row of them"
+        return Freshness.FAILED, "its runs were successful, but its audit log has no rows"
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """One look at a company's data."""
+class _Assessor:
+    """Assesses one company and its streams."""
 
     now: dt.datetime
     max_age: dt.timedelta
     patterns: Sequence[str]
     newest: dt.datetime
-    """When the newest run of any stream began."""
+    """Start of the newest run of any stream."""
 
-    def company(self, streams: Sequence[StreamStatus], last_good: dt.datetime | None) -> tuple[Freshness, str]:
-        """Judge a company."""
-        if failed := _counted(streams, Freshness.FAILED):
+    def assess_company(self, streams: Sequence[StreamStatus], last_good: dt.datetime | None) -> tuple[Freshness, str]:
+        """Assess the company by its streams and its last successful run."""
+        if failed := _count_text(streams, Freshness.FAILED):
             return Freshness.FAILED, f"{failed} failed"
         if last_good is None:
-            return Freshness.STALE, "never run to a good end"
+            return Freshness.STALE, "no successful run yet"
         if self._is_old(last_good):
-            return Freshness.STALE, f"the last good run ended {age(last_good, self.now)} ago"
-        if stale := _counted(streams, Freshness.STALE):
+            return Freshness.STALE, f"the last successful run ended {format_age(last_good, self.now)} ago"
+        if stale := _count_text(streams, Freshness.STALE):
             return Freshness.STALE, f"{stale} stale"
         return Freshness.FRESH, ""
 
-    def stream(self, runs: Sequence[StreamRun]) -> StreamStatus:
-        """Judge a stream by its runs, of which there is at least one."""
-        freshness, reason = self._stream(runs[-1])
+    def assess_stream(self, runs: Sequence[StreamRun]) -> StreamStatus:
+        """Assess a stream by its runs, of which there is at least one."""
+        freshness, reason = self._assess_last_run(runs[-1])
         return StreamStatus(stream=runs[-1].stream, freshness=freshness, reason=reason, runs=runs)
 
-    def _stream(self, last: StreamRun) -> tuple[Freshness, str]:
+    def _assess_last_run(self, last: StreamRun) -> tuple[Freshness, str]:
         if not is_selected(last.stream, self.patterns):
             return Freshness.NOT_SELECTED, ""
         if last.status != SUCCESS:
             return Freshness.FAILED, last.error or last.status
         if not self._is_old(last.ended):
             return Freshness.FRESH, ""
-        reason = f"it last ended well {age(last.ended, self.now)} ago"
+        reason = f"its last successful run ended {format_age(last.ended, self.now)} ago"
         if self.newest - last.started > self.max_age:
-            reason += "; later runs were without it: it is not selected any more, or it was skipped"
+            reason += "; later runs did not include it: it is no longer selected, or it was skipped"
         return Freshness.STALE, reason
 
     def _is_old(self, time: dt.datetime) -> bool:
         return self.now - time > self.max_age
 
 
-def _trouble_of(freshness: Freshness, reason: str, streams: Sequence[StreamStatus]) -> Trouble:
-    successes = [one.last.last_success for one in streams]
-    known = [one for one in successes if one]
+def _make_issue(freshness: Freshness, reason: str, streams: Sequence[StreamStatus]) -> Issue:
+    successes = [stream.last.last_success for stream in streams]
+    known = [success for success in successes if success]
     oldest = min(known) if len(known) == len(successes) else None
-    return Trouble(streams=[one.stream for one in streams], freshness=freshness, reason=reason, last_success=oldest)
+    names = [stream.stream for stream in streams]
+    return Issue(streams=names, freshness=freshness, reason=reason, last_success=oldest)
 
 
-def _counted(streams: Sequence[StreamStatus], freshness: Freshness) -> str:
-    """Return how many streams are so; empty for none."""
-    count = sum(one.freshness is freshness for one in streams)
-    return plural(count, "stream") if count else ""
+def _count_text(streams: Sequence[StreamStatus], freshness: Freshness) -> str:
+    """Count the streams in a state, as text; empty for none."""
+    count = sum(stream.freshness is freshness for stream in streams)
+    return pluralize(count, "stream") if count else ""
 
 
 def is_selected(stream: str, patterns: Sequence[str]) -> bool:
-    """Whether the company's selection has the stream. Without patterns the tap selects, and everything that came is.
+    """Return whether the company selects a stream. Without patterns the tap selects, so every stream that ran is.
 
     Args:
         stream: Name of the stream.
-        patterns: Meltano's patterns, `stream.property`; one that begins with `!` takes a stream out.
+        patterns: Meltano selection patterns, `stream.property`. A pattern that begins with `!` excludes.
     """
-    names = [one.partition(".") for one in patterns]
+    names = [pattern.partition(".") for pattern in patterns]
     wanted = [stream_pattern for stream_pattern, _, _ in names if not stream_pattern.startswith("!")]
     unwanted = [
         stream_pattern[1:] for stream_pattern, _, fields in names if stream_pattern[:1] == "!" and fields == "*"
@@ -257,13 +213,13 @@ def is_selected(stream: str, patterns: Sequence[str]) -> bool:
 
 
 def _matches(stream: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(stream, one) for one in patterns)
+    return any(fnmatchcase(stream, pattern) for pattern in patterns)
 
 
-def summary(statuses: Iterable[CompanyStatus]) -> str:
-    """Return one line: how many companies are how, and who is not well."""
+def summarize_statuses(statuses: Iterable[CompanyStatus]) -> str:
+    """Summarize in one line: the number of companies in each state, and those that need attention."""
     statuses = list(statuses)
-    counts = {kind: sum(one.freshness is kind for one in statuses) for kind in Freshness}
-    counted = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no company"
-    bad = ", ".join(sorted(one.company.company_id for one in statuses if not one.freshness.is_good))
-    return f"{counted}; look at: {bad}" if bad else counted
+    counts = {kind: sum(status.freshness is kind for status in statuses) for kind in Freshness}
+    summary = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no company"
+    bad = ", ".join(sorted(status.company.company_id for status in statuses if not status.freshness.is_good))
+    return f"{summary}; look at: {bad}" if bad else summary

@@ -1,10 +1,10 @@
-"""Finds out whether a company could be run: asks ServiceTitan and BigQuery, and writes nothing."""
+"""Checks whether a company could be run: asks ServiceTitan and BigQuery, and writes nothing."""
 
 from __future__ import annotations
 
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.bigquery import company_client, datasets, quoted
-from servicetitan_fleet.meltano.log_lines import Errors, parse
+from servicetitan_fleet.bigquery import quote_name
+from servicetitan_fleet.health.company_warehouse import dataset_names, make_company_client
+from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP
 from servicetitan_fleet.meltano.runner import CompanyMeltano
@@ -23,154 +24,129 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.log_lines import LogLine
-    from servicetitan_fleet.meltano.process import ChildEnd
-    from servicetitan_fleet.meltano.project import MeltanoProject
+    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.registry.secrets import SecretResolver
 
 _TIMEOUT_SECONDS = 180.0
 _CALL_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 _READABLE, _UNREADABLE = ": can be read", ": cannot be read: "
-"""What the tap's `--test` says of a module."""
+"""Parts of the lines that the tap's `--test` prints, one line per module."""
 
 _CATALOG = Path("run") / TAP / "tap.properties.json"
-"""Where Meltano leaves the catalog with the company's selection, in a system folder."""
+"""Where Meltano writes the catalog with the company's selection, below a system folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What all companies share.
-
-    Attributes:
-        project: The Meltano project.
-        meltano_environment: Its environment: `dev`, `qua` or `pro`.
-        outer: The environment of this process.
-        resolver: Reads secrets.
-    """
-
-    project: MeltanoProject
-    meltano_environment: str
-    outer: Mapping[str, str]
-    resolver: SecretResolver
-
-
-def problems_of(company: Company, place: Surroundings) -> Iterator[str]:
-    """Yield what stands in the way of running a company; nothing when nothing does."""
-    for what, probe in (("ServiceTitan", _servicetitan), ("BigQuery", _bigquery)):
+def find_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
+    """Yield each problem that would prevent the company's run; nothing if it could be run."""
+    for service, find in (("ServiceTitan", _find_servicetitan_problems), ("BigQuery", _find_bigquery_problems)):
         try:
-            yield from (f"{what}: {problem}" for problem in probe(company, place))
+            yield from (f"{service}: {problem}" for problem in find(company, context))
         except PluginError as error:
-            yield redact(f"{what}: {error}")
+            yield redact(f"{service}: {error}")
 
 
-def _servicetitan(company: Company, place: Surroundings) -> Iterator[str]:
-    """Ask with the company's secrets for each module that the selected streams need, through the tap's `--test`."""
-    secrets = place.resolver.secrets_of(company)
-    with tempfile.TemporaryDirectory(prefix="etl-check-") as folder:
+def _find_servicetitan_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
+    """Let the tap's `--test` read each module that the selected streams need, with the company's secrets."""
+    secrets = context.resolver.resolve(company)
+    with tempfile.TemporaryDirectory(prefix="etl-check-", dir=context.system_root) as folder:
         root = Path(folder)
-        meltano = CompanyMeltano(
-            company=company,
-            secrets=secrets,
-            project=place.project,
-            meltano_environment=place.meltano_environment,
-            outer=place.outer,
-            system_root=root,
-        )
+        meltano = CompanyMeltano(company=company, secrets=secrets, context=replace(context, system_root=root))
         catalog = []
         if company.streams:
-            # Without a catalog the tap asks for what it selects by itself, which is not what this company selects.
-            _said(meltano, ["invoke", "--dump", "catalog", TAP])
+            # Without a catalog the tap would test its default selection, which differs from this company's.
+            _run_meltano(meltano, ["invoke", "--dump", "catalog", TAP])
             catalog = ["--catalog", str(root / company.company_id / _CATALOG)]
-        lines = _said(meltano, ["invoke", TAP, "--test", *catalog])
+        lines = _run_meltano(meltano, ["invoke", TAP, "--test", *catalog])
     yield from (line.message for line in lines if _UNREADABLE in line.message)
     if not any(_READABLE in line.message for line in lines):
-        yield "the tap says of no module that it can be read"
+        yield "the tap could not read a single module"
 
 
-def _said(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[LogLine]:
-    """Return what a command of Meltano says.
+def _run_meltano(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[LogLine]:
+    """Run a Meltano command and return its log lines.
 
     Raises:
-        PluginError: If it fails; with the last error that it says.
+        PluginError: If the command fails. The message is the last error that it logged.
     """
     lines: list[LogLine] = []
-    errors = Errors()
+    errors = ErrorCollector()
 
     def on_line(raw: bytes) -> None:
-        line = parse(raw)
+        line = parse_line(raw)
         if line:
             lines.append(line)
             errors.add(line)
 
-    end = meltano.run(arguments, on_line=on_line, stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
-    if problem := _problem(end, errors.reason, arguments):
+    end = meltano.run(arguments, on_line=on_line, should_stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
+    if problem := _describe_failure(end, errors.reason, arguments):
         raise PluginError(problem)
     return lines
 
 
-def _problem(end: ChildEnd, reason: str, arguments: Sequence[str]) -> str:
+def _describe_failure(end: ProcessExit, reason: str, arguments: Sequence[str]) -> str:
     if end.by is EndedBy.TIMEOUT:
         return f"no answer within {_TIMEOUT_SECONDS:g} seconds"
     if end.code:
-        return reason or f"`meltano {' '.join(arguments)}` ended with code {end.code}"
+        return reason or f"`meltano {' '.join(arguments)}` exited with code {end.code}"
     return ""
 
 
-def _bigquery(company: Company, place: Surroundings) -> Iterator[str]:
-    """See whether jobs may be run in the project, and tables be made in the three datasets."""
+def _find_bigquery_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
+    """Check that jobs may run in the project, and that tables may be created in its datasets."""
     try:
-        client = company_client(company, place.outer)
+        client = make_company_client(company, context.variables)
     except GoogleAuthError as error:
         raise PluginError(first_line(error)) from error
     with closing(client):
-        problem = _refused(lambda: _dry_run(client, "SELECT 1"))
+        problem = _catch_problem(lambda: _dry_run(client, "SELECT 1"))
         if problem:
             yield f"cannot run jobs in {company.project_id}: {problem}"
             return
-        for name in datasets(company):
+        for name in dataset_names(company):
             full_name = f"{company.project_id}.{name}"
-            problem = _refused(partial(_check_dataset, client, company, full_name))
+            problem = _catch_problem(partial(_check_dataset, client, company, full_name))
             if problem:
                 yield f"cannot use the dataset {full_name}: {problem}"
 
 
-def _refused(ask: Callable[[], None]) -> str:
-    """Return why BigQuery refuses something; empty when it does not."""
+def _catch_problem(check: Callable[[], None]) -> str:
+    """Run a check and return why it failed; empty if it passed."""
     try:
-        ask()
+        check()
     except (GoogleAPIError, GoogleAuthError, PluginError, OSError) as error:
         return first_line(error)
     return ""
 
 
 def _check_dataset(client: bigquery.Client, company: Company, full_name: str) -> None:
-    """Try to make a table, or the dataset where there is none, without doing it.
+    """Dry-run the creation of a table in the dataset, or of the dataset if it does not exist.
 
     Raises:
-        PluginError: If the dataset is somewhere else than the registry says.
+        PluginError: If the dataset is not in the location that the registry gives.
     """
     try:
         dataset = client.get_dataset(full_name, retry=_RETRY, timeout=_CALL_SECONDS)
     except NotFound:
-        _dry_run(client, schema_statement(full_name))
+        _dry_run(client, create_dataset_statement(full_name))
         return
     if company.location and dataset.location.upper() != company.location.upper():
         raise PluginError(f"it is in {dataset.location}, and the registry says {company.location}")
-    _dry_run(client, table_statement(full_name))
+    _dry_run(client, create_table_statement(full_name))
 
 
-def schema_statement(dataset: str) -> str:
-    """Return the statement that would make a dataset."""
-    return f"CREATE SCHEMA IF NOT EXISTS {quoted(dataset)}"
+def create_dataset_statement(dataset: str) -> str:
+    """Return the statement that would create a dataset."""
+    return f"CREATE SCHEMA IF NOT EXISTS {quote_name(dataset)}"
 
 
-def table_statement(dataset: str) -> str:
-    """Return the statement that would make a table in a dataset."""
-    return f"CREATE TABLE IF NOT EXISTS {quoted(dataset, 'etl_check')} (n INT64)"
+def create_table_statement(dataset: str) -> str:
+    """Return the statement that would create a table in a dataset."""
+    return f"CREATE TABLE IF NOT EXISTS {quote_name(dataset, 'etl_check')} (n INT64)"
 
 
 def _dry_run(client: bigquery.Client, sql: str) -> None:

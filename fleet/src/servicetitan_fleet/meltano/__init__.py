@@ -1,1 +1,1 @@
-"""Runs Meltano for one company, as a child process."""
+"""Runs Meltano for one company: the project, the environment, the process and its log lines."""

@@ -1,4 +1,4 @@
-"""The environment of a company's process: what the machine has for all, this company's settings, nothing else. Pure."""
+"""Builds the environment of a company's process: shared variables, and this company's settings only. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.project import MeltanoProject
     from servicetitan_fleet.registry.company import Company
 
-SHARED = frozenset(
+INHERITED = frozenset(
     {
         "BIGQUERY_EMULATOR_HOST",
         "CURL_CA_BUNDLE",
@@ -38,68 +39,66 @@ SHARED = frozenset(
         "TZ",
     }
 )
-"""Variables that a company's process takes over from this one. No other can reach it, above all no other's secret."""
+"""Variables that a company's process inherits. Nothing else reaches it, least of all another company's secrets."""
 
-OWN = {
+RESERVED = {
     TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key"}),
     TARGET: frozenset({"project_id", "tenant_id", "location", "credentials_json", "credentials_path"}),
 }
-"""Settings that follow from the company, or hold secrets: the registry cannot give them as plain settings."""
+"""Settings that come from the company's own fields or hold secrets, so `tap` and `target` must not set them."""
 
 
-def child_environment(  # noqa: PLR0913 - all that a process is made of
-    company: Company,
-    secrets: Mapping[str, str],
-    project: MeltanoProject,
-    outer: Mapping[str, str],
-    system_folder: Path,
-    *,
-    dry_run: bool = False,
+def process_environment(
+    company: Company, secrets: Mapping[str, str], context: MeltanoContext, system_folder: Path
 ) -> dict[str, str]:
-    """Return the environment of a company's process.
+    """Build the environment of a company's process.
 
     Args:
         company: The company.
         secrets: Its secrets, by the name of the tap's setting.
-        project: The Meltano project.
-        outer: The environment of this process.
-        system_folder: The company's own.
-        dry_run: Whether the target only says what it would do.
+        context: Settings that all companies share.
+        system_folder: The company's own system folder.
 
     Raises:
-        PluginError: If the registry gives a setting that the plugin does not have, or must not be given.
+        PluginError: If the registry has a setting that the plugin does not know, or that is reserved.
     """
-    tap = {"tenant_id": company.tenant_id, **secrets, **_checked(company, project, TAP, company.tap)}
+    project = context.project
+    tap = {"tenant_id": company.tenant_id, **secrets, **_check_settings(company, project, TAP, company.tap)}
     target = {
         "project_id": company.project_id,
         "labels": {"company": company.company_id},
         **({"location": company.location} if company.location else {}),
-        **_checked(company, project, TARGET, company.target),
-        **({"dry_run": True} if dry_run else {}),
+        **_check_settings(company, project, TARGET, company.target),
+        **({"dry_run": True} if context.dry_run else {}),
     }
     select = {"_select": list(company.streams)} if company.streams else {}
     return {
-        **{name: value for name, value in outer.items() if name in SHARED},
-        **_variables(project.namespaces[TAP], {**tap, **select}),
-        **_variables(project.namespaces[TARGET], target),
+        **{name: value for name, value in context.variables.items() if name in INHERITED},
+        **_to_variables(project.namespaces[TAP], {**tap, **select}),
+        **_to_variables(project.namespaces[TARGET], target),
         "MELTANO_SYS_DIR_ROOT": str(system_folder),
         "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
+        **({"MELTANO_STATE_BACKEND_URI": context.state_uri} if context.state_uri else {}),
         "MELTANO_CLI_LOG_FORMAT": "json",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
 
-def _checked(company: Company, project: MeltanoProject, plugin: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+def _check_settings(
+    company: Company, project: MeltanoProject, plugin: str, settings: Mapping[str, Any]
+) -> Mapping[str, Any]:
     if unknown := sorted(settings.keys() - project.settings[plugin]):
         raise PluginError(f"{company.company_id}: {plugin} has no setting {', '.join(unknown)}")
-    if own := sorted(settings.keys() & OWN[plugin]):
-        raise PluginError(f"{company.company_id}: `{own[0]}` is not given among the settings of {plugin}")
+    if reserved := sorted(settings.keys() & RESERVED[plugin]):
+        raise PluginError(
+            f"{company.company_id}: `{reserved[0]}` must not be among the settings of {plugin} in the registry"
+        )
     return settings
 
 
-def _variables(namespace: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    return {f"{namespace}_{name}".upper(): _text(value) for name, value in settings.items()}
+def _to_variables(namespace: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{namespace}_{name}".upper(): _to_text(value) for name, value in settings.items()}
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

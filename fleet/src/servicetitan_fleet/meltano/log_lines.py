@@ -1,4 +1,4 @@
-"""What a company's process says: lines of Meltano's JSON log, taken apart. Pure."""
+"""Parses the lines of Meltano's JSON log. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of a company's log, with no secret in it.
+    """One line of a company's log, with secrets masked.
 
     Attributes:
-        message: What it says.
-        severity: How bad it is, in the words of Cloud Logging.
-        plugin: Which plugin says it; empty for Meltano itself.
-        stream: What stream it is about; empty when it is about none.
+        message: The text.
+        severity: A severity of Cloud Logging.
+        plugin: The plugin that wrote it; empty for Meltano itself.
+        stream: The stream it is about; empty if it is about none.
         run_id: Meltano's id of the run.
     """
 
@@ -34,8 +34,8 @@ class LogLine:
     run_id: str = ""
 
 
-def parse(line: bytes) -> LogLine | None:
-    """Return what a line says, or None for what is not for people: empty lines and the SDK's metrics."""
+def parse_line(line: bytes) -> LogLine | None:
+    """Parse a line; return None for empty lines and the SDK's metrics."""
     text = line.decode("utf-8", "replace").strip()
     if not text:
         return None
@@ -45,38 +45,38 @@ def parse(line: bytes) -> LogLine | None:
         return LogLine(message=redact(text))
     if not isinstance(fields, dict) or "event" not in fields:
         return LogLine(message=redact(text))
-    return None if "metric_info" in fields else _line(fields)
+    return None if "metric_info" in fields else _to_log_line(fields)
 
 
-def _line(fields: dict[str, Any]) -> LogLine:
+def _to_log_line(fields: dict[str, Any]) -> LogLine:
     message = redact(str(fields["event"]))
     return LogLine(
         message=message,
         severity=_LEVELS.get(str(fields.get("level", "")), "DEFAULT"),
         plugin=str(fields.get("string_id", "")),
-        stream=_stream(str(fields.get("plugin_logger", "")), message),
+        stream=_find_stream(str(fields.get("plugin_logger", "")), message),
         run_id=str(fields.get("run_id", "")),
     )
 
 
-def _stream(logger: str, message: str) -> str:
+def _find_stream(logger: str, message: str) -> str:
     found = _LOGGER_OF_STREAM.match(logger) or (_STREAM.match(message) if logger else None)
     return found[1] if found else ""
 
 
-class Errors:
-    """Remembers why a run failed: the last error of each plugin, or Meltano's own when no plugin has one."""
+class ErrorCollector:
+    """Keeps the last error of each plugin, and of Meltano itself, as the reason why a run failed."""
 
     def __init__(self) -> None:
         self._last: dict[str, str] = {}
 
     def add(self, line: LogLine) -> None:
-        """Look at a line."""
+        """Keep the line if it is an error."""
         if line.severity in ("ERROR", "CRITICAL"):
             self._last[line.plugin] = line.message
 
     @property
     def reason(self) -> str:
-        """The errors in one line; empty when there were none."""
+        """The plugins' errors in one line, or Meltano's if no plugin has one; empty if there was none."""
         plugins = [f"{plugin}: {message}" for plugin, message in self._last.items() if plugin]
-        return " | ".join(" ".join(one.split()) for one in plugins or self._last.values())
+        return " | ".join(" ".join(message.split()) for message in plugins or self._last.values())

@@ -1,4 +1,4 @@
-"""Runs one process to its end, whatever it does: in a group of its own, with a time limit, and nothing left behind."""
+"""Runs a process in its own process group, with a time limit, and leaves no child processes behind."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 GRACE_SECONDS = 8.0
-"""How long a process may take to end after SIGTERM. Cloud Run gives ten seconds to all of us together."""
+"""Time that a process has to end after SIGTERM. Cloud Run allows ten seconds, for the fleet and its processes."""
 
 _POLL_SECONDS = 0.1
 _READER_SECONDS = 5.0
-_FIRST_TO_GO = "500"
-"""For the kernel's out-of-memory killer: it is to take a company's process before it takes this one."""
+_OOM_SCORE = "500"
+"""Makes the kernel's out-of-memory killer choose a company's process before the fleet itself."""
 
 
 class EndedBy(Enum):
-    """Who ended a process."""
+    """Why a process ended."""
 
     ITSELF = "itself"
     TIMEOUT = "timeout"
@@ -34,42 +34,42 @@ class EndedBy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildEnd:
+class ProcessExit:
     """How a process ended.
 
     Attributes:
-        code: Its exit code; -N when signal N killed it.
-        by: Who ended it.
+        code: Its exit code; -N if signal N killed it.
+        by: Why it ended.
     """
 
     code: int
     by: EndedBy
 
 
-def run_child(  # noqa: PLR0913 - the parts of one command
+def run_process(  # noqa: PLR0913 - the parts of one command
     command: Sequence[str | Path],
     *,
     folder: Path,
     environment: Mapping[str, str],
     on_line: Callable[[bytes], None],
-    stop: Callable[[], bool],
+    should_stop: Callable[[], bool],
     timeout_seconds: float,
-) -> ChildEnd:
-    """Run a command and return how it ended.
+) -> ProcessExit:
+    """Run a command and wait for its end.
 
-    Its input is empty; its output and errors go to `on_line`, from another thread. When it has ended, so has everything
-    that it started in its process group.
+    Its standard input is empty. Its standard output and error go to `on_line`, from another thread. At the end, every
+    process that is left in its process group is killed.
 
     Args:
         command: The program and its arguments.
-        folder: Where it runs.
-        environment: All its variables.
-        on_line: Takes a line of output, without the line break.
-        stop: Asked again and again; ends the process when it says so.
-        timeout_seconds: Ends the process when it takes longer.
+        folder: Its working directory.
+        environment: All its environment variables.
+        on_line: Called with each line of output, without the line break.
+        should_stop: Polled; the process is terminated when it returns true.
+        timeout_seconds: The process is terminated when it takes longer.
 
     Raises:
-        OSError: If it cannot be started.
+        OSError: If the command cannot be started.
     """
     process = subprocess.Popen(  # noqa: S603 - the commands are those of this package
         [str(part) for part in command],
@@ -80,15 +80,15 @@ def run_child(  # noqa: PLR0913 - the parts of one command
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    # A process that has ended already, or a kernel without it: nothing to do then.
+    # It fails if the process has ended already, or the kernel has no such file. Neither matters.
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_TO_GO)
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
     reader = threading.Thread(target=_read, args=(process.stdout, on_line), daemon=True)
     reader.start()
-    by = _wait(process, stop, time.monotonic() + timeout_seconds)
+    by = _wait(process, should_stop, time.monotonic() + timeout_seconds)
     _signal_group(process.pid, signal.SIGKILL)
     reader.join(_READER_SECONDS)
-    return ChildEnd(process.wait(), by)
+    return ProcessExit(process.wait(), by)
 
 
 def _read(output: IO[bytes] | None, on_line: Callable[[bytes], None]) -> None:
@@ -97,9 +97,9 @@ def _read(output: IO[bytes] | None, on_line: Callable[[bytes], None]) -> None:
             on_line(line.rstrip(b"\r\n"))
 
 
-def _wait(process: subprocess.Popen[bytes], stop: Callable[[], bool], deadline: float) -> EndedBy:
+def _wait(process: subprocess.Popen[bytes], should_stop: Callable[[], bool], deadline: float) -> EndedBy:
     while not _has_ended(process, _POLL_SECONDS):
-        by = EndedBy.STOP if stop() else EndedBy.TIMEOUT if time.monotonic() > deadline else None
+        by = EndedBy.STOP if should_stop() else EndedBy.TIMEOUT if time.monotonic() > deadline else None
         if by:
             _signal_group(process.pid, signal.SIGTERM)
             _has_ended(process, GRACE_SECONDS)
@@ -116,6 +116,6 @@ def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _signal_group(group: int, signum: signal.Signals) -> None:
-    # The group is empty when all of it has ended.
+    # The group does not exist any more if all its processes have ended.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signum)

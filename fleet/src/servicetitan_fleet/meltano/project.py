@@ -1,4 +1,4 @@
-"""The Meltano project that runs a company: what its plugins can be told, and a system folder for each company."""
+"""The Meltano project: the settings of its two plugins, and a system folder for each company."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ KINDS = {TAP: "extractors", TARGET: "loaders"}
 
 
 class MeltanoProject:
-    """A folder with a `meltano.yml`, and with the two plugins installed."""
+    """A folder with a `meltano.yml` in which the two plugins are installed."""
 
     def __init__(self, folder: Path) -> None:
         """Open the project.
 
         Raises:
-            PluginError: If there is no project, or a plugin is not in it.
+            PluginError: If the folder has no valid `meltano.yml`.
         """
         self.folder = folder.resolve()
         path = self.folder / "meltano.yml"
@@ -34,11 +34,11 @@ class MeltanoProject:
         except OSError as error:
             raise PluginError(f"there is no Meltano project in {self.folder}: {error.strerror}") from error
         except yaml.YAMLError as error:
-            raise PluginError(f"{path} is not YAML: {error}") from error
+            raise PluginError(f"{path} is not valid YAML: {error}") from error
 
     @property
     def executable(self) -> Path:
-        """The `meltano` of this environment."""
+        """The `meltano` program of this Python environment."""
         return Path(sys.executable).with_name("meltano")
 
     @cached_property
@@ -46,19 +46,20 @@ class MeltanoProject:
         """The names of each plugin's settings.
 
         Raises:
-            PluginError: If the project does not have both plugins.
+            PluginError: If a plugin is not in the project.
         """
-        return {name: frozenset(one["name"] for one in self._plugin(name)["settings"]) for name in KINDS}
+        return {name: frozenset(setting["name"] for setting in self._find_plugin(name)["settings"]) for name in KINDS}
 
     @cached_property
     def namespaces(self) -> dict[str, str]:
-        """What the names of each plugin's variables begin with, in small letters."""
-        return {name: self._plugin(name)["namespace"] for name in KINDS}
+        """The lower-case prefix of each plugin's environment variables."""
+        return {name: self._find_plugin(name)["namespace"] for name in KINDS}
 
-    def system_folder(self, root: Path, company_id: str) -> Path:
-        """Make a company's own system folder, with the plugins of the project linked into it.
+    def make_system_folder(self, root: Path, company_id: str) -> Path:
+        """Make a company's system folder, and link the project's plugins into it.
 
-        Runs that share a system folder share the files that hold a run's state and catalog (Meltano 4.4).
+        Each company needs one of its own: runs in the same system folder would share state and catalog files
+        (Meltano 4.4).
 
         Raises:
             PluginError: If a plugin is not installed, or the folder cannot be made.
@@ -74,10 +75,10 @@ class MeltanoProject:
                 link.unlink(missing_ok=True)
                 link.symlink_to(installed, target_is_directory=True)
             except OSError as error:
-                raise PluginError(f"cannot make the folder {link}: {error.strerror}") from error
+                raise PluginError(f"cannot create {link}: {error.strerror}") from error
         return folder
 
-    def _plugin(self, name: str) -> dict[str, Any]:
+    def _find_plugin(self, name: str) -> dict[str, Any]:
         for plugin in self._plugins(KINDS[name]):
             if plugin["name"] == name:
                 return plugin

@@ -1,4 +1,4 @@
-"""Runs Meltano for one company: with that company's settings and secrets, and in its own system folder."""
+"""Runs Meltano commands for one company, with its settings and secrets, in its own system folder."""
 
 from __future__ import annotations
 
@@ -6,82 +6,70 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.meltano.environment import child_environment
-from servicetitan_fleet.meltano.process import run_child
+from servicetitan_fleet.meltano.environment import process_environment
+from servicetitan_fleet.meltano.process import run_process
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from servicetitan_fleet.meltano.process import ChildEnd
-    from servicetitan_fleet.meltano.project import MeltanoProject
+    from servicetitan_fleet.meltano.context import MeltanoContext
+    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyMeltano:
-    """Meltano, as one company has it.
+    """Meltano with the settings and secrets of one company.
 
     Attributes:
         company: The company.
         secrets: Its secrets, by the name of the tap's setting.
-        project: The Meltano project.
-        meltano_environment: Its environment: `dev`, `qua` or `pro`.
-        outer: The environment of this process.
-        system_root: Folder of the companies' system folders.
-        dry_run: Whether the target only says what it would do.
+        context: Settings that all companies share.
     """
 
     company: Company
     secrets: Mapping[str, str]
-    project: MeltanoProject
-    meltano_environment: str
-    outer: Mapping[str, str]
-    system_root: Path
-    dry_run: bool = False
+    context: MeltanoContext
 
     def run(
         self,
         arguments: Sequence[str],
         *,
         on_line: Callable[[bytes], None],
-        stop: Callable[[], bool],
+        should_stop: Callable[[], bool],
         timeout_seconds: float,
-        more: Mapping[str, str] | None = None,
-    ) -> ChildEnd:
-        """Run a command of Meltano and return how it ended.
+    ) -> ProcessExit:
+        """Run a Meltano command and wait for its end.
 
         Args:
-            arguments: The command.
-            on_line: Takes a line of output.
-            stop: Asked again and again; ends the process when it says so.
-            timeout_seconds: Ends the process when it takes longer.
-            more: Variables besides those of the company.
+            arguments: The command and its options.
+            on_line: Called with each line of output.
+            should_stop: Polled; the process is terminated when it returns true.
+            timeout_seconds: The process is terminated when it takes longer.
 
         Raises:
-            PluginError: If the registry gives a wrong setting, or the process cannot be started.
+            PluginError: If the registry has an invalid setting, or the process cannot be started.
         """
-        system_folder = self.project.system_folder(self.system_root, self.company.company_id)
-        environment = child_environment(
-            self.company, self.secrets, self.project, self.outer, system_folder, dry_run=self.dry_run
-        )
+        project = self.context.project
+        system_folder = project.make_system_folder(self.context.system_root, self.company.company_id)
         command: list[str | Path] = [
-            self.project.executable,
-            # A file for the developer of one pipeline: its settings are not this company's.
+            project.executable,
+            # The project's .env file is for developers of a single pipeline: its settings are not this company's.
             "--env-file",
             os.devnull,
             "--environment",
-            self.meltano_environment,
+            self.context.environment_name,
             *arguments,
         ]
         try:
-            return run_child(
+            return run_process(
                 command,
-                folder=self.project.folder,
-                environment=environment | dict(more or {}),
+                folder=project.folder,
+                environment=process_environment(self.company, self.secrets, self.context, system_folder),
                 on_line=on_line,
-                stop=stop,
+                should_stop=should_stop,
                 timeout_seconds=timeout_seconds,
             )
         except OSError as error:

@@ -1,1 +1,1 @@
-"""Which companies there are, and where their settings and secrets come from."""
+"""The registry of companies: a YAML file or a BigQuery table, and where the companies' secrets are."""

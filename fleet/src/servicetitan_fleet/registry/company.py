@@ -1,4 +1,4 @@
-"""A company, as the registry describes it, and what must be true of all companies together."""
+"""A company as the registry describes it, and the rules that a list of companies must follow. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 COMPANY_ID_PATTERN = "^[a-z][a-z0-9-]{0,61}[a-z0-9]$"
-"""Ids are part of state ids, folder names and BigQuery labels."""
+"""Ids become part of state ids, folder names and BigQuery labels."""
 
 REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|secret://projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+)$"
-"""A secret is named, never written down: `env:NAME`, or the name of a version in Secret Manager."""
+"""The registry holds references to secrets, never secrets: `env:NAME`, or a secret version in Secret Manager."""
 
 Reference = Annotated[str, Meta(pattern=REFERENCE_PATTERN)]
 
 
 class SecretReferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a company's credentials for ServiceTitan are. The names are those of the tap's settings."""
+    """References to a company's ServiceTitan credentials. The fields are named as the tap's settings."""
 
     client_id: Reference
     client_secret: Reference
@@ -34,71 +34,101 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """One company of the fleet."""
 
     company_id: Annotated[str, Meta(pattern=COMPANY_ID_PATTERN)]
-    """Short name, for people, logs and labels. It never changes: the state is kept under it."""
+    """Short name for people, logs and labels. It must never change, because the state is stored under it."""
 
     tenant_id: Annotated[str, Meta(pattern="^[0-9]+$")]
-    """Its tenant at ServiceTitan."""
+    """Its ServiceTitan tenant."""
 
     project_id: Annotated[str, Meta(min_length=1)]
-    """Its Google Cloud project, and no other company's."""
+    """Its Google Cloud project. No other company may use it."""
 
     secrets: SecretReferences
     company_name: str = ""
     location: str = ""
-    """Location of its datasets; the target's default where it is empty."""
+    """Location of its datasets. Empty: the target's default."""
 
     enabled: bool = True
     streams: tuple[str, ...] = ()
-    """Meltano's selection patterns such as `invoices.*`; the tap's default selection where it is empty."""
+    """Meltano selection patterns such as `invoices.*`. Empty: the tap's default selection."""
 
     timeout_minutes: Annotated[float, Meta(gt=0)] | None = None
-    """How long it may take, where it is not what `run` allows all companies."""
+    """Time limit of its run. None: the limit of the command `run`."""
 
     tap: dict[str, Any] = {}
-    """More settings of the tap, by name."""
+    """Further settings of the tap, by name."""
 
     target: dict[str, Any] = {}
-    """More settings of the target, by name."""
+    """Further settings of the target, by name."""
 
 
-def parse_company(description: object, place: str) -> Company:
-    """Return a company.
+def parse_company(fields: object, source: str) -> Company:
+    """Build a company from its fields.
 
     Args:
-        description: Its fields by name.
-        place: Where it was found, for the error.
+        fields: Values by field name.
+        source: Where they come from, for the error message.
 
     Raises:
-        PluginError: If a field is missing, unknown or wrong. The value is not shown: it might be a secret.
+        PluginError: If a field is missing, unknown or invalid. The message omits the value, which could be a secret.
     """
     try:
-        return msgspec.convert(description, Company)
+        return msgspec.convert(fields, Company)
     except msgspec.ValidationError as error:
-        hint = ": write a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`" * (
+        hint = ": give a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`" * (
             "secrets" in str(error)
         )
-        raise PluginError(f"{place}: {error}{hint}") from None
+        raise PluginError(f"{source}: {error}{hint}") from None
 
 
-def check_together(companies: Iterable[Company]) -> None:
-    """Make sure that no two companies could be taken for each other, or write into the same project.
+def check_distinct(companies: Iterable[Company]) -> None:
+    """Check that no two companies share an id, a tenant or a project.
 
     Raises:
-        PluginError: If two share an id, a tenant or a project. It names them all.
+        PluginError: If they do. The message names all of them.
     """
     companies = list(companies)
     problems = [
-        *_shared(companies, "company_id"),
-        *_shared(companies, "tenant_id"),
-        *_shared(companies, "project_id"),
+        *_find_shared(companies, "company_id"),
+        *_find_shared(companies, "tenant_id"),
+        *_find_shared(companies, "project_id"),
     ]
     if problems:
         raise PluginError(f"the companies cannot be told apart: {'; '.join(problems)}")
 
 
-def _shared(companies: list[Company], name: str) -> Iterator[str]:
+def _find_shared(companies: list[Company], name: str) -> Iterator[str]:
     counts = Counter(getattr(company, name) for company in companies)
     for value, count in counts.items():
         if count > 1:
             ids = sorted(company.company_id for company in companies if getattr(company, name) == value)
             yield f"{name} {value} belongs to {' and '.join(ids)}"
+
+
+def select_companies(companies: Iterable[Company], company_ids: Iterable[str]) -> Iterator[Company]:
+    """Yield the companies with these ids, enabled or not; without ids, all enabled companies.
+
+    Raises:
+        PluginError: If an id is not in the registry.
+    """
+    by_id = {company.company_id: company for company in companies}
+    wanted = list(company_ids)
+    if unknown := sorted(set(wanted) - by_id.keys()):
+        raise PluginError(f"the registry has no company {', '.join(unknown)}; it has {', '.join(sorted(by_id))}")
+    if wanted:
+        yield from (by_id[company_id] for company_id in wanted)
+    else:
+        yield from (company for company in by_id.values() if company.enabled)
+
+
+def parse_companies(entries: Iterable[tuple[str, object]]) -> list[Company]:
+    """Build all companies of a registry.
+
+    Args:
+        entries: Source, for error messages, and fields of each company.
+
+    Raises:
+        PluginError: If a field is invalid, or two companies share an id, a tenant or a project.
+    """
+    companies = [parse_company(fields, source) for source, fields in entries]
+    check_distinct(companies)
+    return companies

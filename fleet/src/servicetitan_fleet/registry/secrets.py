@@ -1,4 +1,4 @@
-"""Turns references into secrets, just before a company's process starts."""
+"""Resolves references to secrets, just before a company's process starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 class SecretResolver:
-    """Reads secrets from where references point. Nothing is kept: a rotated secret is used by the next run."""
+    """Reads secrets from environment variables and Secret Manager. Caches nothing, so rotation takes effect at once."""
 
     def __init__(
         self,
@@ -32,42 +32,42 @@ class SecretResolver:
         """Name the sources.
 
         Args:
-            environment: Where `env:` references point.
-            make_client: Makes Google's client for `secret://` references, when the first one comes.
+            environment: Source of `env:` references.
+            make_client: Makes Google's client when the first `secret://` reference is read.
         """
         self._environment = environment
         self._make_client = make_client
         self._client: SecretManagerServiceClient | None = None
 
-    def secrets_of(self, company: Company) -> dict[str, str]:
-        """Return a company's secrets by the name of the setting. They are masked in all logs from then on.
+    def resolve(self, company: Company) -> dict[str, str]:
+        """Read a company's secrets, by the name of the tap's setting. From then on all logs mask them.
 
         Raises:
-            PluginError: If one cannot be read. It names the company, the setting and the reference.
+            PluginError: If a secret cannot be read. The message names the company, the setting and the reference.
         """
         secrets = {}
         for name, reference in msgspec.to_builtins(company.secrets).items():
-            value = self._resolve(reference, f"{company.company_id}: secret `{name}`")
+            value = self._read(reference, f"{company.company_id}: secret `{name}`")
             if not value:
                 raise PluginError(f"{company.company_id}: secret `{name}` is empty: {reference}")
             secrets[name] = value
         register_secrets(value for name, value in secrets.items() if name != "client_id")
         return secrets
 
-    def _resolve(self, reference: str, whose: str) -> str:
+    def _read(self, reference: str, label: str) -> str:
         scheme, _, name = reference.partition(":")
         if scheme == "env":
             try:
                 return self._environment[name]
             except KeyError:
-                raise PluginError(f"{whose}: the variable {name} is not set") from None
-        return self._from_secret_manager(name.removeprefix("//"), whose)
+                raise PluginError(f"{label}: the environment variable {name} is not set") from None
+        return self._read_secret_manager(name.removeprefix("//"), label)
 
-    def _from_secret_manager(self, name: str, whose: str) -> str:
+    def _read_secret_manager(self, name: str, label: str) -> str:
         try:
             self._client = self._client or self._make_client()
             version = self._client.access_secret_version(name=name, timeout=_TIMEOUT_SECONDS)
         except (GoogleAPIError, GoogleAuthError) as error:
-            raise PluginError(f"{whose}: Secret Manager does not give {name}: {error}") from error
-        # A trailing line break is what `echo` adds to a secret, and no credential has one.
+            raise PluginError(f"{label}: Secret Manager does not give {name}: {error}") from error
+        # `echo` appends a line break to a secret; no credential ends with one.
         return str(version.payload.data.decode()).rstrip("\r\n")

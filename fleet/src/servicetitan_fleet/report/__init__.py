@@ -1,1 +1,1 @@
-"""The status of a fleet as one HTML page."""
+"""The report: the state of a fleet as one HTML page."""

@@ -1,4 +1,4 @@
-"""Bar charts: where each bar stands and how high it is. The page draws them. Pure."""
+"""Computes the bars of bar charts. The page's template draws them. Pure."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WIDTH, HEIGHT = 320.0, 64.0
-"""Of the area of the bars, in the units of the drawing."""
+"""Size of the area of the bars, in SVG units."""
 
 FEWEST_PLACES = 10
-"""A chart of few runs has room for this many, so that one run is not one wide block."""
+"""Minimum number of places for bars, so that a single run is not drawn as one wide block."""
 
 _GAP = 0.2
 _LOWEST = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A part of a bar."""
+class Segment:
+    """A segment of a stacked bar."""
 
     value: float
     kind: str
-    """What it is, as a class for the page's style."""
+    """Its meaning, as a CSS class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """What a bar shows: its parts, from the bottom up, and what is said of it."""
+class BarData:
+    """The data of a bar: its segments, from the bottom up, and its labels."""
 
-    parts: Sequence[Part]
+    segments: Sequence[Segment]
     title: str
     when: str
-    """When it was, in few words."""
+    """Label of its time."""
 
     is_bad: bool = False
 
     @property
     def value(self) -> float:
-        """The height of all parts."""
-        return sum(part.value for part in self.parts)
+        """The sum of all segments."""
+        return sum(segment.value for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """A rectangle of the drawing."""
+    """A rectangle in SVG units."""
 
     x: float
     y: float
@@ -57,7 +57,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A drawn bar."""
+    """A bar, ready to be drawn."""
 
     boxes: Sequence[Box]
     title: str
@@ -67,57 +67,57 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A drawn chart."""
+    """A chart, ready to be drawn."""
 
     title: str
     bars: Sequence[Bar]
     most: str
-    """The highest value, in words."""
+    """The highest value, formatted."""
 
     last: str
-    """The newest value, in words."""
+    """The newest value, formatted."""
 
     since: str
     until: str
     kinds: Sequence[str]
-    """The kinds of parts, where a bar has several."""
+    """Kinds of segments, if bars have more than one."""
 
 
-def chart(title: str, columns: Sequence[Column], words: Callable[[float], str]) -> Chart | None:
-    """Return a chart with a bar for each column, the newest at the right end; None where there are no columns.
+def make_chart(title: str, data: Sequence[BarData], format_value: Callable[[float], str]) -> Chart | None:
+    """Make a chart with the newest bar on the right; return None if there is no data.
 
     Args:
-        title: What it shows.
-        columns: What the bars show, the oldest first.
-        words: Says a value in words.
+        title: Title of the chart.
+        data: Data of the bars, oldest first.
+        format_value: Formats a value for people.
     """
-    if not columns:
+    if not data:
         return None
-    most = max(column.value for column in columns)
-    places = max(len(columns), FEWEST_PLACES)
+    most = max(bar.value for bar in data)
+    places = max(len(data), FEWEST_PLACES)
     step = WIDTH / places
-    first = places - len(columns)
-    bars = [_bar(column, (first + number) * step, step, most) for number, column in enumerate(columns)]
-    kinds = [part.kind for part in columns[-1].parts]
+    first = places - len(data)
+    bars = [_make_bar(bar, (first + number) * step, step, most) for number, bar in enumerate(data)]
+    kinds = [segment.kind for segment in data[-1].segments]
     return Chart(
         title=title,
         bars=bars,
-        most=words(most),
-        last=words(columns[-1].value),
-        since=columns[0].when,
-        until=columns[-1].when,
+        most=format_value(most),
+        last=format_value(data[-1].value),
+        since=data[0].when,
+        until=data[-1].when,
         kinds=kinds if len(kinds) > 1 else (),
     )
 
 
-def _bar(column: Column, left: float, step: float, most: float) -> Bar:
+def _make_bar(data: BarData, left: float, step: float, most: float) -> Bar:
     boxes = []
     top = HEIGHT
-    for part in column.parts:
-        if part.value <= 0:
+    for segment in data.segments:
+        if segment.value <= 0:
             continue
-        # What is there is seen, however small it is beside the rest.
-        height = max(_LOWEST, part.value / most * HEIGHT)
+        # A value above zero is always visible, however small it is compared with the rest.
+        height = max(_LOWEST, segment.value / most * HEIGHT)
         top = max(0.0, top - height)
-        boxes.append(Box(x=left + step * _GAP / 2, y=top, width=step * (1 - _GAP), height=height, kind=part.kind))
-    return Bar(boxes=boxes, title=column.title, is_bad=column.is_bad, middle=left + step / 2)
+        boxes.append(Box(x=left + step * _GAP / 2, y=top, width=step * (1 - _GAP), height=height, kind=segment.kind))
+    return Bar(boxes=boxes, title=data.title, is_bad=data.is_bad, middle=left + step / 2)

@@ -1,11 +1,11 @@
-"""The matrix: companies by streams, each cell with a sign and an age, so that colour is never all there is. Pure."""
+"""Builds the matrix of companies and streams. Each cell has a sign and an age, so nothing depends on colour. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.formatting import age
+from servicetitan_fleet.formatting import format_age
 from servicetitan_fleet.health.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One stream of one company; or the company itself."""
+    """The state of one stream of one company, or of the company as a whole."""
 
     kind: str
-    """How it is, as a class for the page's style; empty where the company does not have the stream."""
+    """CSS class of its state; empty if the company does not have the stream."""
 
     sign: str = ""
     text: str = ""
@@ -45,61 +45,61 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One company."""
+    """The row of one company."""
 
     company_id: str
     cells: Sequence[Cell]
-    """The company itself, then its streams."""
+    """The company as a whole, then its streams."""
 
     is_good: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """All companies by all streams."""
+    """A table of all companies and all streams."""
 
     streams: Sequence[str]
     rows: Sequence[Row]
 
 
-NOTHING = Cell(kind="")
+NO_STREAM = Cell(kind="")
 
 
-def kind_of(freshness: Freshness) -> str:
-    """Return the class for the page's style."""
+def css_class(freshness: Freshness) -> str:
+    """Return the CSS class of a state."""
     return freshness.replace(" ", "-")
 
 
-def worst_first(statuses: Sequence[CompanyStatus]) -> list[CompanyStatus]:
-    """Return the companies in the order in which an operator looks at them."""
-    return sorted(statuses, key=lambda one: (WORST_FIRST.index(one.freshness), one.company.company_id))
+def sort_worst_first(statuses: Sequence[CompanyStatus]) -> list[CompanyStatus]:
+    """Sort companies by how urgently they need attention, then by id."""
+    return sorted(statuses, key=lambda status: (WORST_FIRST.index(status.freshness), status.company.company_id))
 
 
-def matrix(statuses: Sequence[CompanyStatus], now: dt.datetime) -> Matrix:
-    """Return the matrix, in the order of the companies."""
-    streams = sorted({stream.stream for one in statuses for stream in one.streams})
-    return Matrix(streams=streams, rows=[_row(one, streams, now) for one in statuses])
+def build_matrix(statuses: Sequence[CompanyStatus], now: dt.datetime) -> Matrix:
+    """Build the matrix, with the companies in the given order."""
+    streams = sorted({stream.stream for status in statuses for stream in status.streams})
+    return Matrix(streams=streams, rows=[_build_row(status, streams, now) for status in statuses])
 
 
-def _row(company: CompanyStatus, streams: Sequence[str], now: dt.datetime) -> Row:
-    own = {one.stream: _cell(one, now) for one in company.streams}
+def _build_row(company: CompanyStatus, streams: Sequence[str], now: dt.datetime) -> Row:
+    own = {stream.stream: _build_cell(stream, now) for stream in company.streams}
     state = Cell(
-        kind=kind_of(company.freshness),
+        kind=css_class(company.freshness),
         sign=SIGNS[company.freshness],
-        text=age(company.last_good, now),
+        text=format_age(company.last_good, now),
         title=company.reason or str(company.freshness),
     )
-    cells = [state, *(own.get(stream, NOTHING) for stream in streams)]
+    cells = [state, *(own.get(stream, NO_STREAM) for stream in streams)]
     return Row(company_id=company.company.company_id, cells=cells, is_good=company.freshness.is_good)
 
 
-def _cell(stream: StreamStatus, now: dt.datetime) -> Cell:
+def _build_cell(stream: StreamStatus, now: dt.datetime) -> Cell:
     last = stream.last
     counts = f"{last.rows_read:,} read, {last.rows_written:,} written, {last.rows_deleted:,} deleted"
     reason = f": {stream.reason}" if stream.reason else ""
     return Cell(
-        kind=kind_of(stream.freshness),
+        kind=css_class(stream.freshness),
         sign=SIGNS[stream.freshness],
-        text=age(last.last_success, now),
+        text=format_age(last.last_success, now),
         title=f"{stream.stream}: {stream.freshness}{reason}. Last run {last.ended:%Y-%m-%d %H:%M} UTC: {counts}",
     )

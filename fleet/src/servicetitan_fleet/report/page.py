@@ -1,4 +1,4 @@
-"""Makes the page from what is known of the companies. Everything that is not of the template is escaped by it. Pure."""
+"""Renders the HTML page of the report. The template escapes every value. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from servicetitan_fleet.formatting import age, plural
+from servicetitan_fleet.formatting import format_age, pluralize
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
-from servicetitan_fleet.report.company_charts import charts_of
-from servicetitan_fleet.report.matrix import SIGNS, kind_of, matrix, worst_first
+from servicetitan_fleet.report.company_charts import build_charts
+from servicetitan_fleet.report.matrix import SIGNS, build_matrix, css_class, sort_worst_first
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,48 +23,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What the page has to say of how it was made."""
+class PageContext:
+    """How the report was made."""
 
     now: dt.datetime
     max_age_hours: float
-    places: Sequence[str]
-    """Options that name registry, storage and environment, for the commands that the page advises."""
+    options: Sequence[str]
+    """Options for registry, storage and environment, for the commands that the page suggests."""
 
 
-def render(statuses: Sequence[CompanyStatus], setting: Setting) -> str:
-    """Return the page."""
-    ordered = worst_first(statuses)
+def render_page(statuses: Sequence[CompanyStatus], context: PageContext) -> str:
+    """Render the page."""
+    companies = sort_worst_first(statuses)
     return _TEMPLATES.get_template("page.html.j2").render(
-        setting=setting,
-        companies=ordered,
-        bad=[one for one in ordered if not one.freshness.is_good],
-        matrix=matrix(ordered, setting.now),
-        charts={one.company.company_id: charts_of(one) for one in ordered},
-        company_counts=_counts([one.freshness for one in ordered]),
-        stream_counts=_counts([stream.freshness for one in ordered for stream in one.streams]),
-        rows=[(name, f"{_total(ordered, f'rows_{name}'):,}") for name in ("read", "written", "deleted")],
+        context=context,
+        companies=companies,
+        bad=[company for company in companies if not company.freshness.is_good],
+        matrix=build_matrix(companies, context.now),
+        charts={company.company.company_id: build_charts(company) for company in companies},
+        company_counts=_count_states([company.freshness for company in companies]),
+        stream_counts=_count_states([stream.freshness for company in companies for stream in company.streams]),
+        rows=[(name, f"{_sum_rows(companies, f'rows_{name}'):,}") for name in ("read", "written", "deleted")],
         size=(WIDTH, HEIGHT),
     )
 
 
-def _counts(all_of_them: Sequence[Freshness]) -> list[tuple[Freshness, int]]:
-    """Return how many are how; what none is, is left out, save for fresh."""
-    counts = [(kind, all_of_them.count(kind)) for kind in Freshness]
-    return [(kind, count) for kind, count in counts if count or kind is Freshness.FRESH]
+def _count_states(states: Sequence[Freshness]) -> list[tuple[Freshness, int]]:
+    """Count by state. Empty states are omitted, except `fresh`."""
+    counts = [(state, states.count(state)) for state in Freshness]
+    return [(state, count) for state, count in counts if count or state is Freshness.FRESH]
 
 
-def _total(statuses: Sequence[CompanyStatus], name: str) -> int:
-    return sum(getattr(stream.last, name) for one in statuses for stream in one.streams)
+def _sum_rows(companies: Sequence[CompanyStatus], name: str) -> int:
+    return sum(getattr(stream.last, name) for company in companies for stream in company.streams)
 
 
-def command(company: CompanyStatus, places: Sequence[str]) -> str:
-    """Return what to type, for a shell: run the company again, or find out why nothing can be read of it."""
+def suggest_command(company: CompanyStatus, options: Sequence[str]) -> str:
+    """Return the shell command that an operator should try: `check` if nothing could be read, otherwise `run`."""
     verb = "check" if company.freshness is Freshness.UNREADABLE else "run"
-    return shlex.join(["orchestrate-etl", verb, "--company", company.company.company_id, *places])
+    return shlex.join(["orchestrate-etl", verb, "--company", company.company.company_id, *options])
 
 
-def _environment() -> Environment:
+def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -72,9 +72,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"age": age, "kind": kind_of, "plural": plural, "command": command}
+    environment.filters |= {
+        "age": format_age,
+        "css_class": css_class,
+        "plural": pluralize,
+        "suggest_command": suggest_command,
+    }
     environment.globals |= {"signs": SIGNS}
     return environment
 
 
-_TEMPLATES = _environment()
+_TEMPLATES = _make_environment()

@@ -1,1 +1,1 @@
-"""What the fleet remembers between runs: records, claims and where they are stored."""
+"""State of the companies between runs: the storage, one record per company, and the claims on them."""

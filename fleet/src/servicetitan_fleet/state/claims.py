@@ -1,7 +1,7 @@
-"""One process at a time runs a company, and one execution runs it to a good end once.
+"""Makes sure that only one process runs a company at a time, and that an execution runs it successfully only once.
 
-A claim is part of the company's object in the storage. It expires by itself, and a thread moves that time on while the
-company runs; so the claim of a process that was killed ends soon.
+A claim is part of the company's record in the storage. It expires by itself, and a thread renews it while the company
+runs. So the claim of a killed process ends soon.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import datetime as dt
 import logging
 import threading
 from contextlib import contextmanager
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from servicetitan_fleet.errors import ClaimRefusedError, ConcurrentUpdateError, Refusal
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.state.company_record import Claim, CompanyRecord, dump, load
-from servicetitan_fleet.state.storage import TooLateError
+from servicetitan_fleet.state.company_record import Claim, CompanyRecord, dump_record, load_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,184 +32,171 @@ RENEWAL_SECONDS = 45.0
 logger = logging.getLogger(__name__)
 
 
-class Refusal(Enum):
-    """Why a company is not to be run by this process."""
-
-    DONE = "this execution has run it already"
-    BUSY = "another process runs it"
-
-
-class RefusedError(Exception):
-    """The company is not to be run by this process."""
-
-    def __init__(self, refusal: Refusal, detail: str = "") -> None:
-        super().__init__(refusal.value + detail)
-        self.refusal = refusal
-
-
 class Claims:
-    """The claims of one process."""
+    """Claims companies for this process, and reads and updates their records."""
 
     def __init__(self, storage: Storage, execution: Execution) -> None:
-        """Describe the claims. Nothing is claimed yet.
+        """Prepare the claims. Nothing is claimed yet.
 
         Args:
-            storage: Where the companies' objects are.
-            execution: Which execution, and which task of it, this process is.
+            storage: Storage of the companies' records.
+            execution: The execution and task of this process.
         """
         self._storage = storage
         self._execution = execution
-        self._holder = execution.holder
+        self._holder = execution.make_holder_id()
 
-    def record(self, company_id: str) -> CompanyRecord:
-        """Return what is kept of a company.
+    def read_record(self, company_id: str) -> CompanyRecord:
+        """Read the record of a company.
 
         Raises:
-            PluginError: If it cannot be read.
+            PluginError: If the record cannot be read.
         """
         return self._read(company_id)[0]
 
     @contextmanager
-    def claimed(self, company_id: str, lost: Callable[[], None]) -> Iterator[Claimed]:
-        """Hold a company.
+    def hold(self, company_id: str, on_lost: Callable[[], None]) -> Iterator[HeldClaim]:
+        """Claim a company, and release it at the end of the block.
 
         Args:
             company_id: The company.
-            lost: Called from another thread when the claim could not be renewed in time, or somebody took it.
+            on_lost: Called from another thread if the claim expires or another process takes it over.
 
         Raises:
-            RefusedError: If this execution is done with it, or somebody else has it.
+            ClaimRefusedError: If this execution has already run the company, or another process is running it.
             PluginError: If the storage cannot be reached.
         """
-        claimed = Claimed(self, company_id, lost)
-        claimed.take()
+        claim = HeldClaim(self, company_id, on_lost)
+        claim.acquire()
         try:
-            yield claimed
+            yield claim
         finally:
-            claimed.give_back()
+            claim.release()
 
     def _read(self, company_id: str) -> tuple[CompanyRecord, int]:
-        content, generation = self._storage.read(_name(company_id))
+        content, generation = self._storage.read(_object_name(company_id))
         try:
-            return load(content), generation
+            return load_record(content), generation
         except msgspec.DecodeError as error:
-            raise PluginError(f"{company_id}: {_name(company_id)} in the storage is not a record: {error}") from error
+            name = _object_name(company_id)
+            raise PluginError(f"{company_id}: {name} in the storage is not a valid record: {error}") from error
 
-    def change(self, company_id: str, change: Callable[[CompanyRecord], CompanyRecord]) -> None:
-        """Replace what is kept of a company by what `change` makes of it; again when somebody came in between.
+    def update_record(self, company_id: str, change: Callable[[CompanyRecord], CompanyRecord]) -> None:
+        """Update a company's record atomically; retry if another process changed it at the same time.
 
         Raises:
-            PluginError: If the storage cannot be reached. What `change` raises is passed on.
+            PluginError: If the storage cannot be reached. Errors of `change` are passed on.
         """
         while True:
             record, generation = self._read(company_id)
             try:
-                self._storage.replace(_name(company_id), dump(change(record)), generation)
-            except TooLateError:
+                self._storage.replace(_object_name(company_id), dump_record(change(record)), generation)
+            except ConcurrentUpdateError:
                 continue
             return
 
-    def taken(self, record: CompanyRecord) -> CompanyRecord:
-        """Return the record with this process's claim.
+    def add_claim(self, record: CompanyRecord) -> CompanyRecord:
+        """Return the record with a claim of this process.
 
         Raises:
-            RefusedError: If there is nothing to claim.
+            ClaimRefusedError: If this execution has already run the company, or another process is running it.
         """
         if record.is_done(self._execution.name):
-            raise RefusedError(Refusal.DONE)
+            raise ClaimRefusedError(Refusal.DONE)
         claim = record.claim
-        if claim and claim.expires > utc_now() and not self._succeeds(claim):
-            raise RefusedError(Refusal.BUSY, f": {claim.holder}, until {claim.expires:%H:%M:%S} UTC unless it goes on")
-        return CompanyRecord(claim=self._claim(), runs=record.runs)
+        if claim and claim.expires > utc_now() and not self._may_take_over(claim):
+            detail = f": {claim.holder}, until {claim.expires:%H:%M:%S} UTC unless it renews its claim"
+            raise ClaimRefusedError(Refusal.BUSY, detail)
+        return CompanyRecord(claim=self._make_claim(), runs=record.runs)
 
-    def renewed(self, record: CompanyRecord) -> CompanyRecord:
-        """Return the record with a later end of this process's claim.
+    def renew_claim(self, record: CompanyRecord) -> CompanyRecord:
+        """Return the record with a later expiry of this process's claim.
 
         Raises:
-            RefusedError: If the claim is somebody else's now.
+            ClaimRefusedError: If another process has the claim now.
         """
-        if not self.holds(record):
-            raise RefusedError(Refusal.BUSY)
-        return CompanyRecord(claim=self._claim(), runs=record.runs)
+        if not self.is_holder(record):
+            raise ClaimRefusedError(Refusal.BUSY)
+        return CompanyRecord(claim=self._make_claim(), runs=record.runs)
 
-    def holds(self, record: CompanyRecord) -> bool:
-        """Whether the claim on the record is this process's."""
+    def remove_claim(self, record: CompanyRecord) -> CompanyRecord:
+        """Return the record without this process's claim. A claim of another process stays."""
+        return CompanyRecord(runs=record.runs) if self.is_holder(record) else record
+
+    def is_holder(self, record: CompanyRecord) -> bool:
+        """Return whether this process holds the claim on the record."""
         return record.claim is not None and record.claim.holder == self._holder
 
-    def released(self, record: CompanyRecord) -> CompanyRecord:
-        """Return the record without this process's claim; with that of somebody else."""
-        return CompanyRecord(runs=record.runs) if self.holds(record) else record
+    def _may_take_over(self, claim: Claim) -> bool:
+        # Cloud Run retries a task only after its last attempt has ended, so no process holds that attempt's claims.
+        own = self._execution
+        return (claim.execution, claim.task) == (own.name, own.task) and claim.attempt < own.attempt
 
-    def _succeeds(self, claim: Claim) -> bool:
-        # Cloud Run starts a task anew only when its last attempt has ended, so that one's claims are nobody's.
-        mine = self._execution
-        return (claim.execution, claim.task) == (mine.name, mine.task) and claim.attempt < mine.attempt
-
-    def _claim(self) -> Claim:
-        mine = self._execution
+    def _make_claim(self) -> Claim:
+        own = self._execution
         return Claim(
-            holder=self._holder, execution=mine.name, task=mine.task, attempt=mine.attempt, expires=utc_now() + LIFETIME
+            holder=self._holder, execution=own.name, task=own.task, attempt=own.attempt, expires=utc_now() + LIFETIME
         )
 
 
-class Claimed:
-    """A company that this process has claimed."""
+class HeldClaim:
+    """A claim of this process on one company, renewed by a thread."""
 
-    def __init__(self, claims: Claims, company_id: str, lost: Callable[[], None]) -> None:
+    def __init__(self, claims: Claims, company_id: str, on_lost: Callable[[], None]) -> None:
         self._claims = claims
         self._company_id = company_id
-        self._lost = lost
+        self._on_lost = on_lost
         self._expires = utc_now()
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._renew_often, name=f"claim-{company_id}", daemon=True)
+        self._thread = threading.Thread(target=self._keep_renewing, name=f"claim-{company_id}", daemon=True)
 
-    def take(self) -> None:
-        """Claim the company."""
+    def acquire(self) -> None:
+        """Claim the company and start to renew the claim."""
         expires = utc_now() + LIFETIME
-        self._claims.change(self._company_id, self._claims.taken)
+        self._claims.update_record(self._company_id, self._claims.add_claim)
         self._expires = expires
         self._thread.start()
 
     def finish(self, run: RunRecord) -> None:
-        """Note how the run ended, and give the claim back.
+        """Record how the run ended, and release the claim.
 
         Raises:
             PluginError: If the storage cannot be reached.
         """
-        self._stop()
-        self._claims.change(self._company_id, lambda record: self._claims.released(record).with_run(run))
+        self._stop_renewing()
+        self._claims.update_record(self._company_id, lambda record: self._claims.remove_claim(record).with_run(run))
 
-    def give_back(self) -> None:
-        """Give the claim back, when `finish` has not."""
-        self._stop()
+    def release(self) -> None:
+        """Release the claim, unless `finish` has done so."""
+        self._stop_renewing()
         try:
-            if self._claims.holds(self._claims.record(self._company_id)):
-                self._claims.change(self._company_id, self._claims.released)
+            if self._claims.is_holder(self._claims.read_record(self._company_id)):
+                self._claims.update_record(self._company_id, self._claims.remove_claim)
         except PluginError as error:
-            logger.warning("%s: the claim is not given back and ends by itself: %s", self._company_id, error)
+            logger.warning("%s: could not release the claim; it expires by itself: %s", self._company_id, error)
 
-    def _stop(self) -> None:
+    def _stop_renewing(self) -> None:
         self._done.set()
         self._thread.join()
 
-    def _renew_often(self) -> None:
+    def _keep_renewing(self) -> None:
         while not self._done.wait(RENEWAL_SECONDS):
             if not self._renew():
-                self._lost()
+                self._on_lost()
                 return
 
     def _renew(self) -> bool:
         expires = utc_now() + LIFETIME
         try:
-            self._claims.change(self._company_id, self._claims.renewed)
-        except RefusedError:
+            self._claims.update_record(self._company_id, self._claims.renew_claim)
+        except ClaimRefusedError:
             return False
         except PluginError as error:
-            logger.warning("%s: the claim could not be renewed: %s", self._company_id, error)
+            logger.warning("%s: could not renew the claim: %s", self._company_id, error)
             return utc_now() < self._expires
         self._expires = expires
         return True
 
 
-def _name(company_id: str) -> str:
+def _object_name(company_id: str) -> str:
     return f"companies/{company_id}.json"

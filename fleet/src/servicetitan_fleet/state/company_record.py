@@ -1,4 +1,4 @@
-"""What is kept of each company between runs: who runs it now, and how its last runs ended. One object a company."""
+"""The record of a company: who is running it, and how its last runs ended. One object per company in the storage."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import StrEnum
 import msgspec
 
 LONGEST_HISTORY = 40
-"""Runs that are kept: ten days of one every six hours."""
+"""Runs that a record keeps: ten days at one run every six hours."""
 
 
-class Ending(StrEnum):
+class RunStatus(StrEnum):
     """How a company's run ended."""
 
     DONE = "done"
@@ -22,10 +22,10 @@ class Ending(StrEnum):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Who runs a company now."""
+    """The right to run a company, held by one process until it expires."""
 
     holder: str
-    """Unique for each process that ever claimed something."""
+    """Unique id of the process."""
 
     execution: str
     task: int
@@ -37,13 +37,15 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a company."""
 
     execution: str
-    """The execution of the whole fleet that it was part of."""
+    """The execution of the whole fleet that the run was part of."""
 
     started: dt.datetime
     ended: dt.datetime
-    ending: Ending
+    status: RunStatus = msgspec.field(name="ending")
+    """How it ended. Stored records have always called it `ending`."""
+
     reason: str = ""
-    """Why it did not end well: one line."""
+    """Why it was not successful: one line."""
 
     @property
     def seconds(self) -> float:
@@ -52,35 +54,35 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompanyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is kept of a company."""
+    """Everything the fleet stores about a company."""
 
     claim: Claim | None = None
     runs: tuple[RunRecord, ...] = ()
-    """The last runs, the newest at the end."""
+    """The last runs, oldest first."""
 
     def with_run(self, run: RunRecord) -> CompanyRecord:
         """Return the record with one more run."""
         return CompanyRecord(claim=self.claim, runs=(*self.runs, run)[-LONGEST_HISTORY:])
 
     def is_done(self, execution: str) -> bool:
-        """Whether this execution has run the company to a good end."""
-        return any(run.execution == execution and run.ending is Ending.DONE for run in self.runs)
+        """Return whether this execution has run the company successfully."""
+        return any(run.execution == execution and run.status is RunStatus.DONE for run in self.runs)
 
     def seconds_before(self, execution: str) -> float | None:
-        """Return how long the company took the last time, this execution not counted, or None when it never ran."""
-        earlier = [run for run in self.runs if run.execution != execution and run.ending is Ending.DONE]
+        """Return how long the last successful run before this execution took, or None if there was none."""
+        earlier = [run for run in self.runs if run.execution != execution and run.status is RunStatus.DONE]
         return earlier[-1].seconds if earlier else None
 
 
-def load(content: bytes) -> CompanyRecord:
-    """Return the record that an object holds; an empty one for no content.
+def load_record(content: bytes) -> CompanyRecord:
+    """Decode a record; empty content gives an empty record.
 
     Raises:
-        msgspec.DecodeError: If it is not a record.
+        msgspec.DecodeError: If the content is not a record.
     """
     return msgspec.json.decode(content, type=CompanyRecord) if content else CompanyRecord()
 
 
-def dump(record: CompanyRecord) -> bytes:
-    """Return the content of an object that holds the record."""
+def dump_record(record: CompanyRecord) -> bytes:
+    """Encode a record."""
     return msgspec.json.encode(record)

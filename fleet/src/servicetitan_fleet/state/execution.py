@@ -1,4 +1,4 @@
-"""Which execution this process is part of, and which task of it."""
+"""The execution that this process is part of, and its task number."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One go over the fleet, and this process's place in it."""
+    """One run of the whole fleet, as seen by one of its tasks."""
 
     name: str
     task: int = 0
     tasks: int = 1
     attempt: int = 0
 
-    @property
-    def holder(self) -> str:
-        """Names this process in claims. No other one ever has the same name."""
+    def make_holder_id(self) -> str:
+        """Make an id for this process's claims. It is different at every call."""
         return f"{self.name}/{self.task}/{self.attempt}/{uuid.uuid4().hex[:8]}"
 
 
-def execution_of(environment: Mapping[str, str]) -> Execution:
-    """Return the execution that Cloud Run describes in the environment; elsewhere one of its own.
+def execution_from(environment: Mapping[str, str]) -> Execution:
+    """Return the execution that Cloud Run describes in the environment, or a local one with a name of the moment.
 
     The variables: https://cloud.google.com/run/docs/container-contract#jobs-env-vars
 
     Raises:
-        PluginError: If a variable is not the number that it should be.
+        PluginError: If one of the variables is not a number, or out of range.
     """
     execution = Execution(
         name=environment.get("CLOUD_RUN_EXECUTION") or f"local-{utc_now():%Y%m%dt%H%M%S}",
-        task=_number(environment, "CLOUD_RUN_TASK_INDEX", 0),
-        tasks=_number(environment, "CLOUD_RUN_TASK_COUNT", 1),
-        attempt=_number(environment, "CLOUD_RUN_TASK_ATTEMPT", 0),
+        task=_parse_number(environment, "CLOUD_RUN_TASK_INDEX", 0),
+        tasks=_parse_number(environment, "CLOUD_RUN_TASK_COUNT", 1),
+        attempt=_parse_number(environment, "CLOUD_RUN_TASK_ATTEMPT", 0),
     )
     if not 0 <= execution.task < execution.tasks:
-        raise PluginError(f"CLOUD_RUN_TASK_INDEX is {execution.task}, CLOUD_RUN_TASK_COUNT {execution.tasks}")
+        raise PluginError(
+            f"CLOUD_RUN_TASK_INDEX is {execution.task}, but CLOUD_RUN_TASK_COUNT is only {execution.tasks}"
+        )
     return execution
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _parse_number(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name) or str(default)
     if not text.isdecimal():
-        raise PluginError(f"the variable {name} is not a number: {text}")
+        raise PluginError(f"the environment variable {name} is not a number: {text}")
     return int(text)

@@ -1,7 +1,7 @@
-"""Small objects in a folder or in a Cloud Storage bucket, replaced only by who has seen what is there.
+"""Stores small objects in a folder or a Cloud Storage bucket, with compare-and-swap writes.
 
-Both kinds keep a generation of each object. A writer names the generation that it has read (0: there was none), and of
-two writers who have read the same one, one is told that it came too late. That is all that a lease needs.
+Each object has a generation. A writer passes the generation that it has read (0: there was no object). If two writers
+have read the same generation, only the first write succeeds. Claims need nothing more.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from servicetitan_fleet.errors import ConcurrentUpdateError
 from servicetitan_fleet.files import replace_file
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -32,52 +33,48 @@ _TIMEOUT_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(120.0)
 
 
-class TooLateError(Exception):
-    """Somebody else has replaced the object since it was read."""
-
-
 class StoredObject(NamedTuple):
-    """What is in an object, and its generation."""
+    """The content of an object, and its generation."""
 
     content: bytes
     generation: int
 
 
 NOTHING = StoredObject(b"", 0)
-"""What is read where there is no object."""
+"""What `read` returns where there is no object."""
 
 
 class Storage(Protocol):
-    """Where objects are kept."""
+    """A storage of small objects."""
 
     def read(self, name: str) -> StoredObject:
-        """Return an object, or `NOTHING`.
+        """Read an object; return `NOTHING` if it does not exist.
 
         Raises:
             PluginError: If the storage cannot be reached.
         """
 
     def replace(self, name: str, content: bytes, generation: int) -> int:
-        """Write an object of which the writer has seen this generation, and return the new generation.
+        """Write an object if it still has this generation, and return its new generation.
 
         Raises:
-            TooLateError: If the object has another generation now.
+            ConcurrentUpdateError: If the object has a different generation now.
             PluginError: If the storage cannot be reached.
         """
 
     def check(self) -> None:
-        """Find out whether objects can be read and written. Nothing is written.
+        """Check that objects can be read and written. Nothing is written.
 
         Raises:
-            PluginError: If they cannot.
+            PluginError: If they cannot be read or written.
         """
 
 
 def open_storage(uri: str) -> Storage:
-    """Return the storage at a `file://` or `gs://` address.
+    """Open the storage at a `file://` or `gs://` URI.
 
     Raises:
-        PluginError: If the address is neither.
+        PluginError: If the URI has another form.
     """
     parts = urlsplit(uri)
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
@@ -88,16 +85,16 @@ def open_storage(uri: str) -> Storage:
 
 
 class FolderStorage(Storage):
-    """Objects as files of a folder. All writers are on one machine."""
+    """Objects as files in a folder. All writers run on one machine."""
 
     def __init__(self, folder: Path) -> None:
-        """Describe the storage. The folder is made when something is written."""
+        """Name the folder. The first write creates it."""
         self._folder = folder
 
     @override
     def read(self, name: str) -> StoredObject:
         try:
-            return _stored((self._folder / name).read_bytes())
+            return _with_generation((self._folder / name).read_bytes())
         except FileNotFoundError:
             return NOTHING
         except OSError as error:
@@ -108,28 +105,28 @@ class FolderStorage(Storage):
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(path):
+            with _lock(path):
                 if self.read(name).generation != generation:
-                    raise TooLateError
+                    raise ConcurrentUpdateError(f"{path} was replaced since it was read")
                 replace_file(path, content)
         except OSError as error:
             raise PluginError(f"cannot write {path}: {error.strerror}") from error
-        return _stored(content).generation
+        return _with_generation(content).generation
 
     @override
     def check(self) -> None:
-        place = next(one for one in (self._folder, *self._folder.parents) if one.exists())
-        if not place.is_dir() or not os.access(place, os.R_OK | os.W_OK | os.X_OK):
-            raise PluginError(f"cannot write into {place}, where {self._folder} is to be")
+        existing = next(folder for folder in (self._folder, *self._folder.parents) if folder.exists())
+        if not existing.is_dir() or not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
+            raise PluginError(f"cannot create {self._folder}: {existing} is not writable")
 
 
-def _stored(content: bytes) -> StoredObject:
-    # A file has no generation of its own. What is kept here never becomes the same again: it holds times.
+def _with_generation(content: bytes) -> StoredObject:
+    # A file has no generation, so a hash serves as one. Records contain times and never repeat.
     return StoredObject(content, int.from_bytes(hashlib.sha256(content).digest()[:7]) + 1)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -139,15 +136,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 class BucketStorage(Storage):
-    """Objects of a bucket. `STORAGE_EMULATOR_HOST` in the environment leads Google's client to an emulator."""
+    """Objects in a Cloud Storage bucket. Google's client uses the emulator that `STORAGE_EMULATOR_HOST` names."""
 
     def __init__(self, client: Client, bucket: str, prefix: str) -> None:
-        """Describe the storage.
+        """Name the bucket and the folder in it.
 
         Args:
             client: Google's client.
             bucket: Name of the bucket, which must exist.
-            prefix: What the names of the objects begin with, without slashes around it; may be empty.
+            prefix: Prefix of the object names, without slashes around it; may be empty.
         """
         self._bucket = client.bucket(bucket)
         self._prefix = f"{prefix}/" if prefix else ""
@@ -160,8 +157,8 @@ class BucketStorage(Storage):
         except exceptions.NotFound:
             return NOTHING
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-            raise self._failed("read", name, error) from error
-        # The download names the generation of what it brought.
+            raise self._make_error("read", name, error) from error
+        # The download has set the generation of the content it returned.
         return StoredObject(content, int(blob.generation))
 
     @override
@@ -176,26 +173,26 @@ class BucketStorage(Storage):
                 retry=_RETRY,
             )
         except exceptions.PreconditionFailed as error:
-            return self._own_generation(name, content, error)
+            return self._confirm_own_write(name, content, error)
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-            raise self._failed("write", name, error) from error
+            raise self._make_error("write", name, error) from error
         return int(blob.generation)
 
     @override
     def check(self) -> None:
         name = f"companies/{uuid.uuid4().hex}"
         self.read(name)
-        # An object that is not there does not have this generation, so Cloud Storage refuses. It asks for the right to
-        # write before it looks.
-        with contextlib.suppress(TooLateError):
+        # Cloud Storage refuses this write, because the object does not exist and so has no generation 1. It checks the
+        # permission to write before the generation.
+        with contextlib.suppress(ConcurrentUpdateError):
             self.replace(name, b"", generation=1)
 
-    def _own_generation(self, name: str, content: bytes, error: Exception) -> int:
-        """Return the generation when what is there is what was to be written: an earlier try got through unseen."""
+    def _confirm_own_write(self, name: str, content: bytes, error: Exception) -> int:
+        """Return the generation if the object has this content: an earlier try succeeded, but its response was lost."""
         found = self.read(name)
         if found.content != content:
-            raise TooLateError from error
+            raise ConcurrentUpdateError(f"{name} was replaced since it was read") from error
         return found.generation
 
-    def _failed(self, verb: str, name: str, error: Exception) -> PluginError:
+    def _make_error(self, verb: str, name: str, error: Exception) -> PluginError:
         return PluginError(f"cannot {verb} gs://{self._bucket.name}/{self._prefix}{name}: {error}")

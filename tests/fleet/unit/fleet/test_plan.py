@@ -1,4 +1,4 @@
-"""The same plan in every task, and a fair one."""
+"""All tasks compute the same plan, and it is balanced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicetitan_fleet.fleet.plan import UNKNOWN_SECONDS, expected_seconds, shards
+from servicetitan_fleet.fleet.plan import UNKNOWN_SECONDS, assign_to_tasks, estimate_seconds
 
 if TYPE_CHECKING:
     import random
@@ -19,21 +19,21 @@ SECONDS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.floats(1
 def test_every_company_is_in_one_task_and_the_order_of_the_registry_does_not_matter(
     expected: dict[str, float], count: int, dice: random.Random
 ) -> None:
-    tasks = shards(expected, count)
-    assert sorted(one for task in tasks for one in task) == sorted(expected)
+    tasks = assign_to_tasks(expected, count)
+    assert sorted(company_id for task in tasks for company_id in task) == sorted(expected)
     shuffled = list(expected.items())
     dice.shuffle(shuffled)
-    assert shards(dict(shuffled), count) == tasks
+    assert assign_to_tasks(dict(shuffled), count) == tasks
 
 
 @given(SECONDS, st.integers(1, 8))
-def test_no_task_has_much_more_to_do_than_it_must(expected: dict[str, float], count: int) -> None:
-    longest = max((sum(expected[one] for one in task) for task in shards(expected, count)), default=0)
+def test_no_task_is_much_longer_than_necessary(expected: dict[str, float], count: int) -> None:
+    longest = max((sum(map(expected.__getitem__, task)) for task in assign_to_tasks(expected, count)), default=0)
     # List scheduling: the task that ends last started its last company when no other had less to do.
     mean, most = sum(expected.values()) / count, max(expected.values(), default=0)
     assert longest <= mean + most * (1 - 1 / count) + 1e-6
 
 
-def test_a_company_that_was_never_run_is_taken_for_a_usual_one() -> None:
-    assert expected_seconds(["a", "b", "c", "new"], {"a": 10.0, "b": 20.0, "c": 90.0, "gone": 1.0})["new"] == 20.0
-    assert expected_seconds(["a"], {}) == {"a": UNKNOWN_SECONDS}
+def test_a_company_that_was_never_run_gets_the_median() -> None:
+    assert estimate_seconds(["a", "b", "c", "new"], {"a": 10.0, "b": 20.0, "c": 90.0, "gone": 1.0})["new"] == 20.0
+    assert estimate_seconds(["a"], {}) == {"a": UNKNOWN_SECONDS}

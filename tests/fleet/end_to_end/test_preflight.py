@@ -1,4 +1,4 @@
-"""What `check` asks of BigQuery and of the storage. The whole command is tried in `test_fleet`."""
+"""Preflight checks against a local BigQuery and storage. `test_fleet` runs the whole command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servicetitan_fleet.health.preflight import Surroundings, problems_of, schema_statement, table_statement
+from servicetitan_fleet.health.preflight import find_problems
+from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import parse_company
@@ -14,7 +15,6 @@ from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.meltano_project import ROOT
-from support.googlesql import GoogleSQL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 SECRETS = {"client_id": "env:CLIENT_ID", "client_secret": "env:CLIENT_SECRET", "app_key": "env:APP_KEY"}
 
 
-def test_a_dataset_in_another_place_is_a_problem_and_the_tables_are_tried(bigquery: BigQuery) -> None:
+def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
+    bigquery: BigQuery, tmp_path: Path
+) -> None:
     project = Project(bigquery.api_endpoint)
     project.client.create_dataset("bronze")
     fields = {"company_id": "moved", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
     target = {"api_endpoint": bigquery.api_endpoint, "log_dataset": "a`b"}
     company = parse_company({**fields, "location": "EU", "target": target}, "here")
-    place = Surroundings(
-        project=MeltanoProject(ROOT), meltano_environment="dev", outer={}, resolver=SecretResolver(environment={})
+    context = MeltanoContext(
+        project=MeltanoProject(ROOT),
+        environment_name="dev",
+        variables={},
+        resolver=SecretResolver(environment={}),
+        system_root=tmp_path,
     )
-    secret, location, name = problems_of(company, place)
-    assert secret == "ServiceTitan: moved: secret `client_id`: the variable CLIENT_ID is not set"
+    secret, location, name = find_problems(company, context)
+    assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
     assert location.endswith("bronze: it is in US, and the registry says EU")
     assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")
     assert project.tables("bronze") == []
 
 
-def test_what_is_tried_is_what_bigquery_takes() -> None:
-    sql = GoogleSQL({})
-    sql.check(schema_statement("p-1.bronze"))
-    sql.check(table_statement("p-1.bronze"))
-
-
-def test_a_storage_is_tried_without_being_written(
+def test_the_check_of_a_storage_writes_nothing(
     tmp_path: Path, cloud_storage: CloudStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", cloud_storage.api_endpoint)
@@ -54,5 +54,5 @@ def test_a_storage_is_tried_without_being_written(
     open_storage((tmp_path / "a/b").as_uri()).check()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
-    with pytest.raises(PluginError, match=r"cannot write into .*/file, where .*/file/etl is to be"):
+    with pytest.raises(PluginError, match=r"cannot create .*/file/etl: .*/file is not writable"):
         open_storage((tmp_path / "file/etl").as_uri()).check()

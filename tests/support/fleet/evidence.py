@@ -1,4 +1,4 @@
-"""A fleet of any size, as its runs have left it: for tests of what an operator is shown."""
+"""Invents the evidence of a fleet of any size."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.health.freshness import Evidence, StreamRun
+from servicetitan_fleet.health.evidence import Evidence, StreamRun
 from servicetitan_fleet.registry.company import parse_company
-from servicetitan_fleet.state.company_record import CompanyRecord, Ending, RunRecord
+from servicetitan_fleet.state.company_record import CompanyRecord, RunRecord, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HOSTILE = """<script>alert('x')</script> & "quoted" <img src=http://example.com/x>"""
-"""What an error text, a name or a stream could hold, and what must never become part of a page."""
+"""A text that an error or a name could contain, and that must never become markup."""
 
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
 EVERY = dt.timedelta(hours=6)
 
 
 def fleet(now: dt.datetime, companies: int, streams: int, runs: int = 8) -> list[Evidence]:
-    """Return what is known of a fleet in which the 3rd company fails, the 5th is unreadable and the 7th is stale."""
+    """Return the evidence of a fleet whose 3rd company fails, 5th is unreadable, 7th is stale and 9th was never run."""
     names = [f"stream_number_{number:03}" for number in range(streams)]
     return [_company(now, number, names, runs) for number in range(1, companies + 1)]
 
@@ -48,7 +48,7 @@ def _company(now: dt.datetime, number: int, names: Sequence[str], runs: int) -> 
             execution=f"etl-{index}",
             started=end - dt.timedelta(seconds=made.randint(60, 900)),
             ended=end,
-            ending=Ending.FAILED if failing and index >= runs - 2 else Ending.DONE,
+            status=RunStatus.FAILED if failing and index >= runs - 2 else RunStatus.DONE,
             reason=HOSTILE if failing and index >= runs - 2 else "",
         )
         for index, end in enumerate(ends)

@@ -1,4 +1,4 @@
-"""A process ends when it should, and leaves nothing behind."""
+"""A process ends when it should, and leaves no children behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from servicetitan_fleet.meltano import process
-from servicetitan_fleet.meltano.process import ChildEnd, EndedBy, run_child
+from servicetitan_fleet.meltano.process import EndedBy, ProcessExit, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,44 +19,42 @@ if TYPE_CHECKING:
 
 
 def run(
-    code: str, folder: Path, *, stop: Callable[[], bool] = lambda: False, timeout_seconds: float = 30
-) -> tuple[ChildEnd, list[str]]:
-    """Run some Python and return how it ended and what it said."""
+    code: str, folder: Path, *, should_stop: Callable[[], bool] = lambda: False, timeout_seconds: float = 30
+) -> tuple[ProcessExit, list[str]]:
+    """Run some Python and return how it ended, and its output."""
     lines: list[str] = []
-    end = run_child(
+    end = run_process(
         [sys.executable, "-u", "-c", code],
         folder=folder,
         environment={"ONLY": "this"},
         on_line=lambda line: lines.append(line.decode()),
-        stop=stop,
+        should_stop=should_stop,
         timeout_seconds=timeout_seconds,
     )
     return end, lines
 
 
-def test_its_output_and_its_exit_code_are_told_and_its_environment_is_what_was_given(tmp_path: Path) -> None:
+def test_output_and_exit_code_are_returned_and_the_environment_is_only_the_given_one(tmp_path: Path) -> None:
     code = (
         "import os, sys; print(os.environ.get('ONLY'), 'HOME' in os.environ); print('x', file=sys.stderr); sys.exit(3)"
     )
     end, lines = run(code, tmp_path)
-    assert end == ChildEnd(3, EndedBy.ITSELF)
+    assert end == ProcessExit(3, EndedBy.ITSELF)
     assert sorted(lines) == ["this False", "x"]
 
 
-def test_it_is_ended_when_it_takes_too_long_or_when_it_is_told_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run("import time; time.sleep(60)", tmp_path, timeout_seconds=0.3)[0] == ChildEnd(-15, EndedBy.TIMEOUT)
+def test_it_is_terminated_on_timeout_or_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("import time; time.sleep(60)", tmp_path, timeout_seconds=0.3)[0] == ProcessExit(-15, EndedBy.TIMEOUT)
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
-    assert run("import time; time.sleep(60)", tmp_path, stop=stop.is_set)[0] == ChildEnd(-15, EndedBy.STOP)
+    assert run("import time; time.sleep(60)", tmp_path, should_stop=stop.is_set)[0] == ProcessExit(-15, EndedBy.STOP)
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
-    assert run(stubborn, tmp_path, timeout_seconds=1)[0] == ChildEnd(-9, EndedBy.TIMEOUT)
+    assert run(stubborn, tmp_path, timeout_seconds=1)[0] == ProcessExit(-9, EndedBy.TIMEOUT)
 
 
 @pytest.mark.parametrize("death", ["sys.exit(0)", "os.kill(os.getpid(), 9)"])
-def test_what_it_started_ends_with_it(death: str, tmp_path: Path) -> None:
+def test_its_children_end_with_it(death: str, tmp_path: Path) -> None:
     started = "import os, subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); "
     began = time.monotonic()
     _, (pid,) = run(started + death, tmp_path)
@@ -75,7 +73,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_the_kernel_takes_it_first_when_memory_runs_out(tmp_path: Path) -> None:
+def test_the_kernel_kills_it_first_when_memory_runs_out(tmp_path: Path) -> None:
     waits = (
         "import itertools, time; read = lambda: int(open('/proc/self/oom_score_adj').read());"
         "all(read() < 500 and not time.sleep(0.05) for _ in range(400)); print(read())"

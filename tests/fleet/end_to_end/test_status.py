@@ -1,4 +1,4 @@
-"""The commands that look at the fleet, against a local BigQuery and real processes."""
+"""The commands `status` and `report`, run as programs against a local BigQuery."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from google.cloud import bigquery as google_bigquery
 
-from servicetitan_fleet.health.etl_logs import LogReader, log_query
+from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.state.claims import Claims
-from servicetitan_fleet.state.company_record import Ending, RunRecord
+from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 from servicetitan_fleet.state.execution import Execution
 from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client.bigquery_project import Project
-from support.googlesql import GoogleSQL
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.processes import BigQuery
 
-ORCHESTRATOR = str(Path(sys.executable).with_name("orchestrate-etl"))
+PROGRAM = str(Path(sys.executable).with_name("orchestrate-etl"))
 NOW = dt.datetime.now(dt.UTC)
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
 
@@ -56,17 +55,17 @@ class Operator:
         }
         return project
 
-    def add_run(self, company_id: str, hours: float, ending: Ending = Ending.DONE, reason: str = "") -> None:
-        """Note a run of the fleet."""
+    def add_run(self, company_id: str, hours: float, status: RunStatus = RunStatus.DONE, reason: str = "") -> None:
+        """Record a run of the fleet."""
         ended = NOW - dt.timedelta(hours=hours)
         run = RunRecord(
             execution=f"e-{hours}",
             started=ended - dt.timedelta(minutes=4),
             ended=ended,
-            ending=ending,
+            status=status,
             reason=reason,
         )
-        self._claims.change(company_id, lambda record: record.with_run(run))
+        self._claims.update_record(company_id, lambda record: record.with_run(run))
 
     def command(self, *options: str, variables: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
         """Run a command."""
@@ -75,7 +74,7 @@ class Operator:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | dict(variables)
         places = ["--companies", str(registry), "--storage", self.storage]
         return subprocess.run(
-            [ORCHESTRATOR, options[0], *places, *options[1:]],
+            [PROGRAM, options[0], *places, *options[1:]],
             env=environment,
             capture_output=True,
             text=True,
@@ -112,26 +111,20 @@ def write_log(project: Project, rows: list[tuple[str, float, str, int, str | Non
     ).result()
 
 
-def test_the_statement_is_one_that_bigquery_takes() -> None:
-    columns = [(one.name, one.field_type) for one in LOG_FIELDS]
-    sql = GoogleSQL({"p-1.management.etl_logs": columns}, {"since": "TIMESTAMP", "runs": "INT64", "dry_run": "BOOL"})
-    sql.check(log_query("`p-1.management.etl_logs`"))
-
-
 def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> None:
     project = operator.add("acme")
     runs = [("jobs", 20.0, "success", 5, None), ("jobs", 8.0, "failed", 0, "x"), ("jobs", 2.0, "failed", 0, "y")]
     write_log(project, [*runs, ("calls", 2.0, "success", 7, None), ("old", 900.0, "success", 7, None)])
     company = parse_company(operator.companies["acme"], "here")
     found = LogReader({}, NOW - dt.timedelta(days=14), 2).read(company)
-    assert [(one.stream, one.error) for one in found] == [("calls", ""), ("jobs", "x"), ("jobs", "y")]
-    assert {one.stream: one.last_success for one in found} == {
+    assert [(run.stream, run.error) for run in found] == [("calls", ""), ("jobs", "x"), ("jobs", "y")]
+    assert {run.stream: run.last_success for run in found} == {
         "calls": NOW - dt.timedelta(hours=2),
         "jobs": NOW - dt.timedelta(hours=20),
     }
 
 
-def test_status_shows_every_company_and_ends_with_1_when_one_is_not_well(operator: Operator) -> None:
+def test_status_shows_every_company_and_exits_with_1_if_one_is_not_fresh(operator: Operator) -> None:
     for company_id in ("fresh", "failing"):
         operator.add_run(company_id, 1)
     write_log(operator.add("fresh"), [("jobs", 1.0, "success", 1234, None)])
@@ -144,7 +137,7 @@ def test_status_shows_every_company_and_ends_with_1_when_one_is_not_well(operato
     error = "jobs: page 3 is not JSON"
     write_log(operator.add("failing"), [("jobs", 30.0, "success", 1, None), ("jobs", 1.0, "failed", 1, error)])
     operator.add("new")
-    # Nobody listens there: the company's row says so, and the others are not held up.
+    # No server listens there: the company's row says so, and the others are not delayed.
     operator.add("away", target={"api_endpoint": "http://127.0.0.1:9"})
     (operator.folder / "etl/companies/broken.json").write_text("no record")
     operator.add("broken")
@@ -152,7 +145,7 @@ def test_status_shows_every_company_and_ends_with_1_when_one_is_not_well(operato
     assert (ill.returncode, ill.stderr) == (1, ""), ill
     assert "30 h" in ill.stdout
     reasons = " ".join(line.rsplit("│", 2)[1].strip() for line in ill.stdout.splitlines() if "│" in line)
-    for reason in (error, "never run to a good end", "broken.json in the storage is not a record"):
+    for reason in (error, "no successful run yet", "broken.json in the storage is not a valid record"):
         assert reason in reasons
     last = ill.stdout.splitlines()[-1]
     assert last == "1 fresh, 1 stale, 1 failed, 2 unreadable; look at: away, broken, failing, new"

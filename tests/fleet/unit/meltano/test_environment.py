@@ -1,4 +1,4 @@
-"""A company's process gets that company's settings and secrets, and nobody else's."""
+"""A company's process gets that company's settings and secrets, and no other company's."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from servicetitan_fleet.meltano.environment import child_environment
+from servicetitan_fleet.meltano.context import MeltanoContext
+from servicetitan_fleet.meltano.environment import process_environment
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
 from servicetitan_fleet.registry.company import Company, parse_company
 from servicetitan_fleet.registry.secrets import SecretResolver
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 REFERENCES = {"client_id": "env:ONE_ID", "client_secret": "env:ONE_SECRET", "app_key": "env:APP_KEY"}
 OUTER = {
     "PATH": "/bin",
@@ -34,9 +35,15 @@ def company(**more: object) -> Company:
     return parse_company({**fields, **more}, "here")
 
 
-def environment(one: Company) -> dict[str, str]:
-    secrets = SecretResolver(OUTER).secrets_of(one)
-    return child_environment(one, secrets, MeltanoProject(ROOT), OUTER, Path("/companies/one"))
+def environment(of: Company) -> dict[str, str]:
+    context = MeltanoContext(
+        project=MeltanoProject(ROOT),
+        environment_name="dev",
+        variables=OUTER,
+        resolver=SecretResolver(OUTER),
+        system_root=Path("/companies"),
+    )
+    return process_environment(of, context.resolver.resolve(of), context, Path("/companies/one"))
 
 
 def test_only_its_own_settings_reach_it() -> None:
@@ -74,15 +81,15 @@ def test_only_its_own_settings_reach_it() -> None:
     ("more", "said"),
     [
         ({"tap": {"pagesize": 5}}, "one: tap-servicetitan has no setting pagesize"),
-        ({"tap": {"client_secret": "x"}}, "one: `client_secret` is not given among the settings of tap-servicetitan"),
-        ({"target": {"project_id": "project-two"}}, "one: `project_id` is not given among the settings"),
+        ({"tap": {"client_secret": "x"}}, "one: `client_secret` must not be among the settings of tap-servicetitan"),
+        ({"target": {"project_id": "project-two"}}, "one: `project_id` must not be among the settings"),
     ],
 )
-def test_a_setting_that_is_unknown_or_not_for_the_registry_is_refused(more: dict[str, object], said: str) -> None:
+def test_a_setting_that_is_unknown_or_reserved_is_refused(more: dict[str, object], said: str) -> None:
     with pytest.raises(PluginError, match=said):
         environment(company(**more))
 
 
-def test_a_secret_that_is_not_there_is_named() -> None:
-    with pytest.raises(PluginError, match="one: secret `app_key`: the variable NOWHERE is not set"):
+def test_a_missing_secret_is_named() -> None:
+    with pytest.raises(PluginError, match="one: secret `app_key`: the environment variable NOWHERE is not set"):
         environment(company(secrets={**REFERENCES, "app_key": "env:NOWHERE"}))

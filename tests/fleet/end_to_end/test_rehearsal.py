@@ -1,4 +1,4 @@
-"""The rehearsal of a whole fleet ends well, on a small fleet."""
+"""The rehearsal of a whole fleet succeeds with a small fleet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from servicetitan_sandbox.client.meltano_project import ROOT
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_small_fleet_gets_through_its_night() -> None:
+def test_a_small_fleet_passes_the_rehearsal() -> None:
     command = [sys.executable, str(ROOT / "tools/fleet.py"), "--companies", "5", "--tasks", "2"]
     rehearsal = subprocess.run(command, capture_output=True, text=True, check=False)
     assert rehearsal.returncode == 0, rehearsal.stdout + rehearsal.stderr

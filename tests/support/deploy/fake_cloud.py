@@ -1,7 +1,7 @@
-"""Stands in for `gcloud` and `bq`: notes each call, and remembers what was made. For `test_deploy.py` only.
+"""Fake `gcloud` and `bq` for `test_deploy.py`: records each call, and remembers the resources that were created.
 
-`FAKE_CLOUD` in the environment names a folder: `calls.jsonl` gets the calls, `made.json` the things that exist,
-`registry.csv` is what a query of the registry answers, and `refusals` is how many grants are refused first.
+The environment variable `FAKE_CLOUD` names a folder. `calls.jsonl` receives the calls, `made.json` the resources.
+`registry.csv` is the answer to the query of the registry, and `refusals` the number of grants to refuse first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Call(NamedTuple):
 
     @property
     def thing(self) -> str:
-        """What the call is about; the same whether it is made or looked for."""
+        """The resource that the call is about: the same for creating it and for looking it up."""
         if "submit" in self.words:
             return self.options["substitutions"].split(",")[0].removeprefix("_IMAGE=")
         if "docker" in self.words:
@@ -33,7 +33,7 @@ class Call(NamedTuple):
             return str(json.loads(Path(self.options["policy-from-file"]).read_text(encoding="utf-8"))["displayName"])
         if "channels" in self.words:
             return self.options["channel-labels"].removeprefix("email_address=")
-        # An account is made by its name and looked for by its address.
+        # An account is created by its name and looked up by its address.
         return " ".join([*self.words[:2], self.words[-1].split("@")[0]])
 
 
@@ -48,16 +48,18 @@ def main() -> int:
 
 
 def bq(arguments: list[str]) -> int:
-    """Answer the query of the registry; all else succeeds."""
+    """Answer the query of the registry; every other call succeeds."""
     if "--format=csv" in arguments:
         sys.stdout.write((FOLDER / "registry.csv").read_text(encoding="utf-8"))
     return 0
 
 
 def gcloud(arguments: list[str]) -> int:
-    """Make, look for or list things; all else succeeds."""
-    options = dict(one[2:].split("=", 1) for one in arguments if one.startswith("--") and "=" in one)
-    call = Call([one for one in arguments if not one.startswith("--")], options)
+    """Create, look up or list resources; every other call succeeds."""
+    options = dict(
+        argument[2:].split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument
+    )
+    call = Call([argument for argument in arguments if not argument.startswith("--")], options)
     verbs = {
         "create": make,
         "submit": make,
@@ -70,13 +72,13 @@ def gcloud(arguments: list[str]) -> int:
 
 
 def made() -> list[str]:
-    """Return what exists."""
+    """Return the existing resources."""
     things: list[str] = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else []
     return things
 
 
 def make(call: Call) -> int:
-    """Make a thing; refuse to make it twice, as Google does."""
+    """Create a resource; fail if it exists, as Google does."""
     if call.thing in made():
         return 1
     MADE.write_text(json.dumps([*made(), call.thing]), encoding="utf-8")
@@ -84,12 +86,12 @@ def make(call: Call) -> int:
 
 
 def look(call: Call) -> int:
-    """Find a thing or not."""
+    """Look up a resource; fail if it does not exist."""
     return int(call.thing not in made())
 
 
 def list_names(call: Call) -> int:
-    """Print a name for the thing that the filter asks for."""
+    """Print a name for the resource that the filter selects."""
     wanted = call.options["filter"].split("=", 1)[1].strip('"')
     if wanted in made():
         sys.stdout.write(f"projects/p/things/{made().index(wanted)}\n")
@@ -97,7 +99,7 @@ def list_names(call: Call) -> int:
 
 
 def grant(_: Call) -> int:
-    """Grant, or refuse as long as there are refusals left."""
+    """Grant access, or refuse as long as there are refusals left."""
     left = int(REFUSALS.read_text(encoding="utf-8")) if REFUSALS.exists() else 0
     REFUSALS.write_text(str(max(left - 1, 0)), encoding="utf-8")
     return int(left > 0)

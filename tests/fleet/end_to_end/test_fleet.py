@@ -1,4 +1,4 @@
-"""Companies run side by side, each with its own trouble, and none touches another."""
+"""Companies run in parallel, and a failure of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def meltano(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
 
 @dataclass
 class Run:
-    """What one go over the fleet said."""
+    """The output of one execution of the fleet."""
 
     code: int
     lines: list[dict[str, Any]]
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def outcomes(self) -> dict[str, dict[str, Any]]:
-        """What became of each company."""
+        """The outcome of each company."""
         outcomes: dict[str, dict[str, Any]] = self.lines[-1]["companies"]
         return outcomes
 
@@ -51,11 +51,11 @@ class Stage(Fleet):
     """A fleet that keeps its secrets."""
 
     def run(self, *options: str) -> Run:
-        """Go over the fleet."""
+        """Run the fleet."""
         return self.ended(self.start(*options))
 
     def ended(self, process: subprocess.Popen[str]) -> Run:
-        """Wait for a go over the fleet, and see that it has told no secret."""
+        """Wait for the end of a run, and check that its output contains no secret."""
         text, _ = process.communicate(timeout=280)
         assert "s3cr3t" not in text
         return Run(process.returncode, [json.loads(line) for line in text.splitlines()], text)
@@ -65,7 +65,7 @@ class Stage(Fleet):
         variable = f"MELTANO_SYS_DIR_ROOT={self.folder / 'work' / company_id}".encode()
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            for pid in (int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal()):
+            for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()):
                 if is_meltano(pid, variable):
                     os.kill(pid, signal.SIGKILL)
                     return
@@ -87,7 +87,7 @@ def stage(tmp_path: Path, meltano: MeltanoProject, servicetitan: ServiceTitan, b
 
 
 @pytest.mark.timeout(600)
-def test_the_trouble_of_one_company_is_its_own_and_the_next_go_heals_it(stage: Stage) -> None:
+def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(stage: Stage) -> None:
     stage.add("well", "880001", SIZES)
     stage.add("slow", "880002", SIZES)
     stage.add("hanging", "880003", SIZES, timeout_minutes=0.5)
@@ -130,14 +130,14 @@ def test_the_trouble_of_one_company_is_its_own_and_the_next_go_heals_it(stage: S
     assert second.code == 0, second.text
     for company_id in stage.companies:
         assert stage.wrong(company_id) == []
-    # Each went on from its own bookmark: what it had read before was not read again.
-    well, slow = (stage.project(one).log("activities")[-1] for one in ("well", "slow"))
+    # Each resumed from its own bookmark, and did not read the same records again.
+    well, slow = (stage.project(company_id).log("activities")[-1] for company_id in ("well", "slow"))
     assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
     assert max(well["rows_read"], slow["rows_read"]) < SIZES["activities"]
     assert changed in stage.project("well").rows("activities")
 
 
-def test_tasks_share_the_companies_and_what_an_execution_has_done_it_does_not_do_again(
+def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(
     stage: Stage, cloud_storage: CloudStorage
 ) -> None:
     stage.storage = f"gs://{cloud_storage.bucket}/{stage.folder.name}"
@@ -156,7 +156,7 @@ def test_tasks_share_the_companies_and_what_an_execution_has_done_it_does_not_do
 
     runs = [stage.ended(process) for process in [task(0), task(1)]]
     assert [run.code for run in runs] == [0, 0], [run.text for run in runs]
-    assert sorted(one for run in runs for one in run.outcomes) == ["co-0", "co-1", "co-2"]
+    assert sorted(company_id for run in runs for company_id in run.outcomes) == ["co-0", "co-1", "co-2"]
     assert [run.lines[-1]["task"] for run in runs] == [0, 1]
     for company_id in stage.companies:
         assert stage.wrong(company_id) == []
@@ -164,10 +164,10 @@ def test_tasks_share_the_companies_and_what_an_execution_has_done_it_does_not_do
     again = stage.ended(task(0, attempt=1))
     assert again.code == 0
     assert {outcome["result"] for outcome in again.outcomes.values()} == {"done before"}
-    assert all(len(stage.project(one).log("technicians")) == 1 for one in stage.companies)
+    assert all(len(stage.project(company_id).log("technicians")) == 1 for company_id in stage.companies)
 
 
-def test_a_fleet_that_is_stopped_ends_its_companies_and_says_so(stage: Stage) -> None:
+def test_a_stopped_fleet_terminates_its_companies_and_reports_it(stage: Stage) -> None:
     stage.add("running", "880101", SIZES)
     stage.add("waiting", "880102", SIZES)
     stage.titan.control.set_fault(Fault(kind="slow", tenant="880101", seconds=600))
@@ -187,13 +187,13 @@ def test_a_fleet_that_is_stopped_ends_its_companies_and_says_so(stage: Stage) ->
     stage.titan.control.clear_faults()
 
 
-def test_a_dry_run_tells_what_the_move_from_another_system_would_do_and_does_nothing(stage: Stage) -> None:
+def test_a_dry_run_forecasts_the_migration_from_another_system_and_changes_nothing(stage: Stage) -> None:
     stage.add("moving", "880201", SIZES, streams=["technicians.*"])
     project = stage.project("moving")
-    one, *rest = stage.titan.control.records("880201", "technicians")
+    first, *rest = stage.titan.control.records("880201", "technicians")
     project.client.create_dataset("bronze")
     project.query(f"CREATE TABLE `{project.name}.bronze.technicians` (id INT64, name STRING)")
-    project.query(f"INSERT INTO `{project.name}.bronze.technicians` VALUES ({one['id']}, 'an old name'), (7, 'gone')")
+    project.query(f"INSERT INTO `{project.name}.bronze.technicians` VALUES ({first['id']}, 'an old name'), (7, 'gone')")
     before = project.rows("technicians")
 
     dry = stage.start("--dry-run", "--log-format", "plain")
@@ -212,7 +212,7 @@ def test_a_dry_run_tells_what_the_move_from_another_system_would_do_and_does_not
     assert project.operations("technicians")[7] == "DELETE"
 
 
-def test_what_stands_in_the_way_is_known_before_the_run_and_nothing_is_written(stage: Stage) -> None:
+def test_preflight_checks_find_every_problem_and_write_nothing(stage: Stage) -> None:
     stage.add("well", "880201", SIZES, streams=[])
     stage.add("refused", "880202", SIZES)
     stage.add("unset", "880203", SIZES)
@@ -227,15 +227,15 @@ def test_what_stands_in_the_way_is_known_before_the_run_and_nothing_is_written(s
     assert process.returncode == 1
     assert "s3cr3t" not in text
     lines = {line.split()[0]: line[24:].strip() for line in text.splitlines()}
-    assert [lines[one] for one in ("storage", "well")] == ["ok", "ok"], lines
+    assert [lines[subject] for subject in ("storage", "well")] == ["ok", "ok"], lines
     assert lines["refused"].startswith("ServiceTitan: the sign-in for tenant 880202 was refused")
-    assert lines["unset"] == "ServiceTitan: unset: secret `app_key`: the variable UNSET_APP_KEY is not set"
-    # Of the two modules that it selects, the app may read one.
+    assert lines["unset"] == "ServiceTitan: unset: secret `app_key`: the environment variable UNSET_APP_KEY is not set"
+    # The app has access to one of the two modules that the streams need.
     assert "timesheets-v2: cannot be read" in lines["scopeless"]
     assert "settings-v2" not in lines["scopeless"]
     assert f"BigQuery: cannot run jobs in {stage.project('scopeless').name}" in lines["scopeless"]
     assert len(lines) == 5
 
-    assert [one.name for one in stage.folder.iterdir()] == ["companies.yml"]
+    assert [path.name for path in stage.folder.iterdir()] == ["companies.yml"]
     assert list(stage.project("well").client.list_datasets()) == []
     assert sorted((stage.meltano.folder / ".meltano").iterdir()) == before

@@ -1,15 +1,15 @@
-"""Lines of Meltano's log, taken apart."""
+"""Lines of Meltano's log are parsed, and secrets in them masked."""
 
 from __future__ import annotations
 
 import json
 
-from servicetitan_fleet.meltano.log_lines import Errors, LogLine, parse
+from servicetitan_fleet.meltano.log_lines import ErrorCollector, LogLine, parse_line
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
 
 def line(event: str, level: str = "info", **fields: object) -> LogLine:
-    parsed = parse(json.dumps({"event": event, "level": level, **fields}).encode())
+    parsed = parse_line(json.dumps({"event": event, "level": level, **fields}).encode())
     assert parsed
     return parsed
 
@@ -25,26 +25,26 @@ def test_a_line_has_severity_plugin_stream_and_run() -> None:
     )
     assert line("Reading jobs", plugin_logger="tap-servicetitan.jobs").stream == "jobs"
     assert not line("Meltano: hello").stream
-    assert parse(b'{"event": "METRIC", "metric_info": {}}') is None
-    assert parse(b"  ") is None
-    assert parse(b"Segmentation fault") == LogLine(message="Segmentation fault")
-    assert parse(b'["no", "object"]') == LogLine(message='["no", "object"]')
-    assert parse(b"\xff") == LogLine(message="\N{REPLACEMENT CHARACTER}")
+    assert parse_line(b'{"event": "METRIC", "metric_info": {}}') is None
+    assert parse_line(b"  ") is None
+    assert parse_line(b"Segmentation fault") == LogLine(message="Segmentation fault")
+    assert parse_line(b'["no", "object"]') == LogLine(message='["no", "object"]')
+    assert parse_line(b"\xff") == LogLine(message="\N{REPLACEMENT CHARACTER}")
 
 
-def test_a_secret_is_masked_wherever_it_stands() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     register_secrets(["s3cr3t-of-log-lines"])
     assert line("it is s3cr3t-of-log-lines").message == "it is ***"
-    raw = parse(b"it is s3cr3t-of-log-lines")
+    raw = parse_line(b"it is s3cr3t-of-log-lines")
     assert raw
     assert raw.message == "it is ***"
 
 
 def test_the_reason_is_the_last_error_of_each_plugin() -> None:
     def reason(*lines: LogLine) -> str:
-        errors = Errors()
-        for one in lines:
-            errors.add(one)
+        errors = ErrorCollector()
+        for logged in lines:
+            errors.add(logged)
         return errors.reason
 
     of_meltano = line("Loader failed", "error")

@@ -1,4 +1,4 @@
-"""What the registry may say of a company, and of all together."""
+"""Valid and invalid companies in the registry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.company import Company, check_together, parse_company
+from servicetitan_fleet.registry.company import Company, check_distinct, parse_company
 
 SECRETS = {
     "client_id": "env:ONE_CLIENT_ID",
@@ -22,7 +22,7 @@ def company(**changes: object) -> Company:
     return parse_company({**ONE, **changes}, "companies.yml, company 1")
 
 
-def test_a_company_needs_few_words() -> None:
+def test_most_fields_are_optional() -> None:
     assert company().enabled
     assert company(streams=["invoices.*"], tap={"page_size": 500}).streams == ("invoices.*",)
 
@@ -35,11 +35,11 @@ def test_a_company_needs_few_words() -> None:
         ({"tenant_id": 12}, "$.tenant_id"),
         ({"project_id": ""}, "$.project_id"),
         ({"projekt_id": "x"}, "`projekt_id`"),
-        ({"secrets": {**SECRETS, "app_key": "ak1.the-key-itself"}}, "write a reference, `env:NAME` or `secret://"),
+        ({"secrets": {**SECRETS, "app_key": "ak1.the-key-itself"}}, "give a reference, `env:NAME` or `secret://"),
         ({"secrets": {"client_id": "env:X"}}, "`client_secret`"),
     ],
 )
-def test_what_is_wrong_is_named_and_a_secret_is_not_shown(changes: dict[str, Any], said: str) -> None:
+def test_an_invalid_field_is_named_and_its_value_is_not_shown(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(PluginError, match=re.escape(said)) as caught:
         company(**changes)
     assert str(caught.value).startswith("companies.yml, company 1: ")
@@ -47,8 +47,8 @@ def test_what_is_wrong_is_named_and_a_secret_is_not_shown(changes: dict[str, Any
 
 
 @pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])
-def test_two_companies_never_share_what_tells_them_apart(name: str) -> None:
+def test_companies_cannot_share_an_id_tenant_or_project(name: str) -> None:
     two = {"company_id": "two", "tenant_id": "2", "project_id": "project-two"}
-    check_together([company(), company(**two)])
+    check_distinct([company(), company(**two)])
     with pytest.raises(PluginError, match=f"{name} {getattr(company(), name)} belongs to"):
-        check_together([company(), company(**{**two, name: getattr(company(), name)})])
+        check_distinct([company(), company(**{**two, name: getattr(company(), name)})])

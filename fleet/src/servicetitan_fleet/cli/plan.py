@@ -1,0 +1,67 @@
+"""The command `plan`: shows which task runs which company."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from servicetitan_fleet.cli.options import companies_option, only_option, storage_option
+from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds
+from servicetitan_fleet.formatting import format_duration
+from servicetitan_fleet.registry.company import select_companies
+from servicetitan_fleet.registry.open_registry import open_registry
+from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.execution import execution_from
+from servicetitan_fleet.state.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicetitan_fleet.registry.company import Company
+    from servicetitan_fleet.state.execution import Execution
+
+
+@click.command()
+@companies_option
+@storage_option
+@only_option
+@click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="Number of tasks.")
+def plan(registry: str, storage: str, only: Sequence[str], tasks: int) -> None:
+    """Show which task would run which company.
+
+    Nothing is run. The table also gives the expected duration of each run.
+    """
+    execution = execution_from({**os.environ, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(tasks)})
+    Console().print(_plan_table(plan_tasks(registry, only, Claims(open_storage(storage), execution), execution)))
+
+
+def plan_tasks(
+    registry: str, only: Sequence[str], claims: Claims, execution: Execution
+) -> list[list[tuple[Company, float]]]:
+    """Read the registry and the companies' records, and assign the companies to tasks.
+
+    Returns:
+        The companies of each task, each with its expected seconds.
+    """
+    selected = select_companies(open_registry(registry, os.environ).read(), only)
+    companies = {company.company_id: company for company in selected}
+    seconds = {company_id: claims.read_record(company_id).seconds_before(execution.name) for company_id in companies}
+    last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}
+    expected = estimate_seconds(list(companies), last_seconds)
+    return [
+        [(companies[company_id], expected[company_id]) for company_id in task]
+        for task in assign_to_tasks(expected, execution.tasks)
+    ]
+
+
+def _plan_table(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Table:
+    table = Table("task", "company", "tenant", "project", "expected")
+    for number, companies in enumerate(tasks):
+        for company, seconds in companies:
+            expected = format_duration(seconds)
+            table.add_row(str(number), company.company_id, company.tenant_id, company.project_id, expected)
+    return table

@@ -1,0 +1,175 @@
+"""The command `run`: runs the companies of one task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from servicetitan_fleet.cli.options import (
+    companies_option,
+    environment_option,
+    only_option,
+    project_option,
+    storage_option,
+)
+from servicetitan_fleet.cli.plan import plan_tasks
+from servicetitan_fleet.console.reporters import make_reporter
+from servicetitan_fleet.console.tables import forecast_table, make_console
+from servicetitan_fleet.fleet.fleet import Fleet
+from servicetitan_fleet.fleet.outcome import summarize_outcomes
+from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
+from servicetitan_fleet.meltano.context import MeltanoContext
+from servicetitan_fleet.meltano.project import MeltanoProject
+from servicetitan_fleet.plugin_runtime.clock import utc_now
+from servicetitan_fleet.registry.secrets import SecretResolver
+from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.execution import execution_from
+from servicetitan_fleet.state.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+DEFAULT_TIMEOUT_MINUTES = 120
+READERS = 8
+"""Number of audit logs that are read at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `run`."""
+
+    registry: str
+    storage: str
+    project_folder: Path
+    only: Sequence[str]
+    environment: str
+    parallel: int
+    timeout_minutes: float
+    work_folder: Path
+    log_format: str
+    full_refresh: bool
+    dry_run: bool
+
+    def make_context(self) -> MeltanoContext:
+        """Make the context of the companies' Meltano processes."""
+        return MeltanoContext(
+            project=MeltanoProject(self.project_folder),
+            environment_name=self.environment,
+            variables=os.environ,
+            resolver=SecretResolver(),
+            system_root=self.work_folder.absolute(),
+            state_uri=f"{self.storage.rstrip('/')}/state",
+            dry_run=self.dry_run,
+        )
+
+
+@click.command()
+@companies_option
+@storage_option
+@project_option
+@only_option
+@environment_option
+@click.option(
+    "--parallel",
+    envvar="ETL_PARALLEL",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of companies to run at a time.",
+)
+@click.option(
+    "--timeout-minutes",
+    envvar="ETL_TIMEOUT_MINUTES",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULT_TIMEOUT_MINUTES,
+    show_default=True,
+    help="Time limit of a company. A run that takes longer is terminated.",
+)
+@click.option(
+    "--work-folder",
+    envvar="ETL_WORK_FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".meltano/companies",
+    show_default=True,
+    help="Folder for the companies' Meltano system folders.",
+)
+@click.option(
+    "--log-format",
+    envvar="ETL_LOG_FORMAT",
+    type=click.Choice(["auto", "json", "plain", "live"]),
+    default="auto",
+    show_default=True,
+    help="auto: JSON on Cloud Run, a live table in a terminal, otherwise plain lines.",
+)
+@click.option("--full-refresh", is_flag=True, help="Ignore the stored state and read everything again.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Change nothing: read everything, and show what a first run would do to each table.",
+)
+def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
+    """Run the companies of one task, each in its own process.
+
+    On Cloud Run, environment variables give the task's index and the number of tasks.
+
+    Exit code 0: all companies are up to date. 1: some are not; the last lines list them.
+    """
+    settings = RunOptions(**options)
+    execution = execution_from(os.environ)
+    claims = Claims(open_storage(settings.storage), execution)
+    tasks = plan_tasks(settings.registry, settings.only, claims, execution)
+    companies = [company for company, _ in tasks[execution.task]]
+    context = settings.make_context()
+    log_format = _choose_log_format(settings.log_format)
+    reporter = make_reporter(log_format, execution)
+    fleet = Fleet(
+        context,
+        execution,
+        claims,
+        reporter,
+        timeout_minutes=settings.timeout_minutes,
+        full_refresh=settings.full_refresh,
+    )
+    started = utc_now()
+    with _call_on_signal(fleet.stop) as signals:
+        outcomes = fleet.run(companies, settings.parallel)
+    reporter.on_finish(outcomes, summarize_outcomes(outcomes))
+    if settings.dry_run and log_format != "json":
+        reader = LogReader(os.environ, started, runs=1, dry_run=True)
+        make_console().print(forecast_table(collect_evidence(companies, reader.read, claims.read_record, READERS)))
+    if signals:
+        sys.exit(128 + signals[0])
+    if not all(outcome.result.is_good for outcome in outcomes):
+        sys.exit(1)
+
+
+def _choose_log_format(option: str) -> str:
+    if option != "auto":
+        return option
+    if "CLOUD_RUN_JOB" in os.environ:
+        return "json"
+    return "live" if sys.stdout.isatty() else "plain"
+
+
+@contextmanager
+def _call_on_signal(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `stop` on SIGTERM and SIGINT. Yield a list that collects the signals."""
+    received: list[int] = []
+
+    def handle(signum: int, _: object) -> None:
+        received.append(signum)
+        stop()
+
+    previous = {signum: signal.signal(signum, handle) for signum in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,61 @@
+"""The evidence that a company's runs leave behind: rows of its audit log, and its record in the storage. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from servicetitan_fleet.state.company_record import CompanyRecord
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from servicetitan_fleet.registry.company import Company
+
+SUCCESS = "success"
+"""Status of a successful stream in the audit log."""
+
+DRY_RUN = "dry_run"
+"""Prefix of the status of a stream in a dry run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRun:
+    """One row of the audit log: one stream in one run."""
+
+    run_id: str
+    stream: str
+    started: dt.datetime
+    ended: dt.datetime
+    status: str
+    rows_read: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
+    rows_restored: int = 0
+    rows_unchanged: int = 0
+    rows_rejected: int = 0
+    error: str = ""
+    last_success: dt.datetime | None = None
+    """When a run of this stream was last successful; None if there was none in the period that was queried."""
+
+    @property
+    def rows_written(self) -> int:
+        """Rows that were inserted, updated or restored."""
+        return self.rows_inserted + self.rows_updated + self.rows_restored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that could be read about one company."""
+
+    company: Company
+    record: CompanyRecord = field(default_factory=CompanyRecord)
+    """How its last runs ended."""
+
+    runs: Sequence[StreamRun] = ()
+    """Rows of its audit log."""
+
+    problem: str = ""
+    """What could not be read, and why; empty if everything was read."""

@@ -1,0 +1,36 @@
+"""Settings that the Meltano processes of all companies share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from servicetitan_fleet.meltano.project import MeltanoProject
+    from servicetitan_fleet.registry.secrets import SecretResolver
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeltanoContext:
+    """Settings that the Meltano processes of all companies share.
+
+    Attributes:
+        project: The Meltano project.
+        environment_name: The Meltano environment: `dev`, `qua` or `pro`.
+        variables: Environment variables of this process.
+        resolver: Reads the companies' secrets.
+        system_root: Folder in which each company gets a system folder of its own.
+        state_uri: Meltano's state backend. Empty: the default, which is the company's system folder.
+        dry_run: Whether the target only reports what it would do.
+    """
+
+    project: MeltanoProject
+    environment_name: str
+    variables: Mapping[str, str]
+    resolver: SecretResolver
+    system_root: Path
+    state_uri: str = ""
+    dry_run: bool = False

@@ -1,0 +1,114 @@
+"""The registry as a BigQuery table."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+
+from servicetitan_fleet.bigquery import quote_name
+from servicetitan_fleet.plugin_runtime.compat import override
+from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.google_client import bigquery_client
+from servicetitan_fleet.plugin_runtime.redaction import first_line
+from servicetitan_fleet.registry.base import Registry
+from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TIMEOUT_SECONDS = 60.0
+
+
+class TableRegistry(Registry):
+    """A BigQuery table, created by `deploy/sql/companies.sql`."""
+
+    def __init__(self, table: str, api_endpoint: str) -> None:
+        """Name the table.
+
+        Args:
+            table: `project.dataset.table`.
+            api_endpoint: Base URL of an emulator, which needs no credentials; empty for Google's own.
+        """
+        self._table = table
+        self._api_endpoint = api_endpoint
+
+    @override
+    def read(self) -> list[Company]:
+        try:
+            with closing(self._make_client()) as client:
+                rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
+        except (GoogleAPIError, GoogleAuthError, OSError) as error:
+            raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
+        return parse_companies((f"{self._table}, {row.get('company_id')}", _to_fields(row)) for row in rows)
+
+    @override
+    def add(self, company: Company) -> None:
+        check_distinct([*self.read(), company])
+        config = bigquery.QueryJobConfig(query_parameters=_query_parameters(company))
+        try:
+            with closing(self._make_client()) as client:
+                rows = client.query_and_wait(
+                    insert_statement(quote_name(self._table)),
+                    job_config=config,
+                    wait_timeout=_TIMEOUT_SECONDS,
+                    api_timeout=_TIMEOUT_SECONDS,
+                )
+        except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError) as error:
+            raise PluginError(f"cannot add {company.company_id} to {self._table}: {first_line(error)}") from error
+        if not rows.num_dml_affected_rows:
+            raise PluginError(
+                f"{company.company_id} was not added: its id, tenant or project was added by someone else a moment ago"
+            )
+
+    def _make_client(self) -> bigquery.Client:
+        return bigquery_client(self._table.split(".")[0], api_endpoint=self._api_endpoint)
+
+
+def _query_parameters(company: Company) -> list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]:
+    plain = ("company_id", "company_name", "tenant_id", "project_id", "location")
+    texts = {name: getattr(company, name) for name in plain} | msgspec.to_builtins(company.secrets)
+    return [
+        *(bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in texts.items()),
+        bigquery.ScalarQueryParameter("enabled", "BOOL", company.enabled),
+        bigquery.ArrayQueryParameter("streams", "STRING", list(company.streams)),
+    ]
+
+
+def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row. A NULL means the same as a missing field in the YAML file."""
+    fields = {name: value for name, value in row.items() if value is not None}
+    for name in ("tap", "target"):
+        if isinstance(fields.get(name), str):
+            fields[name] = json.loads(fields[name])
+    return fields
+
+
+def insert_statement(table: str) -> str:
+    """Return the INSERT that adds a company, unless its id, tenant or project is already in the table.
+
+    Args:
+        table: Quoted name of the table.
+    """
+    return f"""\
+INSERT INTO {table} (company_id, company_name, tenant_id, project_id, location, enabled, streams, secrets)
+SELECT
+  @company_id,
+  NULLIF(@company_name, ''),
+  @tenant_id,
+  @project_id,
+  NULLIF(@location, ''),
+  @enabled,
+  @streams,
+  STRUCT(@client_id AS client_id, @client_secret AS client_secret, @app_key AS app_key)
+FROM (SELECT 1)
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {table}
+  WHERE company_id = @company_id OR tenant_id = @tenant_id OR project_id = @project_id
+)"""  # noqa: S608 - the table is quoted, the rest is constant

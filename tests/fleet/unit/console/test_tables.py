@@ -1,0 +1,41 @@
+"""The tables of `status`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from rich.console import Console
+
+from servicetitan_fleet.console.tables import company_table, issue_table
+from servicetitan_fleet.health.evidence import Evidence
+from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
+from servicetitan_fleet.state.company_record import Claim, CompanyRecord
+from support.fleet.statuses import GOOD, NOW, assess, fleet_run, make_company, stream_run
+
+
+def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() -> None:
+    unreadable = assess([], [], problem="cannot read `p.management.etl_logs`: 403 [red]no")
+    counts = {"rows_read": 12_000, "rows_inserted": 3, "rows_updated": 4, "rows_restored": 5, "rows_deleted": 6}
+    failed = stream_run("calls", 1, "failed", error="calls: [bold]page 3[/bold] is not JSON", **counts)
+    claim = Claim(holder="h", execution="e", task=0, attempt=0, expires=NOW + dt.timedelta(minutes=1))
+    record = CompanyRecord(claim=claim, runs=(fleet_run(1),))
+    busy = assess_company(
+        Evidence(company=make_company("busy"), record=record, runs=[GOOD, failed]), NOW, dt.timedelta(1)
+    )
+    console = Console(width=200, record=True, file=None, quiet=False)
+    with console.capture() as captured:
+        console.print(company_table([unreadable, busy], NOW))
+        streams = issue_table([unreadable, busy], NOW)
+        assert streams is not None
+        console.print(streams)
+    text = captured.get()
+    assert "403 [red]no" in text
+    assert "[bold]page 3[/bold]" in text
+    row = next(line for line in text.splitlines() if "running now" in line)
+    assert re.split(r"\s{2,}", row.strip()) == [
+        *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6")
+    ]
+    assert any(line.split("│")[-2].strip() == "1 stream failed" for line in text.splitlines() if "│" in line)
+    assert summarize_statuses([unreadable, busy]) == "1 failed, 1 unreadable; look at: acme, busy"
+    assert issue_table([assess([GOOD], [fleet_run(2)])], NOW) is None

@@ -1,0 +1,87 @@
+"""The text and the structure of the report, and that hostile text stays text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html.parser import HTMLParser
+
+from servicetitan_fleet.plugin_runtime.compat import override
+from support.fleet.evidence import HOSTILE
+from support.fleet.report import COMPANIES, STREAMS, page
+
+PARTS_OF_THE_PAGE = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "ul", "li", "b"}
+PARTS_OF_THE_PAGE |= {"span", "article", "div", "a", "pre", "details", "summary", "label", "input", "table", "thead"}
+PARTS_OF_THE_PAGE |= {"tbody", "tr", "th", "td", "section", "figure", "figcaption", "svg", "g", "rect", "text", "i"}
+
+
+class Page(HTMLParser):
+    """What a browser would find."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str]] = []
+        self.pieces: list[str] = []
+        self._open: list[str] = []
+        self.unbalanced: list[str] = []
+        self.feed(text)
+        self.close()
+
+    @property
+    def text(self) -> str:
+        """All text, in one line."""
+        return " ".join(" ".join(self.pieces).split())
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in ("meta", "input"):
+            self._open.append(tag)
+
+    @override
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.pieces.append(data)
+
+
+def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
+    found = Page(page())
+    assert found.unbalanced == []
+    assert found.tags.keys() <= PARTS_OF_THE_PAGE
+    # The page loads nothing and runs nothing: no address, no handler, no inline style.
+    assert {name for name, _ in found.attributes if name.startswith("on") or name in ("src", "style")} == set()
+    assert all(value.startswith("#") for name, value in found.attributes if name == "href")
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
+
+    # The hostile text: a reason, an error and a company's name.
+    assert found.text.count(HOSTILE) == 3
+    assert "10 companies ✓ 6 fresh ! 2 stale ✗ 1 failed ? 1 unreadable" in found.text
+    assert found.tags["article"] == 4
+    assert "cannot read `project-5.management.etl_logs`: 403 Access Denied" in found.text
+    command = "orchestrate-etl run --company company-03 --environment pro --storage 'gs://a bucket/x'"
+    assert command in found.text
+    assert "orchestrate-etl check --company company-05" in found.text
+    # Every stream of every company is a cell, and the company itself one more.
+    assert found.tags["td"] == COMPANIES * (STREAMS + 1)
+    assert found.text.count("✗ 14 h") == 2
+    titles = [value for name, value in found.attributes if name == "title"]
+    assert any(title.startswith("stream_number_000: failed: <script>") for title in titles)
+
+
+def test_a_healthy_fleet_needs_no_attention() -> None:
+    found = Page(page(2))
+    assert "2 companies ✓ 2 fresh Streams: 77 fresh." in found.text
+    assert "Nothing. All data is fresh." in found.text
+    assert found.tags["article"] == 0
+    assert Page(page(0)).text.startswith("Fleet, 2026-03-01 12:00 UTC The fleet")
