@@ -41,7 +41,7 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
     )
     secret, location, name = find_problems(company, context)
     assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
-    assert location.endswith("bronze: it is in US, and the registry says EU")
+    assert location.endswith("bronze: it is in US, but the registry says EU")
     assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")
     assert project.tables("bronze") == []
 

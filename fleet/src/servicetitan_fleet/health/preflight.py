@@ -135,7 +135,7 @@ def _check_dataset(client: bigquery.Client, company: Company, full_name: str) ->
         _dry_run(client, create_dataset_statement(full_name))
         return
     if company.location and dataset.location.upper() != company.location.upper():
-        raise PluginError(f"it is in {dataset.location}, and the registry says {company.location}")
+        raise PluginError(f"it is in {dataset.location}, but the registry says {company.location}")
     _dry_run(client, create_table_statement(full_name))
 
 

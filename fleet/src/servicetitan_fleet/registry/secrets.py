@@ -68,6 +68,6 @@ class SecretResolver:
             self._client = self._client or self._make_client()
             version = self._client.access_secret_version(name=name, timeout=_TIMEOUT_SECONDS)
         except (GoogleAPIError, GoogleAuthError) as error:
-            raise PluginError(f"{label}: Secret Manager does not give {name}: {error}") from error
+            raise PluginError(f"{label}: cannot read {name} from Secret Manager: {error}") from error
         # `echo` appends a line break to a secret; no credential ends with one.
         return str(version.payload.data.decode()).rstrip("\r\n")
