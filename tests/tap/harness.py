@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from servicetitan_sandbox.client.control import Fault, Tenant
 from support.servicetitan import new_number
-from tap_servicetitan.specs import STREAMS
+from tap_servicetitan.specs.registry import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.processes import ServiceTitan
     from servicetitan_sandbox.models import FaultKind
     from tap_servicetitan.plugin_runtime.errors import PluginError
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
 Message = dict[str, Any]
 
@@ -108,7 +108,7 @@ class Sync(Protocol):
         config: dict[str, Any],
         *streams: str,
         state: dict[str, Any] | None = None,
-        rows: Sequence[StreamSpec] = STREAMS,
+        specs: Sequence[StreamSpec] = STREAMS,
     ) -> Run:
         """Run the tap and return what it wrote and how it ended."""
 

@@ -14,7 +14,7 @@ import fsspec
 import msgspec
 import pytest
 
-from tap_servicetitan.output.batch_messages import INLINE_BYTES, pieces
+from tap_servicetitan.output.batch_messages import INLINE_BYTES, split_records
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.tap import TapServiceTitan
 
@@ -142,7 +142,7 @@ def test_wrong_settings_are_named(company: Company, value: object, problem: str)
 
 def test_pieces_are_as_large_as_they_may_be_and_lose_nothing() -> None:
     records = [msgspec.Raw(b"x" * size) for size in (11, 4, 6, 1, 10, 11, 1, 1, 10)]
-    assert [[len(bytes(record)) for record in piece] for piece in pieces(records, 10)] == [
+    assert [[len(bytes(record)) for record in piece] for piece in split_records(records, 10)] == [
         [11],
         [4, 6],
         [1],
@@ -151,7 +151,7 @@ def test_pieces_are_as_large_as_they_may_be_and_lose_nothing() -> None:
         [1, 1],
         [10],
     ]
-    assert list(pieces([], 10)) == []
+    assert list(split_records([], 10)) == []
 
 
 def test_a_line_is_never_too_long_for_meltano(company: Company, sync: Sync) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from, text_of
+from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from
+from tap_servicetitan.replication.times import format_api_time
 
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
 
@@ -75,4 +76,4 @@ def test_read_from(
     newest: str | None, start_date: datetime | None, lookback_seconds: int, expected: str | None
 ) -> None:
     since = read_from(Bookmark(newest=newest), settings(start_date, lookback_seconds))
-    assert (since and text_of(since)) == expected
+    assert (since and format_api_time(since)) == expected

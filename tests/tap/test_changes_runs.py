@@ -10,7 +10,7 @@ import pytest
 
 from tap.harness import FEW
 from tap.scripted import Reply, page_of
-from tap_servicetitan.specs import StreamSpec
+from tap_servicetitan.specs.spec import StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ ROWS = (
 )
 
 
-ORDERED = [replace(row, order_of_change={"sort": "+ModifiedOn"}) for row in ROWS]
+ORDERED = [replace(row, change_order_query={"sort": "+ModifiedOn"}) for row in ROWS]
 
 
 def ids(run: Run) -> set[int]:
@@ -48,7 +48,7 @@ def aged(state: dict[str, Any], days: float) -> dict[str, Any]:
 
 
 def test_the_first_run_reads_everything_and_the_next_what_changed(company: Company, sync: Sync) -> None:
-    first = sync(company.config, rows=ROWS)
+    first = sync(company.config, specs=ROWS)
     records = at_source(company)
     assert ids(first) == set(records)
     assert [message["type"] for message in first.messages[-2:]] == ["ACTIVATE_VERSION", "STATE"]
@@ -57,7 +57,7 @@ def test_the_first_run_reads_everything_and_the_next_what_changed(company: Compa
 
     company.settings["lookback_seconds"] = 60
     changed = company.server.control.update(company.id, STREAM, min(records))
-    run = sync(company.config, rows=ROWS, state=first.state)
+    run = sync(company.config, specs=ROWS, state=first.state)
     since = datetime.fromisoformat(bookmark["newest"]) - timedelta(seconds=60)
     assert company.requests(STREAM)[-1]["query"]["modifiedOnOrAfter"] == since.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert changed["id"] in ids(run)
@@ -70,16 +70,16 @@ def test_the_first_run_reads_everything_and_the_next_what_changed(company: Compa
 def test_a_full_pass_is_made_when_it_is_time_and_an_interrupted_one_does_not_count(
     company: Company, sync: Sync
 ) -> None:
-    state = sync(company.config, rows=ROWS).state
+    state = sync(company.config, specs=ROWS).state
     company.server.control.delete(company.id, STREAM, min(at_source(company)))
     company.settings["max_retries"] = 0
     company.set_fault("status", stream=STREAM, page=2, times=1)
-    broken = sync(company.config, rows=ROWS, state=aged(state, 7.1))
+    broken = sync(company.config, specs=ROWS, state=aged(state, 7.1))
     assert broken.error
     assert broken.records(STREAM)
     assert broken.of("ACTIVATE_VERSION") == []
 
-    run = sync(company.config, rows=ROWS, state=broken.state)
+    run = sync(company.config, specs=ROWS, state=broken.state)
     assert ids(run) == set(at_source(company))
     assert len(run.of("ACTIVATE_VERSION")) == 1
 
@@ -87,23 +87,23 @@ def test_a_full_pass_is_made_when_it_is_time_and_an_interrupted_one_does_not_cou
 def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, sync: Sync) -> None:
     times = sorted(record["modifiedOn"] for record in at_source(company).values())
     company.settings["start_date"] = times[6]
-    run = sync(company.config, rows=ROWS)
+    run = sync(company.config, specs=ROWS)
     assert 0 < len(run.records(STREAM)) < FEW[STREAM]
     assert run.of("ACTIVATE_VERSION") == []
     assert "full_pass_at" not in run.state["bookmarks"][STREAM]
 
 
 def test_changes_in_order_move_the_bookmark_with_every_page(company: Company, sync: Sync) -> None:
-    state = sync(company.config, rows=ORDERED).state
+    state = sync(company.config, specs=ORDERED).state
     company.settings |= {"max_retries": 0, "lookback_seconds": 10**9}
     old = {"bookmarks": {STREAM: state["bookmarks"][STREAM] | {"newest": "2000-01-01T00:00:00Z"}}}
     company.set_fault("status", stream=STREAM, after=2, times=1)
-    broken = sync(company.config, rows=ORDERED, state=old)
+    broken = sync(company.config, specs=ORDERED, state=old)
     assert broken.error
     assert broken.state["bookmarks"][STREAM]["newest"] == max(record["modifiedOn"] for record in broken.records(STREAM))
 
     company.settings["lookback_seconds"] = 0
-    rest = sync(company.config, rows=ORDERED, state=broken.state)
+    rest = sync(company.config, specs=ORDERED, state=broken.state)
     assert ids(broken) | ids(rest) == set(at_source(company))
     assert len(rest.records(STREAM)) < FEW[STREAM]
     assert rest.of("ACTIVATE_VERSION") == []
@@ -135,7 +135,7 @@ def test_changes_that_break_off_or_keep_moving_do_not_move_the_bookmark(
 
     api.routes["/campaigns"] = moving
     row = replace(ROWS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config | {"page_size": 4}, rows=[row], state=DONE)
+    run = sync(api.config | {"page_size": 4}, specs=[row], state=DONE)
     assert bool(run.error) is broken
     assert run.records(STREAM)
     assert run.state == DONE
@@ -149,7 +149,7 @@ def test_a_time_to_come_and_a_record_without_a_time_do_not_lead_the_bookmark(
     records = [{"id": number, "modifiedOn": time} for number, time in enumerate(times)]
     api.routes["/campaigns"] = lambda query: page_of(records, query)
     row = replace(rows[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config, rows=[row], state=DONE)
+    run = sync(api.config, specs=[row], state=DONE)
     assert run.error is None
     assert at(5) < run.state["bookmarks"][STREAM]["newest"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -167,7 +167,7 @@ def test_no_row_is_missed_when_others_change_under_the_reader(api: ScriptedApi, 
 
     api.routes["/campaigns"] = moving
     row = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns", query={})
-    run = sync(api.config | {"page_size": 4, "lookback_seconds": 0}, rows=[row], state=DONE)
+    run = sync(api.config | {"page_size": 4, "lookback_seconds": 0}, specs=[row], state=DONE)
     assert run.error is None
     assert ids(run) == set(range(1, 30))
     assert {query["sort"] for query in api.asked("/campaigns")} == {"+ModifiedOn"}
@@ -181,11 +181,11 @@ def test_an_order_that_the_api_does_not_keep(
     rows = [{"id": number, "modifiedOn": at(10 if repeats else 50 - number)} for number in range(1, 20)]
     api.routes["/campaigns"] = lambda query: page_of(rows, {**query, "page": "1"} if repeats else query)
     row = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config | {"page_size": 4}, rows=[row], state=DONE)
+    run = sync(api.config | {"page_size": 4}, specs=[row], state=DONE)
     if repeats:
         assert "failed: the list of changes says that there is more, but brings nothing new" in caplog.text
         return
     assert run.error is None
     assert ids(run) == set(range(1, 20))
-    assert "campaigns: changes do not come in the order that they are asked for in" in caplog.text
+    assert "campaigns: the API does not sort changes as requested" in caplog.text
     assert run.state["bookmarks"][STREAM]["newest"] == at(49)

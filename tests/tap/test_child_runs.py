@@ -9,7 +9,7 @@ import pytest
 
 from tap.scripted import Query, Reply, page_of
 from tap_servicetitan.replication.child_lists import PARENTS_AT_ONCE
-from tap_servicetitan.specs import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def expected(*without: int) -> list[dict[str, Any]]:
 
 
 def read(api: ScriptedApi, sync: Sync, *rows: StreamSpec, state: dict[str, Any] | None = None) -> Run:
-    return sync(api.config | {"page_size": 5}, "job_types", rows=rows or (PARENTS, NOTES), state=state)
+    return sync(api.config | {"page_size": 5}, "job_types", specs=rows or (PARENTS, NOTES), state=state)
 
 
 def test_every_child_of_every_parent_comes_in_order(api: ScriptedApi, sync: Sync) -> None:
@@ -77,7 +77,7 @@ def test_lists_of_parents_are_asked_for_side_by_side(api: ScriptedApi, sync: Syn
 
     serve(api, PARENTS_AT_ONCE, **{f"job{job}": meet for job in range(1, PARENTS_AT_ONCE + 1)})
     config = api.config | {"page_size": PARENTS_AT_ONCE}
-    assert sync(config, "job_types", rows=(PARENTS, NOTES)).error is None
+    assert sync(config, "job_types", specs=(PARENTS, NOTES)).error is None
 
 
 def test_a_parent_that_has_gone_has_no_children(api: ScriptedApi, sync: Sync) -> None:
@@ -116,7 +116,7 @@ def test_a_child_list_that_keeps_moving_leaves_the_pass_incomplete(
     assert run.error is None
     assert len(api.asked("/jobs/4/notes")) == 3
     assert run.of("ACTIVATE_VERSION") == []
-    assert "job_types: unsettled: the list kept changing: the list of 4: it has 9 rows, and 1 came" in caplog.text
+    assert "job_types: unsettled: the list kept changing: the list of 4: it has 9 records, and 1 came" in caplog.text
 
 
 def test_children_without_a_key_are_numbered_in_the_list_of_their_parent(api: ScriptedApi, sync: Sync) -> None:
@@ -126,7 +126,7 @@ def test_children_without_a_key_are_numbered_in_the_list_of_their_parent(api: Sc
         name=NOTES.name,
         list_path=NOTES.list_path,
         parent=NOTES.parent,
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("jobId", "position"),
         numbered=True,
         cursor=None,

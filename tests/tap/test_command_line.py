@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan.specs import STREAMS
+from tap_servicetitan.specs.registry import STREAMS
 
 if TYPE_CHECKING:
     from tap.harness import Company

@@ -15,7 +15,7 @@ import pytest
 
 from tap.scripted import Query, Reply, page_of
 from tap_servicetitan.errors import SignInRefusedError
-from tap_servicetitan.specs import StreamSpec
+from tap_servicetitan.specs.spec import StreamSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_every_state_covers_what_stands_before_it(api: ScriptedApi, sync: Sync) 
     # Threads take turns as often as they can, so that two of them get in each other's way if they can.
     sys.setswitchinterval(1e-6)
     try:
-        run = sync(api.config, rows=FEEDS, state=state)
+        run = sync(api.config, specs=FEEDS, state=state)
     finally:
         sys.setswitchinterval(interval)
     assert run.error is None
@@ -72,7 +72,7 @@ def test_streams_are_read_at_the_same_time(api: ScriptedApi, sync: Sync) -> None
         return page_of([], query)
 
     api.routes |= {f"/{name}": meet for name in NAMES}
-    assert sync(api.config, rows=LISTS).error is None
+    assert sync(api.config, specs=LISTS).error is None
 
 
 def test_one_at_a_time_is_the_same_every_time(company: Company, sync: Sync) -> None:
@@ -98,7 +98,7 @@ def test_too_many_requests_hold_back_all_streams_together(api: ScriptedApi, sync
         return page_of([{"id": number} for number in range(60)], query)
 
     api.routes |= {f"/{name}": crowded for name in NAMES}
-    run = sync(api.config | {"page_size": 3}, rows=LISTS)
+    run = sync(api.config | {"page_size": 3}, specs=LISTS)
     assert run.error is None
     assert refused.is_set()
     assert len(run.of("ACTIVATE_VERSION")) == len(NAMES)
@@ -118,7 +118,7 @@ def test_a_storm_of_refusals_costs_few_requests(api: ScriptedApi, sync: Sync) ->
         return page_of([{"id": number} for number in range(9)], query)
 
     api.routes |= {f"/{name}": stormy for name in NAMES}
-    run = sync(api.config | {"page_size": 3, "max_retries": 8}, rows=LISTS)
+    run = sync(api.config | {"page_size": 3, "max_retries": 8}, specs=LISTS)
     assert run.error is None
     assert len(run.of("ACTIVATE_VERSION")) == len(NAMES)
     # Three pages of each list, and no request is repeated more often than it may be.
@@ -135,7 +135,7 @@ def test_refused_credentials_end_all_streams_at_once(api: ScriptedApi, sync: Syn
 
     api.routes |= {f"/{name}": slow for name in NAMES}
     api.routes["/employees"] = lambda _: Reply(401)
-    run = sync(api.config, rows=LISTS)
+    run = sync(api.config, specs=LISTS)
     assert not waited.is_set()
     release.set()
     assert isinstance(run.error, SignInRefusedError)
@@ -154,10 +154,10 @@ def test_a_signal_ends_the_run_even_when_nobody_reads_the_output(
     program = f"""
 import sys
 from tap_servicetitan.__main__ import main
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.specs.spec import StreamSpec
 from tap_servicetitan.tap import TapServiceTitan
 row = StreamSpec(name="timesheets", export_path="/a/v2/tenant/{{tenant}}/export/timesheets", selected=True)
-TapServiceTitan.rows = [row]
+TapServiceTitan.specs = [row]
 sys.argv = ["tap-servicetitan", "--config", {str(path)!r}]
 main()
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from tap_servicetitan.api.access_check import find_probe, small_request
-from tap_servicetitan.specs import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 LIST = StreamSpec(name="list", list_path="/a/v2/tenant/{tenant}/list", query={"active": "Any"})
 FEED = StreamSpec(name="feed", export_path="/a/v2/tenant/{tenant}/export/feed")
-WHOLE = StreamSpec(name="whole", list_path="/a/v2/tenant/{tenant}/whole", answer=Answer.ARRAY)
+WHOLE = StreamSpec(name="whole", list_path="/a/v2/tenant/{tenant}/whole", response_format=ResponseFormat.ARRAY)
 CHILD = StreamSpec(
     name="child",
     list_path="/a/v2/tenant/{tenant}/list/{id}/notes",

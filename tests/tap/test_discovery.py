@@ -20,7 +20,7 @@ SETTINGS = {"tenant_id": "1", "client_id": "x", "client_secret": "x", "app_key":
 
 
 def test_the_catalog_is_the_one_that_the_sdk_makes() -> None:
-    answer = discovery.answer(["--discover"])
+    answer = discovery.discover(["--discover"])
     assert answer
     assert json.loads(answer) == json.loads(TapServiceTitan(config=dict(SETTINGS)).catalog_json_text)
 
@@ -28,25 +28,25 @@ def test_the_catalog_is_the_one_that_the_sdk_makes() -> None:
 def test_settings_that_change_nothing_do_not_need_the_sdk(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(SETTINGS | {"unknown_fields": "warn", "pii": None}))
-    assert discovery.answer([f"--config={path}", "--discover"]) == discovery.answer(["--discover"])
+    assert discovery.discover([f"--config={path}", "--discover"]) == discovery.discover(["--discover"])
 
 
 def test_the_state_that_meltano_adds_does_not_need_the_sdk() -> None:
-    assert discovery.answer(["--state", "state.json", "--discover"]) == discovery.answer(["--discover"])
+    assert discovery.discover(["--state", "state.json", "--discover"]) == discovery.discover(["--discover"])
 
 
 @pytest.mark.parametrize(
     "args", [[], ["--about"], ["--discover", "--test"], ["--discover", "--config"], ["--discover", "--config", "ENV"]]
 )
 def test_another_command_line_is_the_sdk_s(args: list[str]) -> None:
-    assert discovery.answer(args) is None
+    assert discovery.discover(args) is None
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\x00", '{"pii": []}', '{"unknown_fields": "extra"}'])
 def test_settings_that_decide_it_or_cannot_be_read_are_the_sdk_s(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
-    assert discovery.answer(["--discover", "--config", str(path)]) is None
+    assert discovery.discover(["--discover", "--config", str(path)]) is None
 
 
 def test_settings_that_decide_the_catalog_are_checked_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ finally:
     print(*sorted(sys.modules.keys() & {"singer_sdk", "requests", "click"}), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert done.stdout == discovery.answer(["--discover"])
+    assert done.stdout == discovery.discover(["--discover"])
     assert done.stderr.split() == []
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap.harness import as_text
 from tap_servicetitan.catalog.entries import load_schema
-from tap_servicetitan.specs import POSITION, STREAMS, Kind
-from tap_servicetitan.transform.inject import DELETED_AT
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import DELETED_AT, POSITION, ReplicationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap.harness import Company, Run, Sync
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
 Record = dict[str, Any]
 
@@ -51,12 +51,12 @@ def count(spec: StreamSpec, records: Iterable[Record]) -> Counter[str]:
 def may_repeat(spec: StreamSpec) -> bool:
     """Whether a record may come twice."""
     source = ROWS[spec.parent.stream] if spec.parent else spec
-    return source.kind is Kind.FEED
+    return source.kind is ReplicationKind.FEED
 
 
 def is_incremental(spec: StreamSpec) -> bool:
     """Whether a run brings only what has changed, where nothing else is due."""
-    return (ROWS[spec.parent.stream] if spec.parent else spec).kind is not Kind.SNAPSHOT
+    return (ROWS[spec.parent.stream] if spec.parent else spec).kind is not ReplicationKind.SNAPSHOT
 
 
 def incomplete(company: Company, run: Run) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tap_servicetitan.api.pages import ExportPage, Key
 from tap_servicetitan.errors import RequestRefusedError, StreamError
-from tap_servicetitan.replication.export_feed import MOST_IDLE_PAGES, read_feed, resume_feed
+from tap_servicetitan.replication.export_feed import MAX_IDLE_PAGES, read_feed, resume_feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def test_a_feed_that_brings_nothing_for_ever() -> None:
 
     with pytest.raises(StreamError, match="does not move on"):
         list(read_feed(fetch, None))
-    assert len(asked) == MOST_IDLE_PAGES
+    assert len(asked) == MAX_IDLE_PAGES
 
 
 def test_a_feed_that_repeats_itself_for_ever() -> None:
@@ -65,15 +65,15 @@ def test_a_feed_that_repeats_itself_for_ever() -> None:
 
     with pytest.raises(StreamError, match="does not move on"):
         list(read_feed(fetch, None))
-    assert len(asked) == 2 + MOST_IDLE_PAGES
+    assert len(asked) == 2 + MAX_IDLE_PAGES
 
 
 def test_records_that_change_again_and_again_are_news() -> None:
     def fetch(position: str | None) -> ExportPage:
         number = int(position or 0) + 1
-        return page(1, token=str(number), newest=f"2026-01-01T00:00:{number:02}Z", more=number < 3 * MOST_IDLE_PAGES)
+        return page(1, token=str(number), newest=f"2026-01-01T00:00:{number:02}Z", more=number < 3 * MAX_IDLE_PAGES)
 
-    assert len(list(read_feed(fetch, None))) == 3 * MOST_IDLE_PAGES
+    assert len(list(read_feed(fetch, None))) == 3 * MAX_IDLE_PAGES
 
 
 def resume(refused_status: int, token_pages: int = 0) -> tuple[list[list[Key]], list[int]]:

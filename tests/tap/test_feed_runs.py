@@ -125,11 +125,10 @@ def test_a_refused_token_falls_back_to_the_date(company: Company, sync: Sync, ca
     assert added["id"] in ids(run.records(STREAM))
     assert len(run.records(STREAM)) < FEW[STREAM]
     assert run.of("ACTIVATE_VERSION") == []
-    assert (
-        "activities: the bookmark was refused (GET /timesheets/v2/tenant/{tenant}/export/activities: 400" in caplog.text
-    )
+    refusal = "activities: the API refused the bookmark (GET /timesheets/v2/tenant/{tenant}/export/activities: 400"
+    assert refusal in caplog.text
     day = datetime.fromisoformat(state["bookmarks"][STREAM]["newest"]).date() - timedelta(days=1)
-    assert f"going on from {day}" in caplog.text
+    assert f"continuing from {day}" in caplog.text
 
 
 def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, sync: Sync) -> None:

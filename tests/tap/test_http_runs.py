@@ -35,8 +35,8 @@ def test_trouble_that_passes(company: Company, sync: Sync, kind: Any) -> None:  
     ("kind", "text"),
     [
         ("status", "503 Service Unavailable"),
-        ("truncated", "the answer was cut short, after 1 retries"),
-        ("html", "the answer is not JSON"),
+        ("truncated", "the response was cut short, after 1 retries"),
+        ("html", "the response is not JSON"),
         ("rate_limited", "429 Too Many Requests: Rate limit is exceeded."),
     ],
 )
@@ -63,7 +63,7 @@ def test_an_answer_that_does_not_come_in_time(company: Company, sync: Sync, capl
     company.set_fault("slow", stream=STREAM, times=1, seconds=3)
     run = sync(company.config, STREAM)
     assert run.error is None
-    assert "campaigns: no answer in time; retry 1 of 1" in caplog.text
+    assert "campaigns: no response in time; retry 1 of 1" in caplog.text
 
 
 def test_the_pause_that_the_api_asks_for_is_kept(

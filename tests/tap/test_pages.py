@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_servicetitan.api.pages import CHUNK_BYTES, LINES_AT_ONCE, PageDecoder, newest, one_line_each, record_lines
+from tap_servicetitan.api.pages import CHUNK_BYTES, PageDecoder, newest, remove_line_breaks
+from tap_servicetitan.output.record_messages import LINES_AT_ONCE, record_lines
 
 decoder = PageDecoder(["id"], "modifiedOn")
 
@@ -41,9 +42,9 @@ def test_list_page() -> None:
 def test_the_lines_of_a_page_are_made_some_at_a_time() -> None:
     count = 2 * LINES_AT_ONCE + 1
     page = decoder.list_page(list_body(*(b'{"id":%d}' % number for number in range(count))))
-    pieces = list(record_lines("things", page, None))
-    assert [piece.count(b"\n") for piece in pieces] == [LINES_AT_ONCE, LINES_AT_ONCE, 1]
-    assert [json.loads(line)["record"]["id"] for line in b"".join(pieces).splitlines()] == list(range(count))
+    blocks = list(record_lines("things", page, None))
+    assert [piece.count(b"\n") for piece in blocks] == [LINES_AT_ONCE, LINES_AT_ONCE, 1]
+    assert [json.loads(line)["record"]["id"] for line in b"".join(blocks).splitlines()] == list(range(count))
 
 
 def test_a_page_may_lack_its_total() -> None:
@@ -148,7 +149,7 @@ def test_indentation_does_not_break_lines() -> None:
 
 
 def test_removing_line_breaks_keeps_the_digits() -> None:
-    assert one_line_each(b'{\n "a": 1.10,\n "b": 1E5\n}') == b'{"a":1.10,"b":1E5}'
+    assert remove_line_breaks(b'{\n "a": 1.10,\n "b": 1E5\n}') == b'{"a":1.10,"b":1E5}'
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

@@ -6,7 +6,8 @@ import json
 
 import msgspec
 
-from tap_servicetitan.transform.inject import DELETED_AT, deletion_marker, filler
+from tap_servicetitan.specs.spec import DELETED_AT
+from tap_servicetitan.transform.inject import deletion_marker, filler
 
 
 def filled(*records: bytes) -> list[bytes]:

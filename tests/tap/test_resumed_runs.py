@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap.harness import FEW, add_company
 from tap.scripted import Reply, page_of
-from tap_servicetitan.replication.export_feed import MOST_IDLE_PAGES
-from tap_servicetitan.specs import StreamSpec
+from tap_servicetitan.replication.export_feed import MAX_IDLE_PAGES
+from tap_servicetitan.specs.spec import StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +33,10 @@ PAGES, PAGE_SIZE, KILLED_AFTER = 60, 100, 25
 PROGRAM = """
 import sys
 from tap_servicetitan.__main__ import main
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.specs.spec import StreamSpec
 from tap_servicetitan.tap import TapServiceTitan
-TapServiceTitan.rows = [StreamSpec(name="activities", export_path="/a/v2/tenant/{tenant}/export/things", selected=True)]
+spec = StreamSpec(name="activities", export_path="/a/v2/tenant/{tenant}/export/things", selected=True)
+TapServiceTitan.specs = [spec]
 main()
 """
 
@@ -82,7 +83,7 @@ def test_a_killed_run_goes_on_from_a_token_one_page_old(api: ScriptedApi, sync: 
     assert covered == set(range(token * PAGE_SIZE))
 
     before = len(api.requests)
-    rest = sync(api.config, rows=[ROW], state=state)
+    rest = sync(api.config, specs=[ROW], state=state)
     assert api.requests[before][1]["from"] == str(token)
     assert {record["id"] for record in rest.records(STREAM)} == set(range(token * PAGE_SIZE, PAGES * PAGE_SIZE))
 
@@ -113,7 +114,7 @@ def test_a_killed_full_pass_is_made_again(api: ScriptedApi, sync: Sync, tmp_path
     assert {message["type"] for message in messages} == {"STATE", "SCHEMA", "RECORD"}
 
     api.routes[PATH] = page
-    again = sync(api.config, rows=[ROW], state=old)
+    again = sync(api.config, specs=[ROW], state=old)
     assert len(again.records(STREAM)) == PAGES * PAGE_SIZE
     assert len(again.of("ACTIVATE_VERSION")) == 1
 
@@ -125,10 +126,10 @@ def test_a_feed_that_moves_its_token_and_repeats_itself_is_given_up(
         return {**page({}), "continueFrom": f"{query.get('from', '')}x", "hasMore": True}
 
     api.routes[PATH] = repeating
-    run = sync(api.config, rows=[ROW])
+    run = sync(api.config, specs=[ROW])
     assert str(run.error) == f"1 of 1 streams failed: {STREAM}"
     assert f"{STREAM}: failed: the export feed says that there is more, but does not move on" in caplog.text
-    assert len(api.requests) <= MOST_IDLE_PAGES + 3
+    assert len(api.requests) <= MAX_IDLE_PAGES + 3
     assert run.of("ACTIVATE_VERSION") == []
     assert run.of("STATE") == []
 
@@ -147,7 +148,7 @@ def test_bursts_of_errors_in_all_streams_pass(api: ScriptedApi, sync: Sync) -> N
     records = [{"id": number} for number in range(30)]
     api.routes |= {f"/{name}": bursting for name in names}
     rows = [StreamSpec(name=name, list_path=f"/a/v2/tenant/{{tenant}}/{name}") for name in names]
-    run = sync(api.config | {"page_size": 10, "max_retries": 5}, rows=rows)
+    run = sync(api.config | {"page_size": 10, "max_retries": 5}, specs=rows)
     assert run.error is None
     for name in names:
         assert run.records(name) == records

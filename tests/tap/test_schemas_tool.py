@@ -13,7 +13,7 @@ import pytest
 
 import schemas
 from openapi import Document, DocumentError
-from tap_servicetitan.specs import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 ROOT = Path(schemas.__file__).parent.parent
 SPEC = StreamSpec(
@@ -167,7 +167,9 @@ def test_the_parameters_of_requests(query: dict[str, str], export_query: dict[st
 
 
 def test_answers_without_pages_are_not_asked_for_them() -> None:
-    whole = StreamSpec(name="things", list_path=SPEC.list_path, answer=Answer.ARRAY, query={"until": "now"})
+    whole = StreamSpec(
+        name="things", list_path=SPEC.list_path, response_format=ResponseFormat.ARRAY, query={"until": "now"}
+    )
     assert list(schemas.requests(whole)) == [(SPEC.list_path, {"until"})]
 
 

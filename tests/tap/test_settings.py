@@ -90,7 +90,7 @@ def test_every_setting_is_described_and_secrets_are_marked() -> None:
         ({"requests_per_second": 0}, "setting `requests_per_second` must be at least 1"),
         ({"on_missing_module": "ignore"}, "setting `on_missing_module` must be one of ['skip', 'fail']"),
         ({"pii": [{"fields": ["*"], "action": "mask"}]}, "setting `pii.0.action` must be one of ['drop', 'hash']"),
-        ({"pii": [{"fields": ["*"], "action": "hash"}]}, "which needs a secret of your own in the setting `pii_salt`"),
+        ({"pii": [{"fields": ["*"], "action": "hash"}]}, "which needs a secret in the setting `pii_salt`"),
         ({"pii": [{"fields": ["/(/"], "action": "drop"}]}, "setting `pii`: /(/ is not a regular expression"),
         ({"pii": [{"fields": ["ID"], "action": "drop"}]}, "setting `pii` drops id of stream"),
         ({"pii": [{"fields": ["/modified.*/"], "streams": ["act*"], "action": "drop"}]}, "modifiedOn of stream activ"),

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_servicetitan.specs.spec import EXTRA
 from tap_servicetitan.transform.pii import Protection, parse_rules
-from tap_servicetitan.transform.shaper import EXTRA, UNKNOWN_FIELD_STRIDE, Shaper
+from tap_servicetitan.transform.shaper import UNKNOWN_FIELD_STRIDE, Shaper
 
 SALT = "salt-of-this-company"
 TEXT = {"type": ["string", "null"]}

@@ -47,13 +47,13 @@ def test_order_does_not_count_where_none_was_asked_for() -> None:
 @pytest.mark.parametrize(
     ("pages", "text"),
     [
-        ([page(1, 2, total=4), page(3, total=3)], "number of rows changed"),
-        ([page(1, 2, total=None), page(3, total=3)], "number of rows changed"),
-        ([page(1, 2), page(3)], "does not say its number of rows"),
-        ([page(1, 2, total=4), page(3, total=4)], "has 4 rows, and 3 came"),
-        ([page(1, total=2)], "has 2 rows, and 1 came"),
-        ([page(1, 2, total=4), page(2, 3, total=4)], "a row came twice"),
-        ([page(1, 1, total=2)], "a row came twice"),
+        ([page(1, 2, total=4), page(3, total=3)], "number of records changed"),
+        ([page(1, 2, total=None), page(3, total=3)], "number of records changed"),
+        ([page(1, 2), page(3)], "does not say its number of records"),
+        ([page(1, 2, total=4), page(3, total=4)], "has 4 records, and 3 came"),
+        ([page(1, total=2)], "has 2 records, and 1 came"),
+        ([page(1, 2, total=4), page(2, 3, total=4)], "a record came twice"),
+        ([page(1, 1, total=2)], "a record came twice"),
         ([page(1, 3, total=3), page(2, total=3)], "out of order"),
         ([page(2, 1, total=3), page(3, total=3)], "out of order"),
         ([page(1, "a", total=3), page(3, total=3)], "out of order"),
@@ -66,7 +66,7 @@ def test_signs_of_a_list_that_moved(pages: list[ListPage], text: str) -> None:
 
 
 def test_a_row_twice_is_noticed_without_an_order() -> None:
-    assert problem(page(5, 1, total=4), page(2, 5, total=4), sorted_by_key=False) == "a row came twice"
+    assert problem(page(5, 1, total=4), page(2, 5, total=4), sorted_by_key=False) == "a record came twice"
 
 
 def test_a_row_twice_is_noticed_among_many() -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from tap.harness import FEW, add_company, as_text
 from tap_servicetitan.catalog.entries import load_schema
-from tap_servicetitan.replication.snapshot import MOST_PASSES
-from tap_servicetitan.specs import STREAMS, Kind
+from tap_servicetitan.replication.snapshot import MAX_PASSES
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import ReplicationKind
 
 if TYPE_CHECKING:
     from tap.harness import Company, Run, Sync
 
-SNAPSHOTS = [spec.name for spec in STREAMS if spec.name in FEW and spec.kind is Kind.SNAPSHOT]
+SNAPSHOTS = [spec.name for spec in STREAMS if spec.name in FEW and spec.kind is ReplicationKind.SNAPSHOT]
 
 
 def by_id(records: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
@@ -125,7 +126,7 @@ def test_a_list_that_moves_once_is_read_again(company: Company, sync: Sync, capl
     assert run.error is None
     assert_complete(run, "technicians")
     assert set(by_id(run.records("technicians"))) >= set(at_source(company, "technicians"))
-    assert "pass 1 of 3 may have missed rows" in caplog.text
+    assert "pass 1 of 3 may have missed records" in caplog.text
 
 
 @pytest.mark.parametrize(("kind", "times"), [("shift", None), ("repeat_page", None)])
@@ -142,7 +143,7 @@ def test_a_list_that_keeps_moving_is_not_complete(
     assert run.error is None
     assert run.of("ACTIVATE_VERSION", "employees") == []
     assert "employees" not in run.state["bookmarks"]
-    assert f"pass {MOST_PASSES} of {MOST_PASSES}" in caplog.text
+    assert f"pass {MAX_PASSES} of {MAX_PASSES}" in caplog.text
     assert "employees: unsettled: the list kept changing" in caplog.text
     assert_complete(run, "job_types")
 

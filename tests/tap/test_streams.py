@@ -11,7 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tap_servicetitan.catalog.entries import load_schema
-from tap_servicetitan.specs import EXPORT_PARAMETERS, LEFT_OUT, POSITION, STREAMS, Kind, StreamSpec
+from tap_servicetitan.specs.excluded import EXCLUDED
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import EXPORT_PARAMETERS, POSITION, ReplicationKind, StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,13 +56,13 @@ def record_fields(path: str) -> set[str]:
 
 def test_the_first_seven() -> None:
     kinds = {
-        "activities": Kind.FEED,
-        "business_units": Kind.SNAPSHOT,
-        "campaigns": Kind.SNAPSHOT,
-        "employees": Kind.SNAPSHOT,
-        "job_types": Kind.SNAPSHOT,
-        "technicians": Kind.SNAPSHOT,
-        "timesheets": Kind.FEED,
+        "activities": ReplicationKind.FEED,
+        "business_units": ReplicationKind.SNAPSHOT,
+        "campaigns": ReplicationKind.SNAPSHOT,
+        "employees": ReplicationKind.SNAPSHOT,
+        "job_types": ReplicationKind.SNAPSHOT,
+        "technicians": ReplicationKind.SNAPSHOT,
+        "timesheets": ReplicationKind.FEED,
     }
     assert {name: ROWS[name].kind for name in kinds} == kinds
     assert all(ROWS[name].selected for name in kinds)
@@ -83,21 +85,23 @@ def test_what_is_read_by_default_needs_no_more_scopes_than_the_first_seven() -> 
 
 def test_every_list_of_the_api_is_read_or_left_out_for_a_reason() -> None:
     read = {path for spec in STREAMS for path in spec.paths}
-    assert read & LEFT_OUT.keys() == set()
-    assert DOCUMENTED.keys() - read - LEFT_OUT.keys() == set()
+    assert read & EXCLUDED.keys() == set()
+    assert DOCUMENTED.keys() - read - EXCLUDED.keys() == set()
     # It answers `{data}` with one record in it, and not a list.
-    assert LEFT_OUT.keys() - DOCUMENTED.keys() == {"/pricebook/v2/tenant/{tenant}/materialsmarkup/{id}"}
+    assert EXCLUDED.keys() - DOCUMENTED.keys() == {"/pricebook/v2/tenant/{tenant}/materialsmarkup/{id}"}
 
 
 def test_reasons_name_streams_that_are_there() -> None:
-    named = {name for reason in LEFT_OUT.values() for name in re.findall(r"`([a-z_]+)`", reason)}
+    named = {name for reason in EXCLUDED.values() for name in re.findall(r"`([a-z_]+)`", reason)}
     assert named - ROWS.keys() == set()
 
 
 def test_the_module_is_named_as_its_document_is() -> None:
     spec = StreamSpec(name="x", list_path="/settings/v2/tenant/{tenant}/x")
-    assert (spec.module, spec.kind) == ("settings-v2", Kind.SNAPSHOT)
-    assert StreamSpec(name="x", list_path="/a/v2/tenant/{tenant}/x", changed_since="since").kind is Kind.CHANGES
+    assert (spec.module, spec.kind) == ("settings-v2", ReplicationKind.SNAPSHOT)
+    assert (
+        StreamSpec(name="x", list_path="/a/v2/tenant/{tenant}/x", changed_since="since").kind is ReplicationKind.CHANGES
+    )
     assert StreamSpec(name="x", export_path="/b/v3/tenant/{tenant}/export/x").module == "b-v3"
 
 
@@ -109,12 +113,12 @@ def test_the_list_is_asked_as_its_document_says(spec: StreamSpec) -> None:
         *spec.list_parameters,
         *spec.query,
         *([spec.changed_since] if spec.changed_since else []),
-        *spec.order_of_change,
+        *spec.change_order_query,
     }
     assert sent - documented.keys() == set()
     assert {name for name, facts in documented.items() if facts.get("required")} - sent == set()
     # One that looks like pages takes no parameters at all.
-    assert spec.answer.value == endpoint["answer"] or not documented
+    assert spec.response_format.value == endpoint["answer"] or not documented
     assert all(value in documented[name].get("enum", [value]) for name, value in spec.query.items())
     inactive_too = {name: EVERYTHING[name] for name in EVERYTHING.keys() & documented.keys()}
     assert inactive_too.items() <= spec.query.items()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap.scripted import Reply
-from tap_servicetitan.api.transport import LONGEST_DETAIL, Answer, Transport, describe, retry_after_seconds
+from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe, retry_after_seconds
+from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.errors import RetriableError
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b"<html>Bad gateway</html>", "502 Bad Gateway (no JSON in the answer)"),
-        (b"", "502 Bad Gateway (no JSON in the answer)"),
-        (b"\xff\xfe", "502 Bad Gateway (no JSON in the answer)"),
+        (b"<html>Bad gateway</html>", "502 Bad Gateway (no JSON in the response)"),
+        (b"", "502 Bad Gateway (no JSON in the response)"),
+        (b"\xff\xfe", "502 Bad Gateway (no JSON in the response)"),
         (b"[]", "502 Bad Gateway"),
         (b"{}", "502 Bad Gateway"),
         (b'{"title":"Down","traceId":"t1"}', "502 Bad Gateway: Down, trace id t1"),
@@ -52,11 +53,11 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
     ],
 )
 def test_describe(body: bytes, text: str) -> None:
-    assert describe(Answer(502, "Bad Gateway", {}, body)) == text
+    assert describe(HttpResponse(502, "Bad Gateway", {}, body)) == text
 
 
 def test_describe_keeps_a_long_text_short() -> None:
-    text = describe(Answer(400, "Bad Request", {}, b'{"title":"%b"}' % (b"x" * 10_000)))
+    text = describe(HttpResponse(400, "Bad Request", {}, b'{"title":"%b"}' % (b"x" * 10_000)))
     assert len(text) == len("400 Bad Request: ") + LONGEST_DETAIL
 
 
@@ -85,7 +86,7 @@ def test_a_body_that_was_gzipped_in_parts_comes_whole(api: ScriptedApi) -> None:
 @pytest.mark.parametrize("body", [WHOLE[:-1], WHOLE[:12], b"", WHOLE[4:], WHOLE + END[:-2], WHOLE + END + b"]"])
 def test_a_gzipped_body_that_is_not_whole_is_worth_a_retry(api: ScriptedApi, body: bytes) -> None:
     api.routes["/a"] = lambda _: Reply(200, {"Content-Encoding": "gzip"}, body)
-    with pytest.raises(RetriableError, match=r"^GET /tenant/7/a: the answer was cut short$"):
+    with pytest.raises(RetriableError, match=r"^GET /tenant/7/a: the response was cut short$"):
         Transport(5).send("GET", f"{api.config['api_url']}/tenant/7/a")
 
 

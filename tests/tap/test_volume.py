@@ -27,13 +27,13 @@ import re
 import sys
 import time
 from pathlib import Path
-from plugin_runtime import run
-from tap_servicetitan.memory import share_one_heap
-from tap_servicetitan.streams import StreamSpec
+from tap_servicetitan.plugin_runtime.command import run
+from tap_servicetitan.concurrency.malloc import share_one_heap
+from tap_servicetitan.specs.spec import StreamSpec
 from tap_servicetitan.tap import TapServiceTitan
 names, config = sys.argv[1].split(","), sys.argv[2]
 paths = {"feed": "export_path", "list": "list_path"}
-TapServiceTitan.rows = [
+TapServiceTitan.specs = [
     StreamSpec(name=name, selected=True, **{paths[sys.argv[3]]: "/a/v2/tenant/{tenant}/" + name}) for name in names
 ]
 share_one_heap()

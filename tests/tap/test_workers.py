@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan.concurrency.cancellation import Halt, HaltedError
-from tap_servicetitan.concurrency.workers import run_side_by_side
+from tap_servicetitan.concurrency.cancellation import Cancellation
+from tap_servicetitan.concurrency.workers import run_concurrently
+from tap_servicetitan.errors import RunCancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,16 +26,16 @@ def test_as_many_run_at_once_as_there_are_workers() -> None:
 
         return run
 
-    run_side_by_side([task(number) for number in range(6)], 3)
+    run_concurrently([task(number) for number in range(6)], 3)
     assert sorted(done) == list(range(6))
 
 
 def test_one_worker_keeps_the_order_and_more_workers_than_tasks_do_no_harm() -> None:
     done: list[int] = []
-    run_side_by_side([lambda number=number: done.append(number) for number in range(20)], 1)  # type: ignore[misc]
+    run_concurrently([lambda number=number: done.append(number) for number in range(20)], 1)  # type: ignore[misc]
     assert done == list(range(20))
-    run_side_by_side([], 4)
-    run_side_by_side([done.clear], 4)
+    run_concurrently([], 4)
+    run_concurrently([done.clear], 4)
     assert done == []
 
 
@@ -49,14 +50,14 @@ def test_an_error_does_not_wait_for_the_others_and_no_more_are_begun() -> None:
         release.wait(timeout=20)
 
     with pytest.raises(ValueError, match="broken"):
-        run_side_by_side([stay, fail, *[lambda: begun.append(1)] * 3], 2)
+        run_concurrently([stay, fail, *[lambda: begun.append(1)] * 3], 2)
     assert begun == []
     release.set()
 
 
 def test_a_pause_ends_when_the_run_does() -> None:
-    halt = Halt()
-    halt.sleep(0)
-    threading.Timer(0.05, halt.set).start()
-    with pytest.raises(HaltedError):
-        halt.sleep(60)
+    cancellation = Cancellation()
+    cancellation.sleep(0)
+    threading.Timer(0.05, cancellation.set).start()
+    with pytest.raises(RunCancelledError):
+        cancellation.sleep(60)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tap_servicetitan.catalog.entries import schema_of
-from tap_servicetitan.specs import STREAMS, StreamSpec
+from tap_servicetitan.specs.registry import STREAMS
 from target_bigquery_softdelete.schema.columns import table_columns
+
+if TYPE_CHECKING:
+    from tap_servicetitan.specs.spec import StreamSpec
 
 
 @pytest.mark.parametrize("spec", STREAMS, ids=[spec.name for spec in STREAMS])

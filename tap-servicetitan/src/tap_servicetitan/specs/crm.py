@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -31,20 +31,20 @@ STREAMS = (
         name="contacts",
         list_path="/crm/v2/tenant/{tenant}/contacts",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_methods",
         list_path="/crm/v2/tenant/{tenant}/contacts/contact-methods",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_preference_types",
         list_path="/crm/v2/tenant/{tenant}/contacts/preferences",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         cursor=None,
     ),
     StreamSpec(

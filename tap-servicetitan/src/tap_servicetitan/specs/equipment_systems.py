@@ -23,7 +23,7 @@ STREAMS = (
     StreamSpec(
         name="installed_equipment_custom_fields",
         list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment/custom-field-types",
-        counted=False,
+        has_total_count=False,
         cursor=None,
         query={"descending": "false"},
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -118,7 +118,7 @@ STREAMS = (
     StreamSpec(
         name="work_breakdown_segments",
         list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/segments",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         cursor=None,
         query={"page": "1", "pageSize": "5000"},
     ),
@@ -133,7 +133,7 @@ STREAMS = (
     StreamSpec(
         name="project_segments",
         list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/segments",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         key=("projectId", "id"),
         cursor=None,
         query={"page": "1", "pageSize": "5000"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, StreamSpec
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
 
 # None of these records has a key. They are known by their place in the list, so a row stands for a place and not for
 # a thing: the table as a whole is right, a single row's history is not.
@@ -55,7 +55,7 @@ STREAMS = (
     StreamSpec(
         name="capacity_warnings",
         list_path="/marketingads/v2/tenant/{tenant}/capacity-warnings",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         key=("position",),
         numbered=True,
         cursor=None,

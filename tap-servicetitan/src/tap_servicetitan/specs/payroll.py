@@ -40,7 +40,7 @@ STREAMS = (
         name="non_job_timesheets",
         list_path="/payroll/v2/tenant/{tenant}/non-job-timesheets",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),

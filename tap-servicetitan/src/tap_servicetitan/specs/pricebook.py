@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, StreamSpec
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -21,13 +21,13 @@ STREAMS = (
     StreamSpec(
         name="material_cost_types",
         list_path="/pricebook/v2/tenant/{tenant}/materials/costtypes",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         cursor=None,
     ),
     StreamSpec(
         name="materials_markup",
         list_path="/pricebook/v2/tenant/{tenant}/materialsmarkup",
-        counted=False,
+        has_total_count=False,
         cursor=None,
     ),
     StreamSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -14,7 +14,7 @@ STREAMS = (
     StreamSpec(
         name="estimate_status_changes",
         list_path="/sales/v2/tenant/{tenant}/status/estimates/{id}/changes",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("estimateId", "id"),
         cursor=None,
         parent=Parent(stream="estimates", placeholder="id", field="estimateId"),

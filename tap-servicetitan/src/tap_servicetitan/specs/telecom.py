@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, StreamSpec
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -21,7 +21,7 @@ STREAMS = (
     StreamSpec(
         name="opt_outs",
         list_path="/telecom/v3/tenant/{tenant}/optinouts/optouts",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         key=("contactNumber", "optOutType"),
         cursor=None,
     ),

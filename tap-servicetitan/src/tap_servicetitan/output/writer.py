@@ -1,0 +1,64 @@
+"""Writes Singer messages to stdout."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import msgspec
+from singer_sdk.singerlib.encoding import GenericSingerWriter, SingerMessageType
+from singer_sdk.singerlib.messages import Message
+
+from tap_servicetitan.errors import RunCancelledError
+from tap_servicetitan.plugin_runtime.compat import override
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+LONGEST_WAIT_SECONDS = 2.0
+"""How long closing waits for a thread that is writing."""
+
+
+class MessageWriter(GenericSingerWriter[bytes, Message]):
+    """Writes messages in the order in which they come, with exact numbers. Safe to share between threads.
+
+    Records may wait in the buffer. Any other message flushes it: a STATE reaches the reader after its records, and at
+    once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+        """Held while lines are written. Hold it to keep the lines of other threads out from between yours."""
+        self._closed = False
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        return _encoder.encode(message.to_dict())
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self.write_lines(self.format_message(message) + b"\n")
+        if message.type is not SingerMessageType.RECORD:
+            self.flush()
+
+    def write_lines(self, lines: bytes) -> None:
+        """Write messages that are encoded as lines.
+
+        Raises:
+            RunCancelledError: If the output has been closed.
+        """
+        with self.lock:
+            if self._closed:
+                raise RunCancelledError
+            sys.stdout.buffer.write(lines)
+
+    def flush(self) -> None:
+        """Flush the buffer."""
+        with self.lock:
+            sys.stdout.buffer.flush()
+
+    def close(self) -> None:
+        """Reject further writes. Wait briefly for a write in progress to finish."""
+        self._closed = True
+        if self.lock.acquire(timeout=LONGEST_WAIT_SECONDS):
+            self.lock.release()
