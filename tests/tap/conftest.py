@@ -1,4 +1,4 @@
-"""Runs the tap against the local ServiceTitan, each test with a tenant of its own."""
+"""Runs the tap against the local ServiceTitan, with a new tenant per test."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
-from tap.harness import Company, Run, Sync, add_company
-from tap.scripted import ScriptedApi
+from support.tap.harness import Company, Run, Sync, add_company
+from support.tap.scripted import ScriptedApi
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
@@ -31,7 +31,7 @@ def company(servicetitan: ServiceTitan) -> Company:
 
 @pytest.fixture
 def api() -> Iterator[ScriptedApi]:
-    """An API that answers what the test says."""
+    """An API whose responses the test scripts."""
     with ScriptedApi() as scripted:
         yield scripted
 

@@ -1,11 +1,11 @@
-"""Dispatch API: who goes where, and when."""
+"""Dispatch API: assignments, teams, shifts and zones."""
 
 from __future__ import annotations
 
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # The only feed that is documented to leave out inactive records unless it is asked for them.
+    # The only feed that is documented to omit inactive records by default.
     StreamSpec(
         name="appointment_assignments",
         list_path="/dispatch/v2/tenant/{tenant}/appointment-assignments",

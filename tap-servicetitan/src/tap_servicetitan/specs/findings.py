@@ -1,4 +1,4 @@
-"""Findings API: what technicians found at the locations."""
+"""Findings API: findings of technicians at the locations."""
 
 from __future__ import annotations
 

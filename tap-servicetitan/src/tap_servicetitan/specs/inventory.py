@@ -1,4 +1,4 @@
-"""Inventory API: purchases, stock, and the places where it is kept."""
+"""Inventory API: purchases, stock and warehouses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STREAMS = (
         list_path="/inventory/v2/tenant/{tenant}/inventory-templates",
         query={"active": "Any"},
     ),
-    # The records say whether they are active, and the list has no way to ask for those that are not.
+    # The records have the field `active`, but the list cannot be asked for inactive ones.
     StreamSpec(
         name="inventory_transfers",
         list_path="/inventory/v2/tenant/{tenant}/transfers",

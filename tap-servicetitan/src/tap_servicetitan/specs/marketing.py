@@ -1,4 +1,4 @@
-"""Marketing API: campaigns and what they cost."""
+"""Marketing API: campaigns and their costs."""
 
 from __future__ import annotations
 

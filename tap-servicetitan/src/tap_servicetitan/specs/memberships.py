@@ -1,4 +1,4 @@
-"""Memberships API: what customers signed up for, and the services that recur because of it."""
+"""Memberships API: memberships and their recurring services."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STREAMS = (
             "includeTags": "true",
         },
     ),
-    # No field to sort the list by is documented.
+    # No sort field is documented.
     StreamSpec(
         name="memberships",
         list_path="/memberships/v2/tenant/{tenant}/memberships",
@@ -73,7 +73,7 @@ STREAMS = (
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),
-    # No field to sort the list by is documented.
+    # No sort field is documented.
     StreamSpec(
         name="recurring_services",
         list_path="/memberships/v2/tenant/{tenant}/recurring-services",

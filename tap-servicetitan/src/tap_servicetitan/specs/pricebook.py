@@ -1,4 +1,4 @@
-"""Pricebook API: what is sold, and for how much."""
+"""Pricebook API: services, materials, equipment and their prices."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ STREAMS = (
         sorted_by_key=True,
         full_pass="list",
     ),
-    # The feed lacks two fields that the list has, so the list is read whole.
+    # The feed lacks two fields of the list, so the list is read in full.
     StreamSpec(
         name="pricebook_services",
         list_path="/pricebook/v2/tenant/{tenant}/services",

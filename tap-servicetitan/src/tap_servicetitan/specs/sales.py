@@ -19,7 +19,7 @@ STREAMS = (
         cursor=None,
         parent=Parent(stream="estimates", placeholder="id", field="estimateId"),
     ),
-    # `sort` is documented only as what took the place of `orderBy`, whose fields are named.
+    # The document says only that `sort` replaces `orderBy`, and names the fields of `orderBy`.
     StreamSpec(
         name="estimates",
         list_path="/sales/v2/tenant/{tenant}/estimates",
