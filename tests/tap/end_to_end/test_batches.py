@@ -29,7 +29,7 @@ def config(root: str, compression: str | None = None, **storage: str) -> dict[st
     return {"batch_config": {"encoding": encoding, "storage": {"root": root, **storage}}}
 
 
-def batched(run: Run, stream: str) -> list[dict[str, Any]]:
+def batch_records(run: Run, stream: str) -> list[dict[str, Any]]:
     """Return the records that the BATCH messages of a stream hold or name."""
     records = []
     for message in run.of("BATCH", stream):
@@ -63,7 +63,7 @@ def test_batches_hold_what_records_do(
     assert run.error is None
     assert run.of("RECORD") == []
     for stream in (STREAM, "activities"):
-        assert batched(run, stream) == plain.records(stream)
+        assert batch_records(run, stream) == plain.records(stream)
         versions = {message["version"] for message in run.of("BATCH", stream)}
         assert versions == {message["version"] for message in run.of("ACTIVATE_VERSION", stream)}
     assert [kind for kind in run.types if kind != "BATCH"] == [kind for kind in plain.types if kind != "RECORD"]
@@ -78,11 +78,13 @@ def test_batches_hold_what_records_do(
 
 def test_records_without_a_version_and_pages_without_records(company: Company, sync: Sync) -> None:
     first = sync(company.config | config("data:"), "activities")
-    company.server.control.update(company.id, "activities", batched(first, "activities")[0]["id"], {"memo": "new"})
+    company.server.control.update(
+        company.id, "activities", batch_records(first, "activities")[0]["id"], {"memo": "new"}
+    )
     again = sync(company.config | config("data:"), "activities", state=first.state)
     (message,) = again.of("BATCH")
     assert "version" not in message
-    assert [record["memo"] for record in batched(again, "activities")][-1] == "new"
+    assert [record["memo"] for record in batch_records(again, "activities")][-1] == "new"
 
     nothing = sync(company.config | config("data:"), "activities", state=again.state)
     assert len(nothing.of("BATCH")) <= 1  # the feed may repeat its last page
@@ -95,15 +97,15 @@ def test_a_stream_whose_records_change_on_the_way_sends_records(company: Company
     assert run.of("BATCH", STREAM) == []
     assert all(record["name"].isupper() for record in run.records(STREAM))
     assert len(run.records(STREAM)) == 12
-    assert len(batched(run, "campaigns")) == 12
+    assert len(batch_records(run, "campaigns")) == 12
     assert run.records("campaigns") == []
 
 
 def test_a_stream_that_is_shaped_keeps_its_shape(company: Company, sync: Sync) -> None:
     rules = {"pii": [{"fields": ["name"], "action": "drop"}]}
     run = sync(company.config | config("data:") | rules, STREAM)
-    assert len(batched(run, STREAM)) == 12
-    assert all("name" not in record for record in batched(run, STREAM))
+    assert len(batch_records(run, STREAM)) == 12
+    assert all("name" not in record for record in batch_records(run, STREAM))
 
 
 def test_an_empty_root_means_records(company: Company, sync: Sync) -> None:
@@ -147,6 +149,6 @@ def test_a_line_is_never_too_long_for_meltano(company: Company, sync: Sync) -> N
         control.insert(company.id, STREAM, {"memo": "x" * (INLINE_BYTES // 3)})
     run = sync(company.config | config("data:") | {"page_size": 5000}, STREAM)
     sizes = [len(json.dumps(message)) for message in run.of("BATCH")]
-    assert len(batched(run, STREAM)) == 20
+    assert len(batch_records(run, STREAM)) == 20
     assert len(sizes) >= 3
     assert max(sizes) < INLINE_BYTES * 4 / 3 + 1000 < MELTANO_LINE_BYTES

@@ -41,7 +41,7 @@ def at_source(company: Company) -> dict[int, dict[str, Any]]:
     return {record["id"]: record for record in company.server.control.records(company.id, STREAM)}
 
 
-def aged(state: dict[str, Any], days: float) -> dict[str, Any]:
+def backdate(state: dict[str, Any], days: float) -> dict[str, Any]:
     """Return a state whose last full pass was some days ago."""
     began = datetime.now(UTC) - timedelta(days=days)
     return {"bookmarks": {STREAM: state["bookmarks"][STREAM] | {"full_pass_at": began.isoformat()}}}
@@ -74,7 +74,7 @@ def test_a_full_pass_is_made_when_it_is_time_and_an_interrupted_one_does_not_cou
     company.server.control.delete(company.id, STREAM, min(at_source(company)))
     company.settings["max_retries"] = 0
     company.set_fault("status", stream=STREAM, page=2, times=1)
-    broken = sync(company.config, specs=SPECS, state=aged(state, 7.1))
+    broken = sync(company.config, specs=SPECS, state=backdate(state, 7.1))
     assert broken.error
     assert broken.records(STREAM)
     assert broken.of("ACTIVATE_VERSION") == []
@@ -109,7 +109,7 @@ def test_changes_in_order_move_the_bookmark_with_every_page(company: Company, sy
     assert rest.of("ACTIVATE_VERSION") == []
 
 
-def listed(records: list[dict[str, Any]], query: Query) -> dict[str, Any]:
+def changes_page(records: list[dict[str, Any]], query: Query) -> dict[str, Any]:
     """Return a page of a list that filters by time of change and sorts by it."""
     wanted = [record for record in records if record["modifiedOn"] >= query.get("modifiedOnOrAfter", "")]
     return page_of(sorted(wanted, key=lambda record: str(record["modifiedOn"])), query)
@@ -160,7 +160,7 @@ def test_no_row_is_missed_when_others_change_under_the_reader(api: ScriptedApi, 
     later = iter(range(100, 200))
 
     def moving(query: Query) -> dict[str, Any]:
-        answer = listed(records, query)
+        answer = changes_page(records, query)
         if len(api.requests) <= 12:
             records.append(records.pop(0) | {"modifiedOn": at(next(later))})
         return answer

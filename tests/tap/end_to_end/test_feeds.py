@@ -23,7 +23,7 @@ def ids(records: list[dict[str, Any]]) -> set[int]:
     return {record["id"] for record in records}
 
 
-def aged(state: dict[str, Any], days: float) -> dict[str, Any]:
+def backdate(state: dict[str, Any], days: float) -> dict[str, Any]:
     """Return a state whose last full pass was some days ago."""
     began = datetime.now(UTC) - timedelta(days=days)
     bookmark = state["bookmarks"][STREAM] | {"full_pass_at": began.isoformat()}
@@ -88,9 +88,9 @@ def test_a_full_pass_is_made_when_the_last_one_is_too_old(company: Company, sync
     state = sync(company.config, STREAM).state
     gone = min(ids_at_source(company))
     company.server.control.delete(company.id, STREAM, gone)
-    assert sync(company.config, STREAM, state=aged(state, 6.9)).of("ACTIVATE_VERSION") == []
+    assert sync(company.config, STREAM, state=backdate(state, 6.9)).of("ACTIVATE_VERSION") == []
 
-    run = sync(company.config, STREAM, state=aged(state, 7.1))
+    run = sync(company.config, STREAM, state=backdate(state, 7.1))
     assert ids(run.records(STREAM)) == ids_at_source(company)
     assert gone not in ids(run.records(STREAM))
     assert run.messages[-2]["type"] == "ACTIVATE_VERSION"

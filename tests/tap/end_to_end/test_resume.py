@@ -48,7 +48,7 @@ def page(query: Query) -> dict[str, Any]:
     return {"hasMore": number + 1 < PAGES, "continueFrom": str(number + 1), "data": data}
 
 
-def started(config: dict[str, Any], state: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
+def start_tap(config: dict[str, Any], state: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
     """Start the tap as a process."""
     for name, content in (("config", config), ("state", state)):
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -65,7 +65,7 @@ def test_a_killed_run_goes_on_from_a_token_one_page_old(api: ScriptedApi, sync: 
     api.routes[PATH] = page
     begun = {"bookmarks": {STREAM: {"continue_from": "0", "full_pass_at": "2999-01-01T00:00:00+00:00"}}}
     lines: list[bytes] = []
-    with started(api.config, begun, tmp_path) as process:
+    with start_tap(api.config, begun, tmp_path) as process:
         assert process.stdout
         while sum(line.startswith(b'{"type":"STATE"') for line in lines) < KILLED_AFTER:
             lines += islice(process.stdout, PAGE_SIZE)
@@ -99,7 +99,7 @@ def test_a_killed_full_pass_is_made_again(api: ScriptedApi, sync: Sync, tmp_path
 
     api.routes[PATH] = stopping
     old = {"bookmarks": {STREAM: {"continue_from": "59", "full_pass_at": "2020-01-01T00:00:00+00:00"}}}
-    with started(api.config, old, tmp_path) as process:
+    with start_tap(api.config, old, tmp_path) as process:
         assert process.stdout
         # What is written until then would not fit into the pipe.
         lines: list[bytes] = []

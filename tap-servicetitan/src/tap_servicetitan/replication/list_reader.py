@@ -98,10 +98,10 @@ class ListReader:
         return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
 
     def _fetch(self, path: str, number: int, query: Mapping[str, str]) -> ListPage:
-        params = {**self._paging(number), **self._spec.query, **query}
+        params = {**self._page_params(number), **self._spec.query, **query}
         return self._client.get(path, params, self._decode)
 
-    def _paging(self, number: int) -> dict[str, str]:
+    def _page_params(self, number: int) -> dict[str, str]:
         values = {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
         return {name: values[name] for name in self._spec.list_parameters}
 

@@ -10,18 +10,18 @@ from tap_servicetitan.specs.spec import DELETED_AT
 from tap_servicetitan.transform.inject import deletion_marker, filler
 
 
-def filled(*records: bytes) -> list[bytes]:
+def fill(*records: bytes) -> list[bytes]:
     values = [b"%d" % number for number in range(7, 7 + len(records))]
     return [bytes(record) for record in filler("jobId")([msgspec.Raw(record) for record in records], values)]
 
 
 def test_a_field_is_put_in_front() -> None:
-    assert filled(b'{"id":1.10}', b"{}", b"{ }") == [b'{"jobId":7,"id":1.10}', b'{"jobId":8}', b'{"jobId":9}']
+    assert fill(b'{"id":1.10}', b"{}", b"{ }") == [b'{"jobId":7,"id":1.10}', b'{"jobId":8}', b'{"jobId":9}']
 
 
 def test_a_record_keeps_its_own_value_but_not_null() -> None:
-    assert filled(b'{"id":1,"jobId":"x"}') == [b'{"id":1,"jobId":"x"}']
-    assert filled(b'{"jobId":null,"money":1.10}') == [b'{"jobId":7,"money":1.10}']
+    assert fill(b'{"id":1,"jobId":"x"}') == [b'{"id":1,"jobId":"x"}']
+    assert fill(b'{"jobId":null,"money":1.10}') == [b'{"jobId":7,"money":1.10}']
 
 
 def test_what_is_not_active_is_marked_deleted() -> None:
