@@ -11,7 +11,7 @@ from benchmarks.measure import BenchmarkError, Command, measure
 from benchmarks.scenario import Sample
 from benchmarks.targets import config_file, program
 from tap_servicetitan.catalog.entries import catalog
-from tap_servicetitan.specs import STREAMS
+from tap_servicetitan.specs.registry import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import billing
 import links
-from tap_servicetitan.specs import LEFT_OUT, STREAMS, Kind
+from tap_servicetitan.specs.excluded import EXCLUDED
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import ReplicationKind
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.plugin_base import PluginBase
 
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?<=<!-- begin: )(?P<name>[a-z-]+) -->\n.*?(?=<!-- end: (?P=name) -->)", re.DOTALL)
@@ -148,18 +150,18 @@ def replication(spec: StreamSpec) -> str:
     """Return which records of a stream a run reads."""
     if spec.parent:
         parent = STREAM[spec.parent.stream]
-        return f"of {'all' if parent.kind is Kind.SNAPSHOT else 'new and changed'} `{parent.name}`"
+        return f"of {'all' if parent.kind is ReplicationKind.SNAPSHOT else 'new and changed'} `{parent.name}`"
     return {
-        Kind.SNAPSHOT: "every row, every run",
-        Kind.CHANGES: "changes",
-        Kind.FEED: "changes (export feed)",
+        ReplicationKind.SNAPSHOT: "every row, every run",
+        ReplicationKind.CHANGES: "changes",
+        ReplicationKind.FEED: "changes (export feed)",
     }[spec.kind]
 
 
 def deletions(spec: StreamSpec) -> str:
     """Return how the tap notices that a record of a stream is gone."""
     if spec.parent:
-        whole = STREAM[spec.parent.stream].kind is Kind.SNAPSHOT
+        whole = STREAM[spec.parent.stream].kind is ReplicationKind.SNAPSHOT
         return "gone from its list, or its parent is" if whole else f"gone from a full pass over `{spec.parent.stream}`"
     seen = f"gone from {pass_over(spec)}"
     return f"`active: false`, or {seen}" if spec.inactive_is_deleted else seen
@@ -167,14 +169,14 @@ def deletions(spec: StreamSpec) -> str:
 
 def pass_over(spec: StreamSpec) -> str:
     """Return what shows every record of a stream."""
-    if spec.kind is Kind.SNAPSHOT:
+    if spec.kind is ReplicationKind.SNAPSHOT:
         return "the list"
     return f"a full pass over the {'feed' if spec.export_path and spec.full_pass == 'feed' else 'list'}"
 
 
 def left_out() -> str:
     """Return the table of the endpoints that no stream reads."""
-    return table(["endpoint", "why"], ([f"`{short(path)}`", reason] for path, reason in sorted(LEFT_OUT.items())))
+    return table(["endpoint", "why"], ([f"`{short(path)}`", reason] for path, reason in sorted(EXCLUDED.items())))
 
 
 def types() -> str:

@@ -22,12 +22,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from openapi import DOCUMENTS, ROOT, Document, DocumentError
-from tap_servicetitan.specs import EXPORT_PARAMETERS, POSITION, STREAMS
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import EXPORT_PARAMETERS, POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
 Json = dict[str, Any]
 
@@ -206,7 +207,7 @@ def correct(schema: Json, correction: Json) -> None:
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends it."""
     if spec.list_path:
-        since = [spec.changed_since, *spec.order_of_change] if spec.changed_since else []
+        since = [spec.changed_since, *spec.change_order_query] if spec.changed_since else []
         yield spec.list_path, {*spec.list_parameters, *spec.query, *since}
     if spec.export_path:
         yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}

@@ -13,7 +13,7 @@ import pytest
 
 from support.plugins import SDK, installed
 from support.postgres import postgres
-from tap.harness import Company, add_company
+from support.tap.harness import Company, add_company
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:

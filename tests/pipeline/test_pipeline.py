@@ -16,8 +16,8 @@ import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import ReportChange
-from tap.harness import Company, add_company
-from tap.reporting import Reports, today
+from support.tap.harness import Company, add_company
+from support.tap.reporting import Reports, today
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Runs the tap against the local ServiceTitan, each test with a tenant of its own."""
+"""Runs the tap against the local ServiceTitan, with a new tenant per test."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, override
 
 import pytest
 
-from tap.harness import Company, Run, Sync, add_company
-from tap.scripted import ScriptedApi
+from support.tap.harness import Company, Run, Sync, add_company
+from support.tap.scripted import ScriptedApi
 from tap_servicetitan.plugin_runtime.errors import PluginError
-from tap_servicetitan.specs import STREAMS
+from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from servicetitan_sandbox.client.processes import ServiceTitan
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
     from tap_servicetitan.transform.shaper import Shaper
 
 
@@ -31,19 +31,19 @@ def company(servicetitan: ServiceTitan) -> Company:
 
 @pytest.fixture
 def api() -> Iterator[ScriptedApi]:
-    """An API that answers what the test says."""
+    """An API whose responses the test scripts."""
     with ScriptedApi() as scripted:
         yield scripted
 
 
-class MadeUpRows(TapServiceTitan):
-    """The tap with rows that a test makes up: their schemas have the key, whatever stream's name they bear."""
+class MadeUpSpecs(TapServiceTitan):
+    """The tap with specs that a test makes up. Their schemas get the key, whatever the name of the stream."""
 
     @override
-    def shaper(self, spec: StreamSpec, schema: dict[str, Any]) -> Shaper:
+    def shaper_for(self, spec: StreamSpec, schema: dict[str, Any]) -> Shaper:
         for name in spec.key:
             schema["properties"].setdefault(name, {"type": ["integer", "string"]})
-        return super().shaper(spec, schema)
+        return super().shaper_for(spec, schema)
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Sync]:
         config: dict[str, Any],
         *streams: str,
         state: dict[str, Any] | None = None,
-        rows: Sequence[StreamSpec] = STREAMS,
+        specs: Sequence[StreamSpec] = STREAMS,
     ) -> Run:
         capsysbinary.readouterr()
-        wanted = set(streams) or {row.name for row in rows if row.selected} or {row.name for row in rows}
-        chosen = [replace(row, selected=row.name in wanted) for row in rows]
-        tap = type("Tap", (MadeUpRows,), {"rows": chosen})(config=config, state=state)
+        wanted = set(streams) or {spec.name for spec in specs if spec.selected} or {spec.name for spec in specs}
+        chosen = [replace(spec, selected=spec.name in wanted) for spec in specs]
+        tap = type("Tap", (MadeUpSpecs,), {"specs": chosen})(config=config, state=state)
         error = None
         try:
             tap.sync_all()

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from tap_servicetitan.specs import STREAMS
+from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tap_servicetitan.catalog.entries import schema_of
-from tap_servicetitan.specs import STREAMS, StreamSpec
+from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import StreamSpec
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
+
+if TYPE_CHECKING:
+    from tap_servicetitan.specs.spec import StreamSpec
 
 
 @pytest.mark.parametrize("spec", STREAMS, ids=[spec.name for spec in STREAMS])

@@ -7,18 +7,18 @@ from typing import NoReturn
 
 from tap_servicetitan.catalog import discovery
 
-SIGNALLED = 128
-"""What the exit code of a run that a signal has stopped is more than."""
+SIGNAL_EXIT_CODE_BASE = 128
+"""A signal that stops the run adds its number to this to make the exit code."""
 
 
 def main() -> NoReturn:
     """Run the tap and leave with its exit code."""
-    catalog = discovery.answer(sys.argv[1:])
+    catalog = discovery.discover(sys.argv[1:])
     if catalog is not None:
         _write(catalog)
         sys.exit()
 
-    # Not before it is known that they are needed: they load the SDK, which takes a second.
+    # Imported only when needed: they load the SDK, which takes a second.
     from tap_servicetitan.concurrency.malloc import share_one_heap  # noqa: PLC0415
     from tap_servicetitan.plugin_runtime.command import leave, run  # noqa: PLC0415
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
@@ -27,7 +27,7 @@ def main() -> NoReturn:
     try:
         code = run(TapServiceTitan)
     except SystemExit as stop:
-        if isinstance(stop.code, int) and stop.code > SIGNALLED:
+        if isinstance(stop.code, int) and stop.code > SIGNAL_EXIT_CODE_BASE:
             leave(stop.code)
         raise
     sys.exit(code)

@@ -1,4 +1,16 @@
-"""Errors, named by what the caller can still do."""
+"""Every public exception of the tap, named by what the caller can still do.
+
+PluginError ends the run, unless it is a StreamError::
+
+    PluginError
+    ├── BatchStorageError
+    ├── NothingReadableError
+    ├── SignInRefusedError
+    └── StreamError
+        └── RequestRefusedError
+    RetriableError
+    RunCancelledError
+"""
 
 from __future__ import annotations
 
@@ -6,15 +18,37 @@ from tap_servicetitan.plugin_runtime.errors import PluginError
 
 
 class SignInRefusedError(PluginError):
-    """The credentials are not accepted: no stream can be read, the run stops."""
+    """ServiceTitan does not accept the credentials. No stream can be read: the run ends, without a retry."""
+
+
+class NothingReadableError(PluginError):
+    """The app may read nothing of the tenant. The run ends, without a retry: the settings are wrong."""
+
+    def __init__(self, tenant_id: str, what: str) -> None:
+        """Describe the failure.
+
+        Args:
+            tenant_id: The tenant.
+            what: The streams or modules that the tap tried to read, in words.
+        """
+        super().__init__(
+            f"tenant {tenant_id} lets the app read none of the {what}: check tenant_id, app_key and the app's scopes"
+        )
+
+
+class BatchStorageError(PluginError):
+    """A batch file cannot be written. The text names the place. The run ends, without a retry."""
 
 
 class StreamError(PluginError):
-    """This stream cannot go on. The others can."""
+    """A stream cannot be read to its end. It fails after all retries; the other streams go on."""
 
 
 class RequestRefusedError(StreamError):
-    """The API answered a request with a client error (4xx), so the same request would fail again."""
+    """The API answered a request with a client error (4xx).
+
+    The same request would fail again, so it is not retried. The stream is skipped or fails, see `on_missing_module`.
+    """
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
@@ -22,7 +56,11 @@ class RequestRefusedError(StreamError):
 
 
 class RetriableError(Exception):
-    """One attempt failed in a way that may pass: connection trouble, 429, 5xx, a body that is cut or not JSON."""
+    """One attempt failed in a way that may pass: connection trouble, 429, 5xx, a body that is cut or not JSON.
+
+    `Retrier` catches it and tries again. After the last attempt it raises a StreamError instead, so operators never see
+    this one.
+    """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None, throttled: bool = False) -> None:
         """Describe the failure.
@@ -30,8 +68,15 @@ class RetriableError(Exception):
         Args:
             message: What happened.
             retry_after_seconds: The pause that the server asks for.
-            throttled: Whether there were too many requests, so that it is not this one alone that has to wait.
+            throttled: Whether there were too many requests, so that all requests have to wait, not only this one.
         """
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.throttled = throttled
+
+
+class RunCancelledError(Exception):
+    """The run has ended early. A worker thread meets it when it pauses or writes, and stops.
+
+    It is never logged: the error that ended the run is.
+    """

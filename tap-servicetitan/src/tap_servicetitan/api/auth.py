@@ -16,8 +16,9 @@ from tap_servicetitan.plugin_runtime.redaction import register_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_servicetitan.api.responses import HttpResponse
     from tap_servicetitan.api.retry import Retrier
-    from tap_servicetitan.api.transport import Answer, Transport
+    from tap_servicetitan.api.transport import Transport
 
 EARLY_RENEWAL_SECONDS = 60.0
 """A token is renewed this long before it expires, so that it outlives the request that it is sent with."""
@@ -25,7 +26,7 @@ EARLY_RENEWAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a tenant signs in with."""
+    """The tenant and the client that sign in."""
 
     tenant_id: str
     client_id: str
@@ -56,10 +57,10 @@ class Authenticator:
         """Start without a token.
 
         Args:
-            credentials: Whom to sign in.
+            credentials: The tenant and the client.
             auth_url: Address of the token endpoint.
             transport: Sends the request.
-            retrier: Repeats it when the endpoint is not well.
+            retrier: Repeats it after an error that may pass.
             clock: Returns seconds that never go backwards.
         """
         self._credentials = credentials
@@ -72,7 +73,7 @@ class Authenticator:
         self._renew_at = 0.0
 
     def token(self) -> str:
-        """Return a valid access token, signing in when there is none.
+        """Return a valid access token. Signs in if there is none.
 
         Raises:
             SignInRefusedError: If the credentials are not accepted.
@@ -90,11 +91,11 @@ class Authenticator:
                 self._token = None
 
     def _sign_in(self) -> None:
-        asked_at = self._clock()
+        requested_at = self._clock()
         grant = self._retrier.call(self._request_token)
         register_secrets([grant.access_token])
         self._token = grant.access_token
-        self._renew_at = asked_at + max(grant.expires_in - EARLY_RENEWAL_SECONDS, grant.expires_in / 2)
+        self._renew_at = requested_at + max(grant.expires_in - EARLY_RENEWAL_SECONDS, grant.expires_in / 2)
 
     def _request_token(self) -> _Grant:
         form = {
@@ -102,22 +103,22 @@ class Authenticator:
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
         }
-        # The credentials go into the form alone; without `headers` requests would look for more in a .netrc file.
-        answer = self._transport.send("POST", self._auth_url, data=form, headers=lambda request: request)
-        if answer.status != HTTPStatus.OK:
+        # The credentials go into the form only. Without `headers`, requests would look for others in a .netrc file.
+        response = self._transport.send("POST", self._auth_url, data=form, headers=lambda request: request)
+        if response.status != HTTPStatus.OK:
             raise SignInRefusedError(
-                f"the sign-in for tenant {self._credentials.tenant_id} was refused ({_refusal(answer)}): "
+                f"the sign-in for tenant {self._credentials.tenant_id} was refused ({_refusal(response)}): "
                 "check client_id, client_secret and environment"
             )
         try:
-            return msgspec.json.decode(answer.body, type=_Grant)
+            return msgspec.json.decode(response.body, type=_Grant)
         except msgspec.DecodeError as error:
-            raise RetriableError(f"the sign-in was not answered with a token: {error}") from error
+            raise RetriableError(f"the response to the sign-in has no token: {error}") from error
 
 
-def _refusal(answer: Answer) -> str:
+def _refusal(response: HttpResponse) -> str:
     try:
-        error = msgspec.json.decode(answer.body, type=_Refusal).error
+        error = msgspec.json.decode(response.body, type=_Refusal).error
     except msgspec.DecodeError:
         error = ""
-    return error or f"{answer.status} {answer.reason}"
+    return error or f"{response.status} {response.reason}"

@@ -1,4 +1,4 @@
-"""Reads the API of one tenant: every request is signed, limited, retried and decoded here."""
+"""Reads the API of one tenant: signs, limits, retries and decodes every request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tap_servicetitan.api.transport import describe
+from tap_servicetitan.api.responses import describe
 from tap_servicetitan.errors import RequestRefusedError, RetriableError, SignInRefusedError, StreamError
 from tap_servicetitan.plugin_runtime.compat import override
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.auth import Authenticator
     from tap_servicetitan.api.rate_limit import RateLimiter
+    from tap_servicetitan.api.responses import HttpResponse
     from tap_servicetitan.api.retry import Retrier
-    from tap_servicetitan.api.transport import Answer, Transport
+    from tap_servicetitan.api.transport import Transport
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class _Request:
 class ApiClient:
     """The API of one tenant."""
 
-    def __init__(  # noqa: PLR0913 - each one is a part of its own
+    def __init__(  # noqa: PLR0913 - the parts of a request's way
         self,
         *,
         api_url: str,
@@ -57,7 +58,7 @@ class ApiClient:
             api_url: Address of the API's host.
             tenant_id: The tenant whose data is read.
             app_key: The app's key, sent with every request.
-            authenticator: Gives the access token.
+            authenticator: Provides the access token.
             transport: Sends one request.
             limiter: Holds requests back.
             retrier: Repeats them.
@@ -71,7 +72,7 @@ class ApiClient:
         self._retrier = retrier
 
     def sign_in(self) -> None:
-        """Make sure that the credentials work.
+        """Check that the credentials work.
 
         Raises:
             SignInRefusedError: If they do not.
@@ -80,25 +81,25 @@ class ApiClient:
         self._authenticator.token()
 
     def get(self, path: str, params: dict[str, str], decode: Callable[[bytes], T]) -> T:
-        """Return the decoded answer of an endpoint.
+        """Read an endpoint and return its decoded response.
 
         Args:
             path: The endpoint, with `{tenant}` in it.
             params: Query parameters.
-            decode: Makes a value of the body. A body that is not JSON (msgspec.DecodeError) is asked for again;
-                JSON of another shape (msgspec.ValidationError) is not.
+            decode: Decodes the body. If the body is not JSON (msgspec.DecodeError), the request is sent again; if it is
+                JSON of another shape (msgspec.ValidationError), it is not.
 
         Raises:
-            RequestRefusedError: If the answer is a client error.
-            StreamError: If no usable answer comes within the allowed retries.
+            RequestRefusedError: If the response is a client error.
+            StreamError: If no usable response comes within the allowed retries.
             SignInRefusedError: If the API or the token endpoint refuses the credentials.
         """
-        return self._retrier.call(lambda: self._answer(_Request("GET", path, params), decode), self._limiter.hold)
+        return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode), self._limiter.hold)
 
     def post(self, path: str, params: dict[str, str], body: bytes, decode: Callable[[bytes], T]) -> T:
-        """Return the decoded answer of an endpoint that takes a body, and reads all the same.
+        """Read an endpoint that takes a body, and return its decoded response.
 
-        Too many such requests hold back nothing else: their limit is not the one that all requests share.
+        When the API refuses such a request as one too many, other requests go on: it has a limit of its own.
 
         Args:
             path: As in `get`.
@@ -111,29 +112,29 @@ class ApiClient:
             StreamError: As in `get`.
             SignInRefusedError: As in `get`.
         """
-        return self._retrier.call(lambda: self._answer(_Request("POST", path, params, body), decode))
+        return self._retrier.call(lambda: self._read(_Request("POST", path, params, body), decode))
 
-    def _answer(self, request: _Request, decode: Callable[[bytes], T]) -> T:
-        answer = self._authorized(request)
-        if answer.status != HTTPStatus.OK:
-            raise RequestRefusedError(f"{request}: {describe(answer)}", status=answer.status)
-        return _decoded(str(request), answer.body, decode)
+    def _read(self, request: _Request, decode: Callable[[bytes], T]) -> T:
+        response = self._send_authorized(request)
+        if response.status != HTTPStatus.OK:
+            raise RequestRefusedError(f"{request}: {describe(response)}", status=response.status)
+        return _decode(str(request), response.body, decode)
 
-    def _authorized(self, request: _Request) -> Answer:
+    def _send_authorized(self, request: _Request) -> HttpResponse:
         token = self._authenticator.token()
-        answer = self._send(request, token)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            # Tokens can end before their time. One that has just been issued does not: then it is the settings.
+        response = self._send(request, token)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            # A token may become invalid early. If the API refuses a new one too, the settings are wrong.
             self._authenticator.discard(token)
-            answer = self._send(request, self._authenticator.token())
-        if answer.status == HTTPStatus.UNAUTHORIZED:
+            response = self._send(request, self._authenticator.token())
+        if response.status == HTTPStatus.UNAUTHORIZED:
             raise SignInRefusedError(
-                f"the API refused a new access token for tenant {self._tenant_id} ({describe(answer)}): "
+                f"the API refused a new access token for tenant {self._tenant_id} ({describe(response)}): "
                 "check app_key, tenant_id and environment"
             )
-        return answer
+        return response
 
-    def _send(self, request: _Request, token: str) -> Answer:
+    def _send(self, request: _Request, token: str) -> HttpResponse:
         def headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
             prepared.headers["Authorization"] = f"Bearer {token}"
             prepared.headers["ST-App-Key"] = self._app_key
@@ -146,10 +147,10 @@ class ApiClient:
         return self._transport.send(request.method, url, params=request.params, data=request.body, headers=headers)
 
 
-def _decoded(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:
+def _decode(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise StreamError(f"{request}: the answer is not what the API documents: {error}") from error
+        raise StreamError(f"{request}: the response does not have the documented form: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RetriableError(f"{request}: the answer is not JSON: {error}") from error
+        raise RetriableError(f"{request}: the response is not JSON: {error}") from error

@@ -1,4 +1,4 @@
-"""Decodes pages. A page is taken apart once, into records that stay the bytes they came as."""
+"""Decodes pages: splits each into its records, which stay the bytes that they came as."""
 
 from __future__ import annotations
 
@@ -13,36 +13,32 @@ from tap_servicetitan.plugin_runtime.characters import with_whole_characters
 from tap_servicetitan.plugin_runtime.clock import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 _T = TypeVar("_T")
 
 KeyField = int | str
-"""A field of a key as JSON has it."""
+"""The value of a key field."""
 
 Key = KeyField | tuple[KeyField, ...]
-"""What identifies a record: its key field, or the tuple of them."""
-
-
-LINES_AT_ONCE = 256
-"""How many messages are made at a time: all of a page's would take as much memory again as the page."""
+"""The key of a record: the value of its key field, or the tuple of them."""
 
 CHUNK_BYTES = 1 << 16
-"""How much of a body is checked at a time."""
+"""How much of a body to check at a time."""
 
 
-class _ListAnswer(msgspec.Struct, rename="camel"):
+class _ListBody(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw]
     has_more: bool
     total_count: int | None = None
 
 
-class _DataAnswer(msgspec.Struct):
+class _DataBody(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-class _ExportAnswer(msgspec.Struct, rename="camel"):
+class _ExportBody(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw]
     has_more: bool
     continue_from: str
@@ -50,12 +46,12 @@ class _ExportAnswer(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one request brought."""
+    """The records of one response."""
 
     records: Sequence[msgspec.Raw]
     keys: Sequence[Key]
     newest: str | None
-    """The latest change in the page, as the API wrote it; None when no record says one."""
+    """The latest time of change in the page, as the API wrote it; None if no record has one."""
     has_more: bool
     extracted_at: datetime
 
@@ -75,19 +71,19 @@ class ExportPage(Page):
 
 
 class PageDecoder:
-    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for what is not JSON."""
+    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON."""
 
     def __init__(self, key: Sequence[str], cursor: str | None) -> None:
         """Prepare the decoders.
 
         Args:
-            key: Names of the key fields. Every record must have them. Without any, a record is known by its bytes.
+            key: Names of the key fields. Every record must have them. Without any, its bytes identify a record.
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
         """
         head = _head_type(key, cursor)
-        self._list = msgspec.json.Decoder(_ListAnswer)
-        self._export = msgspec.json.Decoder(_ExportAnswer)
-        self._data = msgspec.json.Decoder(_DataAnswer)
+        self._list = msgspec.json.Decoder(_ListBody)
+        self._export = msgspec.json.Decoder(_ExportBody)
+        self._data = msgspec.json.Decoder(_DataBody)
         self._array = msgspec.json.Decoder(list[msgspec.Raw])
         heads: Any = list[head]  # type: ignore[valid-type]  # a type that is made at run time
         wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
@@ -97,27 +93,27 @@ class PageDecoder:
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
-        return decoded(body, self._list_page)
+        return decode_body(body, self._list_page)
 
     def _list_page(self, body: bytes) -> ListPage:
-        answer = self._list.decode(body)
+        page = self._list.decode(body)
         return ListPage(
-            **self._common(answer.data, self._heads.decode(body).data),
-            has_more=answer.has_more,
-            total_count=answer.total_count,
+            **self._common(page.data, self._heads.decode(body).data),
+            has_more=page.has_more,
+            total_count=page.total_count,
         )
 
     def data_page(self, body: bytes) -> ListPage:
-        """Return a list that comes at once, in an object."""
-        return decoded(body, self._data_page)
+        """Return a list that comes whole, in an object."""
+        return decode_body(body, self._data_page)
 
     def _data_page(self, body: bytes) -> ListPage:
         records = self._data.decode(body).data
         return ListPage(**self._common(records, self._heads.decode(body).data), has_more=False, total_count=None)
 
     def array_page(self, body: bytes) -> ListPage:
-        """Return a list that comes at once, as an array."""
-        return decoded(body, self._array_page)
+        """Return a list that comes whole, as an array."""
+        return decode_body(body, self._array_page)
 
     def _array_page(self, body: bytes) -> ListPage:
         records = self._array.decode(body)
@@ -125,17 +121,17 @@ class PageDecoder:
 
     def export_page(self, body: bytes) -> ExportPage:
         """Return a page of an export feed."""
-        return decoded(body, self._export_page)
+        return decode_body(body, self._export_page)
 
     def _export_page(self, body: bytes) -> ExportPage:
-        answer = self._export.decode(body)
+        page = self._export.decode(body)
         return ExportPage(
-            **self._common(answer.data, self._heads.decode(body).data),
-            has_more=answer.has_more,
-            continue_from=answer.continue_from,
+            **self._common(page.data, self._heads.decode(body).data),
+            has_more=page.has_more,
+            continue_from=page.continue_from,
         )
 
-    # Going over the body a second time, for the heads, costs less in native code than a call per record.
+    # Decoding the body a second time, for the heads, takes less time in native code than a call per record.
 
     def _common(self, records: list[msgspec.Raw], heads: list[Any]) -> dict[str, Any]:
         return {
@@ -151,50 +147,54 @@ def _key_attributes(key: Sequence[str]) -> list[str]:
 
 
 def _head_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 - a type that is made at run time
-    """Return the type of a record of which nothing but the key and the time of change is read."""
+    """Return a type that decodes only the key and the time of change of a record."""
     attributes = _key_attributes(key)
     return msgspec.defstruct(
         "Head",
         [*((attribute, KeyField) for attribute in attributes), ("cursor", str | None, None)],
-        # No field has an empty name, so without a cursor it stays unset.
+        # No field has an empty name, so `cursor` stays unset without one.
         rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or ""},
         gc=False,
     )
 
 
-def decoded(body: bytes, decode: Callable[[bytes], _T]) -> _T:
-    """Decode a body that :func:`one_line_each` has been over, with U+FFFD in the place of half characters.
+def decode_body(body: bytes, decode: Callable[[bytes], _T]) -> _T:
+    """Decode a body without its line breaks, and with U+FFFD in place of half characters.
+
+    Args:
+        body: The body of a response.
+        decode: Decodes JSON.
 
     Raises:
         msgspec.DecodeError: If it is not JSON.
         UnicodeDecodeError: If it is not UTF-8.
     """
     try:
-        return decode(one_line_each(body))
+        return decode(remove_line_breaks(body))
     except msgspec.DecodeError:
-        # Half a character is refused, and would keep its stream from being read for as long as its text stays.
+        # msgspec refuses half a character (a lone surrogate). The stream could not be read while a record has one.
         whole = with_whole_characters(body)
         if whole == body:
             raise
-        return decode(one_line_each(whole))
+        return decode(remove_line_breaks(whole))
 
 
-def one_line_each(body: bytes) -> bytes:
-    """Return the body with no line break in it, so that each record in it can stand on a line of its own.
+def remove_line_breaks(body: bytes) -> bytes:
+    """Return the body without line breaks, so that each record fits on one line.
 
     Raises:
-        UnicodeDecodeError: If the body is not UTF-8, which decoding into raw records would not notice.
+        UnicodeDecodeError: If the body is not UTF-8. Decoding into raw records would not notice.
     """
     if not body.isascii():
         check_utf8(body)
     if b"\n" in body or b"\r" in body:
-        # Inside strings JSON escapes them, so these are between values: indentation.
+        # JSON escapes line breaks inside strings, so these stand between values: indentation.
         return msgspec.json.format(body, indent=-1)
     return body
 
 
 def check_utf8(body: bytes) -> None:
-    """Make sure that the body is UTF-8, a piece at a time: as text it could take four times its size.
+    """Check that the body is UTF-8, a piece at a time: as text it could take four times its size.
 
     Raises:
         UnicodeDecodeError: If it is not.
@@ -206,24 +206,8 @@ def check_utf8(body: bytes) -> None:
 
 
 def newest(times: Iterable[str | None]) -> str | None:
-    """Return the latest of the API's times, or None when there is none.
+    """Return the latest of the API's times, or None if there is none.
 
-    Fractions of a second are not compared: they come with and without, and as text `.5Z` sorts before `Z`.
+    Fractions of a second are ignored: times come with and without, and as text `.5Z` sorts before `Z`.
     """
     return max((time for time in times if time), key=lambda time: time[:19], default=None)
-
-
-def record_lines(stream: str, page: Page, version: int | None) -> Iterator[bytes]:
-    """Yield the RECORD messages of a page, one a line, around the records' own bytes, some hundreds at a time.
-
-    Args:
-        stream: Name of the stream.
-        page: The records.
-        version: The version of the pass that they belong to (epoch milliseconds), if they belong to one.
-    """
-    before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
-    numbered = b"" if version is None else b',"version":%d' % version
-    after = b'%b,"time_extracted":%b}\n' % (numbered, msgspec.json.encode(page.extracted_at))
-    between = after + before
-    for start in range(0, len(page.records), LINES_AT_ONCE):
-        yield before + between.join(page.records[start : start + LINES_AT_ONCE]) + after

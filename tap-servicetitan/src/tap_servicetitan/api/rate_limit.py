@@ -35,7 +35,7 @@ class RateLimiter:
         self._held_until = self._next_slot
 
     def wait(self) -> None:
-        """Return when the next request may be sent."""
+        """Wait until the next request may be sent."""
         slot = self._take_slot()
         while (pause := slot - self._clock()) > 0:
             self._sleep(pause)
@@ -43,7 +43,7 @@ class RateLimiter:
                 slot = self._take_slot()
 
     def hold(self, seconds: float) -> None:
-        """Let no request go out for some time, not even one that is waiting for its slot."""
+        """Hold back all requests for some seconds, including those that wait for their slot."""
         with self._lock:
             self._held_until = max(self._held_until, self._clock() + seconds)
             self._next_slot = max(self._next_slot, self._held_until)

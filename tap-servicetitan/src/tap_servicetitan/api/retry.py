@@ -1,4 +1,4 @@
-"""Tries again what may work the next time."""
+"""Repeats an attempt that failed in a way that may pass."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 600.0
-"""A server that asks for a longer pause than this is given up on: the next run will do better than a waiting one."""
+"""Longest pause to accept from a server. If it asks for more, the stream fails: the next run is the better retry."""
 
 
 def jittered_delay_seconds(retry: int) -> float:
-    """Return how long to wait before a retry (the first is 0): exponential, with full jitter."""
+    """Return how long to wait before a retry (0 is the first): exponential, with full jitter."""
     return random.uniform(0, min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**retry))  # noqa: S311
 
 
@@ -37,14 +37,14 @@ class Retrier:
     sleep: Callable[[float], None] = time.sleep
 
     def call(self, attempt: Callable[[], T], hold: Callable[[float], None] | None = None) -> T:
-        """Return what `attempt` returns.
+        """Call a function, again after each RetriableError, and return its result.
 
         Args:
-            attempt: What to try.
-            hold: Told how many seconds to wait, instead of waiting here, when there were too many requests.
+            attempt: The function.
+            hold: Called with the seconds to wait, instead of waiting here, when there were too many requests.
 
         Raises:
-            StreamError: If every attempt raised a `RetriableError`, or the server asks for too long a pause.
+            StreamError: If every attempt raised a RetriableError, or the server asks for too long a pause.
         """
         for retry in count():
             try:
@@ -59,9 +59,9 @@ class Retrier:
         raise AssertionError  # count() has no end
 
     def _pause_seconds(self, retry: int, error: RetriableError) -> float:
-        asked = error.retry_after_seconds
-        if asked is None:
+        requested = error.retry_after_seconds
+        if requested is None:
             return self.delay_seconds(retry)
-        if asked > LONGEST_RETRY_AFTER_SECONDS:
-            raise StreamError(f"{error}, which asks to wait {asked:.0f} s") from error
-        return asked
+        if requested > LONGEST_RETRY_AFTER_SECONDS:
+            raise StreamError(f"{error}, which asks to wait {requested:.0f} s") from error
+        return requested

@@ -1,4 +1,4 @@
-"""The catalog of the streams that rows describe, without the SDK and without network."""
+"""The Singer catalog of the streams, made from their specs: no SDK, no network."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.transform.inject import DELETED_AT, DELETED_AT_SCHEMA
+from tap_servicetitan.specs.spec import DELETED_AT, DELETED_AT_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def load_schema(name: str) -> Json:
 
 
 def schema_of(spec: StreamSpec) -> Json:
-    """Return the schema of a stream's records: the committed one, and what the tap puts into them."""
+    """Return the schema of a stream's records: the committed one, and the fields that the tap adds."""
     schema = load_schema(spec.name)
     if spec.inactive_is_deleted:
         schema["properties"][DELETED_AT] = dict(DELETED_AT_SCHEMA)
@@ -32,7 +32,7 @@ def schema_of(spec: StreamSpec) -> Json:
 
 
 def catalog(specs: Iterable[StreamSpec]) -> Json:
-    """Return the Singer catalog of the streams, entry for entry what the SDK makes of them."""
+    """Return the Singer catalog of the streams. Each entry equals the one that the SDK makes."""
     return {"streams": [entry(spec, schema_of(spec)) for spec in sorted(specs, key=lambda spec: spec.name)]}
 
 
@@ -44,36 +44,36 @@ def entry(spec: StreamSpec, schema: Json) -> Json:
         **({"replication_key": cursor} if cursor else {}),
         "replication_method": "INCREMENTAL" if cursor else "FULL_TABLE",
         "key_properties": list(spec.key),
-        "schema": _listed(schema),
+        "schema": _without_examples(schema),
         "stream": spec.name,
         "metadata": [
-            *_fields(schema["properties"], automatic={*spec.key, cursor}),
-            {"breadcrumb": [], "metadata": _about(spec)},
+            *_field_metadata(schema["properties"], automatic={*spec.key, cursor}),
+            {"breadcrumb": [], "metadata": _stream_metadata(spec)},
         ],
     }
 
 
-def _about(spec: StreamSpec) -> Json:
-    about: Json = {"inclusion": "available", "selected": spec.selected, "selected-by-default": spec.selected}
-    about["table-key-properties"] = list(spec.key)
+def _stream_metadata(spec: StreamSpec) -> Json:
+    metadata: Json = {"inclusion": "available", "selected": spec.selected, "selected-by-default": spec.selected}
+    metadata["table-key-properties"] = list(spec.key)
     if spec.replication_key:
-        about |= {"replication-key": spec.replication_key, "valid-replication-keys": [spec.replication_key]}
-    return about
+        metadata |= {"replication-key": spec.replication_key, "valid-replication-keys": [spec.replication_key]}
+    return metadata
 
 
-def _fields(properties: Json, automatic: Iterable[str | None], above: tuple[str, ...] = ()) -> Iterator[Json]:
+def _field_metadata(properties: Json, automatic: Iterable[str | None], above: tuple[str, ...] = ()) -> Iterator[Json]:
     for name, schema in properties.items():
         breadcrumb = (*above, "properties", name)
         inclusion = "automatic" if name in automatic else "available"
         yield {"breadcrumb": list(breadcrumb), "metadata": {"inclusion": inclusion}}
-        yield from _fields(schema.get("properties", {}), (), breadcrumb)
+        yield from _field_metadata(schema.get("properties", {}), (), breadcrumb)
 
 
-def _listed(schema: Json) -> Json:
-    """Return what a catalog says of a schema: all but the examples."""
-    listed = {keyword: value for keyword, value in schema.items() if keyword != "examples"}
+def _without_examples(schema: Json) -> Json:
+    """Return a schema as the catalog has it: without the examples."""
+    listing = {keyword: value for keyword, value in schema.items() if keyword != "examples"}
     if "properties" in schema:
-        listed["properties"] = {name: _listed(field) for name, field in schema["properties"].items()}
+        listing["properties"] = {name: _without_examples(field) for name, field in schema["properties"].items()}
     if "items" in schema:
-        listed["items"] = _listed(schema["items"])
-    return listed
+        listing["items"] = _without_examples(schema["items"])
+    return listing

@@ -1,29 +1,27 @@
-"""How the threads of a run learn that it is over."""
+"""Tells the threads of a run that it has ended."""
 
 from __future__ import annotations
 
 from threading import Event
 
-
-class HaltedError(Exception):
-    """The run is over: what a worker was about to do is not needed any more."""
+from tap_servicetitan.errors import RunCancelledError
 
 
-class Halt:
-    """Tells the workers of a run that it is over."""
+class Cancellation:
+    """A flag that all threads of a run share. It is set once, when the run ends early."""
 
     def __init__(self) -> None:
         self._event = Event()
 
     def set(self) -> None:
-        """End every pause, now and from now on."""
+        """Cancel the run: end every pause, now and from now on."""
         self._event.set()
 
     def sleep(self, seconds: float) -> None:
         """Pause.
 
         Raises:
-            HaltedError: If the run is over before the pause is.
+            RunCancelledError: If the run is cancelled before the pause is over.
         """
         if self._event.wait(seconds):
-            raise HaltedError
+            raise RunCancelledError

@@ -1,4 +1,4 @@
-"""How the process gets its memory."""
+"""Memory allocation of the process."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import ctypes
 from typing import Final
 
 _M_ARENA_MAX: Final = -8
-"""The name of the setting in GNU's `malloc.h`."""
+"""The number of the option `M_ARENA_MAX` in GNU's `malloc.h`."""
 
 
 def share_one_heap() -> None:
-    """Let all threads take their memory from one heap. Call it before there are threads.
+    """Let all threads use one heap. Call it before starting threads.
 
-    GNU's C library gives each thread a heap of its own, and what one thread has given back no other one can use. Here
-    that is a page, megabytes, for each thread. Other C libraries do not have the setting, nor the need for it.
+    GNU's C library gives each thread a separate heap, and no other thread can reuse memory that one has freed. Here
+    that is a page, megabytes, per thread. Other C libraries neither have nor need the option.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

@@ -1,4 +1,4 @@
-"""Makes the next items while the last ones are being used."""
+"""Fetches the next items in threads while the current one is being used."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _END: Final = object()
 
 
 def read_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield the items in order, the next one always being made in a thread. Errors arise where their item would.
+    """Yield the items in order, and fetch the next one in a thread meanwhile. An error is raised in place of its item.
 
-    A consumer that stops early leaves at most one item unused; the threads never keep the process from ending.
+    A consumer that stops early leaves at most one item unused. The threads never keep the process from ending.
     """
     upcoming = _next_in_thread(items)
     while (item := upcoming.result()) is not _END:
@@ -27,21 +27,21 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def start_ahead(iterators: Iterable[Iterator[T]], width: int) -> Iterator[Iterator[T]]:
-    """Yield the iterators in order, the first items of the next ones being made in threads.
+    """Yield the iterators in order, and fetch the first items of the next ones in threads meanwhile.
 
     Args:
-        iterators: What to start.
-        width: How many are started at the same time.
+        iterators: The iterators to start.
+        width: How many to start at the same time.
     """
     started: deque[Iterator[T]] = deque()
     for iterator in iterators:
-        started.append(_resumed(_next_in_thread(iterator), iterator))
+        started.append(_resume(_next_in_thread(iterator), iterator))
         if len(started) >= width:
             yield started.popleft()
     yield from started
 
 
-def _resumed(first: Future[T | object], rest: Iterator[T]) -> Iterator[T]:
+def _resume(first: Future[T | object], rest: Iterator[T]) -> Iterator[T]:
     if (item := first.result()) is not _END:
         yield item  # type: ignore[misc]  # _END is not a T
         yield from rest

@@ -1,4 +1,4 @@
-"""Runs tasks in threads that can be left behind."""
+"""Runs tasks in threads that the caller can abandon."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
-def run_side_by_side(tasks: Sequence[Callable[[], None]], workers: int) -> None:
-    """Run tasks, begun in their order, and return when all are done.
+def run_concurrently(tasks: Sequence[Callable[[], None]], workers: int) -> None:
+    """Run tasks in threads, started in their order, and return when all are done.
 
-    The first error that a task raises is raised here at once, and no other task is begun. The tasks that are running
-    then are not waited for: their threads do not keep the process from ending. A signal is not held up by them either.
+    The first error of a task is raised here at once, and no other task is started. Running tasks are abandoned: their
+    threads neither keep the process from ending nor delay a signal.
 
     Args:
-        tasks: What to run.
-        workers: How many run at the same time. With 1 each is done before the next one begins.
+        tasks: The tasks.
+        workers: How many to run at the same time. With 1, each task ends before the next one starts.
     """
     upcoming, failed = iter(tasks), Event()
-    endings: SimpleQueue[BaseException | None] = SimpleQueue()
+    results: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def work() -> None:
-        endings.put(_end_of(upcoming, failed))
+        results.put(_run_tasks(upcoming, failed))
 
     count = min(workers, len(tasks))
     for number in range(count):
         Thread(target=work, name=f"worker-{number + 1}", daemon=True).start()
     for _ in range(count):
-        if error := endings.get():
+        if error := results.get():
             raise error
 
 
-def _end_of(tasks: Iterator[Callable[[], None]], failed: Event) -> BaseException | None:
-    """Run tasks until there are none, or until one failed. Return the error if it was one of these."""
+def _run_tasks(tasks: Iterator[Callable[[], None]], failed: Event) -> BaseException | None:
+    """Run tasks until there are none left or one has failed, in any thread. Return the error if it was raised here."""
     try:
         while not failed.is_set() and (task := next(tasks, None)):
             task()

@@ -1,8 +1,8 @@
 """BATCH messages: many records in one message, or in a file that the message names.
 
 The message is that of the Meltano SDK: https://sdk.meltano.com/en/latest/batch.html. It names addresses, and an address
-may hold its content itself: a `data:` URL, https://www.rfc-editor.org/rfc/rfc2397. Such a message needs no disk that is
-shared with the target, leaves nothing behind, and waits in the pipe like any other.
+may hold the content itself: a `data:` URL, https://www.rfc-editor.org/rfc/rfc2397. Such a message needs no disk that
+tap and target share, leaves no file behind, and waits in the pipe like any other message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import fsspec
 import msgspec
 from isal import igzip
 
-from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.errors import BatchStorageError
+from tap_servicetitan.plugin_runtime.redaction import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,19 +30,15 @@ if TYPE_CHECKING:
     from tap_servicetitan.settings import BatchConfig
 
 INLINE = "data:"
-"""The root under which records stand in the message itself."""
+"""The root that puts the records into the message itself."""
 
 INLINE_BYTES = 1 << 18
 """Size of the records in one message. Meltano refuses lines of more than 5 MB (half of its `elt.buffer_size`)."""
 
 FASTEST = 1
-"""Level of compression: a batch is read once, and soon. The levels above take longer and save next to nothing."""
+"""Level of compression: a batch is read once, and soon. Higher levels take longer and save next to nothing."""
 
 _MEDIA_TYPES = {"none": "application/x-ndjson", "gzip": "application/gzip"}
-
-
-class BatchStorageError(PluginError):
-    """A batch file cannot be written. The text names the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,17 @@ class Batches:
     """Makes the BATCH messages of all streams."""
 
     root: str
-    """`data:`, or the address of the folder for the files: a path, `file://`, or what fsspec has a package for."""
+    """`data:`, or the address of the folder for the files: a path, `file://`, or any that fsspec has a package for."""
 
     prefix: str
-    """What the names of files begin with."""
+    """Prefix of the file names."""
 
     compression: str
     """`none` or `gzip`."""
 
     @classmethod
     def from_config(cls, config: BatchConfig | None) -> Batches | None:
-        """Take the values of the setting `batch_config`. None if it has no root: then each record is a message."""
+        """Read the setting `batch_config`. None if it has no root: then each record is a message."""
         storage = config.storage if config else None
         if config is None or storage is None or not storage.root:
             return None
@@ -67,11 +64,11 @@ class Batches:
         return cls(storage.root, storage.prefix or "", compression or "none")
 
     def messages(self, stream: str, page: Page, version: int | None) -> Iterator[bytes]:
-        """Yield the messages of a page, one a line.
+        """Yield the BATCH messages of a page, one per line.
 
         Args:
             stream: Name of the stream.
-            page: The records. In files, those of a page stand together.
+            page: The records. A file holds those of one page.
             version: The version of the pass that they belong to (epoch milliseconds), if they belong to one.
 
         Raises:
@@ -83,7 +80,7 @@ class Batches:
             "encoding": {"format": "jsonl", "compression": self.compression},
         } | ({} if version is None else {"version": version})
         inline = self.root == INLINE
-        for records in pieces(page.records, INLINE_BYTES if inline else sys.maxsize):
+        for records in split_records(page.records, INLINE_BYTES if inline else sys.maxsize):
             lines = b"\n".join(records) + b"\n"
             content = igzip.compress(lines, FASTEST) if self.compression == "gzip" else lines
             address = self._inline(content) if inline else self._write(stream, content)
@@ -94,18 +91,18 @@ class Batches:
 
     def _write(self, stream: str, content: bytes) -> str:
         """Write a file, and return its address."""
-        ending = ".gz" if self.compression == "gzip" else ""
-        name = f"{self.prefix}{stream}-{uuid4().hex}.jsonl{ending}"
+        suffix = ".gz" if self.compression == "gzip" else ""
+        name = f"{self.prefix}{stream}-{uuid4().hex}.jsonl{suffix}"
         try:
-            return _written(self.root, name, content)
-        except Exception as error:  # noqa: BLE001 - any library may stand behind an address
+            return _write_file(self.root, name, content)
+        except Exception as error:  # noqa: BLE001 - an address may belong to any library
             raise BatchStorageError(
                 f"{stream}: a batch file cannot be written below {self.root} (setting `batch_config`): "
-                f"{str(error).partition(chr(10))[0] or type(error).__name__}"
+                f"{first_line(error)}"
             ) from None
 
 
-def _written(root: str, name: str, content: bytes) -> str:
+def _write_file(root: str, name: str, content: bytes) -> str:
     """Write a file below a path or an address, and return its address."""
     url = urlsplit(root)
     if url.scheme not in {"", "file"}:
@@ -120,8 +117,8 @@ def _written(root: str, name: str, content: bytes) -> str:
     return path.as_uri()
 
 
-def pieces(records: Sequence[msgspec.Raw], most_bytes: int) -> Iterator[Sequence[msgspec.Raw]]:
-    """Yield the records in pieces of a size. A record that is larger than that is a piece of its own."""
+def split_records(records: Sequence[msgspec.Raw], most_bytes: int) -> Iterator[Sequence[msgspec.Raw]]:
+    """Yield the records in pieces of a size. A larger record is a piece by itself."""
     start = size = 0
     for index, record in enumerate(records):
         length = len(memoryview(record))

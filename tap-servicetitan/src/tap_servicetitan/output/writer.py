@@ -9,26 +9,26 @@ import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter, SingerMessageType
 from singer_sdk.singerlib.messages import Message
 
-from tap_servicetitan.concurrency.cancellation import HaltedError
+from tap_servicetitan.errors import RunCancelledError
 from tap_servicetitan.plugin_runtime.compat import override
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 LONGEST_WAIT_SECONDS = 2.0
-"""How long the end of a run waits for a thread that is writing."""
+"""How long closing waits for a thread that is writing."""
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):
-    """Writes messages in the order in which they come, numbers exact. Safe to share between threads.
+    """Writes messages in the order in which they come, with exact numbers. Safe to share between threads.
 
-    Records may wait in the buffer. Any other message pushes out what came before it and itself: a STATE that is seen
-    never runs ahead of its records, and one that is written is seen at once.
+    Records may wait in the buffer. Any other message flushes it: a STATE reaches the reader after its records, and at
+    once.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.lock = threading.RLock()
-        """Held while lines are written. Who holds it keeps the lines of others from coming between its own."""
+        """Held while lines are written. Hold it to keep the lines of other threads out from between yours."""
         self._closed = False
 
     @override
@@ -42,23 +42,23 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def write_lines(self, lines: bytes) -> None:
-        """Write messages that are lines already.
+        """Write messages that are encoded as lines.
 
         Raises:
-            HaltedError: If the output has been closed.
+            RunCancelledError: If the output has been closed.
         """
         with self.lock:
             if self._closed:
-                raise HaltedError
+                raise RunCancelledError
             sys.stdout.buffer.write(lines)
 
     def flush(self) -> None:
-        """Push out what waits in the buffer."""
+        """Flush the buffer."""
         with self.lock:
             sys.stdout.buffer.flush()
 
     def close(self) -> None:
-        """Let nothing be written any more, once what is being written is out, if somebody reads it."""
+        """Reject further writes. Wait briefly for a write in progress to finish."""
         self._closed = True
         if self.lock.acquire(timeout=LONGEST_WAIT_SECONDS):
             self.lock.release()

@@ -1,4 +1,4 @@
-"""Reads the lists of many parents side by side."""
+"""Reads the lists of several parents at the same time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.concurrency.prefetch import start_ahead
 from tap_servicetitan.errors import RequestRefusedError
-from tap_servicetitan.replication.snapshot import settled
+from tap_servicetitan.replication.snapshot import read_until_stable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from tap_servicetitan.replication.list_reader import ListReader
 
 PARENTS_AT_ONCE = 8
-"""For how many parents of one stream lists are asked for at the same time."""
+"""For how many parents of a stream to read the lists at the same time."""
 
 
-class Children:
-    """The lists of one stream's parents."""
+class ChildLists:
+    """The lists of a child stream, one per record of the parent."""
 
     def __init__(self, lists: ListReader, *, sorted_by_key: bool, on_problem: Callable[[int, str], None]) -> None:
         """Prepare to read.
 
         Args:
             lists: Reads the list of a parent.
-            sorted_by_key: Whether the lists come in the order of their keys.
-            on_problem: Told of each pass over a parent's list that may have missed rows: its number, and why.
+            sorted_by_key: Whether the lists are sorted by key.
+            on_problem: Called after each pass over a list that may have missed records: its number, and why.
         """
         self._lists = lists
         self._sorted_by_key = sorted_by_key
@@ -37,7 +37,7 @@ class Children:
         self._refusal: RequestRefusedError | None = None
 
     def of(self, parents: Sequence[Key]) -> Iterator[ListPage]:
-        """Yield the pages of the parents' lists that have records, parent by parent.
+        """Yield the pages of the parents' lists, parent by parent, without empty pages.
 
         Raises:
             StreamError: If one of the lists cannot be read to its end.
@@ -47,11 +47,11 @@ class Children:
                 if page.records:
                     yield page
 
-    def raise_when_missing(self) -> None:
-        """Make sure that lists were found, if there were parents: else it is the endpoint that is missing.
+    def raise_if_missing(self) -> None:
+        """Check that a list was found, if there were parents. Otherwise the endpoint is missing, not a parent.
 
         Raises:
-            RequestRefusedError: If every parent's list was refused as not found.
+            RequestRefusedError: If the API answered 404 for every parent.
         """
         if self._refusal and not self._found:
             raise self._refusal
@@ -61,11 +61,13 @@ class Children:
             self._on_problem(attempt, f"the list of {parent}: {problem}")
 
         try:
-            for page in settled(lambda: self._lists.pages(parent=parent), note, sorted_by_key=self._sorted_by_key):
+            for page in read_until_stable(
+                lambda: self._lists.pages(parent=parent), note, sorted_by_key=self._sorted_by_key
+            ):
                 self._found = True
                 yield page
         except RequestRefusedError as error:
-            # The parent has gone since it was listed.
+            # The parent has been deleted since it was listed.
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             self._refusal = error

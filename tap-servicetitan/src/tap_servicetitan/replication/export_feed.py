@@ -1,4 +1,4 @@
-"""Reads an export feed, from a token or a date on."""
+"""Reads an export feed from a token or a date."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import ExportPage
 
-MOST_IDLE_PAGES = 10
-"""A feed that says so many times in a row that there is more, and brings nothing new, is taken to have no end."""
+MAX_IDLE_PAGES = 10
+"""How many pages in a row may say that there is more and bring nothing new. Then the feed is considered endless."""
 
 TOKEN_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
-"""What the API answers to a `from` that it does not know (any more)."""
+"""How the API answers a `from` that it does not know (any more)."""
 
 
 class _Progress:
-    """Sees whether a feed moves on. What it remembers of a page is one number each."""
+    """Notices when a feed gets stuck. Keeps two numbers per page."""
 
     def __init__(self, start: str | None) -> None:
         self._positions = {hash(start)}
         self._contents = {hash(((), None))}
         self._idle_pages = 0
 
-    def stands_still(self, page: ExportPage) -> bool:
-        """Take note of a page that is not the last, and return whether going on is of no use."""
+    def is_stuck(self, page: ExportPage) -> bool:
+        """Take note of a page that is not the last, and return whether reading on is useless."""
         # A record can come again, but then with a later time of change.
-        new = _is_added(hash((tuple(page.keys), page.newest)), self._contents)
+        new = _add(hash((tuple(page.keys), page.newest)), self._contents)
         self._idle_pages = 0 if new else self._idle_pages + 1
-        moved = _is_added(hash(page.continue_from), self._positions)
-        return not moved or self._idle_pages >= MOST_IDLE_PAGES
+        moved = _add(hash(page.continue_from), self._positions)
+        return not moved or self._idle_pages >= MAX_IDLE_PAGES
 
 
-def _is_added(number: int, numbers: set[int]) -> bool:
+def _add(number: int, numbers: set[int]) -> bool:
+    """Add a number, and return whether it is new."""
     before = len(numbers)
     numbers.add(number)
     return len(numbers) > before
 
 
 def read_feed(fetch: Callable[[str | None], ExportPage], start: str | None) -> Iterator[ExportPage]:
-    """Yield the pages of an export feed until it has nothing more for now.
+    """Yield the pages of an export feed until it has no more for now.
 
     Args:
-        fetch: Returns the page that follows a token or a date; None stands for the beginning.
-        start: Where to begin.
+        fetch: Returns the page after a token or a date; None means the beginning.
+        start: The token or date to start with.
 
     Raises:
         StreamError: If the feed has no end.
@@ -59,7 +60,7 @@ def read_feed(fetch: Callable[[str | None], ExportPage], start: str | None) -> I
         yield page
         if not page.has_more:
             return
-        if progress.stands_still(page):
+        if progress.is_stuck(page):
             raise StreamError("the export feed says that there is more, but does not move on")
         position = page.continue_from
 
@@ -70,13 +71,13 @@ def resume_feed(
     fallback: str | None,
     on_refusal: Callable[[RequestRefusedError], None],
 ) -> Iterator[ExportPage]:
-    """Yield the pages of an export feed from a token on, or from a date when the API refuses the token.
+    """Yield the pages of an export feed from a token, or from a date if the API refuses the token.
 
     Args:
-        fetch: Returns the page that follows a token or a date.
+        fetch: Returns the page after a token or a date.
         token: The token of the last run.
-        fallback: The date, None for the beginning.
-        on_refusal: Told about the refusal.
+        fallback: The date, or None for the beginning.
+        on_refusal: Called with the refusal.
 
     Raises:
         StreamError: If the feed has no end.

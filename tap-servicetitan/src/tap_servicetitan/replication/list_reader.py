@@ -1,4 +1,4 @@
-"""Asks for the list of a row, as the row says, and completes its records."""
+"""Reads a list as its spec says, and adds the fields that its records lack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from tap_servicetitan.api.pages import PageDecoder
 from tap_servicetitan.replication.snapshot import read_list
-from tap_servicetitan.specs import POSITION, Answer
+from tap_servicetitan.specs.spec import POSITION, ResponseFormat
 from tap_servicetitan.transform.inject import deletion_marker, filler
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Key, ListPage, Page
-    from tap_servicetitan.specs import StreamSpec
+    from tap_servicetitan.specs.spec import StreamSpec
 
     AnyPage = TypeVar("AnyPage", bound=Page)
 
 
-def decoder_of(spec: StreamSpec) -> PageDecoder:
-    """Return the decoder of a row's pages. It reads the key fields that the API sends, not those that are put in."""
+def page_decoder(spec: StreamSpec) -> PageDecoder:
+    """Return the decoder of a spec's pages. It reads the key fields that the API sends, not those that the tap adds."""
     added = {POSITION} if spec.numbered else set()
     if spec.parent:
         added.add(spec.parent.field)
     return PageDecoder([name for name in spec.key if name not in added], spec.cursor)
 
 
-def deletions_marked(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
-    """Return the function that marks the records of a page that the row takes for deleted."""
+def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
+    """Return a function that marks the deleted records of a page, if the spec says that inactive ones are deleted."""
     if not spec.inactive_is_deleted:
         return lambda page: page
     mark = deletion_marker(spec.cursor)
@@ -40,35 +40,35 @@ def deletions_marked(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
 
 
 class ListReader:
-    """Reads the list of one row."""
+    """Reads the list of one stream."""
 
     def __init__(self, client: ApiClient, spec: StreamSpec, page_size: int) -> None:
         """Prepare to read.
 
         Args:
             client: Sends the requests.
-            spec: The row. It has a list.
-            page_size: Records a page, for a list that has pages.
+            spec: A spec with a list.
+            page_size: Records per page, if the list has pages.
         """
-        decoder = decoder_of(spec)
+        decoder = page_decoder(spec)
         self._client = client
         self._spec = spec
         self._page_size = page_size
         self._decode = {
-            Answer.PAGES: decoder.list_page,
-            Answer.ARRAY: decoder.array_page,
-            Answer.DATA: decoder.data_page,
-        }[spec.answer]
-        self._mark = deletions_marked(spec)
+            ResponseFormat.PAGES: decoder.list_page,
+            ResponseFormat.ARRAY: decoder.array_page,
+            ResponseFormat.DATA: decoder.data_page,
+        }[spec.response_format]
+        self._mark = page_deletion_marker(spec)
         self._fill_position = filler(POSITION)
         self._fill_parent = filler(spec.parent.field) if spec.parent else None
 
     def pages(self, *, parent: Key | None = None, query: Mapping[str, str] | None = None) -> Iterator[ListPage]:
-        """Yield the pages of the list, their records complete.
+        """Yield the pages of the list, with complete records.
 
         Args:
-            parent: Key of the parent whose list it is, for a child.
-            query: Parameters besides those of the row and of the page.
+            parent: Key of the parent, for a child stream.
+            query: Parameters in addition to those of the spec and of the page.
 
         Raises:
             StreamError: If the list cannot be read to its end.
@@ -80,14 +80,14 @@ class ListReader:
             position += len(page.records)
 
     def page(self, number: int, query: Mapping[str, str]) -> ListPage:
-        """Return one page of the list of a row that is no child, its records complete.
+        """Return one page of a list, with complete records. The stream must not be a child.
 
         Args:
-            number: Which page, from 1 on.
-            query: Parameters besides those of the row and of the page.
+            number: Number of the page, from 1 on.
+            query: Parameters in addition to those of the spec and of the page.
 
         Raises:
-            StreamError: If it cannot be read.
+            StreamError: If the page cannot be read.
         """
         return self._complete(self._fetch(self._path(None), number, query), None, 0)
 
@@ -98,10 +98,10 @@ class ListReader:
         return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
 
     def _fetch(self, path: str, number: int, query: Mapping[str, str]) -> ListPage:
-        params = {**self._paging(number), **self._spec.query, **query}
+        params = {**self._page_params(number), **self._spec.query, **query}
         return self._client.get(path, params, self._decode)
 
-    def _paging(self, number: int) -> dict[str, str]:
+    def _page_params(self, number: int) -> dict[str, str]:
         values = {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
         return {name: values[name] for name in self._spec.list_parameters}
 

@@ -1,4 +1,4 @@
-"""Reads a whole list, page by page, and judges whether every row was seen."""
+"""Reads a whole list, page by page, and checks whether every record was seen."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import Key, ListPage
 
-MOST_PASSES = 3
-"""How often a list is read when it changes while it is being read."""
+MAX_PASSES = 3
+"""How many times to read a list that changes while it is being read."""
 
 COMPARED_AT_ONCE = 250_000
-"""How many numbers are compared with each other at a time, about. They take some 80 bytes each meanwhile."""
+"""About how many numbers to compare with each other at a time. Each takes some 80 bytes meanwhile."""
 
 
 def read_list(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
@@ -40,20 +40,20 @@ def read_list(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
         before = page.keys
 
 
-def settled(
+def read_until_stable(
     read: Callable[[], Iterator[ListPage]],
     on_problem: Callable[[int, str], None],
     *,
     sorted_by_key: bool,
 ) -> Iterator[ListPage]:
-    """Yield the pages of passes over a list until one saw every row, or until there were enough.
+    """Yield the pages of a list, and read it again until a pass has seen every record, up to MAX_PASSES times.
 
     Args:
         read: Starts a pass.
-        on_problem: Told after a pass that may have missed rows: which one it was, from 1 on, and why.
-        sorted_by_key: Whether the list is asked for in the order of the keys.
+        on_problem: Called after a pass that may have missed records: its number, from 1 on, and why.
+        sorted_by_key: Whether the list is sorted by key.
     """
-    for attempt in range(1, MOST_PASSES + 1):
+    for attempt in range(1, MAX_PASSES + 1):
         check = PassCheck(sorted_by_key=sorted_by_key)
         for page in read():
             check.add(page)
@@ -67,22 +67,22 @@ def settled(
 class PassCheck:
     """Watches one pass over a list.
 
-    Pages are cut by row numbers, so a row that is removed while they are read moves all later rows up, and one of them
-    from a page that is still to be read to one that has been read: it would be missed, and would look deleted.
+    The API cuts pages by record number. A record that is removed meanwhile moves all later ones up, and one of them
+    from a page that is still to be read into one that has been read: the pass misses it, and it would look deleted.
     """
 
     def __init__(self, *, sorted_by_key: bool) -> None:
         """Start a pass.
 
         Args:
-            sorted_by_key: Whether the list was asked for in the order of the keys.
+            sorted_by_key: Whether the list is sorted by key.
         """
         self._sorted_by_key = sorted_by_key
         self._pages = 0
         self._totals: set[int | None] = set()
         self._ascending = True
         self._last: Key | None = None
-        # Hashes, because they take 8 bytes each. Two that are equal by chance would only cost another pass.
+        # Hashes take 8 bytes each. Two that are equal by chance would only cost another pass.
         self._hashes = array("q")
 
     def add(self, page: ListPage) -> None:
@@ -95,29 +95,29 @@ class PassCheck:
             self._last = page.keys[-1]
 
     def problem(self) -> str | None:
-        """Return why the pass may have missed a row, or None when it saw every one."""
-        total, rows = next(iter(self._totals)), len(self._hashes)
+        """Return why the pass may have missed a record, or None if it saw every one."""
+        total, seen = next(iter(self._totals)), len(self._hashes)
         if len(self._totals) > 1:
-            return "its number of rows changed between two pages"
+            return "its number of records changed between two pages"
         if total is None and self._pages > 1:
-            return "it has several pages and does not say its number of rows"
-        if total not in {None, rows}:
-            return f"it has {total} rows, and {rows} came"
+            return "it has several pages and does not say its number of records"
+        if total not in {None, seen}:
+            return f"it has {total} records, and {seen} came"
         return self._order_problem()
 
     def _order_problem(self) -> str | None:
         if self._ascending:
             return None
         if has_repeats(self._hashes):
-            return "a row came twice"
+            return "a record came twice"
         # One page is one consistent read, whatever its order.
         if self._sorted_by_key and self._pages > 1:
-            return "its rows came out of order"
+            return "its records came out of order"
         return None
 
 
 def has_repeats(numbers: Collection[int]) -> bool:
-    """Return whether a number comes twice. Of many, only a part is compared at a time, which bounds the memory."""
+    """Return whether a number comes twice. Compares only a part at a time, which bounds the memory."""
     parts = 1 + len(numbers) // COMPARED_AT_ONCE
     return any(_repeats([number for number in numbers if number % parts == part]) for part in range(parts))
 
@@ -127,7 +127,7 @@ def _repeats(numbers: Collection[int]) -> bool:
 
 
 def is_ascending(last: Key | None, keys: Sequence[Key]) -> bool:
-    """Return whether the keys go up strictly, and on from the last key of the page before."""
+    """Return whether the keys are strictly ascending, also after the last key of the previous page."""
     try:
         ordered = list(keys) == sorted(set(keys))
         return ordered and (last is None or not keys or last < keys[0])  # type: ignore[operator]

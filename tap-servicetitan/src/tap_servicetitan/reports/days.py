@@ -1,4 +1,4 @@
-"""Which days of a report are to be read, and what the tap remembers of those that it has read. Pure."""
+"""The days of a report: which to read next, and the state that the tap keeps of those that it has read. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class ReportState:
     """How far a report has been read."""
 
     last_day: date | None = None
-    """The last day that was read and that was over then (UTC)."""
+    """The last day that was read after its end (UTC)."""
 
     rows: Mapping[date, int] = field(default_factory=dict)
-    """How many rows the latest days had, where only its place identifies a row: so rows that are gone are noticed."""
+    """Rows per recent day, if only its position identifies a row: shows which rows are gone."""
 
     @classmethod
     def parse(cls, state: Mapping[str, Any]) -> ReportState:
-        """Read the state of a stream, whatever else it holds."""
+        """Read the state of a stream. Other keys are ignored."""
         last_day = state.get("last_day")
         return cls(
             last_day=date.fromisoformat(last_day) if last_day else None,
@@ -39,31 +39,30 @@ class ReportState:
         return ({"last_day": str(self.last_day)} if self.last_day else {}) | rows
 
     def after(self, day: date, today: date, days: DateRange, rows: int | None) -> ReportState:
-        """Return the state once a day has been read.
+        """Return the state after a day has been read.
 
         Args:
             day: That day.
             today: The day of the run. It is not over, so the next run reads it again.
             days: The setting.
-            rows: How many rows it had, where that is remembered.
+            rows: How many rows the day had, if only its position identifies a row.
         """
-        over = [one for one in (self.last_day, day) if one and one < today]
+        over = [candidate for candidate in (self.last_day, day) if candidate and candidate < today]
         last_day = max(over, default=None)
-        kept = {
-            one: count for one, count in self.rows.items() if one >= first_day(replace(self, last_day=last_day), days)
-        }
+        first = first_day(replace(self, last_day=last_day), days)
+        kept = {read_day: count for read_day, count in self.rows.items() if read_day >= first}
         return ReportState(last_day=last_day, rows=kept if rows is None else kept | {day: rows})
 
 
 def first_day(state: ReportState, days: DateRange) -> date:
-    """Return the day to go on from: the one after the last, less the look-back, but not before the first of all."""
+    """Return the day to continue from: the day after the last one, less the look-back, but not before the start."""
     if state.last_day is None:
         return days.start
     return max(days.start, state.last_day + _DAY - timedelta(days=days.lookback_days))
 
 
 def days_to_read(state: ReportState, days: DateRange, today: date) -> list[date]:
-    """Return the days that this run reads, oldest first: today too, and not more than one run may."""
+    """Return the days for this run to read, oldest first, up to today or the limit of a run."""
     first = first_day(state, days)
-    every = (today - first).days + 1
-    return [first + timedelta(days=number) for number in range(min(every, days.most_days))]
+    pending = (today - first).days + 1
+    return [first + timedelta(days=number) for number in range(min(pending, days.most_days))]

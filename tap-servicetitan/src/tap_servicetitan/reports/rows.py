@@ -1,4 +1,4 @@
-"""Makes records of a report's rows, which are arrays. Values stay the bytes they came as. Pure."""
+"""Turns a report's rows, which are arrays, into records. Values stay the bytes that they came as. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_servicetitan.api.pages import ListPage, decoded
+from tap_servicetitan.api.pages import ListPage, decode_body
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.reports.config import REPORT_DATE, REPORT_POSITION
-from tap_servicetitan.transform.inject import DELETED_AT
+from tap_servicetitan.specs.spec import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,8 +24,8 @@ class _Field(msgspec.Struct):
     name: str
 
 
-class RunAnswer(msgspec.Struct, rename="camel"):
-    """A page of a run."""
+class RunPage(msgspec.Struct, rename="camel"):
+    """A page of a report run."""
 
     data: list[list[msgspec.Raw]]
     fields: list[_Field]
@@ -38,40 +38,40 @@ class RunAnswer(msgspec.Struct, rename="camel"):
         return [field.name for field in self.fields]
 
 
-_decode = msgspec.json.Decoder(RunAnswer).decode
+_decode = msgspec.json.Decoder(RunPage).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_answer(body: bytes) -> RunAnswer:
-    """Return the page of a run that a body holds. Raises msgspec.DecodeError for what is not JSON."""
-    return decoded(body, _decode)
+def decode_run_page(body: bytes) -> RunPage:
+    """Decode a page of a run. Raises msgspec.DecodeError if the body is not JSON."""
+    return decode_body(body, _decode)
 
 
-def page_of(report: Report, answer: RunAnswer, day: date | None, first: int) -> ListPage:
-    """Return a page of a run as records.
+def to_list_page(report: Report, page: RunPage, day: date | None, first: int) -> ListPage:
+    """Return a page of a run as a page of records.
 
     Args:
         report: The report.
-        answer: The page.
-        day: The day that it was run for, if it is run for days.
-        first: How many rows came before it in this run.
+        page: The page of the run.
+        day: The day that the report was run for, if it has a date range.
+        first: How many rows of this run came before the page.
 
     Raises:
         StreamError: If a row lacks a column, or the rows lack the key.
     """
-    names = answer.names
+    names = page.names
     if lost := [name for name in report.key if name not in {*names, *report.own_fields}]:
-        raise StreamError(f"the report has no field {', '.join(lost)} any more, which is its key: set another `key`")
-    if any(len(row) != len(names) for row in answer.data):
-        raise StreamError(f"a row of the report does not have {len(names)} values, as many as it has fields")
+        raise StreamError(f"the report no longer has the key field {', '.join(lost)}: set another `key`")
+    if any(len(row) != len(names) for row in page.data):
+        raise StreamError(f"a row of the report does not have one value for each of its {len(names)} fields")
     heads = [_encode(name) + b":" for name in names]
-    own = list(_own_values(report, day, first, len(answer.data)))
+    own = list(_own_values(report, day, first, len(page.data)))
     return ListPage(
-        records=[_record(before, heads, row) for before, row in zip(own, answer.data, strict=True)],
-        keys=_keys(report, names, answer.data, first),
+        records=[_record(before, heads, row) for before, row in zip(own, page.data, strict=True)],
+        keys=_keys(report, names, page.data, first),
         newest=None,
-        has_more=answer.has_more,
-        total_count=answer.total_count,
+        has_more=page.has_more,
+        total_count=page.total_count,
         extracted_at=utc_now(),
     )
 
@@ -88,20 +88,20 @@ def _record(before: Sequence[bytes], heads: Sequence[bytes], row: Sequence[msgsp
 
 
 def _keys(report: Report, names: Sequence[str], rows: Sequence[Sequence[msgspec.Raw]], first: int) -> Sequence[Key]:
-    """Return what identifies each row within its run: its place, or the text of its key."""
-    places = [names.index(name) for name in report.key if name in names]
-    if not places:
+    """Return the key of each row within its run: its position, or the text of its key fields."""
+    indexes = [names.index(name) for name in report.key if name in names]
+    if not indexes:
         return range(first, first + len(rows))
-    return [tuple(bytes(row[place]).decode() for place in places) for row in rows]
+    return [tuple(bytes(row[index]).decode() for index in indexes) for row in rows]
 
 
-def vanished(day: date, rows: int, before: int) -> ListPage:
-    """Return deletion records for the rows that a day had when it was last read, and has no more.
+def deletion_page(day: date, rows: int, before: int) -> ListPage:
+    """Return deletion records for the rows that a day has lost since it was last read.
 
     Args:
         day: The day.
-        rows: How many rows it has now.
-        before: How many it had.
+        rows: How many rows the day has now.
+        before: How many rows it had.
     """
     now = utc_now()
     gone = range(rows, before)

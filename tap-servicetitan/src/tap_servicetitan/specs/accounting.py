@@ -1,12 +1,12 @@
-"""Accounting API: what is owed, paid and posted."""
+"""Accounting API: invoices, bills, payments and journal entries."""
 
 from __future__ import annotations
 
 from tap_servicetitan.specs.spec import Parent, StreamSpec
 
 STREAMS = (
-    # The list answers for one type of bills, by default those of procurement. A bill that was never changed may have no
-    # time of change, so the lists are read whole: asking for changes would miss it.
+    # The list returns one type of bill, by default procurement. A bill that has never changed may lack a time of
+    # change, so the lists are read in full: a filter by change would miss it.
     StreamSpec(
         name="ap_bills",
         list_path="/accounting/v2/tenant/{tenant}/ap-bills",
@@ -76,7 +76,7 @@ STREAMS = (
         list_path="/accounting/v2/tenant/{tenant}/gl-accounts/types",
         query={"active": "Any"},
     ),
-    # The list shows only active bills, and not that they are.
+    # The list shows only active bills, without the field `active`.
     StreamSpec(
         name="inventory_bills",
         list_path="/accounting/v2/tenant/{tenant}/inventory-bills/paginated",
@@ -86,7 +86,7 @@ STREAMS = (
         name="inventory_bill_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/inventory-bills/custom-fields",
     ),
-    # The list documents no field to sort by: a long list without an order may never hold still for a full pass.
+    # The list documents no sort field: a long list without an order may keep changing during a full pass.
     StreamSpec(
         name="invoices",
         list_path="/accounting/v2/tenant/{tenant}/invoices",
@@ -115,7 +115,7 @@ STREAMS = (
         changed_since="modifiedOnOrAfter",
         query={"empty": "Include", "sort": "+Id"},
     ),
-    # The lines of an entry have no key of their own.
+    # The lines of an entry have no key.
     StreamSpec(
         name="journal_entry_details",
         list_path="/accounting/v2/tenant/{tenant}/journal-entries/{id}/details",
@@ -132,7 +132,7 @@ STREAMS = (
         cursor=None,
         parent=Parent(stream="journal_entries", placeholder="id", field="journalEntryId"),
     ),
-    # No field to sort the list by is documented, as in invoices.
+    # No sort field is documented, as for invoices.
     StreamSpec(
         name="payments",
         list_path="/accounting/v2/tenant/{tenant}/payments",

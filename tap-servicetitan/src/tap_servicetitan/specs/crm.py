@@ -1,8 +1,8 @@
-"""CRM API: customers, locations, leads, bookings, and how to reach them."""
+"""CRM API: customers, locations, leads, bookings and contacts."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -11,8 +11,8 @@ STREAMS = (
         query={"sort": "+Id"},
         sorted_by_key=True,
     ),
-    # The list shows only active bookings, and not that they are. So do those of contacts of customers and locations,
-    # and of leads.
+    # The list shows only active bookings, without the field `active`. The same holds for leads and for the contacts of
+    # customers and locations.
     StreamSpec(
         name="bookings",
         list_path="/crm/v2/tenant/{tenant}/bookings",
@@ -26,25 +26,25 @@ STREAMS = (
         key=("bookingId", "id"),
         parent=Parent(stream="bookings", placeholder="id", field="bookingId"),
     ),
-    # Without `isArchived` the list has archived contacts too. The keys are UUIDs, whose order is the API's own.
+    # Without `isArchived`, the list has archived contacts, too. The keys are UUIDs, and their order is not documented.
     StreamSpec(
         name="contacts",
         list_path="/crm/v2/tenant/{tenant}/contacts",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_methods",
         list_path="/crm/v2/tenant/{tenant}/contacts/contact-methods",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_preference_types",
         list_path="/crm/v2/tenant/{tenant}/contacts/preferences",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         cursor=None,
     ),
     StreamSpec(

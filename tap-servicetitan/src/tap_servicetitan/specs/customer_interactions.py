@@ -5,8 +5,8 @@ from __future__ import annotations
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # A rating is written to the path of its technician and job, so there is one for each pair. The list has no
-    # documented order.
+    # The path of a rating names its technician and job, so there is one rating per pair. The list has no documented
+    # order.
     StreamSpec(
         name="technician_ratings",
         list_path="/customer-interactions/v2/tenant/{tenant}/technician-ratings",

@@ -1,11 +1,11 @@
-"""Dispatch API: who goes where, and when."""
+"""Dispatch API: assignments, teams, shifts and zones."""
 
 from __future__ import annotations
 
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # The only feed that is documented to leave out inactive records unless it is asked for them.
+    # The only feed that is documented to omit inactive records by default.
     StreamSpec(
         name="appointment_assignments",
         list_path="/dispatch/v2/tenant/{tenant}/appointment-assignments",
@@ -25,7 +25,7 @@ STREAMS = (
         name="non_job_appointments",
         list_path="/dispatch/v2/tenant/{tenant}/non-job-appointments",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"activeOnly": "false", "sort": "+Id"},
         sorted_by_key=True,
     ),
@@ -39,7 +39,7 @@ STREAMS = (
         name="technician_shifts",
         list_path="/dispatch/v2/tenant/{tenant}/technician-shifts",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),

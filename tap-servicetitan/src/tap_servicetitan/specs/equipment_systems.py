@@ -1,4 +1,4 @@
-"""Equipment systems API: what is installed at the locations."""
+"""Equipment systems API: installed equipment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STREAMS = (
         sorted_by_key=True,
         full_pass="list",
     ),
-    # The direction is required even where no field to sort by is given.
+    # The sort direction is required even without a sort field.
     StreamSpec(
         name="installed_equipment_custom_fields",
         list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment/custom-field-types",
-        counted=False,
+        has_total_count=False,
         cursor=None,
         query={"descending": "false"},
     ),

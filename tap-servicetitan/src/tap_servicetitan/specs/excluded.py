@@ -1,6 +1,6 @@
-"""The list endpoints of the API that no stream reads, and why.
+"""The list endpoints of the API that no stream reads, each with the reason.
 
-Together with the rows of the streams these are all lists that the API documents.
+Together with the specs, these are all lists that the API documents.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _WHOLE = "reference data: `{stream}` reads the list whole on every run"
 _SAME = "the same records, for one parent at a time, as in `{stream}`"
 _DUPLICATE = "the same records as in `{stream}`"
 
-LEFT_OUT: Mapping[str, str] = {
+EXCLUDED: Mapping[str, str] = {
     "/accounting/v2/tenant/{tenant}/credit-memos/{id}/items": _SAME.format(stream="credit_memo_items"),
     "/accounting/v2/tenant/{tenant}/inventory-bills": f"{_DUPLICATE.format(stream='inventory_bills')}, without pages",
     "/crm/v2/tenant/{tenant}/booking-provider/{booking_provider}/bookings": _SAME.format(stream="bookings"),
@@ -77,4 +77,4 @@ LEFT_OUT: Mapping[str, str] = {
     "/timesheets/v2/tenant/{tenant}/export/activity-categories": _WHOLE.format(stream="activity_categories"),
     "/timesheets/v2/tenant/{tenant}/export/activity-types": _WHOLE.format(stream="activity_types"),
 }
-"""Path of the endpoint, and the reason."""
+"""Path and reason."""

@@ -1,4 +1,4 @@
-"""Findings API: what technicians found at the locations."""
+"""Findings API: findings of technicians at the locations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STREAMS = (
         name="location_findings",
         list_path="/findings/v2/tenant/{tenant}/location-findings",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),

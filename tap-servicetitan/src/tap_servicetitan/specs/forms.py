@@ -10,7 +10,7 @@ STREAMS = (
         list_path="/forms/v2/tenant/{tenant}/forms",
         query={"active": "Any", "status": "Any"},
     ),
-    # The list filters by the time of submission only, and a submission may be worked on later, so it is read whole.
+    # The list filters only by time of submission, and submissions may change later, so it is read in full.
     StreamSpec(
         name="form_submissions",
         list_path="/forms/v2/tenant/{tenant}/submissions",

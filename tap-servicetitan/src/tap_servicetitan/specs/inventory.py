@@ -1,4 +1,4 @@
-"""Inventory API: purchases, stock, and the places where it is kept."""
+"""Inventory API: purchases, stock and warehouses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STREAMS = (
         name="inventory_receipts",
         list_path="/inventory/v2/tenant/{tenant}/receipts",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),
@@ -34,7 +34,7 @@ STREAMS = (
         list_path="/inventory/v2/tenant/{tenant}/inventory-templates",
         query={"active": "Any"},
     ),
-    # The records say whether they are active, and the list has no way to ask for those that are not.
+    # The records have the field `active`, but the list cannot be asked for inactive ones.
     StreamSpec(
         name="inventory_transfers",
         list_path="/inventory/v2/tenant/{tenant}/transfers",
@@ -52,7 +52,7 @@ STREAMS = (
         name="purchase_order_requests",
         list_path="/inventory/v2/tenant/{tenant}/purchase-orders/requests",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"sort": "+Id"},
         sorted_by_key=True,
     ),

@@ -1,8 +1,8 @@
-"""Job planning and management API: jobs, their appointments and projects, and the cost codes of these."""
+"""Job planning and management API: jobs, their appointments and projects, and cost codes."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -61,7 +61,7 @@ STREAMS = (
         sorted_by_key=True,
         selected=True,
     ),
-    # The list shows only active jobs, and not that they are. So does that of projects.
+    # The list shows only active jobs, without the field `active`. So does the list of projects.
     StreamSpec(
         name="jobs",
         list_path="/jpm/v2/tenant/{tenant}/jobs",
@@ -113,12 +113,12 @@ STREAMS = (
         query={"sort": "+Id"},
         sorted_by_key=True,
     ),
-    # The lists of segments take a page and a size but do not say whether there is more. A tenant has a handful of
+    # The lists of segments take a page and a size but do not say whether there are more. A tenant has a handful of
     # segments.
     StreamSpec(
         name="work_breakdown_segments",
         list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/segments",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         cursor=None,
         query={"page": "1", "pageSize": "5000"},
     ),
@@ -133,7 +133,7 @@ STREAMS = (
     StreamSpec(
         name="project_segments",
         list_path="/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/segments",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         key=("projectId", "id"),
         cursor=None,
         query={"page": "1", "pageSize": "5000"},

@@ -1,4 +1,4 @@
-"""Marketing API: campaigns and what they cost."""
+"""Marketing API: campaigns and their costs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STREAMS = (
         name="suppressions",
         list_path="/marketing/v2/tenant/{tenant}/suppressions",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),

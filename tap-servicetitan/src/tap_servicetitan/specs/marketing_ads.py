@@ -1,13 +1,13 @@
-"""Marketing ads API: what the advertising brought."""
+"""Marketing ads API: the results of advertising."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, StreamSpec
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
 
-# None of these records has a key. They are known by their place in the list, so a row stands for a place and not for
-# a thing: the table as a whole is right, a single row's history is not.
+# None of these records has a key. Their position in the list identifies them, so a row of the table stands for a
+# position: the table as a whole is right, the history of a single row is not.
 STREAMS = (
-    # All that there are: the period is required.
+    # All leads: the period is required.
     StreamSpec(
         name="attributed_leads",
         list_path="/marketingads/v2/tenant/{tenant}/attributed-leads",
@@ -55,7 +55,7 @@ STREAMS = (
     StreamSpec(
         name="capacity_warnings",
         list_path="/marketingads/v2/tenant/{tenant}/capacity-warnings",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         key=("position",),
         numbered=True,
         cursor=None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # Every field may be null by the document, `internalId` too, so a review is known by its place in the list: the
-    # table as a whole is right, a single row's history is not. The list filters by change, but no record says when it
-    # changed.
+    # The document allows null in every field, also in `internalId`, so its position in the list identifies a review:
+    # the table as a whole is right, the history of a single row is not. The list filters by change, but no record has
+    # a time of change.
     StreamSpec(
         name="reviews",
         list_path="/marketingreputation/v2/tenant/{tenant}/reviews",

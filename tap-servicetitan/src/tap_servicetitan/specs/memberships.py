@@ -1,8 +1,8 @@
-"""Memberships API: what customers signed up for, and the services that recur because of it."""
+"""Memberships API: memberships and their recurring services."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -21,7 +21,7 @@ STREAMS = (
     StreamSpec(
         name="membership_type_discounts",
         list_path="/memberships/v2/tenant/{tenant}/membership-types/{id}/discounts",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("membershipTypeId", "id"),
         cursor=None,
         parent=Parent(stream="membership_types", placeholder="id", field="membershipTypeId"),
@@ -29,7 +29,7 @@ STREAMS = (
     StreamSpec(
         name="membership_type_duration_billing_items",
         list_path="/memberships/v2/tenant/{tenant}/membership-types/{id}/duration-billing-items",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("membershipTypeId", "id"),
         cursor=None,
         query={"active": "Any"},
@@ -38,7 +38,7 @@ STREAMS = (
     StreamSpec(
         name="membership_type_recurring_service_items",
         list_path="/memberships/v2/tenant/{tenant}/membership-types/{id}/recurring-service-items",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("membershipTypeId", "id"),
         cursor=None,
         parent=Parent(stream="membership_types", placeholder="id", field="membershipTypeId"),
@@ -54,7 +54,7 @@ STREAMS = (
             "includeTags": "true",
         },
     ),
-    # No field to sort the list by is documented.
+    # No sort field is documented.
     StreamSpec(
         name="memberships",
         list_path="/memberships/v2/tenant/{tenant}/memberships",
@@ -73,7 +73,7 @@ STREAMS = (
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),
-    # No field to sort the list by is documented.
+    # No sort field is documented.
     StreamSpec(
         name="recurring_services",
         list_path="/memberships/v2/tenant/{tenant}/recurring-services",

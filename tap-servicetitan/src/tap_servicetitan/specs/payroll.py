@@ -11,16 +11,16 @@ STREAMS = (
         query={"active": "Any"},
         selected=True,
     ),
-    # The documents allow an item without `id` (those that come of timesheets), and no other fields are always there
-    # and together unique. The list is read whole and an item known by its place, so the table as a whole is right, a
-    # single row's history is not. Without a key the changes of the feed could not be put in their places.
+    # The documents allow an item without `id` (those from timesheets), and no other fields are always present and
+    # unique together. The list is read in full and its position identifies an item, so the table as a whole is right,
+    # the history of a single row is not. Without a key, the changes of the feed could not be applied.
     StreamSpec(
         name="gross_pay_items",
         list_path="/payroll/v2/tenant/{tenant}/gross-pay-items",
         key=("position",),
         numbered=True,
     ),
-    # The list has inactive splits too, but does not say which ones they are.
+    # The list has inactive splits, too, but does not say which splits are inactive.
     StreamSpec(
         name="job_splits",
         list_path="/payroll/v2/tenant/{tenant}/jobs/splits",
@@ -40,18 +40,18 @@ STREAMS = (
         name="non_job_timesheets",
         list_path="/payroll/v2/tenant/{tenant}/non-job-timesheets",
         changed_since="modifiedOnOrAfter",
-        order_of_change={"sort": "+ModifiedOn"},
+        change_order_query={"sort": "+ModifiedOn"},
         query={"active": "Any", "sort": "+Id"},
         sorted_by_key=True,
     ),
-    # No field to sort the list by is documented. That of payroll settings cannot be sorted at all.
+    # No sort field is documented. The list of payroll settings cannot be sorted at all.
     StreamSpec(
         name="payroll_adjustments",
         list_path="/payroll/v2/tenant/{tenant}/payroll-adjustments",
         export_path="/payroll/v2/tenant/{tenant}/export/payroll-adjustments",
         query={"active": "Any"},
     ),
-    # Technicians and other employees are asked for under paths of their own, so their numbers may be the same.
+    # Technicians and other employees have separate paths, so their ids may be the same.
     StreamSpec(
         name="payroll_settings",
         list_path="/payroll/v2/tenant/{tenant}/payroll-settings",
@@ -72,7 +72,7 @@ STREAMS = (
         sorted_by_key=True,
         selected=True,
     ),
-    # The timesheets of jobs. Those of other work are non_job_timesheets.
+    # The timesheets of jobs. Other work is in non_job_timesheets.
     StreamSpec(
         name="timesheets",
         list_path="/payroll/v2/tenant/{tenant}/jobs/timesheets",

@@ -1,8 +1,8 @@
-"""Pricebook API: what is sold, and for how much."""
+"""Pricebook API: services, materials, equipment and their prices."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, StreamSpec
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -21,13 +21,13 @@ STREAMS = (
     StreamSpec(
         name="material_cost_types",
         list_path="/pricebook/v2/tenant/{tenant}/materials/costtypes",
-        answer=Answer.DATA,
+        response_format=ResponseFormat.DATA,
         cursor=None,
     ),
     StreamSpec(
         name="materials_markup",
         list_path="/pricebook/v2/tenant/{tenant}/materialsmarkup",
-        counted=False,
+        has_total_count=False,
         cursor=None,
     ),
     StreamSpec(
@@ -52,7 +52,7 @@ STREAMS = (
         sorted_by_key=True,
         full_pass="list",
     ),
-    # The feed lacks two fields that the list has, so the list is read whole.
+    # The feed lacks two fields of the list, so the list is read in full.
     StreamSpec(
         name="pricebook_services",
         list_path="/pricebook/v2/tenant/{tenant}/services",

@@ -1,4 +1,4 @@
-"""Reporting API: which reports there are."""
+"""Reporting API: the reports that exist. The setting `reports` reads their rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STREAMS = (
         list_path="/reporting/v2/tenant/{tenant}/report-categories",
         cursor=None,
     ),
-    # A report may stand in several categories.
+    # A report may be in several categories.
     StreamSpec(
         name="reports",
         list_path="/reporting/v2/tenant/{tenant}/report-category/{report_category}/reports",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import Answer, Parent, StreamSpec
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -14,12 +14,12 @@ STREAMS = (
     StreamSpec(
         name="estimate_status_changes",
         list_path="/sales/v2/tenant/{tenant}/status/estimates/{id}/changes",
-        answer=Answer.ARRAY,
+        response_format=ResponseFormat.ARRAY,
         key=("estimateId", "id"),
         cursor=None,
         parent=Parent(stream="estimates", placeholder="id", field="estimateId"),
     ),
-    # `sort` is documented only as what took the place of `orderBy`, whose fields are named.
+    # The document says only that `sort` replaces `orderBy`, and names the fields of `orderBy`.
     StreamSpec(
         name="estimates",
         list_path="/sales/v2/tenant/{tenant}/estimates",

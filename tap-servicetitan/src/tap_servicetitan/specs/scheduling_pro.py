@@ -1,4 +1,4 @@
-"""Scheduling Pro API: how customers booked by themselves."""
+"""Scheduling Pro API: online bookings by customers."""
 
 from __future__ import annotations
 

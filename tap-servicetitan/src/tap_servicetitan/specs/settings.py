@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tap_servicetitan.specs.spec import StreamSpec
 
-# Most of these lists cannot be asked for an order.
+# Most of these lists cannot be sorted.
 STREAMS = (
     StreamSpec(
         name="business_units",

@@ -1,4 +1,4 @@
-"""The row that describes a stream: everything the tap knows of an entity, as data."""
+"""A stream as data: everything the tap knows about an entity."""
 
 from __future__ import annotations
 
@@ -10,139 +10,148 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXPORT_PARAMETERS = ("from", "includeRecentChanges")
-"""Query parameters that a feed sends."""
+"""Query parameters that the tap sends to every export feed."""
 
 POSITION = "position"
-"""The field that numbers the records of a stream without a key of its own."""
+"""The field that numbers the records of a stream without a key."""
+
+DELETED_AT = "_sdc_deleted_at"
+"""The field that marks a record as deleted, with the time of the deletion."""
+
+DELETED_AT_SCHEMA: Mapping[str, object] = {"type": ["string", "null"], "format": "date-time"}
+"""JSON Schema of `_sdc_deleted_at`."""
+
+EXTRA = "_extra"
+"""The field for everything that the schema lacks. It holds JSON of any shape."""
 
 
-class Kind(Enum):
+class ReplicationKind(Enum):
     """How a stream is read."""
 
     SNAPSHOT = "snapshot"
-    """Every row on every run, from the list endpoint."""
+    """Every record on every run, from the list endpoint."""
 
     CHANGES = "changes"
-    """What changed since the last run, from the list endpoint; every row when the last full pass is too old."""
+    """The changes since the last run, from the list endpoint; every record when the last full pass is too old."""
 
     FEED = "feed"
-    """What changed since the last run, from the export feed; every row when the last full pass is too old."""
+    """The changes since the last run, from the export feed; every record when the last full pass is too old."""
 
 
-class Answer(Enum):
-    """How a list answers."""
+class ResponseFormat(Enum):
+    """The form of a list's response."""
 
     PAGES = "pages"
-    """`{page, pageSize, hasMore, totalCount, data}`, one page at a time."""
+    """`{page, pageSize, hasMore, totalCount, data}`, one page per request."""
 
     ARRAY = "array"
-    """A bare JSON array with everything in it."""
+    """A bare JSON array with all records."""
 
     DATA = "data"
-    """`{data}` with everything in it."""
+    """`{data}` with all records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """Where a child stream gets the keys that its list is asked for with."""
+    """The stream whose keys go into the path of a child stream's list."""
 
     stream: str
-    """Name of the parent's row. Its key is one field."""
+    """Name of the parent stream. Its key is one field."""
 
     placeholder: str
-    """The `{...}` in the child's path, without braces, that takes the parent's key."""
+    """The `{...}` in the child's path, without braces, to replace with the parent's key."""
 
     field: str
-    """The child's field that holds the parent's key. It is put into records that come without it."""
+    """The child's field for the parent's key. The tap adds it to records that come without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSpec:
     """One stream.
 
-    Paths are those of the API's OpenAPI documents, from the host on, with `{tenant}` in them.
+    Paths are those of the API's OpenAPI documents, without the host, with `{tenant}` in them.
     """
 
     name: str
     """Singer name of the stream, and the name of its schema file."""
 
     list_path: str | None = None
-    """Where the list is read."""
+    """Path of the list endpoint."""
 
     export_path: str | None = None
-    """Where the export feed is read. A stream that has one here is read from it."""
+    """Path of the export feed. A stream that has one is read from it."""
 
-    answer: Answer = Answer.PAGES
-    """How the list answers."""
+    response_format: ResponseFormat = ResponseFormat.PAGES
+    """The form of the list's response."""
 
-    counted: bool = True
-    """Whether a list that has pages can be asked for its number of rows."""
+    has_total_count: bool = True
+    """Whether a list with pages can tell its number of records."""
 
     key: tuple[str, ...] = ("id",)
     """The fields that identify a record."""
 
     numbered: bool = False
-    """Whether a record is known only by its place in the list of its parent (or in the whole list, without a parent).
+    """Whether only its position in the parent's list (or in the whole list, without a parent) identifies a record.
 
-    The place, from 0 on, is added as the field `position`, which then is a part of `key`.
+    The tap adds the position, from 0 on, as the field `position`, which is then a part of `key`.
     """
 
     cursor: str | None = "modifiedOn"
     """The field that holds the time of the last change (UTC), if there is one."""
 
     changed_since: str | None = None
-    """The list's query parameter that leaves out what has not changed since a time."""
+    """The list's query parameter for records that have changed since a time."""
 
     query: Mapping[str, str] = field(default_factory=dict)
-    """What the list is asked for besides the page: all rows, active or not, and an order that stays."""
+    """The list's other query parameters: ask for all records, active or not, in a stable order."""
 
     export_query: Mapping[str, str] = field(default_factory=dict)
-    """What the export feed is asked for besides the place to go on from."""
+    """The export feed's query parameters in addition to EXPORT_PARAMETERS."""
 
-    order_of_change: Mapping[str, str] = field(default_factory=dict)
-    """What the list is asked for besides `query`, or instead of the same there, to bring changes in their order."""
+    change_order_query: Mapping[str, str] = field(default_factory=dict)
+    """Query parameters that sort changes by time, if the list can do that. They take precedence over `query`."""
 
     sorted_by_key: bool = False
-    """Whether `query` asks for ascending keys, so that a page out of order shows that the list moved."""
+    """Whether `query` asks for ascending keys, so that a page out of order shows that the list has changed."""
 
     full_pass: Literal["feed", "list"] = "feed"
-    """Which of the two shows every record, when the stream has an export feed."""
+    """Where a full pass reads every record, if the stream has an export feed."""
 
     inactive_is_deleted: bool = False
     """Whether the API documents that a record with `active: false` has been deleted."""
 
     parent: Parent | None = None
-    """Whose child the stream is, if it is one: the list is then asked for once per record of the parent."""
+    """The parent, for a child stream: the list is read once per record of the parent."""
 
     selected: bool = False
-    """Whether the stream is read when nobody chose which ones are."""
+    """Whether the stream is read by default."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ReplicationKind:
         """How the stream is read."""
         if self.export_path:
-            return Kind.FEED
-        return Kind.CHANGES if self.changed_since else Kind.SNAPSHOT
+            return ReplicationKind.FEED
+        return ReplicationKind.CHANGES if self.changed_since else ReplicationKind.SNAPSHOT
 
     @property
     def replication_key(self) -> str | None:
-        """The field that the Singer catalog names as the one that shows changes, if only changes are read."""
-        return None if self.kind is Kind.SNAPSHOT else self.cursor
+        """The replication key in the Singer catalog: the cursor, unless the stream is a snapshot."""
+        return None if self.kind is ReplicationKind.SNAPSHOT else self.cursor
 
     @property
     def list_parameters(self) -> tuple[str, ...]:
-        """Query parameters that say which page of the list is asked for."""
-        if self.answer is not Answer.PAGES:
+        """Query parameters that select a page of the list."""
+        if self.response_format is not ResponseFormat.PAGES:
             return ()
-        return ("page", "pageSize", "includeTotal") if self.counted else ("page", "pageSize")
+        return ("page", "pageSize", "includeTotal") if self.has_total_count else ("page", "pageSize")
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths that the stream is read from: the list's, then the feed's."""
+        """The paths of the stream: the list's, then the feed's."""
         return tuple(path for path in (self.list_path, self.export_path) if path)
 
     @property
     def module(self) -> str:
-        """The API module and its version, as in the name of its OpenAPI document: `settings-v2`."""
+        """The API module and its version, as in the name of its OpenAPI document, for example `settings-v2`."""
         _, area, version, *_ = self.paths[0].split("/")
         return f"{area}-{version}"

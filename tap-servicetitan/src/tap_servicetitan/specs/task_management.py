@@ -5,7 +5,7 @@ from __future__ import annotations
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # A task that was never changed may have no time of change, so its list is read whole: asking for changes would
+    # A task that has never changed may lack a time of change, so the list is read in full: a filter by change would
     # miss it.
     StreamSpec(
         name="tasks",

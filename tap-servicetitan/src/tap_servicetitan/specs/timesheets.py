@@ -1,11 +1,11 @@
-"""Timesheets API: what people did with their hours."""
+"""Timesheets API: working hours by activity."""
 
 from __future__ import annotations
 
 from tap_servicetitan.specs.spec import StreamSpec
 
 STREAMS = (
-    # No field to sort the list by is documented.
+    # No sort field is documented.
     StreamSpec(
         name="activities",
         list_path="/timesheets/v2/tenant/{tenant}/activities",

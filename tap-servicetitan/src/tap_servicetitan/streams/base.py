@@ -1,11 +1,10 @@
-"""What all streams of the tap share: writing pages, keeping state, and saying how it ended."""
+"""The base of all streams: writes pages, keeps the state, and notes how reading ended."""
 
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,87 +14,70 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 
-from tap_servicetitan.api.pages import record_lines
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.child_lists import Children
+from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.list_reader import ListReader
-from tap_servicetitan.replication.snapshot import MOST_PASSES
+from tap_servicetitan.replication.snapshot import MAX_PASSES
+from tap_servicetitan.streams.outcome import StreamOutcome, StreamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
-    from datetime import datetime
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Page
     from tap_servicetitan.output.writer import MessageWriter
     from tap_servicetitan.settings import Settings
-    from tap_servicetitan.specs import StreamSpec
-    from tap_servicetitan.tap import TapServiceTitan
+    from tap_servicetitan.specs.spec import StreamSpec
+    from tap_servicetitan.streams.context import StreamContext
 
 MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-"""What the API answers when the app has no scope for a module, or the tenant has not enabled it."""
+"""How the API answers if the app has no scope for a module, or the tenant has not enabled it."""
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class Ending(Enum):
-    """How reading a stream ended, when it did not fail."""
-
-    COMPLETE = "complete"
-    """Everything that was to be read was read."""
-
-    UNSETTLED = "unsettled"
-    """All pages were read, but the list kept changing: nothing can be said about deleted rows."""
-
-    SKIPPED = "skipped"
-    """The tenant does not have the module, or the app may not read it."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a stream."""
-
-    ending: Ending = Ending.COMPLETE
-    records: int = 0
-    reason: str = ""
-
-
 class ServiceTitanStream(Stream, abc.ABC):
-    """A stream that is made of a row. Its pages go out as raw bytes when nothing has to be changed in them."""
+    """A stream that is made from its spec. Pages leave as raw bytes if nothing in them has to change."""
 
     TYPE_CONFORMANCE_LEVEL: ClassVar[TypeConformanceLevel] = TypeConformanceLevel.NONE  # type: ignore[misc]
 
-    _tap: TapServiceTitan
-
     def __init__(
-        self, tap: TapServiceTitan, spec: StreamSpec, source: StreamSpec, schema: dict[str, Any] | None = None
+        self,
+        tap: Tap,
+        context: StreamContext,
+        spec: StreamSpec,
+        source: StreamSpec,
+        schema: dict[str, Any] | None = None,
     ) -> None:
         """Make the stream.
 
         Args:
-            tap: The tap.
-            spec: The stream's own row.
-            source: The row whose pages are read: the parent's for a child, else the stream's own.
-            schema: Schema of the records; by default the one that is committed for the row.
+            tap: The tap, for the SDK: catalog and state.
+            context: What the streams of the run share.
+            spec: The spec of the stream.
+            source: The spec whose pages are read: the parent's for a child stream, else the stream's own.
+            schema: Schema of the records; by default the committed one.
         """
-        self._shaper = tap.shaper(spec, schema or schema_of(spec))
+        self._context = context
+        self._shaper = context.shaper_for(spec, schema or schema_of(spec))
         super().__init__(tap, name=spec.name, schema=self._shaper.schema)
         self.primary_keys = spec.key
         self.replication_key = spec.replication_key
         self.selected_by_default = spec.selected
         self.spec = spec
         self.source = source
-        self.outcome = Outcome()
+        self.outcome = StreamOutcome()
 
     def read(self) -> None:
-        """Write the stream's messages and keep its state: the SDK's `sync` without its own lines in the log.
+        """Write the stream's messages and keep its state: the SDK's `sync` without the SDK's log lines.
 
         Raises:
-            StreamError: If it cannot be read to its end.
+            StreamError: If the stream cannot be read to its end.
         """
         self.logger.info("Reading %s", self.name)
         self._write_schema_message()
@@ -105,7 +87,7 @@ class ServiceTitanStream(Stream, abc.ABC):
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """The SDK would emit them before the records, when nobody knows yet whether the pass will be complete."""
+        """The SDK would emit them before the records, when the tap cannot know whether the pass will be complete."""
         return False
 
     @override
@@ -114,7 +96,7 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Yield the records of one pass as dictionaries, numbers exact. The sync itself works on pages."""
+        """Yield the records of one pass as dictionaries with exact numbers. The sync itself works on pages."""
         for page in self._pages():
             for own in self._own_pages(page):
                 yield from map(_exact.decode, self._shaper.shape(own.records))
@@ -126,7 +108,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         *,
         write_messages: bool = True,
     ) -> Generator[dict[str, Any], Any, Any]:
-        self.outcome = Outcome()
+        self.outcome = StreamOutcome()
         with self.get_record_counter() as self._counter, self.get_sync_timer():
             try:
                 self._read()
@@ -140,7 +122,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
         if not missing or self._settings.on_missing_module == "fail":
             raise error
-        self.outcome = Outcome(Ending.SKIPPED, reason=str(error))
+        self.outcome = StreamOutcome(StreamStatus.SKIPPED, reason=str(error))
 
     @abc.abstractmethod
     def _read(self) -> None:
@@ -151,55 +133,58 @@ class ServiceTitanStream(Stream, abc.ABC):
         """Yield the pages of one pass over the source."""
 
     @cached_property
-    def _children(self) -> Children | None:
-        """The lists of the source's records, when it is they that the stream is made of."""
+    def _child_lists(self) -> ChildLists | None:
+        """The lists of the source's records, for a child stream."""
         if self.spec.parent is None:
             return None
         lists = ListReader(self._client, self.spec, self._settings.page_size)
-        return Children(lists, sorted_by_key=self.spec.sorted_by_key, on_problem=self._note_child_problem)
+        return ChildLists(lists, sorted_by_key=self.spec.sorted_by_key, on_problem=self._note_child_problem)
 
     def _note_child_problem(self, attempt: int, problem: str) -> None:
-        self.logger.warning("%s: pass %d of %d may have missed rows: %s", self.name, attempt, MOST_PASSES, problem)
-        if attempt == MOST_PASSES:
+        self._warn_of_problem(attempt, problem)
+        if attempt == MAX_PASSES:
             self._note_unsettled(problem)
 
+    def _warn_of_problem(self, attempt: int, problem: str) -> None:
+        self.logger.warning("%s: pass %d of %d may have missed records: %s", self.name, attempt, MAX_PASSES, problem)
+
     def _note_unsettled(self, problem: str) -> None:
-        self.outcome.ending, self.outcome.reason = Ending.UNSETTLED, f"the list kept changing: {problem}"
+        self.outcome.status, self.outcome.reason = StreamStatus.UNSETTLED, f"the list kept changing: {problem}"
 
     @property
     def _is_complete(self) -> bool:
-        return self.outcome.ending is Ending.COMPLETE
+        return self.outcome.status is StreamStatus.COMPLETE
 
     def _own_pages(self, page: Page) -> Iterator[Page]:
-        """Yield the stream's own pages that come of a page of the source."""
-        return iter((page,)) if self._children is None else self._children.of(page.keys)
+        """Yield the stream's own pages for a page of the source."""
+        return iter((page,)) if self._child_lists is None else self._child_lists.of(page.keys)
 
     def _write_from(self, page: Page, version: int | None = None) -> None:
-        """Write what comes of a page of the source."""
+        """Write the stream's own pages for a page of the source."""
         for own in self._own_pages(page):
             self._write_page(own, version)
 
     def _activate(self, version: int) -> None:
-        """Say that all records of a version have been written."""
-        if self._children:
-            self._children.raise_when_missing()
+        """Tell the target that it has all records of a version."""
+        if self._child_lists:
+            self._child_lists.raise_if_missing()
         self._write_activate_version_message(version)
 
     @property
     def _client(self) -> ApiClient:
-        return self._tap.client
+        return self._context.client
 
     @property
     def _settings(self) -> Settings:
-        return self._tap.settings
+        return self._context.settings
 
     @property
     def _writer(self) -> MessageWriter:
-        return self._tap.message_writer
+        return self._context.writer
 
     @cached_property
     def _writes_raw(self) -> bool:
-        """Whether records go out as they came: no map, no flattening, every field selected, no limit."""
+        """Whether records leave as they came: no map, no flattening, every field selected, no limit."""
         maps = self.stream_maps
         return (
             len(maps) == 1
@@ -214,8 +199,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         for name in self._shaper.new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
-            messages = self._tap.batches.messages if self._tap.batches else record_lines
-            for lines in messages(self.name, page, version):
+            for lines in self._context.messages(self.name, page, version):
                 self._writer.write_lines(lines)
         else:
             self._write_mapped(page, version)
@@ -229,20 +213,16 @@ class ServiceTitanStream(Stream, abc.ABC):
             self._check_max_record_limit(self.outcome.records + index)
             self._write_record_message(_exact.decode(raw))
 
+    @property
+    def _saved_state(self) -> Mapping[str, Any]:
+        # Not `stream_state`, which would add an empty bookmark.
+        state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        return state
+
     def _save(self, bookmark: Mapping[str, Any]) -> None:
-        # The state of all streams is one, and only here does it change: what it says of another stream is written.
+        # All streams share one state, and it changes only here: it covers only written records of the other streams.
         with self._writer.lock:
             self.stream_state.clear()
             self.stream_state.update(bookmark)
             self.state_manager.is_flushed = False
             self._write_state_message()
-
-
-def milliseconds(time: datetime) -> int:
-    """Return a time as a version: milliseconds since 1970."""
-    return int(time.timestamp() * 1000)
-
-
-def utc_text(time: datetime) -> str:
-    """Return a time (UTC) as it stands in the state: ISO 8601, milliseconds."""
-    return time.isoformat(timespec="milliseconds")

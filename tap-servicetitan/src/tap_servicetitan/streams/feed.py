@@ -1,4 +1,4 @@
-"""The SDK stream of an export feed."""
+"""Streams from an export feed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import read_from, text_of
+from tap_servicetitan.replication.bookmark import read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
-from tap_servicetitan.replication.list_reader import decoder_of, deletions_marked
+from tap_servicetitan.replication.list_reader import page_decoder, page_deletion_marker
+from tap_servicetitan.replication.times import format_api_time
 from tap_servicetitan.streams.incremental import IncrementalStream
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ class FeedStream(IncrementalStream):
     """An export feed."""
 
     @override
-    def _everything(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
+    def _write_all(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
         if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
-            # The feed goes on from where the list was begun, less the look-back.
-            return self._write_list(replace(bookmark, newest=text_of(started)), started, version=version)
+            # The feed continues from the time when reading the list began, less the look-back.
+            return self._write_list(replace(bookmark, newest=format_api_time(started)), started, version=version)
         for page in read_ahead(read_feed(self._fetch, None)):
             self._write_from(page, version)
             bookmark = bookmark_after(bookmark, page, started)
         return bookmark if self._is_complete else None
 
     @override
-    def _changes(self) -> None:
+    def _write_changes(self) -> None:
         bookmark = self._bookmark
         for page in read_ahead(self._pages()):
             self._write_from(page, None)
@@ -49,7 +50,7 @@ class FeedStream(IncrementalStream):
     @override
     def _pages(self) -> Iterator[ExportPage]:  # type: ignore[override]
         since = read_from(self._bookmark, self._pass_settings)
-        # The documented form of a date is a day, so the look-back is rounded up to whole days.
+        # The API documents dates as days, so the look-back is rounded up to whole days.
         date = str(since.date()) if since else None
         token = self._bookmark.continue_from
         if token is None:
@@ -57,14 +58,14 @@ class FeedStream(IncrementalStream):
 
         def warn(error: RequestRefusedError) -> None:
             self.logger.warning(
-                "%s: the bookmark was refused (%s), going on from %s", self.name, error, date or "the start"
+                "%s: the API refused the bookmark (%s), continuing from %s", self.name, error, date or "the start"
             )
 
         return resume_feed(self._fetch, token, date, warn)
 
     def _fetch(self, position: str | None) -> ExportPage:
-        # Without recent changes the feed leaves out a record that has just changed: not in its old place any more, not
-        # yet in its new one. A full pass would take it for deleted.
+        # Without recent changes, the feed omits a record that has just changed: no longer at its old position, not yet
+        # at its new one. A full pass would take it for deleted.
         params = {"includeRecentChanges": "true", **self.source.export_query}
         if position is not None:
             params["from"] = position
@@ -72,10 +73,10 @@ class FeedStream(IncrementalStream):
 
     @cached_property
     def _decode(self) -> Callable[[bytes], ExportPage]:
-        decoder, mark = decoder_of(self.source), deletions_marked(self.source)
+        decoder, mark = page_decoder(self.source), page_deletion_marker(self.source)
         return lambda body: mark(decoder.export_page(body))
 
 
 def bookmark_after(bookmark: Bookmark, page: ExportPage, limit: datetime) -> Bookmark:
-    """Return the bookmark once a page has been written. See `Bookmark.after`."""
+    """Return the bookmark after a page has been written. See `Bookmark.after`."""
     return replace(bookmark.after(page.newest, limit), continue_from=page.continue_from)

@@ -1,4 +1,4 @@
-"""The SDK stream of what can be asked for changes: those, or every record when it is time for that."""
+"""The base of streams that can be read by changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due
-from tap_servicetitan.streams.base import milliseconds, utc_text
+from tap_servicetitan.replication.times import epoch_milliseconds, format_state_time
 from tap_servicetitan.streams.list import ListStream
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class IncrementalStream(ListStream, abc.ABC):
-    """Changes since the last run, or every record when a full pass is due."""
+    """Reads the changes since the last run, or every record when a full pass is due."""
 
     @override
     def _read(self) -> None:
@@ -26,38 +26,37 @@ class IncrementalStream(ListStream, abc.ABC):
             self._full_pass()
             return
         if self._settings.start_date:
-            self.logger.info("%s: deleted records are not looked for, because start_date is set", self.name)
-        self._changes()
+            self.logger.info("%s: not looking for deleted records, because start_date is set", self.name)
+        self._write_changes()
 
     def _full_pass(self) -> None:
         started = utc_now()
-        version = milliseconds(started)
-        bookmark = self._everything(Bookmark(full_pass_at=utc_text(started)), started, version)
+        version = epoch_milliseconds(started)
+        bookmark = self._write_all(Bookmark(full_pass_at=format_state_time(started)), started, version)
         if bookmark:
             self._activate(version)
             self._save(bookmark.dump())
 
     @abc.abstractmethod
-    def _everything(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
-        """Write every record, and return how far the stream has been read then; None when some may be missing."""
+    def _write_all(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
+        """Write every record, and return the new bookmark; None if some records may be missing."""
 
     @abc.abstractmethod
-    def _changes(self) -> None:
-        """Write what has changed since the bookmark, and save how far the stream has been read."""
+    def _write_changes(self) -> None:
+        """Write the changes since the bookmark, and save the new bookmark."""
 
     def _full_pass_is_due(self) -> bool:
-        if self._is_asked_for_everything() and not self._settings.start_date:
+        if self._is_full_table_requested() and not self._settings.start_date:
             return True
         return full_pass_is_due(self._bookmark, self._pass_settings, utc_now())
 
-    def _is_asked_for_everything(self) -> bool:
-        # To the catalog a stream that has no cursor is a full table, whatever it does. It says nothing then.
+    def _is_full_table_requested(self) -> bool:
+        # The catalog says FULL_TABLE for each stream without a cursor, so there it is no request.
         return self.forced_replication_method == REPLICATION_FULL_TABLE and self.replication_key is not None
 
     @property
     def _bookmark(self) -> Bookmark:
-        # Not `stream_state`, which would add an empty bookmark.
-        return Bookmark.parse(self.tap_state.get("bookmarks", {}).get(self.name, {}))
+        return Bookmark.parse(self._saved_state)
 
     @property
     def _pass_settings(self) -> PassSettings:

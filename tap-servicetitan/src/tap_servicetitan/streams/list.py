@@ -1,4 +1,4 @@
-"""The SDK stream of what can be read from a list, whole."""
+"""The base of streams that can be read from a list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.list_reader import ListReader
-from tap_servicetitan.replication.snapshot import MOST_PASSES, settled
+from tap_servicetitan.replication.snapshot import MAX_PASSES, read_until_stable
 from tap_servicetitan.streams.base import ServiceTitanStream
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ListStream(ServiceTitanStream):
     """A stream with a list.
 
-    All passes of a run share one version, so what any of them showed counts as present. A row that is deleted between
-    two of them is found by the next run.
+    All passes of a run share one version: a record that any of them has seen counts as present. If it is deleted
+    between two passes, the next run finds that.
     """
 
     @cached_property
@@ -42,29 +42,29 @@ class ListStream(ServiceTitanStream):
         version: int | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Bookmark | None:
-        """Write a list, and write it again when it changed meanwhile.
+        """Write a list, and write it again if it has changed meanwhile.
 
         Args:
-            bookmark: How far the stream had been read before.
-            started: When reading began. What changes after that may be missed, so the bookmark does not pass it.
-            version: The version of the records, when the list is read whole.
-            query: What to ask the list for besides what the row says.
+            bookmark: The bookmark before.
+            started: When reading began. Later changes may be missed, so the bookmark does not pass it.
+            version: The version of the records, for a full pass.
+            query: Query parameters in addition to those of the spec.
 
         Returns:
-            How far the stream has been read then. None if rows may have been missed all the same; the outcome says why.
+            The new bookmark. None if even the last pass may have missed records; the outcome says why.
         """
         problems: list[str] = []
 
         def note(attempt: int, problem: str) -> None:
             problems.append(problem)
-            self.logger.warning("%s: pass %d of %d may have missed rows: %s", self.name, attempt, MOST_PASSES, problem)
+            self._warn_of_problem(attempt, problem)
 
         def read() -> Iterator[ListPage]:
             return self._list.pages(query=query)
 
-        for page in read_ahead(settled(read, note, sorted_by_key=self.source.sorted_by_key)):
+        for page in read_ahead(read_until_stable(read, note, sorted_by_key=self.source.sorted_by_key)):
             self._write_from(page, version)
             bookmark = bookmark.after(page.newest, started)
-        if len(problems) == MOST_PASSES:
+        if len(problems) == MAX_PASSES:
             self._note_unsettled(problems[-1])
         return bookmark if self._is_complete else None

@@ -1,4 +1,4 @@
-"""Puts fields into records that come without them. The records stay the bytes they came as around them. Pure."""
+"""Adds fields to records that lack them, around the bytes that the records came as. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_servicetitan.specs.spec import DELETED_AT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-DELETED_AT = "_sdc_deleted_at"
-"""The field in which a record says that it has been deleted, and when."""
-
-DELETED_AT_SCHEMA = {"type": ["string", "null"], "format": "date-time"}
-"""JSON Schema of that field."""
-
 
 def filler(name: str) -> Callable[[Sequence[msgspec.Raw], Iterable[bytes]], list[msgspec.Raw]]:
-    """Return a function that gives records a field.
+    """Return a function that adds a field to records.
 
-    It takes the records and a value for each, as JSON. A record that has a value of its own keeps it.
+    It takes the records and a value for each, as JSON. A record that has a value already keeps it.
 
     Args:
         name: Name of the field.
@@ -28,44 +24,31 @@ def filler(name: str) -> Callable[[Sequence[msgspec.Raw], Iterable[bytes]], list
     decoder = msgspec.json.Decoder(holder)
     before = b"{%b:" % msgspec.json.encode(name)
 
-    def filled(record: msgspec.Raw, value: bytes) -> msgspec.Raw:
+    def fill(record: msgspec.Raw, value: bytes) -> msgspec.Raw:
         own = bytes(decoder.decode(record).value)
         if own == b"null":
             fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
             return msgspec.Raw(msgspec.json.encode(fields | {name: msgspec.Raw(value)}))
         return record if own else msgspec.Raw(before + value + _rest(bytes(record)))
 
-    return lambda records, values: list(map(filled, records, values))
+    return lambda records, values: list(map(fill, records, values))
 
 
 def _rest(record: bytes) -> bytes:
-    """Return a JSON object from behind its opening brace, with a comma if fields follow."""
+    """Return a JSON object without its opening brace, after a comma if it has fields."""
     rest = record[1:].lstrip()
     return rest if rest == b"}" else b"," + rest
 
 
-def come_in_order(records: Iterable[msgspec.Raw], cursor: str) -> bool:
-    """Return whether records come in the order of their last change, to a second, as far as they say it.
-
-    Args:
-        records: The records.
-        cursor: Name of the field with the time of the last change.
-    """
-    head: Any = msgspec.defstruct("Change", [("at", str | None, None)], rename={"at": cursor})
-    decoder = msgspec.json.Decoder(head)
-    seconds = [at[:19] for record in records if (at := decoder.decode(record).at)]
-    return seconds == sorted(seconds)
-
-
 def deletion_marker(cursor: str | None) -> Callable[[Sequence[msgspec.Raw], str], list[msgspec.Raw]]:
-    """Return a function that marks the records that are not active as deleted.
+    """Return a function that marks inactive records as deleted.
 
-    It takes the records, and the time for those that do not say when they last changed.
+    It takes the records, and the time of deletion for records without a time of change.
 
     Args:
         cursor: Name of the field with the time of the last change, if there is one.
     """
-    # No field has an empty name, so without a cursor it stays unset.
+    # No field has an empty name, so `cursor` stays unset without one.
     head: Any = msgspec.defstruct(
         "Activity",
         [("active", bool | None, None), ("cursor", str | None, None)],
@@ -74,12 +57,12 @@ def deletion_marker(cursor: str | None) -> Callable[[Sequence[msgspec.Raw], str]
     decoder = msgspec.json.Decoder(head)
     fill = filler(DELETED_AT)
 
-    def marked(records: Sequence[msgspec.Raw], otherwise: str) -> Iterator[msgspec.Raw]:
+    def mark(records: Sequence[msgspec.Raw], default: str) -> Iterator[msgspec.Raw]:
         for record in records:
             state = decoder.decode(record)
             if state.active is False:
-                yield from fill([record], [msgspec.json.encode(state.cursor or otherwise)])
+                yield from fill([record], [msgspec.json.encode(state.cursor or default)])
             else:
                 yield record
 
-    return lambda records, otherwise: list(marked(records, otherwise))
+    return lambda records, default: list(mark(records, default))

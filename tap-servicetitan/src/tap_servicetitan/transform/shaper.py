@@ -1,10 +1,12 @@
-"""What is done to records before they leave the tap: to personal data, and to fields that the schema lacks."""
+"""Shapes records before they leave the tap: protects personal data, handles fields that the schema lacks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from tap_servicetitan.specs.spec import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,25 +15,22 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-EXTRA = "_extra"
-"""The field that takes what the schema lacks. It holds JSON of any shape."""
-
 UNKNOWN_FIELD_STRIDE = 100
-"""One record in so many is looked at for fields that the schema lacks: a new field comes in all records of a type."""
+"""Only one record in this many is searched for fields that the schema lacks: a new field comes in all of a type."""
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Shaper:
-    """Shapes the records of one stream. Those in which there is nothing to change stay the bytes that they are."""
+    """Shapes the records of one stream. A record without changes stays the bytes that it came as."""
 
     def __init__(self, schema: Json, protection: Protection, *, keep_extra: bool) -> None:
-        """Settle the schema.
+        """Derive the schema of the shaped records.
 
         Args:
             schema: The schema of the records as they come.
-            protection: What happens to personal data.
-            keep_extra: Whether unknown fields move into a field of their own.
+            protection: The rules for personal data.
+            keep_extra: Whether to move unknown fields into the field `_extra`.
         """
         self._protection = protection
         self._keep_extra = keep_extra
@@ -42,7 +41,7 @@ class Shaper:
         self._reported: set[str] = set()
 
     def shape(self, records: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
-        """Return the records as they leave the tap."""
+        """Return the shaped records."""
         if self._protection:
             records = [self._protection.record(record) for record in records]
         if self._keep_extra:
@@ -50,10 +49,10 @@ class Shaper:
         return records
 
     def new_unknown_fields(self, records: Sequence[msgspec.Raw]) -> list[str]:
-        """Return the paths of fields that neither the schema knows nor an earlier call has returned.
+        """Return the paths of fields that the schema lacks and that no earlier call has returned.
 
         Args:
-            records: Shaped records, of which a sample is looked at.
+            records: Shaped records, of which only a sample is searched.
         """
         sample = (msgspec.json.decode(record) for record in records[::UNKNOWN_FIELD_STRIDE])
         found = {path for record in sample for path in unknown_paths(record, self.schema)} - self._reported
@@ -62,7 +61,7 @@ class Shaper:
 
 
 def move_unknown(record: msgspec.Raw, known: frozenset[str]) -> msgspec.Raw:
-    """Return the record with the fields that are not known in one of their own, or as it is when it has none."""
+    """Return the record with its unknown fields moved into `_extra`, or as it is if it has none."""
     fields = _fields.decode(record)
     if fields.keys() <= known:
         return record
@@ -72,7 +71,7 @@ def move_unknown(record: msgspec.Raw, known: frozenset[str]) -> msgspec.Raw:
 
 
 def unknown_paths(value: object, schema: Json, path: str = "") -> Iterator[str]:
-    """Yield the paths of the fields in a value that its schema lacks, also those of objects in it and in its lists."""
+    """Yield the paths of the fields that the schema lacks, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from unknown_paths(item, schema.get("items", {}), path)

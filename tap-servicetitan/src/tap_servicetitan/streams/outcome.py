@@ -1,0 +1,29 @@
+"""How reading a stream ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StreamStatus(Enum):
+    """How reading a stream ended, when it did not fail."""
+
+    COMPLETE = "complete"
+    """All records were read."""
+
+    UNSETTLED = "unsettled"
+    """All pages were read, but the list kept changing: the tap cannot tell which records have been deleted."""
+
+    SKIPPED = "skipped"
+    """The tenant does not have the module, or the app may not read it."""
+
+
+@dataclass(slots=True)
+class StreamOutcome:
+    """The result of reading a stream, as far as it has been read."""
+
+    status: StreamStatus = StreamStatus.COMPLETE
+    records: int = 0
+    reason: str = ""
+    """Why the stream is not complete."""

@@ -1,0 +1,97 @@
+"""Reads the selected streams, several at once, and reports how each of them ended."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_servicetitan.concurrency.workers import run_concurrently
+from tap_servicetitan.errors import NothingReadableError, RunCancelledError, StreamError
+from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.streams.base import ServiceTitanStream
+from tap_servicetitan.streams.outcome import StreamStatus
+from tap_servicetitan.streams.report import ReportStream
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Sequence
+
+    from singer_sdk import Stream
+
+    from tap_servicetitan.concurrency.cancellation import Cancellation
+    from tap_servicetitan.streams.context import StreamContext
+
+
+def selected_streams(streams: Iterable[Stream]) -> list[ServiceTitanStream]:
+    """Return the selected streams in the order in which to read them."""
+    selected = [stream for stream in streams if isinstance(stream, ServiceTitanStream) and stream.selected]
+    # Reports come last: they mostly wait, and no other stream should wait for that.
+    return sorted(selected, key=lambda stream: isinstance(stream, ReportStream))
+
+
+def sync_streams(
+    streams: Sequence[ServiceTitanStream], context: StreamContext, cancellation: Cancellation, logger: logging.Logger
+) -> None:
+    """Read streams, several at once. One that fails does not stop the others.
+
+    Args:
+        streams: The selected streams.
+        context: What they share.
+        cancellation: Is set when the run ends early.
+        logger: Takes a line per stream, at the end.
+
+    Raises:
+        SignInRefusedError: If the API no longer accepts the credentials. The run ends at once.
+        PluginError: At the end, if a stream failed or none could be read.
+    """
+    failures: dict[str, str] = {}
+
+    def read(stream: ServiceTitanStream) -> None:
+        if failure := _read(stream, logger):
+            failures[stream.name] = failure
+
+    try:
+        run_concurrently([partial(read, stream) for stream in streams], context.settings.max_concurrent_streams)
+    except BaseException:
+        # Abandoned workers must not write any more, and must not be inside a line when the process ends.
+        cancellation.set()
+        context.writer.close()
+        raise
+    _log_outcomes(streams, failures, logger)
+    _raise_failures(streams, failures, context.settings.tenant_id)
+
+
+def _read(stream: ServiceTitanStream, logger: logging.Logger) -> str | None:
+    """Read a stream, and return why it failed, if it did."""
+    try:
+        stream.read()
+    except StreamError as error:
+        return str(error)
+    except (PluginError, OSError, RunCancelledError):
+        # These concern every stream: refused credentials, for example, or a closed output.
+        raise
+    except Exception as error:
+        logger.debug("Where it happened:", exc_info=error)
+        return f"unexpected {type(error).__name__}: {error}"
+    return None
+
+
+def _log_outcomes(streams: Iterable[ServiceTitanStream], failures: dict[str, str], logger: logging.Logger) -> None:
+    for stream in streams:
+        if stream.name in failures:
+            continue
+        if stream.outcome.status is StreamStatus.COMPLETE:
+            logger.info("%s: %d records", stream.name, stream.outcome.records)
+        else:
+            logger.warning("%s: %s: %s", stream.name, stream.outcome.status.value, stream.outcome.reason)
+    for stream in streams:
+        if stream.name in failures:
+            logger.error("%s: failed: %s", stream.name, failures[stream.name])
+
+
+def _raise_failures(streams: Sequence[ServiceTitanStream], failures: dict[str, str], tenant_id: str) -> None:
+    failed = [stream.name for stream in streams if stream.name in failures]
+    if failed:
+        raise PluginError(f"{len(failed)} of {len(streams)} streams failed: {', '.join(failed)}")
+    if streams and all(stream.outcome.status is StreamStatus.SKIPPED for stream in streams):
+        raise NothingReadableError(tenant_id, f"{len(streams)} streams")

@@ -1,0 +1,158 @@
+"""Child lists: one per record of the parent, read at the same time but in order, complete only if all are."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.tap.scripted import Query, Reply, page_of
+from tap_servicetitan.replication.child_lists import PARENTS_AT_ONCE
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.tap.harness import Run, Sync
+    from support.tap.scripted import ScriptedApi
+
+# Rows bear the names of streams that have a schema file; the rest is made up.
+PARENTS = StreamSpec(name="campaigns", list_path="/a/v2/tenant/{tenant}/jobs", query={"active": "Any"})
+FED_PARENTS = StreamSpec(name="campaigns", export_path="/a/v2/tenant/{tenant}/export/jobs")
+NOTES = StreamSpec(
+    name="job_types",
+    list_path="/a/v2/tenant/{tenant}/jobs/{job}/notes",
+    key=("jobId", "id"),
+    parent=Parent(stream="campaigns", placeholder="job", field="jobId"),
+    cursor=None,
+)
+COUNT = 3 * PARENTS_AT_ONCE
+
+
+def note(job: int, number: int) -> dict[str, Any]:
+    return {"id": number, "text": f"{job}/{number}"}
+
+
+def notes(job: int) -> list[dict[str, Any]]:
+    return [note(job, number) for number in range(job % 4)]
+
+
+def serve(api: ScriptedApi, parents: int = COUNT, **lists: Callable[[Query], Any]) -> None:
+    """Serve parents from 1 on, and their notes; `job7=` answers for those of one parent."""
+    jobs = [{"id": job, "modifiedOn": "2026-01-01T00:00:00Z"} for job in range(1, parents + 1)]
+    api.routes["/jobs"] = lambda query: page_of(jobs, query)
+    for job in range(1, parents + 1):
+        default = lambda query, job=job: page_of(notes(job), query)  # noqa: E731
+        api.routes[f"/jobs/{job}/notes"] = lists.get(f"job{job}", default)
+
+
+def expected(*without: int) -> list[dict[str, Any]]:
+    jobs = [job for job in range(1, COUNT + 1) if job not in without]
+    return [{"jobId": job, **note} for job in jobs for note in notes(job)]
+
+
+def read(api: ScriptedApi, sync: Sync, *specs: StreamSpec, state: dict[str, Any] | None = None) -> Run:
+    return sync(api.config | {"page_size": 5}, "job_types", specs=specs or (PARENTS, NOTES), state=state)
+
+
+def test_every_child_of_every_parent_comes_in_order(api: ScriptedApi, sync: Sync) -> None:
+    serve(api)
+    run = read(api, sync)
+    assert run.error is None
+    assert run.records("job_types") == expected()
+    assert run.of("RECORD", "campaigns") == []
+    assert [message["type"] for message in run.messages[-2:]] == ["ACTIVATE_VERSION", "STATE"]
+    assert set(run.state["bookmarks"]) == {"job_types"}
+    assert {query["active"] for query in api.asked("/jobs")} == {"Any"}
+    assert api.asked("/jobs/5/notes") == [{"page": "1", "pageSize": "5", "includeTotal": "true"}]
+
+
+def test_lists_of_parents_are_asked_for_side_by_side(api: ScriptedApi, sync: Sync) -> None:
+    together = threading.Barrier(PARENTS_AT_ONCE)
+
+    def meet(query: Query) -> dict[str, Any]:
+        together.wait(timeout=20)
+        return page_of([], query)
+
+    serve(api, PARENTS_AT_ONCE, **{f"job{job}": meet for job in range(1, PARENTS_AT_ONCE + 1)})
+    config = api.config | {"page_size": PARENTS_AT_ONCE}
+    assert sync(config, "job_types", specs=(PARENTS, NOTES)).error is None
+
+
+def test_a_parent_that_has_gone_has_no_children(api: ScriptedApi, sync: Sync) -> None:
+    serve(api, job7=lambda _: Reply(404))
+    run = read(api, sync)
+    assert run.error is None
+    assert run.records("job_types") == expected(7)
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_lists_that_no_parent_has_are_a_missing_module(
+    api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    serve(api, 6, **{f"job{job}": lambda _: Reply(status) for job in range(1, 7)})
+    run = read(api, sync)
+    assert f"job_types: skipped: GET /a/v2/tenant/{{tenant}}/jobs/{1 if status == 403 else 6}/notes: 40" in caplog.text
+    assert run.of("ACTIVATE_VERSION") == []
+    assert run.of("STATE") == []
+
+
+def test_a_child_list_that_fails_leaves_the_pass_incomplete(api: ScriptedApi, sync: Sync) -> None:
+    serve(api, job17=lambda _: Reply(400))
+    run = read(api, sync)
+    assert str(run.error) == "1 of 1 streams failed: job_types"
+    assert run.records("job_types") == expected(*range(17, COUNT + 1))
+    assert run.of("ACTIVATE_VERSION") == []
+
+
+def test_a_child_list_that_keeps_moving_leaves_the_pass_incomplete(
+    api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    moving = {"hasMore": False, "totalCount": 9, "data": [note(4, 0)]}
+    serve(api, job4=lambda _: moving)
+    run = read(api, sync)
+    assert run.error is None
+    assert len(api.asked("/jobs/4/notes")) == 3
+    assert run.of("ACTIVATE_VERSION") == []
+    assert "job_types: unsettled: the list kept changing: the list of 4: it has 9 records, and 1 came" in caplog.text
+
+
+def test_children_without_a_key_are_numbered_in_the_list_of_their_parent(api: ScriptedApi, sync: Sync) -> None:
+    items = [{"name": "a"}, {"name": "a"}]
+    serve(api, 2, job1=lambda _: items, job2=lambda _: items[:1])
+    spec = StreamSpec(
+        name=NOTES.name,
+        list_path=NOTES.list_path,
+        parent=NOTES.parent,
+        response_format=ResponseFormat.ARRAY,
+        key=("jobId", "position"),
+        numbered=True,
+        cursor=None,
+    )
+    run = read(api, sync, PARENTS, spec)
+    found = [(record["jobId"], record["position"], record["name"]) for record in run.records("job_types")]
+    assert found == [(1, 0, "a"), (1, 1, "a"), (2, 0, "a")]
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+def test_children_of_a_feed_follow_its_changes(api: ScriptedApi, sync: Sync) -> None:
+    serve(api)
+    pages = {
+        None: {"hasMore": True, "continueFrom": "a", "data": [{"id": 1}, {"id": 2}]},
+        "a": {"hasMore": False, "continueFrom": "b", "data": [{"id": 3}]},
+        "b": {"hasMore": True, "continueFrom": "c", "data": [{"id": 2}]},
+        "c": {"hasMore": False, "continueFrom": "d", "data": [{"id": 5}]},
+    }
+    api.routes["/export/jobs"] = lambda query: pages[query.get("from")]
+    first = read(api, sync, FED_PARENTS, NOTES)
+    assert {record["jobId"] for record in first.records("job_types")} == {1, 2, 3}
+    assert len(first.of("ACTIVATE_VERSION")) == 1
+    assert first.state["bookmarks"]["job_types"]["continue_from"] == "b"
+
+    second = read(api, sync, FED_PARENTS, NOTES, state=first.state)
+    assert {record["jobId"] for record in second.records("job_types")} == {2, 5}
+    assert second.of("ACTIVATE_VERSION") == []
+    tokens = [message["value"]["bookmarks"]["job_types"]["continue_from"] for message in second.of("STATE")]
+    assert tokens == ["b", "c", "d"]

@@ -1,0 +1,190 @@
+"""The tap as a process: exit codes, one line per error, and no secret anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan.specs.registry import STREAMS
+
+if TYPE_CHECKING:
+    from support.tap.harness import Company
+
+TAP = str(Path(sys.executable).with_name("tap-servicetitan"))
+SECRETS = ("client_secret", "app_key")
+MINIMAL = {"tenant_id": "1", "client_id": "x", "client_secret": "hunter-2-hunter", "app_key": "key-of-the-app"}
+
+
+class Tap:
+    """Runs the command with settings from a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def command(self, config: dict[str, Any], *args: str) -> list[str]:
+        """Return the command line."""
+        path = self._folder / "config.json"
+        path.write_text(json.dumps(config))
+        return [TAP, "--config", str(path), *args]
+
+    def run(self, config: dict[str, Any], *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end, and search its output for secrets."""
+        done = subprocess.run(
+            self.command(config, *args),
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+            env=os.environ | {"LOGLEVEL": "DEBUG"} | env,
+        )
+        secrets = [config[name] for name in SECRETS if config.get(name)]
+        assert not [secret for secret in secrets if secret in done.stdout + done.stderr]
+        assert "Bearer " not in done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture
+def tap(tmp_path: Path) -> Tap:
+    """The command."""
+    return Tap(tmp_path)
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the texts of the log's errors."""
+    return [line.split("|", 3)[3].strip() for line in done.stderr.splitlines() if "| ERROR " in line]
+
+
+def test_wrong_settings_are_one_line(tap: Tap) -> None:
+    done = tap.run(MINIMAL | {"page_size": 5001, "app_key": ""}, LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert errors(done) == [
+        "tap-servicetitan: setting `app_key` must not be empty; setting `page_size` must be at most 5000"
+    ]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_setting_is_one_line(tap: Tap) -> None:
+    done = tap.run({"tenant_id": "1", "client_id": "x"})
+    assert done.returncode == 1
+    assert errors(done) == ["tap-servicetitan: missing setting `client_secret`, `app_key`"]
+
+
+def test_settings_come_from_the_environment(tap: Tap) -> None:
+    done = tap.run(
+        {},
+        "--config",
+        "ENV",
+        TAP_SERVICETITAN_TENANT_ID="1",
+        TAP_SERVICETITAN_CLIENT_ID="x",
+        TAP_SERVICETITAN_CLIENT_SECRET="hunter-2-hunter",
+        TAP_SERVICETITAN_APP_KEY="key-of-the-app",
+        TAP_SERVICETITAN_PAGE_SIZE="6000",
+    )
+    assert errors(done) == ["tap-servicetitan: setting `page_size` must be at most 5000"]
+    assert "hunter-2-hunter" not in done.stderr
+
+
+def test_discovery_needs_no_settings_and_no_network(tap: Tap) -> None:
+    done = tap.run({}, "--discover")
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["streams"]) == len(STREAMS)
+
+
+def test_about(tap: Tap) -> None:
+    done = tap.run({}, "--about", "--format", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["settings"]["properties"]["app_key"]["secret"] is True
+
+
+def test_the_connection_can_be_tested(tap: Tap, company: Company, tmp_path: Path) -> None:
+    catalog = json.loads(tap.run(company.config, "--discover").stdout)
+    for stream in catalog["streams"]:
+        stream["metadata"][-1]["metadata"]["selected"] = stream["stream"] in {"job_types", "employees", "technicians"}
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    company.set_fault("forbidden", path="/settings/")
+
+    done = tap.run(company.config, "--test", "--catalog", str(tmp_path / "catalog.json"), LOGLEVEL="INFO")
+
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert "jpm-v2: can be read" in done.stderr
+    (warning,) = [line for line in done.stderr.splitlines() if "| WARNING " in line]
+    for part in ("settings-v2: cannot be read", "403", "scope", "needed by employees, technicians"):
+        assert part in warning
+    sent = [request for request in company.server.control.requests() if request["tenant"] == company.id]
+    assert sorted(request["query"]["pageSize"] for request in sent if "pageSize" in request["query"]) == ["1", "1"]
+
+
+def test_a_connection_through_which_nothing_can_be_read_fails(tap: Tap, company: Company) -> None:
+    company.set_fault("status")
+    done = tap.run(company.config | {"max_retries": 0}, "--test")
+    assert done.returncode == 1
+    assert errors(done)[-1].startswith(f"tenant {company.id} lets the app read none of the 5 modules")
+
+
+def test_the_schemas_can_be_tested(tap: Tap, company: Company) -> None:
+    done = tap.run(company.config, "--test=schema")
+    assert done.returncode == 0
+    assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {"SCHEMA"}
+
+
+def test_a_good_run_ends_with_0(tap: Tap, company: Company) -> None:
+    done = tap.run(company.config)
+    assert done.returncode == 0
+    assert errors(done) == []
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "truncated", "unauthorized", "forbidden"])
+def test_a_failing_run_ends_with_1_and_keeps_its_secrets(
+    tap: Tap,
+    company: Company,
+    kind: Any,  # noqa: ANN401
+) -> None:
+    company.set_fault(kind)
+    done = tap.run(company.config | {"max_retries": 0})
+    assert done.returncode == 1
+    assert errors(done)[-1]
+
+
+def test_refused_credentials_are_one_line_and_nothing_is_written(tap: Tap, company: Company) -> None:
+    config = company.config | {"client_secret": "another-secret"}
+    done = tap.run(config, LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (error,) = errors(done)
+    assert error == (
+        f"the sign-in for tenant {company.id} was refused (invalid_client): "
+        "check client_id, client_secret and environment"
+    )
+
+
+def test_a_signal_is_not_a_success(tap: Tap, company: Company) -> None:
+    company.set_fault("slow", stream="campaigns", seconds=30)
+    with subprocess.Popen(tap.command(company.config), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        while b'"campaigns"' not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+    # Other streams may have come to their end by then, and may say so.
+    ended = [json.loads(line)["stream"] for line in out.splitlines() if b"ACTIVATE_VERSION" in line]
+    assert "campaigns" not in ended
+
+
+def test_a_reader_that_has_gone_is_an_error(tap: Tap, company: Company) -> None:
+    with subprocess.Popen(tap.command(company.config), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        log = process.stderr.read()
+    assert process.returncode == 1
+    assert b"Traceback" not in log

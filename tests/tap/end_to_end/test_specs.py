@@ -1,0 +1,109 @@
+"""Everything that a spec can say about a list or a feed, each against an API that answers so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.tap.scripted import Query, page_of
+from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
+
+if TYPE_CHECKING:
+    from support.tap.harness import Sync
+    from support.tap.scripted import ScriptedApi
+
+# Rows bear the names of streams that have a schema file; the rest is made up.
+PATH = "/a/v2/tenant/{tenant}/things"
+FEED = "/a/v2/tenant/{tenant}/export/things"
+RECORDS = [{"id": number, "modifiedOn": f"2026-01-0{number}T00:00:00Z"} for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("response_format", "whole"), [(ResponseFormat.ARRAY, RECORDS), (ResponseFormat.DATA, {"data": RECORDS})]
+)
+def test_a_list_that_comes_at_once(
+    api: ScriptedApi,
+    sync: Sync,
+    response_format: ResponseFormat,
+    whole: Any,  # noqa: ANN401
+) -> None:
+    api.routes["/things"] = lambda _: whole
+    run = sync(
+        api.config,
+        specs=[StreamSpec(name="campaigns", list_path=PATH, response_format=response_format, query={"active": "Any"})],
+    )
+    assert run.error is None
+    assert run.records("campaigns") == RECORDS
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+    assert api.asked("/things") == [{"active": "Any"}]
+
+
+def test_a_list_that_cannot_be_counted_is_complete_when_it_fits_a_page(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda query: page_of(RECORDS, query) | {"totalCount": None}
+    specs = [StreamSpec(name="campaigns", list_path=PATH, has_total_count=False)]
+    whole, cut = (sync(api.config | {"page_size": size}, specs=specs) for size in (3, 2))
+    assert whole.records("campaigns") == RECORDS
+    assert [len(run.of("ACTIVATE_VERSION")) for run in (whole, cut)] == [1, 0]
+    assert all(asked.keys() == {"page", "pageSize"} for asked in api.asked("/things"))
+
+
+def test_a_feed_is_asked_what_its_row_says(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/export/things"] = lambda _: {"hasMore": False, "continueFrom": "t", "data": RECORDS}
+    spec = StreamSpec(name="campaigns", export_path=FEED, export_query={"active": "Any"})
+    first = sync(api.config, specs=[spec])
+    assert sync(api.config, specs=[spec], state=first.state).error is None
+    assert [asked["active"] for asked in api.asked("/export/things")] == ["Any", "Any"]
+
+
+def test_records_without_a_key_are_numbered_through_all_pages(api: ScriptedApi, sync: Sync) -> None:
+    records = [{"name": "same"}, {"name": "same"}, {"name": "other"}]
+    api.routes["/things"] = lambda query: page_of(records, query)
+    spec = StreamSpec(name="campaigns", list_path=PATH, key=("position",), numbered=True, cursor=None)
+    run = sync(api.config | {"page_size": 2}, specs=[spec])
+    assert run.records("campaigns") == [{"position": number, **record} for number, record in enumerate(records)]
+    assert run.of("SCHEMA")[0]["key_properties"] == ["position"]
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+def test_a_key_of_several_fields_can_be_out_of_order_in_each(api: ScriptedApi, sync: Sync) -> None:
+    records = [{"code": code, "part": part} for code, part in (("a", 1), ("a", 2), ("b", 1))]
+    api.routes["/things"] = lambda query: page_of(records, query)
+    spec = StreamSpec(name="campaigns", list_path=PATH, key=("code", "part"), cursor=None, sorted_by_key=True)
+    run = sync(api.config | {"page_size": 2}, specs=[spec])
+    assert run.records("campaigns") == records
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_is_not_active_says_that_it_is_deleted(api: ScriptedApi, sync: Sync, *, mapped: bool) -> None:
+    records = [{**record, "active": record["id"] != 2} for record in RECORDS]
+    api.routes["/export/things"] = lambda _: {"hasMore": False, "continueFrom": "t", "data": records}
+    maps: dict[str, Any] = {"stream_maps": {"campaigns": {}}} if mapped else {}
+    run = sync(api.config | maps, specs=[StreamSpec(name="campaigns", export_path=FEED, inactive_is_deleted=True)])
+    deleted = {record["id"]: record.get("_sdc_deleted_at") for record in run.records("campaigns")}
+    assert deleted == {1: None, 2: "2026-01-02T00:00:00Z", 3: None}
+    assert run.of("SCHEMA")[0]["schema"]["properties"]["_sdc_deleted_at"]["format"] == "date-time"
+
+
+def test_a_feed_whose_list_is_the_complete_one(api: ScriptedApi, sync: Sync) -> None:
+    asked: list[Query] = []
+
+    def feed(query: Query) -> dict[str, Any]:
+        asked.append(query)
+        return {"hasMore": False, "continueFrom": "t", "data": RECORDS[:1]}
+
+    api.routes |= {"/things": lambda query: page_of(RECORDS, query), "/export/things": feed}
+    specs = [StreamSpec(name="campaigns", list_path=PATH, export_path=FEED, full_pass="list")]
+    first = sync(api.config | {"page_size": 2}, specs=specs)
+    assert first.records("campaigns") == RECORDS
+    assert len(first.of("ACTIVATE_VERSION")) == 1
+    assert asked == []
+    bookmark = first.state["bookmarks"]["campaigns"]
+    assert bookmark["newest"][:19] == bookmark["full_pass_at"][:19]
+    assert "continue_from" not in bookmark
+
+    second = sync(api.config | {"lookback_seconds": 0}, specs=specs, state=first.state)
+    assert [query["from"] for query in asked] == [bookmark["newest"][:10]]
+    assert second.of("ACTIVATE_VERSION") == []
+    assert second.state["bookmarks"]["campaigns"]["continue_from"] == "t"

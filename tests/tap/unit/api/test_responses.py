@@ -1,0 +1,53 @@
+"""Error responses become one line of words; `Retry-After` is read in both of its forms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe, retry_after_seconds
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("0", 0),
+        ("120", 120),
+        ("1.5", 1.5),
+        ("-3", 0),
+        ("Sun, 01 Mar 2026 12:00:30 GMT", 30),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("soon", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<html>Bad gateway</html>", "502 Bad Gateway (no JSON in the response)"),
+        (b"", "502 Bad Gateway (no JSON in the response)"),
+        (b"\xff\xfe", "502 Bad Gateway (no JSON in the response)"),
+        (b"[]", "502 Bad Gateway"),
+        (b"{}", "502 Bad Gateway"),
+        (b'{"title":"Down","traceId":"t1"}', "502 Bad Gateway: Down, trace id t1"),
+        (
+            b'{"title":"Invalid","errors":{"from":["is no token","is no date"],"x":"y"}}',
+            "502 Bad Gateway: Invalid, from: is no token is no date, x: y",
+        ),
+    ],
+)
+def test_describe(body: bytes, text: str) -> None:
+    assert describe(HttpResponse(502, "Bad Gateway", {}, body)) == text
+
+
+def test_describe_keeps_a_long_text_short() -> None:
+    text = describe(HttpResponse(400, "Bad Request", {}, b'{"title":"%b"}' % (b"x" * 10_000)))
+    assert len(text) == len("400 Bad Request: ") + LONGEST_DETAIL

@@ -1,0 +1,40 @@
+"""Threads share one heap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, sys, threading
+from tap_servicetitan.concurrency.malloc import share_one_heap
+if sys.argv[1] == "shared":
+    share_one_heap()
+together = threading.Barrier(3)
+def work():
+    together.wait()
+    kept.append(bytes(100_000))
+    together.wait()
+kept = []
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+
+
+def heaps(mode: str) -> int:
+    command = [sys.executable, "-c", PROGRAM, mode]
+    return subprocess.run(command, capture_output=True, check=True, text=True, env={}).stdout.count("<heap nr=")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library is not GNU's")
+def test_threads_share_one_heap() -> None:
+    assert heaps("shared") == 1
+    assert heaps("apart") > 1

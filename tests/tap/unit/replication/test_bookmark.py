@@ -1,0 +1,79 @@
+"""The bookmark of a stream, and where the next run reads from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from
+from tap_servicetitan.replication.times import format_api_time
+
+NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
+
+
+def settings(start_date: datetime | None = None, lookback_seconds: int = 86400) -> PassSettings:
+    return PassSettings(
+        start_date=start_date,
+        reconcile_interval=timedelta(days=7),
+        lookback=timedelta(seconds=lookback_seconds),
+    )
+
+
+def test_state_survives_a_round_trip() -> None:
+    state = Bookmark(continue_from="abc==", newest="2026-01-01T00:00:00Z", full_pass_at="2026-01-01T00:00:00+00:00")
+    assert Bookmark.parse(state.dump()) == state
+    assert Bookmark.parse({}) == Bookmark()
+    assert Bookmark().dump() == {}
+
+
+def test_state_ignores_what_other_taps_left() -> None:
+    assert Bookmark.parse({"replication_key_value": "x", "continue_from": "t"}) == Bookmark(continue_from="t")
+
+
+def test_state_follows_what_was_read() -> None:
+    state = Bookmark(newest="2026-03-01T00:00:00Z", full_pass_at="2026-03-01T00:00:00+00:00")
+    later = state.after("2026-03-02T00:00:00.5Z", NOW)
+    assert later.newest == "2026-03-02T00:00:00.5Z"
+    assert later.full_pass_at == state.full_pass_at
+    assert later.after("2026-02-01T00:00:00Z", NOW) == later
+    assert later.after(None, NOW) == later
+    assert Bookmark().after(None, NOW) == Bookmark()
+
+
+def test_state_does_not_follow_a_time_to_come() -> None:
+    assert Bookmark().after("2099-01-01T00:00:00Z", NOW).newest == "2026-03-10T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("full_pass_at", "due"),
+    [
+        (None, True),
+        ("2026-03-03T06:00:00+00:00", True),
+        ("2026-03-03T06:00:01+00:00", False),
+        ("2026-03-10T05:00:00+00:00", False),
+    ],
+)
+def test_full_pass_is_due(full_pass_at: str | None, *, due: bool) -> None:
+    assert full_pass_is_due(Bookmark(full_pass_at=full_pass_at), settings(), NOW) is due
+
+
+def test_no_full_pass_with_a_start_date() -> None:
+    assert not full_pass_is_due(Bookmark(), settings(start_date=NOW), NOW)
+
+
+@pytest.mark.parametrize(
+    ("newest", "start_date", "lookback_seconds", "expected"),
+    [
+        (None, None, 0, None),
+        (None, datetime(2024, 5, 6, 7, tzinfo=UTC), 0, "2024-05-06T07:00:00Z"),
+        ("2026-03-02T01:00:00.1234567Z", None, 0, "2026-03-02T01:00:00Z"),
+        ("2026-03-02T01:00:00", None, 3600, "2026-03-02T00:00:00Z"),
+        ("2026-03-02T01:00:00Z", datetime(2024, 5, 6, tzinfo=UTC), 3601, "2026-03-01T23:59:59Z"),
+    ],
+)
+def test_read_from(
+    newest: str | None, start_date: datetime | None, lookback_seconds: int, expected: str | None
+) -> None:
+    since = read_from(Bookmark(newest=newest), settings(start_date, lookback_seconds))
+    assert (since and format_api_time(since)) == expected
