@@ -249,6 +249,11 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         _check_root(settings.batch_config)
         return settings
 
+    @classmethod
+    def for_discovery(cls) -> Settings:
+        """Return settings without credentials. Discovery does not need any, unless a setting affects the catalog."""
+        return cls(tenant_id="", client_id="", client_secret="", app_key="")
+
     @cached_property
     def first_day(self) -> datetime | None:
         """The start date as a time (UTC).

@@ -84,6 +84,8 @@ class TapServiceTitan(CheckedSettings, Tap):
     @cached_property
     def settings(self) -> Settings:
         """The settings' values."""
+        if any(name not in self.config for name in CONFIG_JSONSCHEMA["required"]):
+            return Settings.for_discovery()  # a run does not get here without them
         return Settings.from_config(self.config)
 
     @cached_property
