@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from support.singer import lines
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -32,7 +32,7 @@ COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
 class HastyTarget(TargetBigQuerySoftDelete):
     """The target with short pauses: it tries as often as the real one, and is sooner done with it."""
 
-    patience = Patience(
+    retry_policy = RetryPolicy(
         first_delay_seconds=0.01,
         longest_delay_seconds=0.1,
         deadline_seconds=4,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.bigquery.jobs import FIRST_ROWS, Jobs
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.load import merge
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Pr
     sql = f"SELECT n FROM UNNEST(GENERATE_ARRAY(1, {2 * FIRST_ROWS})) AS n"
     project.client.create_dataset("bronze")
 
-    job = Jobs(project.client, Patience()).run(
+    job = Jobs(project.client, RetryPolicy()).run(
         "numbers", lambda job_id: project.client.query(sql, job_id=job_id, job_retry=None)
     )
 

@@ -13,8 +13,8 @@ from google.cloud import bigquery
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from target.harness import eventually
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 
 if TYPE_CHECKING:
     from pathlib import Path

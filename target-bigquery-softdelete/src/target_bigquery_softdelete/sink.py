@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.sinks import Sink
 
-from target_bigquery_softdelete.audit import etl_log
-from target_bigquery_softdelete.load.delete_guard import DeletesRefusedError
+from target_bigquery_softdelete.audit.stream_report import StreamReport
+from target_bigquery_softdelete.errors import DeletesRefusedError, NeedsBigNumericError
 from target_bigquery_softdelete.load.dry_run import StandIn
 from target_bigquery_softdelete.load.history import History
 from target_bigquery_softdelete.load.live_view import LiveView
@@ -18,7 +18,6 @@ from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.records.rejects import Rejects
-from target_bigquery_softdelete.records.values import NeedsBigNumericError
 from target_bigquery_softdelete.schema.columns import TableColumns, table_columns
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.versions import Snapshots
@@ -26,7 +25,7 @@ from target_bigquery_softdelete.singer.versions import Snapshots
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_bigquery_softdelete.audit.etl_log import MergeResult
+    from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.records.block_converter import Converted
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
     from target_bigquery_softdelete.sql.identifiers import TableId
@@ -61,7 +60,7 @@ class BigQuerySoftDeleteSink(Sink):
         self._stage = self._new_stage(self._columns(self.schema, self.key_properties))
         self._earlier: list[Stage] = []
         """Stages before the present one whose tables are still needed."""
-        self.report = etl_log.StreamReport(stream_name, str(table_id), dry_run=self._settings.dry_run)
+        self.report = StreamReport(stream_name, str(table_id), dry_run=self._settings.dry_run)
         self.rows_merged = 0
         """Records that are merged."""
         self.error: PluginError | None = None
@@ -254,7 +253,7 @@ class BigQuerySoftDeleteSink(Sink):
         """Write down which records were rejected, and which of them have come again: after their rows, before STATE."""
         entries, settled = self._rejects.settle()
         if self._run.quarantine is not None and (entries or settled) and not self._settings.dry_run:
-            self._run.quarantine.settle(self.stream_name, self.report.table_name, entries, settled)
+            self._run.quarantine.flush(self.stream_name, self.report.table_name, entries, settled)
 
     def _quarantined(self) -> Iterator[str]:
         if self._run.quarantine is not None and self._rejects.count and self.error is None:

@@ -15,19 +15,21 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
 from target_bigquery_softdelete.bigquery.lease import Lease
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.context import PARALLEL_STREAMS, Run, new_run_id
+from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
 from target_bigquery_softdelete.records.values import parse_record
 from target_bigquery_softdelete.runtime.shutdown import stopping
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.singer.batch import Batch, BatchFileError
+from target_bigquery_softdelete.singer.batch import Batch
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.state import StateComposer
@@ -51,7 +53,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     config_jsonschema = CONFIG_JSONSCHEMA
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
-    patience: ClassVar[Patience] = Patience()
+    retry_policy: ClassVar[RetryPolicy] = RetryPolicy()
     _is_stoppable = False
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
@@ -67,7 +69,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         settings = Settings.from_config(self.config)
         run_id = new_run_id()
         client = make_client(settings)
-        warehouse = Warehouse(client, settings, run_id, self.patience)
+        warehouse = Warehouse(client, settings, run_id, self.retry_policy)
         lease = Lease(
             client, warehouse.lease_id(), run_id, settings.on_concurrent_run, prepare=warehouse.ensure_datasets
         )
@@ -110,7 +112,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self.logger.error(
             "Stopped by signal %d before the end of the run. %s. %s%s The next run goes on from the last state.",
             signum,
-            etl_log.progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
+            progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
             jobs.summary(),
             lease,
         )
@@ -274,7 +276,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _tidy(self) -> None:
         try:
-            removed = self.run.warehouse.remove_leftovers() if self.sinks else 0
+            removed = self.run.warehouse.drop_stale_staging() if self.sinks else 0
         except PluginError as error:
             self.logger.warning("%s", error)  # everything is where it belongs, and the tables expire by themselves
             return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.lease import Lease
-from target_bigquery_softdelete.bigquery.warehouse import Outcome
-from target_bigquery_softdelete.load.delete_guard import DeleteLimits
+from target_bigquery_softdelete.bigquery.statements import StatementResult
+from target_bigquery_softdelete.config.options import DeleteLimits
 from target_bigquery_softdelete.load.merge import TableMerge
 from target_bigquery_softdelete.schema.columns import TableColumns
 from target_bigquery_softdelete.sql.identifiers import TableId
@@ -26,9 +26,14 @@ class Billing:
         """Return a table."""
         return bigquery.Table(str(table_id))
 
-    def run(self, *_: object, **__: object) -> Outcome:
+    @property
+    def statements(self) -> Billing:
+        """Itself, since it runs them."""
+        return self
+
+    def run(self, *_: object, **__: object) -> StatementResult:
         """Run a statement."""
-        return Outcome([{"live": 3}], bytes_billed=10 << 20, slot_ms=7)
+        return StatementResult([{"live": 3}], bytes_billed=10 << 20, slot_ms=7)
 
 
 def test_the_costs_of_all_statements_are_added_up() -> None:

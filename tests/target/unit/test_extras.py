@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from support.singer import INTEGER, STRING
-from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError
+from target_bigquery_softdelete.errors import InvalidRecordError
+from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.schema.columns import Kind, TableColumns, table_columns
 
 PLAIN = {"id": INTEGER, "name": STRING}

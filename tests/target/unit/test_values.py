@@ -13,14 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_bigquery_softdelete.records.values import (
-    InvalidValueError,
-    NeedsBigNumericError,
-    convert_record,
-    json_text,
-    json_text_of_raw,
-    parse_record,
-)
+from target_bigquery_softdelete.errors import InvalidValueError, NeedsBigNumericError
+from target_bigquery_softdelete.records.values import convert_record, json_text, json_text_of_raw, parse_record
 from target_bigquery_softdelete.schema.columns import Column, Kind
 
 UTC = dt.UTC

@@ -17,28 +17,25 @@ from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.cancellation import RunningJobs
 from target_bigquery_softdelete.bigquery.retry import TRANSIENT_REASONS
+from target_bigquery_softdelete.errors import JobLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_bigquery_softdelete.bigquery.retry import Patience
+    from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 
 FIRST_ROWS = 1000
 """Rows of a query that come with the answer that it has ended. Without them that answer has none."""
 
 
-class JobLostError(exceptions.GoogleAPIError):
-    """BigQuery took a job, and does not know it any more."""
-
-
 class Jobs:
     """The jobs of one run."""
 
-    def __init__(self, client: bigquery.Client, patience: Patience) -> None:
+    def __init__(self, client: bigquery.Client, retry_policy: RetryPolicy) -> None:
         self.running = RunningJobs(client)
         self._client = client
-        self._patience = patience
-        self.retry = patience.retry()
+        self._retry_policy = retry_policy
+        self.retry = retry_policy.retry()
         """Repeats a call of this run. It says so for all of them together."""
         self._retry_lost = self.retry.with_predicate(lambda error: isinstance(error, JobLostError))
 
@@ -52,12 +49,12 @@ class Jobs:
         Raises:
             GoogleAPIError: If the job failed, or if BigQuery could not be asked. `OSError` and `GoogleAuthError` too.
         """
-        for attempt in range(1, self._patience.job_tries):
+        for attempt in range(1, self._retry_policy.job_tries):
             try:
                 return self._retry_lost(self._finished)(f"{name}-{attempt}", submit)
             except _FailedForNowError:
-                time.sleep(random.uniform(0, self._patience.first_delay_seconds * 2**attempt))  # noqa: S311 - jitter
-        return self._retry_lost(self._finished)(f"{name}-{self._patience.job_tries}", submit)
+                time.sleep(random.uniform(0, self._retry_policy.first_delay_seconds * 2**attempt))  # noqa: S311 - jitter
+        return self._retry_lost(self._finished)(f"{name}-{self._retry_policy.job_tries}", submit)
 
     def _finished(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
         with self.running.tracked(job_id) as has_begun:
@@ -80,17 +77,17 @@ class Jobs:
         except exceptions.Conflict:
             pass
         try:
-            return self._client.get_job(job_id, retry=self.retry, timeout=self._patience.call_seconds)
+            return self._client.get_job(job_id, retry=self.retry, timeout=self._retry_policy.call_seconds)
         except exceptions.NotFound as error:
             raise JobLostError(str(error)) from error
 
     def _wait(self, job: Any) -> None:  # noqa: ANN401
         # In turns, since the client gives each of its requests as long as it gives the job.
-        deadline = time.monotonic() + self._patience.job_seconds
+        deadline = time.monotonic() + self._retry_policy.job_seconds
         rows = {"page_size": FIRST_ROWS} if isinstance(job, bigquery.QueryJob) else {}
         while True:
             try:
-                job.result(retry=self.retry, timeout=self._patience.call_seconds, **rows)
+                job.result(retry=self.retry, timeout=self._retry_policy.call_seconds, **rows)
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise

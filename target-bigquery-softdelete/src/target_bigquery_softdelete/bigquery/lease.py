@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry
@@ -25,9 +25,8 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_bigquery_softdelete.config.options import OnConcurrentRun
     from target_bigquery_softdelete.sql.identifiers import TableId
-
-OnConcurrentRun = Literal["refuse", "wait", "allow"]
 
 LIFETIME = dt.timedelta(minutes=2)
 RENEWAL_SECONDS = 30.0

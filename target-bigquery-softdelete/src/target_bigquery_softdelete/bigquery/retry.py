@@ -50,7 +50,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long this target waits for BigQuery. Tests are less patient."""
 
     first_delay_seconds: float = 1.0

@@ -36,7 +36,7 @@ class ListedTable(Protocol):
         """Its labels."""
 
 
-def leftovers(tables: Iterable[ListedTable], tenant: str | None, now: dt.datetime) -> list[str]:
+def stale_tables(tables: Iterable[ListedTable], tenant: str | None, now: dt.datetime) -> list[str]:
     """Return the names of the tables that may be removed, oldest first.
 
     Args:

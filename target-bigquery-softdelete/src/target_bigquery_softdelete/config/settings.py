@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from singer_sdk import typing as th
 
-from target_bigquery_softdelete.bigquery.table_layout import PartitionBy
-from target_bigquery_softdelete.load.delete_guard import DeleteLimits
+from target_bigquery_softdelete.config.options import DeleteLimits, PartitionBy
 from target_bigquery_softdelete.plugin_runtime import datasets
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE, emulator_address
@@ -18,7 +17,7 @@ from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VAR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_bigquery_softdelete.bigquery.lease import OnConcurrentRun
+    from target_bigquery_softdelete.config.options import OnConcurrentRun
     from target_bigquery_softdelete.schema.naming import ColumnNaming
 
 MEBIBYTE = 1 << 20

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import SchemaField
 
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import walk
 from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql import merge as sql

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.bigquery import ScalarQueryParameter
 
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE, MergeResult
+from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
 from target_bigquery_softdelete.load.delete_guard import refusal
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.sql import merge as sql
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import SchemaField
 
     from target_bigquery_softdelete.bigquery.lease import Lease
+    from target_bigquery_softdelete.bigquery.statements import StatementResult
     from target_bigquery_softdelete.bigquery.table_layout import Layout
-    from target_bigquery_softdelete.bigquery.warehouse import Outcome, Warehouse
-    from target_bigquery_softdelete.load.delete_guard import DeleteLimits
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.config.options import DeleteLimits
     from target_bigquery_softdelete.load.dry_run import StandIn
     from target_bigquery_softdelete.load.history import History
     from target_bigquery_softdelete.load.live_view import LiveView
@@ -197,11 +199,11 @@ class TableMerge:
         *,
         synced: dt.datetime | None = None,
         parameters: Sequence[ScalarQueryParameter] = (),
-    ) -> Outcome:
+    ) -> StatementResult:
         self._lease.check()
         self._jobs += 1
         job_name = f"{name}-{self._table_id.table}-{self._jobs}"
-        outcome = self._warehouse.run(statement, job_name, synced=synced, parameters=parameters)
+        outcome = self._warehouse.statements.run(statement, job_name, synced=synced, parameters=parameters)
         self.bytes_billed += outcome.bytes_billed
         self.slot_ms += outcome.slot_ms
         return outcome

@@ -188,7 +188,7 @@ class Stage:
         job_name = f"load-{path.stem}"
 
         def load() -> None:
-            self._warehouse.load(path, self.table_id, fields, job_name)
+            self._warehouse.statements.load(path, self.table_id, fields, job_name)
             path.unlink()
 
         if len(self._loads) >= MOST_WAITING_FILES:

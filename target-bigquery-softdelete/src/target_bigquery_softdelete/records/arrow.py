@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from target_bigquery_softdelete.errors import NotNativeError
 from target_bigquery_softdelete.schema.columns import BIGNUMERIC_SCALE, NUMERIC_SCALE, Column, Kind
 
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ _LIMITS = {
     Kind.DATE: (pa.scalar(dt.date.min), pa.scalar(dt.date.max)),
 }
 """The first and the last value that BigQuery has."""
-
-
-class NotNativeError(ValueError):
-    """A column holds a value that needs the row path."""
 
 
 _UNSAFE_NUMBER = (

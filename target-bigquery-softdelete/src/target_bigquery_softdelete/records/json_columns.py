@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_bigquery_softdelete.records.arrow import DELETED_AT, NotNativeError
+from target_bigquery_softdelete.errors import NotNativeError
+from target_bigquery_softdelete.records.arrow import DELETED_AT
 from target_bigquery_softdelete.records.values import json_text_of_raw
 from target_bigquery_softdelete.schema.columns import Column, Kind
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from target_bigquery_softdelete.errors import NeedsBigNumericError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.records.values import NeedsBigNumericError, convert_record, parse_record
+from target_bigquery_softdelete.records.values import convert_record, parse_record
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from target_bigquery_softdelete.errors import InvalidValueError, NeedsBigNumericError
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_INTEGER_DIGITS,
     BIGNUMERIC_SCALE,
@@ -31,24 +32,6 @@ INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
 DEEPEST_JSON = 500
 """Levels of nesting in a JSON value (https://cloud.google.com/bigquery/docs/json-data#limitations)."""
-
-
-class InvalidValueError(ValueError):
-    """A value does not fit its column.
-
-    Its text names the place and the kind of value that stands there, never the value: it may be private.
-    """
-
-    def __init__(self, place: str, expected: str, found: object) -> None:
-        super().__init__(f"`{place}` must be {expected}, but is {_described(found)}")
-
-
-class NeedsBigNumericError(ValueError):
-    """A number has more digits than NUMERIC holds, but BIGNUMERIC holds it."""
-
-    def __init__(self, place: str) -> None:
-        super().__init__(place)
-        self.place = place
 
 
 def parse_record(raw: bytes) -> dict[str, Any]:
@@ -324,17 +307,3 @@ _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.TIME: _time,
     Kind.JSON: _json,
 }
-
-
-def _described(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {
-        bool: "true or false",
-        int: "an integer",
-        float: "NaN or Infinity",
-        decimal.Decimal: "a number with a fraction",
-    }
-    names |= {str: "a string", list: "an array", dict: "an object"}
-    text = names.get(type(value), type(value).__name__)
-    return f"{text} of {len(value)} characters" if isinstance(value, str) else text

@@ -18,17 +18,13 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
+from target_bigquery_softdelete.errors import BadInputError
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, chunks, numbered, reading
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mended, restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-class BadInputError(PluginError):
-    """The input is not a stream of Singer messages. The text names the line."""
 
 
 class _IncompleteMessageError(ValueError):
