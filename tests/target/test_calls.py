@@ -10,7 +10,7 @@ from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.bigquery.jobs import FIRST_ROWS, Jobs
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
-from target_bigquery_softdelete.load import merge
+from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
     import pytest
@@ -99,7 +99,7 @@ def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
     _, unchanged = run(target, project, *messages(range(3), rows=2))
     changed = [record("stream_2", {"id": 1, "name": "other"}), record("stream_2", {"id": 7, "name": "new"})]
     _, written = run(target, project, *messages(range(2, 3), rows=2), *changed)
-    monkeypatch.setattr(merge, "LEAST_BILLED_BYTES", -1)
+    monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
     _, of_large = run(target, project, *messages(range(1), rows=2))
 
     staged = {"POST tables staging": 1, "POST job load": 1, "DELETE tables staging": 1}

@@ -11,7 +11,7 @@ from support.singer import lines
 from target.harness import result_of
 from target.model import Table, encoded
 from target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
-from target_bigquery_softdelete.load import merge
+from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -111,7 +111,7 @@ def is_same(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> bo
 def take_tables_for_large(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Let the target take all tables for large ones, with every other seed. Of those it asks less before it merges."""
     if seed % 2 == 0:
-        monkeypatch.setattr(merge, "LEAST_BILLED_BYTES", -1)
+        monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
 
 
 class World:

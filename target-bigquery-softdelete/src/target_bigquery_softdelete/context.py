@@ -7,7 +7,7 @@ import uuid
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
@@ -39,6 +39,12 @@ def new_run_id() -> str:
     It becomes part of job ids and table names, so it holds letters, digits and underscores only.
     """
     return f"{utc_now():%Y%m%dT%H%M%S}_{uuid.uuid4().hex[:8]}"
+
+
+class HasRun(Protocol):
+    """The target, as far as a sink knows it."""
+
+    run: Run
 
 
 class Run:

@@ -42,9 +42,10 @@ class History:
         self._warehouse = warehouse
         self._table_id = table_id
         self._history_id = history_id
-        self._fits: tuple[Column, ...] = ()
+        self._fitted_to: tuple[Column, ...] = ()
+        """Columns that the history is known to have: the table is read again only when they change."""
 
-    def follow(
+    def append_versions(
         self,
         fields: Sequence[SchemaField],
         key: Sequence[str],
@@ -52,41 +53,41 @@ class History:
         run: Callable[[str, str], object],
         partition: str = "",
     ) -> None:
-        """Add the versions that the table has and its history has not.
+        """Add the versions that the table has and its history lacks.
 
         Args:
             fields: The schema of the table.
             key: Names of its key columns.
             run: Runs a statement that has a name.
-            partition: The column that the table wants every statement to filter by, where it does.
+            partition: The column that every statement must filter by, if the table requires one.
 
         Raises:
             PluginError: If the history cannot take them.
             WarehouseError: If BigQuery refuses.
         """
-        columns = self._columns(fields)
-        if columns != self._fits:
-            self._fit(columns, key, run)
-            self._fits = columns
-        names = [one.name for one in columns]
+        columns = self._kept_columns(fields)
+        if columns != self._fitted_to:
+            self._create_or_fit(columns, key, run)
+            self._fitted_to = columns
+        names = [column.name for column in columns]
         run(sql.follow(self._history_id, self._table_id, key=key, columns=names, partition=partition), "history")
 
-    def _columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
-        """Return what the history keeps: all columns but those of types that this target never writes."""
+    def _kept_columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
+        """Return the columns that the history keeps: all but those of types that this target never writes."""
         columns = [table_schema.column_of(field) for field in fields]
-        for one in columns:
-            if one.name.lower() in {VALID_FROM, VALID_TO}:
+        for column in columns:
+            if column.name.lower() in {VALID_FROM, VALID_TO}:
                 raise PluginError(
-                    f"{self._table_id}: the column `{one.name}` has a name that the history needs for itself. "
+                    f"{self._table_id}: the column `{column.name}` has a name that the history needs for itself. "
                     "Rename the property with a stream map, or leave the stream out of `history`."
                 )
-        known = [one for one in columns if not any(inner.foreign for inner in walk([one]))]
-        return tuple(one for one in known if one.name.lower() not in _OURS)
+        known = [column for column in columns if not any(inner.foreign for inner in walk([column]))]
+        return tuple(column for column in known if column.name.lower() not in _OURS)
 
-    def _fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
+    def _create_or_fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
         table = self._warehouse.known_table(self._history_id)
         if table is None:
-            by_key = [one for one in columns if one.name in key]
+            by_key = [column for column in columns if column.name in key]
             layout = Layout(
                 clustering=tuple(clustering(by_key)),
                 description=f"Every version of the rows of {self._table_id.table}, written by {SOFTWARE}",

@@ -7,6 +7,7 @@ loaded in the background while the next one is being written.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.runtime.temp_files import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -35,7 +36,20 @@ MOST_WAITING_FILES = 4
 """Files of one stream that wait for their load. When there are so many, reading waits: the disk stays free."""
 
 
-class Stage:
+@dataclass(frozen=True)
+class StagedRows:
+    """The rows of a staging table, ready to be merged."""
+
+    table_id: TableId
+    columns: TableColumns
+    count: int
+    ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """First and last value of those columns of the key by which a table may be partitioned."""
+    has_deletions: bool = True
+    """Whether some of them may say that they are deleted."""
+
+
+class StagingTable:
     """The records of one stream with one schema, on their way into one staging table."""
 
     def __init__(  # noqa: PLR0913 - what it is, and the three places that it writes to
@@ -75,6 +89,11 @@ class Stage:
     def buffered_bytes(self) -> int:
         """Size of the block that is in memory."""
         return len(self._block)
+
+    @property
+    def staged_rows(self) -> StagedRows:
+        """What the table holds, once it is finished."""
+        return StagedRows(self.table_id, self.columns, self.rows, self.ranges, has_deletions=self.has_deletions)
 
     def append(self, records: Iterable[bytes]) -> None:
         """Take records: JSON objects as bytes."""
