@@ -165,7 +165,7 @@ def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *
     assert out == b""
     (line,) = errors(log)
     assert f"Stopped by signal {number} before the end of the run." in line
-    assert line.endswith("The next run goes on from the last state.")
+    assert line.endswith("The next run continues from the last state.")
     return line
 
 
@@ -189,7 +189,7 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     ("hung", "parts"),
     [
         pytest.param(
-            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not say", "-merge-jobs-1-1", "lease"], id="merge"
+            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not confirm in time", "-merge-jobs-1-1", "lease"], id="merge"
         ),
         pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
     ],

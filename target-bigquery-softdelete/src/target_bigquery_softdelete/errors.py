@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import decimal
 
-from google.api_core.exceptions import GoogleAPIError
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -48,10 +47,6 @@ class DeletesRefusedError(PluginError):
 
     Raised after everything else of the stream has landed. The stream fails, with the status `deletes_refused`.
     """
-
-
-class JobLostError(GoogleAPIError):
-    """BigQuery accepted a job and no longer knows it. The job is sent again with the same id."""
 
 
 class NotNativeError(ValueError):

@@ -1,4 +1,4 @@
-"""The target: reads the messages, keeps a sink for each stream, and lets out only STATE that is true."""
+"""The target, as the SDK knows it: takes the messages, keeps a sink for each stream, and ends the run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from target_bigquery_softdelete.records.values import parse_record
 from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
-from target_bigquery_softdelete.runtime.shutdown import stopping
+from target_bigquery_softdelete.runtime.shutdown import end_on_signal
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.batch import Batch
 from target_bigquery_softdelete.singer.lenient_json import encode_record
@@ -71,9 +71,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         )
         self.run = Run(run_id, settings, warehouse, lease)
         self._state = StateComposer()
-        self._tenant_checked = False
+        self._has_begun = False
         self._tables: dict[str, str] = {}
-        """Which stream writes into which table."""
+        """Names of tables, in lower case, and the stream that writes into each."""
         self._failures = RunFailures()
         self._checkpoints = Checkpoints(
             self.run,
@@ -91,7 +91,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        with stopping(self._stop):
+        with end_on_signal(self._stop):
             self._is_stoppable = True
             try:
                 yield
@@ -100,16 +100,16 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # During a run another thread ends the process: here, in the middle of anything, nothing can be done.
+        # During a run another thread ends the process: here, in the middle of anything, nothing can be done safely.
         if not self._is_stoppable:
             super()._handle_termination(signum, frame)
 
     def _stop(self, signum: int) -> None:
-        """Cancel what runs, and say how far the run got."""
+        """Cancel the running jobs, and log how far the run got."""
         jobs = self.run.abandon()
-        lease = " The lease of the dataset stays until it ends by itself." if self.run.lease.held else ""
+        lease = " The lease of the dataset stays until it expires." if self.run.lease.held else ""
         self.logger.error(
-            "Stopped by signal %d before the end of the run. %s. %s%s The next run goes on from the last state.",
+            "Stopped by signal %d before the end of the run. %s. %s%s The next run continues from the last state.",
             signum,
             progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
             jobs.summary(),
@@ -119,12 +119,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @classmethod
     @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        # Only those of the SDK's settings that do something here: stream maps and flattening.
+        # Only the SDK's settings that have an effect here: stream maps and flattening.
         PluginBase.append_builtin_config.__func__(cls, config_jsonschema)  # type: ignore[attr-defined]
 
     @property
     def sinks(self) -> list[BigQuerySoftDeleteSink]:
-        """The sinks of all streams, in the order in which these were announced."""
+        """The sinks of all streams, in the order of their first SCHEMA messages."""
         return list(self._sinks_active.values())  # type: ignore[arg-type]
 
     @override
@@ -136,18 +136,18 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         schema: dict[str, Any] | None = None,
         key_properties: Sequence[str] | None = None,
     ) -> BigQuerySoftDeleteSink:
-        """Return the sink of a stream. It stays the same one when the schema changes."""
+        """Return the sink of a stream. It stays the same when the schema changes."""
         sink = self._sinks_active.get(stream_name)
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
-            self._check_own_tables(stream_name, keyed=bool(key_properties))
+            self._claim_table_names(stream_name, keyed=bool(key_properties))
             sink = self.add_sink(stream_name, schema or {}, key_properties)
         elif schema is not None:
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
 
-    def _check_own_tables(self, stream: str, *, keyed: bool) -> None:
+    def _claim_table_names(self, stream: str, *, keyed: bool) -> None:
         names = [table_name(stream)]
         if self.run.settings.has_history(stream, keyed=keyed):
             names.append(history_name(stream))
@@ -163,7 +163,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self._check_tenant()
+        self._begin_once()
         self._state.stream_seen(message_dict.get("stream", ""))
         super()._process_schema_message(message_dict)
 
@@ -178,7 +178,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         for stream_map in maps:
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
-                mapped = list(_mapped(records, stream_map))
+                mapped = list(_apply_map(records, stream_map))
             sink = self.get_sink(stream_map.stream_alias)
             sink.append(mapped, version)
             self._checkpoints.enforce_limits(sink)
@@ -199,7 +199,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
-        self._state.record_read(stream)  # what it means for the table is still to be written, too
+        self._state.record_read(stream)  # its effect on the table is not written yet, either
         for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
@@ -222,10 +222,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def process_endofpipe(self) -> None:
-        """Merge every stream, write the audit log, and let out the last STATE.
+        """Merge every stream, and write the last STATE and the audit log.
 
         Raises:
-            PluginError: If a stream failed, or if the input was cut off. What could be written is written.
+            PluginError: If a stream failed, or the input was cut off. Everything that could be written is written.
         """
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
         try:
@@ -233,14 +233,15 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         finally:
             self.run.lease.release()
 
-    def _check_tenant(self) -> None:
-        if not self._tenant_checked:
+    def _begin_once(self) -> None:
+        """Check the tenant and acquire the lease, before the first stream begins."""
+        if not self._has_begun:
             self.run.warehouse.check_tenant()
             self._acquire_lease()
-            self._tenant_checked = True
+            self._has_begun = True
 
 
-def _mapped(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
+def _apply_map(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
     for raw in records:
         record = stream_map.transform(parse_record(bytes(raw)))
         if record is not None:

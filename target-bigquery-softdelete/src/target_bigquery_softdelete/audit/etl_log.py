@@ -25,11 +25,11 @@ LOG_FIELDS = (
     SchemaField("stream", "STRING", description="Name of the Singer stream"),
     SchemaField("table_name", "STRING", description="Full name of the table"),
     SchemaField("started", "TIMESTAMP", description="When the first message of the stream was read"),
-    SchemaField("ended", "TIMESTAMP", description="When the stream was done with"),
+    SchemaField("ended", "TIMESTAMP", description="When the stream ended"),
     SchemaField(
         "status",
         "STRING",
-        description="success, failed, deletes_refused (the upserts have landed), or dry_run and what would be",
+        description="success, failed, deletes_refused (the upserts have landed); dry_run or dry_run_... in a dry run",
     ),
     SchemaField("rows_read", "INT64", description="Records that the tap sent"),
     SchemaField("rows_inserted", "INT64", description="Rows with a key that the table did not have"),
@@ -51,12 +51,12 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
 
     Args:
         warehouse: Where the log is.
-        reports: One for each stream.
+        reports: The report of each stream.
         run: `run_id`, `company` and `tenant_id`, the same for all rows.
         folder: A temporary folder.
 
     Raises:
-        WarehouseError: If BigQuery does not take them.
+        WarehouseError: If BigQuery refuses them.
     """
     rows = [{**run, "software_version": VERSION, **report.row} for report in reports]
     LogTable(warehouse, LOG_TABLE, LOG_FIELDS, folder).append(rows, LOG_TABLE)

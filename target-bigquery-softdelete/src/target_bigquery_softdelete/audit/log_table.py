@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from target_bigquery_softdelete.runtime.temp_files import writing
+from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class LogTable:
             WarehouseError: If BigQuery refuses the rows.
         """
         path = self._folder / f"{job_name}.parquet"
-        with writing(self._folder, self.table_id.table):
+        with name_disk_errors(self._folder, self.table_id.table):
             pq.write_table(pa.Table.from_pylist(list(rows), schema=self._arrow_schema), path)
         self._create_or_extend()
         self._warehouse.statements.load(path, self.table_id, self._fields, job_name)

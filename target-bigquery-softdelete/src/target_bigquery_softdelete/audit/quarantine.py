@@ -1,4 +1,4 @@
-"""Records that do not fit their schema: one row for each, in `<log_dataset>.etl_rejected_records`."""
+"""The quarantine: a row for each record that does not fit its schema, in `<log_dataset>.etl_rejected_records`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Quarantine:
     """The rejected records of one company."""
 
     def __init__(self, warehouse: Warehouse, run: Mapping[str, str | None], folder: Path) -> None:
-        """Look at the table no earlier than needed.
+        """Describe the quarantine. The table is read when it is first needed.
 
         Args:
             warehouse: Where it is.
@@ -62,10 +62,10 @@ class Quarantine:
         return found
 
     def open_keys(self, table_name: str) -> list[str]:
-        """Return the keys of open entries of earlier runs.
+        """Return the keys of a table's open entries from earlier runs.
 
         Raises:
-            WarehouseError: If BigQuery does not tell.
+            WarehouseError: If BigQuery cannot be asked.
         """
         return self._open_keys.get(table_name, [])
 
@@ -75,11 +75,11 @@ class Quarantine:
         Args:
             stream: Name of the stream.
             table_name: Full name of its table.
-            entries: The new ones.
+            entries: The new entries.
             closed: Keys of records of which a good version has come since.
 
         Raises:
-            WarehouseError: If BigQuery does not take them.
+            WarehouseError: If BigQuery refuses them.
         """
         with self._lock:
             self._jobs += 1

@@ -1,4 +1,4 @@
-"""What a run did to each stream, in numbers."""
+"""Counts what a run did with each stream."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SHOWN_STREAMS = 20
 
 @dataclass(frozen=True)
 class MergeResult:
-    """What one merge did, in rows."""
+    """How many rows one merge changed."""
 
     inserted: int = 0
     updated: int = 0
@@ -29,7 +29,7 @@ class MergeResult:
     restored: int = 0
     unchanged: int = 0
     refusal: str | None = None
-    """Why missing rows were not marked deleted, where the guard said so."""
+    """Why missing rows were not marked deleted, if the guard refused."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class StreamReport:
     slot_ms: int = 0
     error: str | None = None
     dry_run: bool = False
-    """Whether the counts are of what a real run would have done."""
+    """Whether the counts say what a real run would have done."""
 
     @property
     def row(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class StreamReport:
         return {**vars(self), "status": status, "error": redact(self.error) if self.error else None}
 
     def add(self, result: MergeResult) -> None:
-        """Add what one merge did."""
+        """Add the counts of one merge."""
         self.rows_inserted += result.inserted
         self.rows_updated += result.updated
         self.rows_deleted += result.deleted
@@ -70,7 +70,7 @@ class StreamReport:
         self.rows_unchanged += result.unchanged
 
     def fail(self, error: Exception) -> None:
-        """Note why the stream did not end well."""
+        """Note why the stream failed."""
         self.status = REFUSED if isinstance(error, DeletesRefusedError) else FAILED
         self.error = str(error)
 
@@ -85,12 +85,12 @@ class StreamReport:
 
 
 def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:
-    """Return how far a run got, as one line: those streams first that lack most.
+    """Return a line about how far a run got: streams with the most unmerged rows come first.
 
     Args:
-        streams: Reports, each with the number of rows that are merged.
+        streams: Reports, each with the number of merged rows.
     """
-    behind = sorted(streams, key=lambda one: one[1] - one[0].rows_read)
+    behind = sorted(streams, key=lambda counted: counted[1] - counted[0].rows_read)
     shown = [f"{report.stream}: {report.rows_read} rows read, {merged} merged" for report, merged in behind]
     more = f"; and {len(shown) - MOST_SHOWN_STREAMS} more streams" if len(shown) > MOST_SHOWN_STREAMS else ""
     return "; ".join(shown[:MOST_SHOWN_STREAMS]) + more if shown else "No stream was read"

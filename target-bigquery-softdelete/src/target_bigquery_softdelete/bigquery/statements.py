@@ -54,7 +54,7 @@ class Statements:
         self._client = client
         self._jobs = jobs
         self._retry_policy = retry_policy
-        self._how: dict[str, Any] = {"retry": jobs.retry, "timeout": retry_policy.call_seconds}
+        self._options: dict[str, Any] = {"retry": jobs.retry, "timeout": retry_policy.call_seconds}
         self._run_id = run_id
         self._labels = dict(labels)
 
@@ -116,7 +116,7 @@ class Statements:
         config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
 
         def submit(job_id: str) -> QueryJob:
-            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._how)
+            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._options)
 
         job = self.run_job(f"the statement {job_name} failed", job_name, submit)
         stats = job.dml_stats
@@ -131,7 +131,7 @@ class Statements:
     def _read_rows(self, job: QueryJob, job_name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = call(
             f"cannot read the result of {job_name}",
-            lambda: [dict(row) for row in job.result(job_retry=None, **self._how)],
+            lambda: [dict(row) for row in job.result(job_retry=None, **self._options)],
         )
         return rows
 

@@ -1,4 +1,4 @@
-"""How a new table is laid out: partitions, clusters, its key, and what it says of itself. Pure functions."""
+"""The layout of a new table: partitions, clustering, primary key, description. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.schema.columns import Column, TableColumns
 
 _CLUSTERABLE = {Kind.INT64, Kind.STRING, Kind.BOOL, Kind.DATE, Kind.TIMESTAMP, Kind.NUMERIC, Kind.BIGNUMERIC}
-"""Types by which BigQuery clusters, and which it takes in a primary key."""
+"""Types that BigQuery accepts for clustering and in a primary key."""
 _MOST_CLUSTERING_COLUMNS = 4
 _MOST_KEY_COLUMNS = 16
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a new table has besides its columns."""
+    """All of a new table except its columns."""
 
     clustering: tuple[str, ...] = ()
     primary_key: tuple[str, ...] = ()
@@ -36,13 +36,13 @@ class Layout:
     description: str = ""
 
     def apply(self, table: Table) -> None:
-        """Give it to a table that is about to be created."""
+        """Apply the layout to a table that is about to be created."""
         if self.description:
             table.description = self.description
         if self.clustering:
             table.clustering_fields = list(self.clustering)
         if self.primary_key:
-            # BigQuery does not enforce it. It may rely on it, and the MERGE keeps it true.
+            # BigQuery does not enforce it but may rely on it. The MERGE keeps it true.
             table.table_constraints = TableConstraints(PrimaryKey(columns=list(self.primary_key)), None)
         if self.partition_by:
             self._partition(table, self.partition_by)
@@ -60,10 +60,10 @@ def layout_of(
 ) -> Layout:
     """Return the layout of the table of a stream."""
     key = columns.key_columns()
-    declarable = len(key) <= _MOST_KEY_COLUMNS and all(one.kind in _CLUSTERABLE for one in key)
+    declarable = len(key) <= _MOST_KEY_COLUMNS and all(column.kind in _CLUSTERABLE for column in key)
     return Layout(
         clustering=tuple(clustering(key)),
-        primary_key=tuple(one.name for one in key) if declarable else (),
+        primary_key=tuple(column.name for column in key) if declarable else (),
         partition_by=partition_by,
         require_partition_filter=require_partition_filter,
         description=description,
@@ -72,9 +72,13 @@ def layout_of(
 
 def partitionable(key: Sequence[Column]) -> list[str]:
     """Return the columns of a key that a table may be partitioned by."""
-    return [one.name for one in key if not one.repeated and (one.kind is Kind.INT64 or one.kind in PARTITION_UNITS)]
+    return [
+        column.name
+        for column in key
+        if not column.repeated and (column.kind is Kind.INT64 or column.kind in PARTITION_UNITS)
+    ]
 
 
 def clustering(key: Sequence[Column]) -> list[str]:
-    """Return the columns that a new table is clustered by: those of its key, as far as BigQuery can."""
+    """Return the columns by which a new table is clustered: those of its key, as far as BigQuery allows."""
     return [column.name for column in key if column.kind in _CLUSTERABLE][:_MOST_CLUSTERING_COLUMNS]

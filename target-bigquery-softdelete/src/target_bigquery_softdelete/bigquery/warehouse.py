@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.config.settings import Settings
 
 LISTED_TABLES = 1000
-"""Tables of the staging dataset that are looked at: one call's worth."""
+"""How many tables of the staging dataset are looked at: one page of the API."""
 
 STAGING_LIFETIME = dt.timedelta(days=7)
 
@@ -46,21 +46,21 @@ class Warehouse:
         self.settings = settings
         policy = retry_policy or RetryPolicy()
         self._jobs = Jobs(client, policy)
-        self._how: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
+        self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
         self._datasets_exist = False
         self._listed: set[str] | None = None
-        """Names in the dataset of the tables: those that were there at the start, and those that were asked for."""
+        """Tables that were in the dataset at the start, and those that were read since."""
         self._lock = threading.Lock()
         self._labels = settings.labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
         self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
         """Runs the statements and load jobs of the run."""
 
     def cancel_jobs(self, seconds: float) -> Cancelled:
-        """Cancel the jobs that run, because the run is stopped. None begins after this."""
+        """Cancel the running jobs, because the run is stopped. No job is sent after this."""
         return self._jobs.running.cancel(seconds)
 
     def lease_id(self) -> TableId:
-        """Return the full name of the table that stands for the right to write into the dataset."""
+        """Return the full name of the table that is the lease of the dataset."""
         return self.log_id(f"lease__{self.settings.dataset}")
 
     def table_id(self, table: str) -> TableId:
@@ -76,14 +76,14 @@ class Warehouse:
         return TableId(self.settings.project_id, self.settings.log_dataset, table)
 
     def check_tenant(self) -> None:
-        """Read whose tables the dataset holds, before anything is written.
+        """Check whose tables the dataset holds, before anything is written.
 
         Raises:
-            WarehouseError: If one of them belongs to another tenant than the one of the settings.
+            WarehouseError: If one of them belongs to another tenant than that of the settings.
         """
         dataset = f"{self.settings.project_id}.{self.settings.dataset}"
         try:
-            tables = list(self._client.list_tables(dataset, **self._how))
+            tables = list(self._client.list_tables(dataset, **self._options))
         except exceptions.NotFound:
             tables = []
         except CALL_ERRORS as error:
@@ -99,7 +99,7 @@ class Warehouse:
                 )
 
     def ensure_datasets(self) -> None:
-        """Create the datasets that do not exist yet: once, and not before the first table needs one."""
+        """Create the datasets that do not exist, once in a run, when the first table needs one."""
         with self._lock:
             if not self._datasets_exist:
                 for name in (self.settings.dataset, self.settings.staging_dataset, self.settings.log_dataset):
@@ -113,11 +113,11 @@ class Warehouse:
             dataset.location = self.settings.location
 
         def ensure() -> None:
-            # Asked for first, since an account may be allowed to use a dataset and not to create one.
+            # Read first: an account may be allowed to use a dataset and not to create one.
             try:
-                self._client.get_dataset(name, **self._how)
+                self._client.get_dataset(name, **self._options)
             except exceptions.NotFound:
-                self._client.create_dataset(dataset, exists_ok=True, **self._how)
+                self._client.create_dataset(dataset, exists_ok=True, **self._options)
 
         call(f"cannot use the dataset `{name}`", ensure)
 
@@ -126,7 +126,7 @@ class Warehouse:
 
         def get() -> bigquery.Table | None:
             try:
-                return self._client.get_table(str(table_id), **self._how)
+                return self._client.get_table(str(table_id), **self._options)
             except exceptions.NotFound:
                 return None
 
@@ -134,13 +134,14 @@ class Warehouse:
         return found
 
     def known_table(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when there was none at the start.
+        """Return a table, or nothing when there is none.
 
-        The first time, what was not there is not asked for: `create_table` tells when it is there after all.
+        The first time, a table that did not exist at the start of the run is not read, which saves a request:
+        `create_table` tells if it exists by now.
         """
-        return None if self._is_missing(table_id) else self.table(table_id)
+        return None if self._was_missing_at_start(table_id) else self.table(table_id)
 
-    def _is_missing(self, table_id: TableId) -> bool:
+    def _was_missing_at_start(self, table_id: TableId) -> bool:
         with self._lock:
             if self._listed is None or table_id.dataset != self.settings.dataset or table_id.table in self._listed:
                 return False
@@ -155,7 +156,7 @@ class Warehouse:
         layout: Layout | None = None,
         lifetime: dt.timedelta | None = None,
     ) -> tuple[bigquery.Table, bool]:
-        """Create a table that carries the tenant's label. Return it, and whether it is certain to be new."""
+        """Create a table with the tenant's label, unless it exists. Return it, and whether it is certain to be new."""
         self.ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
@@ -165,43 +166,43 @@ class Warehouse:
             table.expires = utc_now() + lifetime
         created: tuple[bigquery.Table, bool] = call(
             f"cannot create the table `{table_id}`",
-            lambda: self._created(table),
+            lambda: self._create_or_get(table),
         )
         return created
 
     def lacks_labels(self, table: bigquery.Table) -> bool:
-        """Return whether a table does not carry the tenant's label yet."""
+        """Return whether a table lacks the tenant's label."""
         return TENANT_LABEL in self._labels and TENANT_LABEL not in table.labels
 
     def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
-        """Give a table new columns, and the tenant's label when it has none."""
+        """Set the schema of a table, which may only gain columns, and add the tenant's label."""
         table.schema = list(fields)
         table.labels = table.labels | self._labels
         extended: bigquery.Table = call(
-            f"cannot add columns to the table `{table.reference}`", lambda: self._updated(table)
+            f"cannot add columns to the table `{table.reference}`", lambda: self._update(table)
         )
         return extended
 
-    def _created(self, table: bigquery.Table) -> tuple[bigquery.Table, bool]:
+    def _create_or_get(self, table: bigquery.Table) -> tuple[bigquery.Table, bool]:
         try:
-            return self._client.create_table(table, **self._how), True
-        except exceptions.Conflict:  # it exists, or the answer to the first try was lost
-            return self._client.get_table(table.reference, **self._how), False
+            return self._client.create_table(table, **self._options), True
+        except exceptions.Conflict:  # it exists, perhaps because the answer to the first try was lost
+            return self._client.get_table(table.reference, **self._options), False
 
-    def _updated(self, table: bigquery.Table) -> bigquery.Table:
+    def _update(self, table: bigquery.Table) -> bigquery.Table:
         try:
-            return self._client.update_table(table, ["schema", "labels"], **self._how)
+            return self._client.update_table(table, ["schema", "labels"], **self._options)
         except exceptions.PreconditionFailed as error:
-            found = self._client.get_table(table.reference, **self._how)
+            found = self._client.get_table(table.reference, **self._options)
             if _paths(table.schema) <= _paths(found.schema):
-                return found  # the answer to the first try was lost, or somebody else wants the same
+                return found  # the answer to the first try was lost, or another program added the same columns
             raise WarehouseError(
-                f"BigQuery: the table `{table.reference}` was changed by somebody else while this run added columns. "
+                f"BigQuery: the table `{table.reference}` was changed by another program while this run added columns. "
                 "Run again."
             ) from error
 
     def clone(self, original: TableId, table_id: TableId) -> None:
-        """Make a staging table that is a clone of another table. Nothing is copied until one of them changes."""
+        """Create a staging table as a clone of another table. Nothing is copied until one of them changes."""
         self.ensure_datasets()
         config = bigquery.CopyJobConfig(
             operation_type=bigquery.OperationType.CLONE,
@@ -212,36 +213,38 @@ class Warehouse:
         config.destination_expiration_time = (utc_now() + STAGING_LIFETIME).isoformat()
 
         def submit(job_id: str) -> CopyJob:
-            return self._client.copy_table(str(original), str(table_id), job_id=job_id, job_config=config, **self._how)
+            return self._client.copy_table(
+                str(original), str(table_id), job_id=job_id, job_config=config, **self._options
+            )
 
         self.statements.run_job(f"cannot clone `{original}`", f"clone-{original.table}", submit)
 
     def delete_table(self, table_id: TableId) -> None:
-        """Remove a staging table."""
+        """Delete a staging table, if it exists."""
         call(
             f"cannot remove the staging table `{table_id}`",
-            lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._how),
+            lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._options),
         )
 
     def drop_stale_staging(self) -> int:
-        """Remove staging tables that dead runs of this tenant have left behind, and return how many."""
+        """Delete staging tables that dead runs of this tenant left behind, and return how many."""
         dataset = f"{self.settings.project_id}.{self.settings.staging_dataset}"
 
-        def listed() -> list[Any]:
+        def list_tables() -> list[Any]:
             try:
-                options: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
-                return list(self._client.list_tables(dataset, **self._how, **options))
+                page: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
+                return list(self._client.list_tables(dataset, **self._options, **page))
             except exceptions.NotFound:
                 return []
 
-        tables = call(f"cannot read the dataset `{dataset}`", listed)
-        old = stale_tables(tables, self.settings.tenant_id, utc_now())
-        for name in old:
+        tables = call(f"cannot read the dataset `{dataset}`", list_tables)
+        stale = stale_tables(tables, self.settings.tenant_id, utc_now())
+        for name in stale:
             self.delete_table(self.staging_id(name))
-        return len(old)
+        return len(stale)
 
 
 def _paths(fields: Sequence[bigquery.SchemaField], before: str = "") -> set[str]:
-    """Return the names of all columns, nested ones with those that they are in."""
-    inner = (_paths(one.fields, f"{before}{one.name.lower()}.") for one in fields)
-    return {f"{before}{one.name.lower()}" for one in fields}.union(*inner)
+    """Return the paths of all columns, nested ones included, in lower case."""
+    inner = (_paths(field.fields, f"{before}{field.name.lower()}.") for field in fields)
+    return {f"{before}{field.name.lower()}" for field in fields}.union(*inner)

@@ -32,19 +32,19 @@ _PARTITION_BY = re.compile(
 
 @dataclass(frozen=True)
 class DeleteLimits:
-    """How much one snapshot may mark deleted. It is refused when it passes both numbers."""
+    """How much one snapshot may mark deleted. It is refused if it exceeds both limits."""
 
     fraction: float
     """Share of the live rows of a table, 0 to 1 (setting `max_delete_fraction`)."""
     rows: int
     """Rows of a table (setting `max_delete_rows`)."""
     lifted: bool = False
-    """Whether every number is allowed for this run (setting `allow_mass_delete`)."""
+    """Whether the limits do not apply to this run (setting `allow_mass_delete`)."""
 
 
 @dataclass(frozen=True)
 class PartitionBy:
-    """By which column a table is partitioned, and how finely."""
+    """The column by which a table is partitioned, and the size of a partition."""
 
     column: str
     unit: str = "DAY"
@@ -56,7 +56,7 @@ class PartitionBy:
         """Read the setting of a stream: `column`, `column:month` or `column:0:1000000:1000`.
 
         Raises:
-            PluginError: If it is none of them.
+            PluginError: If the text is none of these.
         """
         found = _PARTITION_BY.fullmatch(text)
         if not found:
@@ -75,12 +75,12 @@ class PartitionBy:
         return cls(found["column"], integers=(start, end, step))
 
     def check(self, columns: Sequence[Column], stream: str) -> None:
-        """Check that a stream has a column that can be partitioned by.
+        """Check that a stream has the column, and that BigQuery can partition by it.
 
         Raises:
-            PluginError: If it does not.
+            PluginError: If it cannot.
         """
-        column = next((one for one in columns if one.name == self.column), None)
+        column = next((column for column in columns if column.name == self.column), None)
         if column is None:
             raise PluginError(f"setting `partition_by`: the stream `{stream}` has no column `{self.column}`.")
         units = () if column.repeated else PARTITION_UNITS.get(column.kind, ())

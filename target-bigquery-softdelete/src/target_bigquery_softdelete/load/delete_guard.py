@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def refusal(limits: DeleteLimits, *, stream: str, live: int, missing: int, staged: int) -> str | None:
-    """Return why a complete snapshot may not mark its missing rows deleted, or nothing when it may.
+    """Return why a complete snapshot may not mark missing rows deleted, or nothing when it may.
 
     Args:
         limits: The limits in force.

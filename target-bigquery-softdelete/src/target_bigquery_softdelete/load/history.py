@@ -1,9 +1,9 @@
 """Every version of every row, in `<table>_history`.
 
-The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row whose time is
-not that of its current version in the history has a new version. One statement closes the old one and adds the new one.
-It is sent before and after each MERGE. So whatever a crash left undone between the two is done before the rows change
-again, and no version is missing or there twice.
+The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row has a new
+version if its time is not that of its current version in the history. One statement closes the old version and appends
+the new one. It is sent before and after each MERGE: if a crash comes between MERGE and statement, the next run catches
+up before the rows change again, and no version is lost or stored twice.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 VALIDITY_FIELDS = (
-    SchemaField(VALID_FROM, "TIMESTAMP", description="When the row became so (UTC)"),
-    SchemaField(VALID_TO, "TIMESTAMP", description="When it became something else; NULL while it is so"),
+    SchemaField(VALID_FROM, "TIMESTAMP", description="When the row got these values (UTC)"),
+    SchemaField(VALID_TO, "TIMESTAMP", description="When it got other values; NULL for the current version"),
 )
 
 _OURS = {OPERATION, SYNCED, VALID_FROM, VALID_TO}
