@@ -8,7 +8,7 @@ from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 NEW = schema("new_stream", {"id": INTEGER})

@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from support.singer import INTEGER, TIMESTAMP, activate, record, schema
-from target.model import encoded
-from target.scenarios import COLUMNS
+from support.target.model import encoded
+from support.target.scenarios import COLUMNS
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 
 if TYPE_CHECKING:
     import pytest
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}
 SHAPES: dict[str, Any] = {

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
-from target.harness import eventually
+from support.target.harness import eventually
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 DATE = {"type": "string", "format": "date"}
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "unit": INTEGER}}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 NUMBER = {"type": ["number", "null"]}
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING, "at": TIMESTAMP})

@@ -14,7 +14,7 @@ import pytest
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
-from target.harness import eventually
+from support.target.harness import eventually
 from target_bigquery_softdelete.bigquery import lease as leases
 from target_bigquery_softdelete.bigquery.lease import Lease
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -23,7 +23,7 @@ from target_bigquery_softdelete.sql.identifiers import TableId
 if TYPE_CHECKING:
     import subprocess
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
 ONE = [JOBS, record("jobs", {"id": 1})]

@@ -13,14 +13,14 @@ import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
-from target.harness import COMMAND, eventually
+from support.target.harness import COMMAND, eventually
 from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 CREWS = schema("crews", {"id": INTEGER})
@@ -189,7 +189,9 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     ("hung", "parts"),
     [
         pytest.param(
-            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not confirm in time", "-merge-jobs-1-1", "lease"], id="merge"
+            b"MERGE `",
+            ["jobs: 1 rows read, 0 merged", "did not confirm in time", "-merge-jobs-1-1", "lease"],
+            id="merge",
         ),
         pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
     ],

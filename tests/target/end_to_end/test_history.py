@@ -12,7 +12,7 @@ from support.singer import INTEGER, STRING, activate, record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 TAGS = {"type": "array", "items": STRING}
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING, "tags": TAGS})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from support.proxy import Proxy, Trap
 from support.singer import lines
-from target.harness import result_of
-from target.model import Table, encoded
-from target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
+from support.target.harness import result_of
+from support.target.model import Table, encoded
+from support.target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
 from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pytest
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
-    from target.model import Key, Message
+    from support.target.harness import Result, TargetRunner
+    from support.target.model import Key, Message
 
 
 def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> int:

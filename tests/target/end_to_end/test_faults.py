@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.proxy import Faults, Proxy, Trap
-from target.harness import HastyTarget
-from target.world import World, take_tables_for_large
+from support.target.harness import HastyTarget
+from support.target.world import World, take_tables_for_large
 from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 SCENARIOS = 5
 """Of each seed: runs over one bad connection each, on the same tables."""

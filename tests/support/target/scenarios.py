@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
-from target.model import DELETED_AT, FLAW, Limits, encoded
+from support.target.model import DELETED_AT, FLAW, Limits, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from random import Random
 
-    from target.model import Key, Message
+    from support.target.model import Key, Message
 
 LIMITS = Limits(rows=3, fraction=0.5)
 SETTINGS = {"max_delete_rows": LIMITS.rows, "max_delete_fraction": LIMITS.fraction}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 JOB = record("jobs", {"id": 1, "name": "one"})

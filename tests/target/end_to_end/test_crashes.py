@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": {"position": 2}}}

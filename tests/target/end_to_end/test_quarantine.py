@@ -10,7 +10,7 @@ from support.singer import DECIMAL, INTEGER, STRING, activate, record, schema, s
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": 1}}

@@ -9,7 +9,7 @@ from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 JOBS = schema(
     "jobs",

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target.world import World, take_tables_for_large
+from support.target.world import World, take_tables_for_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 SHORT = [pytest.param(1, 4, 1, id="seed-1")]
 LONG = [pytest.param(seed, 8, 3, id=f"seed-{seed}", marks=pytest.mark.long) for seed in range(2, 10)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Request
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 CONSTANT = {"POST lease", "DELETE lease", "POST tables etl_logs", "POST job etl_logs"}
 """What each run changes, however many streams it has: besides the datasets, which the first one creates."""
