@@ -1,4 +1,4 @@
-"""What a run asks of BigQuery, counted: streams that have nothing to say cost nothing, and small ones little."""
+"""Counts the requests of a run: streams without records cost nothing, and small ones little."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from support.target.harness import Result, TargetRunner
 
 CONSTANT = {"POST lease", "DELETE lease", "POST tables etl_logs", "POST job etl_logs"}
-"""What each run changes, however many streams it has: besides the datasets, which the first one creates."""
+"""Requests of every run that change something, however many streams it has. The first run also creates datasets."""
 
 
 def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[dict[str, object]]:
@@ -35,7 +35,7 @@ def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[d
 
 
 def kind(request: Request) -> str:
-    """Return what a request is, in two or three words without the names of project, stream and run."""
+    """Return two or three words for a request, without the names of project, stream and run."""
     path = request.path.split("?")[0].rpartition("/projects/")[2].split("/", 1)[1]
     path = re.sub(r"^datasets/(\w+)/tables", r"tables \1", path)
     if job := re.search(rb'"jobId": ?"\w+-([a-z_]+)', request.body):
@@ -48,18 +48,18 @@ def kind(request: Request) -> str:
 
 
 def run(target: TargetRunner, project: Project, *input_: dict[str, object]) -> tuple[Result, Counter[str]]:
-    """Run the target and return what it asked, but not how often it waited for a job, or kept its lease."""
+    """Run the target and count its requests, except those that wait for a job or renew the lease."""
     with Proxy(project.api_endpoint) as proxy:
         result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse")
     kinds = Counter(map(kind, proxy.requests))
     return result, Counter(
-        {one: n for one, n in kinds.items() if one not in {"GET jobs", "GET queries", "PATCH lease"}}
+        {kind: n for kind, n in kinds.items() if kind not in {"GET jobs", "GET queries", "PATCH lease"}}
     )
 
 
 def changes(kinds: Counter[str]) -> Counter[str]:
-    """Return what changes something, and is not of every run."""
-    return Counter({one: n for one, n in kinds.items() if not one.startswith("GET ") and one not in CONSTANT})
+    """Return the requests that change something and that not every run sends."""
+    return Counter({kind: n for kind, n in kinds.items() if not kind.startswith("GET ") and kind not in CONSTANT})
 
 
 def test_streams_without_records_ask_for_nothing(target: TargetRunner, project: Project) -> None:
@@ -70,8 +70,8 @@ def test_streams_without_records_ask_for_nothing(target: TargetRunner, project: 
     second, again = run(target, project, *few)
     third, of_many = run(target, project, *many)
 
-    assert [one.code for one in (first, second, third)] == [0, 0, 0]
-    assert [one.states for one in (first, third)] == [[{"bookmarks": {f"stream_{last}": 1}}] for last in (1, 39)]
+    assert [result.code for result in (first, second, third)] == [0, 0, 0]
+    assert [result.states for result in (first, third)] == [[{"bookmarks": {f"stream_{last}": 1}}] for last in (1, 39)]
     assert changes(created) == {"POST datasets": 3}
     assert changes(again) == changes(of_many) == {}
     assert of_many == again

@@ -31,7 +31,7 @@ def job(number: int, name: str = "repair", **values: Any) -> dict[str, Any]:  # 
 
 def snapshot(target: TargetRunner, *jobs: dict[str, Any], version: int = 1, **settings: Any) -> Result:  # noqa: ANN401
     """Run a complete snapshot of the stream."""
-    versioned = [{**one, "version": version} for one in jobs]
+    versioned = [{**message, "version": version} for message in jobs]
     return target(JOBS, *versioned, activate("jobs", version), **settings)
 
 

@@ -1,4 +1,4 @@
-"""A target that is killed at any point leaves nothing wrong behind: the next run ends in the same tables."""
+"""A target that is killed at any point does no harm: after the next run the tables are the same."""
 
 from __future__ import annotations
 

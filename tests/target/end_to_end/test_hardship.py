@@ -1,4 +1,4 @@
-"""A full disk, a bad temporary folder, an output that nobody reads, a silent tap, a signal: one clear line each."""
+"""A full disk, a bad temporary folder, an output without a reader, a silent tap, a signal: one clear line each."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The temporary folder of what is started."""
+    """The temporary folder of the processes that a test starts."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -148,7 +148,7 @@ def test_a_stream_that_has_failed_leaves_its_room_to_the_others(
 
 
 def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *traps: Trap) -> str:
-    """Send a signal to a run that is at the first trap, the others set by then. Return the one line that it leaves."""
+    """Send a signal to a run at the first trap, with the other traps set by then. Return the one line that it logs."""
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(traps[0])
         with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse") as process:

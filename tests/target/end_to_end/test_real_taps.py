@@ -1,4 +1,4 @@
-"""Taps that other people's code is in, each through a real pipe into the target."""
+"""Taps by other authors, each through a real pipe into the target."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql import merge as sql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from target_bigquery_softdelete.bigquery.statements import StatementResult
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.stage import StagedRows
     from target_bigquery_softdelete.load.stream_table import StreamTable
@@ -71,12 +72,23 @@ def merge(
     if done.inserted or done.updated:
         _append_versions(target, prepared, key)
 
-    marked_missing = found["missing"] if mark_missing else 0
-    written = done.updated - marked_missing
+    return _count(found, done, missing=found["missing"] if mark_missing else 0, refused=refused)
+
+
+def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, refused: str | None) -> MergeResult:
+    """Return what a MERGE changed.
+
+    Args:
+        found: The counts of the preview.
+        done: The counts of the MERGE, in which rows that it marked deleted are updates.
+        missing: Rows that it marked deleted because the snapshot lacks them.
+        refused: Why it marked none, if the guard refused.
+    """
+    written = done.updated - missing
     return MergeResult(
         inserted=done.inserted - found["born_deleted"],
         updated=written - found["restored"] - found["marked"],
-        deleted=marked_missing + found["marked"] + found["born_deleted"],
+        deleted=missing + found["marked"] + found["born_deleted"],
         restored=found["restored"],
         unchanged=found["staged"] - done.inserted - written,
         refusal=refused,
