@@ -10,7 +10,7 @@ from target_bigquery_softdelete.errors import DeletesRefusedError, NeedsBigNumer
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.rejections import Rejections
-from target_bigquery_softdelete.load.stage import StagingTable
+from target_bigquery_softdelete.load.stream_stages import StreamStages
 from target_bigquery_softdelete.load.stream_table import stream_table
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.columns import TableColumns, table_columns
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
-    from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.load.stage import StagingTable
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -54,12 +54,8 @@ class StreamLoad:
         self._table = stream_table(run, stream, keyed=bool(key_properties))
         self._versions = Snapshots(stream)
         self._rejections = Rejections(run, stream, table_id)
-        self._stages_made = 0
-        self._stage = self._new_stage(self._columns(schema, key_properties))
-        self._earlier: list[StagingTable] = []
-        """Stages before the present one whose tables are still needed."""
-        self._rejected_keys: list[StagingTable] = []
-        """The keys of rejected records of a snapshot: their rows are at the source, so they are not missing."""
+        columns = self._columns(schema, key_properties)
+        self._stages = StreamStages(run, stream, columns, versions=self._versions, rejections=self._rejections)
         self.report = StreamReport(stream, table_id, dry_run=run.settings.dry_run)
         self.rows_merged = 0
         """Records that are merged."""
@@ -69,7 +65,7 @@ class StreamLoad:
     @property
     def buffered_bytes(self) -> int:
         """Size of the block of raw records that is in memory."""
-        return self._stage.buffered_bytes
+        return self._stages.present.buffered_bytes
 
     @property
     def merges_early(self) -> bool:
@@ -78,7 +74,7 @@ class StreamLoad:
 
     @property
     def _is_keyed(self) -> bool:
-        return bool(self._stage.columns.key)
+        return bool(self._stages.present.columns.key)
 
     @property
     def _replaces(self) -> bool:
@@ -98,7 +94,7 @@ class StreamLoad:
 
     def append(self, records: Sequence[bytes]) -> None:
         """Take records into the block in memory: JSON objects as bytes."""
-        self._stage.append(records)
+        self._stages.present.append(records)
 
     def activate_version(self, version: int) -> None:
         """Take an ACTIVATE_VERSION message: the snapshot of that version is complete."""
@@ -111,30 +107,13 @@ class StreamLoad:
             PluginError: If a record does not fit its schema.
         """
         try:
-            converted = self._stage.convert()
-            if converted is not None:
-                self._take_rejected(converted)
+            self._stages.convert()
         except NeedsBigNumericError as error:
             logger.info("%s: `%s` needs BIGNUMERIC", self._stream, error.place)
-            records = self._stage.take_block()
-            self._merge_and_begin(self._stage.columns.with_bignumeric(error.place))
-            self._stage.append(records)
+            records = self._stages.present.take_block()
+            self._merge_and_begin(self._stages.present.columns.with_bignumeric(error.place))
+            self._stages.present.append(records)
             self.convert()
-
-    def _take_rejected(self, converted: Converted) -> None:
-        """Take the records that do not fit, and note what their keys say about the snapshot."""
-        columns = self._stage.columns
-        keys = self._rejections.take(converted, columns)
-        if self._rejections.has_unreadable_keys:
-            self._versions.void("a record was rejected whose key cannot be read")
-        if keys and self._versions.versioned:
-            self._stage_keys(keys, TableColumns(columns.key_columns(), columns.key))
-
-    def _stage_keys(self, keys: Sequence[str], columns: TableColumns) -> None:
-        if not self._rejected_keys or self._rejected_keys[-1].columns != columns:
-            self._rejected_keys.append(self._new_stage(columns))
-        self._rejected_keys[-1].append([key.encode() for key in keys])
-        self._rejected_keys[-1].convert()
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
         """Merge the rows so far, and go on with another schema.
@@ -150,7 +129,7 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        self._merge_and_begin(self._stage.columns)
+        self._merge_and_begin(self._stages.present.columns)
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
         """Merge the present stage, and begin one with these columns."""
@@ -158,10 +137,10 @@ class StreamLoad:
         stage = self._finish_stage()
         if stage is not None:
             self._drop_or_keep(stage, merged=self._merge_stage(stage))
-        if columns.key != self._stage.columns.key:
+        if columns.key != self._stages.present.columns.key:
             self._versions.void("its key changed on the way")
         self._rejections.flush()
-        self._stage = self._new_stage(columns)
+        self._stages.begin(columns)
         self.unmerged_rows = 0
 
     def _merge_stage(self, stage: StagingTable) -> bool:
@@ -179,7 +158,7 @@ class StreamLoad:
             self._versions.void("records without a version came before it")
             stage.drop()
         else:
-            self._earlier.append(stage)  # its keys tell which rows are missing, or its rows are not written yet
+            self._stages.earlier.append(stage)  # its keys tell which rows are missing, or its rows are not written yet
 
     def finish(self) -> None:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
@@ -194,23 +173,13 @@ class StreamLoad:
         elif self._is_keyed:
             self._merge_last(stage)
         else:
-            self._write_keyless([*self._earlier, *([stage] if stage else [])])
+            self._write_keyless([*self._stages.earlier, *([stage] if stage else [])])
         self._rejections.flush()
         self.unmerged_rows = 0
 
     def _finish_stage(self) -> StagingTable | None:
-        """Load the rest of the present stage and return it, or nothing when it has no rows."""
-        stage = self._stage
-        if not stage.rows:
-            return None
-        stage.finish()
-        self.report.bytes_staged += stage.bytes_staged
-        if stage.dropped_nulls:
-            logger.warning(
-                "%s: left out %d null elements of arrays, which BigQuery cannot store",
-                self._stream,
-                stage.dropped_nulls,
-            )
+        stage = self._stages.finish_present()
+        self.report.bytes_staged += stage.bytes_staged if stage else 0
         return stage
 
     def _merge_last(self, stage: StagingTable | None) -> None:
@@ -221,15 +190,9 @@ class StreamLoad:
         rows = stage.rows if stage else 0
         if stage is None:
             # All rows are merged or rejected, but missing rows are not marked yet.
-            stage = self._earlier[-1] if self._earlier else self._create_empty_stage()
-        for keys in self._rejected_keys:
-            keys.finish()
-        seen = [*self._rejected_keys, *self._earlier]
-        self._merge(stage, complete=True, rows=rows, seen=tuple(other.table_id for other in seen if other is not stage))
-
-    def _create_empty_stage(self) -> StagingTable:
-        self._stage.create()
-        return self._stage
+            stage = self._stages.reuse_or_create()
+        self._stages.load_rejected_keys()
+        self._merge(stage, complete=True, rows=rows, seen=self._stages.seen_key_tables(stage))
 
     def _write_keyless(self, stages: Sequence[StagingTable]) -> None:
         if stages and self._replaces and self._versions.complete:
@@ -261,7 +224,7 @@ class StreamLoad:
     def _mark_all_deleted(self) -> None:
         prepared = prepare_existing_table(self._table)
         if prepared is not None:
-            self._record(mark_all_deleted(self._table, prepared, self._stage.columns.key), 0)
+            self._record(mark_all_deleted(self._table, prepared, self._stages.present.columns.key), 0)
 
     def _record(self, result: MergeResult, rows: int) -> None:
         """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
@@ -282,7 +245,7 @@ class StreamLoad:
 
     def discard(self) -> None:
         """Delete the local file. The staging tables stay until they expire, for a look at what went wrong."""
-        self._stage.discard()
+        self._stages.present.discard()
 
     def drop(self) -> None:
         """Drop the staging tables, and a dry run's clone.
@@ -290,8 +253,7 @@ class StreamLoad:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        for stage in (*self._earlier, *self._rejected_keys, self._stage):
-            stage.drop()
+        self._stages.drop()
         if self._table.clone:
             self._table.clone.drop()
 
@@ -303,17 +265,4 @@ class StreamLoad:
             stream=self._stream,
             naming=settings.column_naming,
             keep_extra=settings.additional_properties == "keep",
-        )
-
-    def _new_stage(self, columns: TableColumns) -> StagingTable:
-        self._stages_made += 1
-        name = f"{table_name(self._stream)}__{self._run.run_id}_{self._stages_made}"
-        return StagingTable(
-            self._stream,
-            columns,
-            self._run.warehouse.staging_id(name),
-            warehouse=self._run.warehouse,
-            folder=self._run.folder,
-            executor=self._run.loads,
-            rejects=self._run.quarantine is not None,
         )
