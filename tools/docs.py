@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import billing
 from tap_servicetitan.specs import LEFT_OUT, STREAMS, Kind
 from tap_servicetitan.tap import TapServiceTitan
-from target_bigquery_softdelete.schema.columns import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:

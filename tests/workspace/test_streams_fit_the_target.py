@@ -6,7 +6,7 @@ import pytest
 
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.specs import STREAMS, StreamSpec
-from target_bigquery_softdelete.schema.columns import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 
 
 @pytest.mark.parametrize("spec", STREAMS, ids=[spec.name for spec in STREAMS])

@@ -83,8 +83,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             stream_maps=lambda: self.mapper.stream_maps,
         )
         if isinstance(self.message_reader, BlockReader):
-            self.message_reader.patience = self._checkpoints.seconds_left
-            self.message_reader.on_silence = self._checkpoints.merge_if_due
+            self.message_reader.idle_timeout = self._checkpoints.seconds_left
+            self.message_reader.on_idle = self._checkpoints.merge_if_due
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
@@ -164,7 +164,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._begin_once()
-        self._state.stream_seen(message_dict.get("stream", ""))
+        self._state.note_stream(message_dict.get("stream", ""))
         super()._process_schema_message(message_dict)
 
     @override
@@ -174,7 +174,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
         maps = self._maps_of(stream)
-        self._state.record_read(stream)
+        self._state.note_record(stream)
         for stream_map in maps:
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
@@ -191,7 +191,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._state.state_read(message_dict["value"])
+        self._state.note_state(message_dict["value"])
         self._checkpoints.merge_if_due()
 
     @override
@@ -199,7 +199,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
-        self._state.record_read(stream)  # its effect on the table is not written yet, either
+        self._state.note_record(stream)  # its effect on the table is not written yet, either
         for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
@@ -207,7 +207,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         batch = Batch.of(message_dict)
         maps = self._maps_of(batch.stream)
-        self._state.record_read(batch.stream)
+        self._state.note_record(batch.stream)
         try:
             for records in batch.records():
                 self._ingest(batch.stream, records, batch.version)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
 from target_bigquery_softdelete.audit.log_table import LogTable
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

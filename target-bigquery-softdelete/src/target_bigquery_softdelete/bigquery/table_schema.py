@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.records.arrow import DELETED, SEQUENCE
 from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.schema.system_columns import DELETED, OPERATION, SEQUENCE, SYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

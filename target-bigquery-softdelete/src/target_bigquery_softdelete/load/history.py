@@ -17,8 +17,8 @@ from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import walk
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +70,8 @@ class History:
             self._create_or_fit(columns, key, run)
             self._fitted_to = columns
         names = [column.name for column in columns]
-        run(sql.follow(self._history_id, self._table_id, key=key, columns=names, partition=partition), "history")
+        statement = sql.append_versions(self._history_id, self._table_id, key=key, columns=names, partition=partition)
+        run(statement, "history")
 
     def _kept_columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
         """Return the columns that the history keeps: all but those of types that this target never writes."""

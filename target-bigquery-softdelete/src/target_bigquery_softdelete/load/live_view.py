@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.naming import OPERATION
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.schema.system_columns import OPERATION
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

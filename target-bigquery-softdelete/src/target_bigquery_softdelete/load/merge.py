@@ -10,6 +10,7 @@ from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.load.delete_guard import refusal
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def merge(
         PluginError: If the run no longer holds its lease.
         WarehouseError: If a statement fails.
     """
-    source = sql.Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
+    source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
     key = staged.columns.key
     if prepared.is_new and not staged.has_deletions:
         return _fill(target, prepared, source)
@@ -53,7 +54,7 @@ def merge(
     # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
     # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
     compare = complete or prepared.is_small
-    preview = sql.measure(target.table_id, source, compare=compare, **filters)
+    preview = sql.preview_merge(target.table_id, source, compare=compare, **filters)
     (found,) = target.statements.run(preview, "measure", parameters=limits).rows
     refused = None
     if complete:
@@ -67,7 +68,7 @@ def merge(
     mark_missing = complete and not refused
     if compare and not found["differ"] and not (mark_missing and found["missing"]):
         return MergeResult(unchanged=found["staged"], refusal=refused)
-    statement = sql.merge(target.table_id, source, sweep=mark_missing, **filters)
+    statement = sql.merge(target.table_id, source, mark_missing_deleted=mark_missing, **filters)
     done = target.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
     if done.inserted or done.updated:
         _append_versions(target, prepared, key)
@@ -95,9 +96,9 @@ def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, ref
     )
 
 
-def _fill(target: StreamTable, prepared: PreparedTable, source: sql.Source) -> MergeResult:
+def _fill(target: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
     """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
-    statement = sql.merge(target.table_id, source, sweep=False, partition=prepared.partition_filter)
+    statement = sql.merge(target.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
     done = target.statements.run(statement, "merge", synced=utc_now())
     _append_versions(target, prepared, source.columns.key)
     return MergeResult(inserted=done.inserted, updated=done.updated)
@@ -121,7 +122,7 @@ def mark_all_deleted(target: StreamTable, prepared: PreparedTable, key: Sequence
     if refused or not live:
         return MergeResult(refusal=refused)
     _append_versions(target, prepared, key)
-    target.statements.run(sql.sweep_all(target.table_id, partition=partition), "sweep", synced=utc_now())
+    target.statements.run(sql.mark_all_deleted(target.table_id, partition=partition), "sweep", synced=utc_now())
     _append_versions(target, prepared, key)
     return MergeResult(deleted=live)
 
@@ -133,7 +134,7 @@ def append(target: StreamTable, prepared: PreparedTable, staged: StagedRows) -> 
         PluginError: If the run no longer holds its lease.
         WarehouseError: If the statement fails.
     """
-    source = sql.Source(staged.table_id, staged.columns, prepared.columns)
+    source = Source(staged.table_id, staged.columns, prepared.columns)
     done = target.statements.run(sql.append(target.table_id, source), "append", synced=utc_now())
     return MergeResult(inserted=done.inserted)
 
@@ -149,7 +150,7 @@ def replace(target: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows
         PluginError: If the run no longer holds its lease.
         WarehouseError: If the statement fails.
     """
-    sources = [sql.Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
+    sources = [Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
     partition = parts[-1][0].partition_filter
     target.statements.run(sql.replace(target.table_id, sources, partition=partition), "replace", synced=utc_now())
     return MergeResult(inserted=sum(staged.count for _, staged in parts))

@@ -12,7 +12,7 @@ from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
-from target_bigquery_softdelete.sql import merge as sql
+from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

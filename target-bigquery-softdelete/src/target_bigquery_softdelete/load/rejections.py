@@ -51,7 +51,7 @@ class Rejections:
         Raises:
             PluginError: If the stream has more of them than `max_rejected_records`.
         """
-        return self._rejects.take(converted, columns) if self._quarantine else []
+        return self._rejects.add_block(converted, columns) if self._quarantine else []
 
     def flush(self) -> None:
         """Write which records were rejected, and which came again: after their rows and before STATE.
@@ -59,7 +59,7 @@ class Rejections:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        entries, settled = self._rejects.settle()
+        entries, settled = self._rejects.flush()
         if self._quarantine is not None and (entries or settled) and not self._is_dry_run:
             self._quarantine.flush(self._stream, self._table_name, entries, settled)
 

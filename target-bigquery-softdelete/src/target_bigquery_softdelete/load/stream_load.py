@@ -13,9 +13,9 @@ from target_bigquery_softdelete.load.rejections import Rejections
 from target_bigquery_softdelete.load.stream_stages import StreamStages
 from target_bigquery_softdelete.load.stream_table import stream_table
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.schema.columns import TableColumns, table_columns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import table_name
-from target_bigquery_softdelete.singer.versions import Snapshots
+from target_bigquery_softdelete.singer.versions import VersionTracker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.stage import StagingTable
+    from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -52,7 +53,7 @@ class StreamLoad:
         self._run = run
         self._stream = stream
         self._table = stream_table(run, stream, keyed=bool(key_properties))
-        self._versions = Snapshots(stream)
+        self._versions = VersionTracker(stream)
         self._rejections = Rejections(run, stream, table_id)
         columns = self._columns(schema, key_properties)
         self._stages = StreamStages(run, stream, columns, versions=self._versions, rejections=self._rejections)
@@ -90,7 +91,7 @@ class StreamLoad:
         """
         self.report.rows_read += count
         self.unmerged_rows += count
-        self._versions.records(version, count)
+        self._versions.count_records(version, count)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Take records into the block in memory: JSON objects as bytes."""
@@ -138,7 +139,7 @@ class StreamLoad:
         if stage is not None:
             self._drop_or_keep(stage, merged=self._merge_stage(stage))
         if columns.key != self._stages.present.columns.key:
-            self._versions.void("its key changed on the way")
+            self._versions.invalidate("its key changed on the way")
         self._rejections.flush()
         self._stages.begin(columns)
         self.unmerged_rows = 0
@@ -155,7 +156,7 @@ class StreamLoad:
 
     def _drop_or_keep(self, stage: StagingTable, *, merged: bool) -> None:
         if merged and not self._versions.versioned:
-            self._versions.void("records without a version came before it")
+            self._versions.invalidate("records without a version came before it")
             stage.drop()
         else:
             self._stages.earlier.append(stage)  # its keys tell which rows are missing, or its rows are not written yet

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.rejections import Rejections
     from target_bigquery_softdelete.records.block_converter import Converted
-    from target_bigquery_softdelete.singer.versions import Snapshots
+    from target_bigquery_softdelete.singer.versions import VersionTracker
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class StreamStages:
     """The present staging table of a stream, and the earlier ones that are still needed."""
 
     def __init__(
-        self, run: Run, stream: str, columns: TableColumns, *, versions: Snapshots, rejections: Rejections
+        self, run: Run, stream: str, columns: TableColumns, *, versions: VersionTracker, rejections: Rejections
     ) -> None:
         """Begin the first staging table. Nothing is created yet.
 
@@ -81,7 +81,7 @@ class StreamStages:
         columns = self.present.columns
         keys = self._rejections.take(converted, columns)
         if self._rejections.has_unreadable_keys:
-            self._versions.void("a record was rejected whose key cannot be read")
+            self._versions.invalidate("a record was rejected whose key cannot be read")
         if keys and self._versions.versioned:
             self._stage_keys(keys, TableColumns(columns.key_columns(), columns.key))
 

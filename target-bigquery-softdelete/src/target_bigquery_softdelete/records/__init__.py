@@ -1,1 +1,1 @@
-"""Raw JSON records to Arrow: pure functions."""
+"""Converts raw JSON records to Arrow tables, without I/O."""

@@ -1,7 +1,7 @@
-"""The Arrow types of the columns, and whole-column conversions in native code. Pure functions.
+"""The Arrow types of the columns, and conversions of whole columns in native code. Pure functions.
 
-Two schemas belong to a stream. The *read* schema has the source's names and what the JSON reader makes of each value;
-the *staged* schema has BigQuery's names and the types that the Parquet file declares.
+A stream has two schemas. The *read* schema has the source's names, and the types that the JSON reader gives the values.
+The *staged* schema has BigQuery's names, and the types that the Parquet file declares.
 """
 
 from __future__ import annotations
@@ -14,18 +14,10 @@ import pyarrow.compute as pc
 
 from target_bigquery_softdelete.errors import NotNativeError
 from target_bigquery_softdelete.schema.columns import BIGNUMERIC_SCALE, NUMERIC_SCALE, Column, Kind
+from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SEQUENCE = "_etl_sequence"
-"""Staging column: position of the record in the run. The last one of a key wins."""
-
-DELETED = "_etl_deleted"
-"""Staging column: whether the record says that the row is deleted at the source."""
-
-DELETED_AT = "_sdc_deleted_at"
-"""Property with which a Singer tap says that a record is deleted at the source: when it is not null."""
 
 _TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -39,7 +31,7 @@ _STAGED_TYPES: dict[Kind, pa.DataType] = {
     Kind.TIMESTAMP: _TIMESTAMP,
     Kind.DATE: pa.date32(),
     Kind.TIME: pa.time64("us"),
-    # JSON travels as text: BigQuery's Parquet loader has no JSON type. The MERGE parses it.
+    # JSON is staged as text, because BigQuery's Parquet loader has no JSON type. The MERGE parses it.
     Kind.JSON: pa.string(),
 }
 
@@ -50,37 +42,37 @@ _LIMITS = {
     ),
     Kind.DATE: (pa.scalar(dt.date.min), pa.scalar(dt.date.max)),
 }
-"""The first and the last value that BigQuery has."""
+"""The first and the last value of BigQuery's types."""
 
 
 _UNSAFE_NUMBER = (
-    # A number, in quotes or not, with an exponent that is not one digit below zero ...
+    # A number, quoted or not, whose exponent is not a single negative digit ...
     r"""[:,\["\s][+-]?[0-9.]+[eE](?:\+?[0-9]|-[1-9][0-9]|-[0-9]{3})[0-9]*[,}\]"\s]"""
-    # ... or with more digits in a row than NUMERIC has before the point.
+    # ... or that has more digits in a row than NUMERIC has before the point.
     r"|[0-9]{30}"
 )
 
 
 def has_deletions(table: pa.Table) -> bool:
-    """Return whether a record says that its row is deleted."""
+    """Return whether any record says that its row is deleted."""
     return bool(pc.any(table.column(DELETED)).as_py())
 
 
 def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """Return the first and the last value of columns, as Python has them."""
+    """Return the first and the last value of some columns, as Python objects."""
     return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}
 
 
 def check_text(block: bytes, *, decimals: bool) -> None:
-    """Check that a block holds nothing that Arrow parses wrong, and that does not show afterwards.
+    """Check that a block holds no value that Arrow would silently parse wrong.
 
     No type has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the
-    point without looking whether the result still fits: 1e-48 becomes 0 and 1e66 another number, and 1e-999999999 ends
+    point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends
     the process.
 
     Args:
         block: JSON objects.
-        decimals: Whether there are decimal columns.
+        decimals: Whether the stream has decimal columns.
 
     Raises:
         NotNativeError: If the block may hold such a value.
@@ -92,12 +84,12 @@ def check_text(block: bytes, *, decimals: bool) -> None:
 
 
 def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Schema:
-    """Return what the JSON reader is told to expect.
+    """Return the schema with which the JSON reader reads a block.
 
     Args:
         columns: The columns of the stream.
-        timestamps_as_text: Read timestamps as text, for values that the JSON reader's own parser does not take (more
-            than six fractional digits).
+        timestamps_as_text: Whether to read timestamps as text, for values that the JSON reader's own parser does not
+            accept (more than six fractional digits).
     """
     fields = [pa.field(column.source, _read_type(column, timestamps_as_text)) for column in columns]
     return pa.schema([*fields, pa.field(DELETED_AT, pa.string())])
@@ -112,7 +104,7 @@ def staged_schema(columns: Sequence[Column]) -> pa.Schema:
 
 def staged_field(column: Column) -> pa.Field:
     """Return the Parquet field of a column."""
-    return pa.field(column.name, _listed(column, _staged_type(column)))
+    return pa.field(column.name, _list_if_repeated(column, _staged_type(column)))
 
 
 def _staged_type(column: Column) -> pa.DataType:
@@ -124,26 +116,26 @@ def _staged_type(column: Column) -> pa.DataType:
 def _read_type(column: Column, timestamps_as_text: bool) -> pa.DataType:  # noqa: FBT001 - one caller, above
     if column.kind is Kind.STRUCT:
         fields = [pa.field(field.source, _read_type(field, timestamps_as_text)) for field in column.fields]
-        return _listed(column, pa.struct(fields))
+        return _list_if_repeated(column, pa.struct(fields))
     as_text = column.kind in {Kind.DATE, Kind.TIME} or (column.kind is Kind.TIMESTAMP and timestamps_as_text)
-    return _listed(column, pa.string() if as_text else _STAGED_TYPES[column.kind])
+    return _list_if_repeated(column, pa.string() if as_text else _STAGED_TYPES[column.kind])
 
 
-def _listed(column: Column, item: pa.DataType) -> pa.DataType:
+def _list_if_repeated(column: Column, item: pa.DataType) -> pa.DataType:
     return pa.list_(pa.field("element", item)) if column.repeated else item
 
 
 def to_staged(array: pa.Array, column: Column) -> pa.Array:
-    """Turn a column as it was read into the column as it is staged: names, temporal types, no NULL array.
+    """Turn a column as it was read into the staged column: names, temporal types, no NULL array.
 
     Raises:
-        NotNativeError: If the row path must do it.
+        NotNativeError: If only the row path can convert it.
     """
     if column.repeated:
         if array.values.null_count:
             raise NotNativeError(column.source)
         items = _to_staged_items(array.values, column)
-        # Without the validity bits a NULL array is an empty one, which is what BigQuery stores.
+        # Without the validity bits a NULL array is an empty array, which is what BigQuery stores.
         return pa.ListArray.from_arrays(array.offsets, items, type=staged_field(column).type)
     return _to_staged_items(array, column)
 
@@ -154,14 +146,14 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         fields = [staged_field(field) for field in column.fields]
         return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
     if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
-        array = _parsed(array, column)
+        array = _parse_temporal(array, column)
     if not _all_storable(array, column.kind):
         raise NotNativeError(column.source)
     return array
 
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:
-    """Whether the column takes all these values: Arrow also reads the year 0, and `Inf` as infinity."""
+    """Whether BigQuery can store all these values: Arrow also reads the year 0, and `Inf` as infinity."""
     if kind is Kind.FLOAT64:
         return not pc.any(pc.is_inf(array), min_count=0).as_py()
     if kind not in _LIMITS:
@@ -170,28 +162,28 @@ def _all_storable(array: pa.Array, kind: Kind) -> bool:
     return not pc.any(pc.or_(pc.less(array, lowest), pc.greater(array, highest)), min_count=0).as_py()
 
 
-def _parsed(text: pa.Array, column: Column) -> pa.Array:
+def _parse_temporal(text: pa.Array, column: Column) -> pa.Array:
     try:
         if column.kind is Kind.TIMESTAMP:
-            return _parsed_timestamps(text)
+            return _parse_timestamps(text)
         if column.kind is Kind.TIME:
-            # Arrow parses no time of day by itself, but one of a day.
-            return pc.cast(pc.cast(_joined("1970-01-01T", _cut(text)), pa.timestamp("us")), pa.time64("us"))
+            # Arrow cannot parse a time of day without a date.
+            return pc.cast(pc.cast(_join("1970-01-01T", _cut_fractions(text)), pa.timestamp("us")), pa.time64("us"))
         return pc.cast(text, _STAGED_TYPES[column.kind])
     except pa.ArrowInvalid:
         raise NotNativeError(column.source) from None
 
 
-def _parsed_timestamps(text: pa.Array) -> pa.Array:
-    cut = _cut(text)
+def _parse_timestamps(text: pa.Array) -> pa.Array:
+    cut = _cut_fractions(text)
     zoned = pc.match_substring_regex(cut, r"(?:[Zz]|[+-]\d\d:?\d\d)$")
-    return pc.cast(pc.if_else(zoned, cut, _joined(cut, "Z")), _TIMESTAMP)
+    return pc.cast(pc.if_else(zoned, cut, _join(cut, "Z")), _TIMESTAMP)
 
 
-def _cut(text: pa.Array) -> pa.Array:
-    """Cut fractions of a second after the sixth digit, as BigQuery's own functions do."""
+def _cut_fractions(text: pa.Array) -> pa.Array:
+    """Cut fractions of a second after six digits, as BigQuery's own functions do."""
     return pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
 
 
-def _joined(*parts: pa.Array | str) -> pa.Array:
+def _join(*parts: pa.Array | str) -> pa.Array:
     return pc.binary_join_element_wise(*parts, "")

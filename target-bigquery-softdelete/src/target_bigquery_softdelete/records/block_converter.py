@@ -1,7 +1,8 @@
-"""From a block of raw JSON records to a typed Arrow table: in native code where it can be done, row by row where not.
+"""Converts a block of raw JSON records to a typed Arrow table: in native code if possible, otherwise row by row.
 
-A block is bytes: one JSON object a line. Both ways give the same table; :mod:`~target_bigquery_softdelete.values` is
-the definition of what is accepted, and the native way refuses what it would convert otherwise.
+A block is bytes with one JSON object per line. Both paths give the same table. The row path, in
+:mod:`~target_bigquery_softdelete.records.values`, defines what is accepted; the native path rejects each value that it
+would convert differently.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ import pyarrow.json as pj
 
 from target_bigquery_softdelete.errors import InvalidRecordError, InvalidValueError, MissingKeyError, NotNativeError
 from target_bigquery_softdelete.records import arrow
-from target_bigquery_softdelete.records.extra_properties import ExtraProperties, gathered_as_text
+from target_bigquery_softdelete.records.extra_properties import ExtraProperties, with_extra_as_text
 from target_bigquery_softdelete.records.json_columns import JsonColumns
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedRecord:
     """A record that does not fit its schema."""
 
     raw: bytes
     reason: str
     position: int
-    """Rows of the block that came before it and do fit."""
+    """Number of rows before it in the table."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Converted:
 
     table: pa.Table
     dropped_nulls: int
-    """NULL elements of arrays that were left out, because BigQuery cannot store them."""
-    rejected: tuple[Rejected, ...] = ()
+    """NULL elements of arrays that are omitted because BigQuery cannot store them."""
+    rejected: tuple[RejectedRecord, ...] = ()
     """Records that are not in the table."""
 
 
@@ -54,39 +56,39 @@ class BlockConverter:
         self._rejects = rejects
         self._staged_schema = arrow.staged_schema(columns.columns)
         self._extras = ExtraProperties.of(columns.columns)
-        self._json_columns = JsonColumns.of(gathered_as_text(columns.columns))
-        self._has_decimals = any(one.kind in DECIMAL_KINDS for one in walk(columns.columns))
+        self._json_columns = JsonColumns.of(with_extra_as_text(columns.columns))
+        self._has_decimals = any(column.kind in DECIMAL_KINDS for column in walk(columns.columns))
         self._timestamps_as_text = False
 
     def convert(self, block: bytes, first_sequence: int) -> Converted:
         """Return the block as a table with the staged schema.
 
         Args:
-            block: JSON objects, each ending with a line feed.
+            block: JSON objects, each followed by a line feed.
             first_sequence: Position of the first record in the run.
 
         Raises:
-            InvalidRecordError: If a record does not fit, and such records are not rejected one by one.
+            InvalidRecordError: If a record does not fit and the converter does not collect rejected records.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
         table = self.convert_natively(block)
         dropped_nulls = 0
-        rejected: list[Rejected] = []
+        rejected: list[RejectedRecord] = []
         if table is None:
             table, dropped_nulls = self.convert_by_row(block, rejected if self._rejects else None)
         sequence = pa.array(range(first_sequence, first_sequence + table.num_rows), pa.int64())
-        table = table.add_column(table.num_columns - 1, arrow.SEQUENCE, sequence)
+        table = table.add_column(table.num_columns - 1, SEQUENCE, sequence)
         return Converted(table.cast(self._staged_schema), dropped_nulls, tuple(rejected))
 
     def convert_natively(self, block: bytes) -> pa.Table | None:
-        """Return the block as a table, or nothing when a value in it is one for the row path."""
+        """Return the block as a table, or None if it holds a value that only the row path can convert."""
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
             arrow.check_text(block, decimals=self._has_decimals)
             for part in (self._extras, self._json_columns):
                 block = part.as_text(block) if part else block
-            return self._checked(self._read(block))
+            return self._check_keys(self._read(block))
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):
             return None
 
@@ -97,7 +99,7 @@ class BlockConverter:
                     _read_json(block, arrow.read_schema(self._columns.columns, timestamps_as_text=False))
                 )
             except pa.ArrowInvalid:
-                pass  # the usual reason is a seventh fractional digit: the second way takes it
+                pass  # usually because of a seventh fractional digit, which the second way accepts
         table = self._to_staged(_read_json(block, arrow.read_schema(self._columns.columns, timestamps_as_text=True)))
         self._timestamps_as_text = True
         return table
@@ -106,46 +108,46 @@ class BlockConverter:
         arrays = [
             arrow.to_staged(table.column(i).combine_chunks(), column) for i, column in enumerate(self._columns.columns)
         ]
-        deleted = table.column(arrow.DELETED_AT).combine_chunks().is_valid()
+        deleted = table.column(DELETED_AT).combine_chunks().is_valid()
         names = [column.name for column in self._columns.columns]
-        return pa.Table.from_arrays([*arrays, deleted], names=[*names, arrow.DELETED])
+        return pa.Table.from_arrays([*arrays, deleted], names=[*names, DELETED])
 
-    def _checked(self, table: pa.Table) -> pa.Table:
+    def _check_keys(self, table: pa.Table) -> pa.Table:
         for name in self._columns.key:
-            # A key that is NaN equals no key, not even itself.
+            # NaN equals no key, not even itself.
             if pc.any(table.column(name).is_null(nan_is_null=True), min_count=0).as_py():
                 raise NotNativeError("key")
         return table
 
-    def convert_by_row(self, block: bytes, rejected: list[Rejected] | None = None) -> tuple[pa.Table, int]:
-        """Return the block as a table, and the number of NULL elements of arrays that are not in it.
+    def convert_by_row(self, block: bytes, rejected: list[RejectedRecord] | None = None) -> tuple[pa.Table, int]:
+        """Return the block as a table, and the number of NULL elements of arrays that it omits.
 
         Args:
-            block: JSON objects, each ending with a line feed.
-            rejected: Takes the records that do not fit.
+            block: JSON objects, each followed by a line feed.
+            rejected: The list to which records that do not fit are added.
 
         Raises:
-            InvalidRecordError: If a record does not fit, and there is no place for it.
+            InvalidRecordError: If a record does not fit and there is no such list.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
         rows, deleted, dropped_nulls = [], [], 0
         for raw in block.rstrip(b"\n").split(b"\n"):
             try:
-                record = self._parsed(raw)
-                rows.append(self._converted(record))
+                record = self._parse(raw)
+                rows.append(self._convert_record(record))
             except InvalidRecordError as error:
                 if rejected is None:
                     raise
-                rejected.append(Rejected(raw, str(error).removeprefix(f"{self._stream}: "), len(rows)))
+                rejected.append(RejectedRecord(raw, str(error).removeprefix(f"{self._stream}: "), len(rows)))
                 continue
-            deleted.append(record.get(arrow.DELETED_AT) is not None)
+            deleted.append(record.get(DELETED_AT) is not None)
             dropped_nulls += sum(_null_elements(record, self._columns.columns))
         schema = pa.schema([arrow.staged_field(column) for column in self._columns.columns])
         arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
-        table = pa.Table.from_arrays([*arrays, pa.array(deleted, pa.bool_())], names=[*schema.names, arrow.DELETED])
+        table = pa.Table.from_arrays([*arrays, pa.array(deleted, pa.bool_())], names=[*schema.names, DELETED])
         return table, dropped_nulls
 
-    def _parsed(self, raw: bytes) -> dict[str, Any]:
+    def _parse(self, raw: bytes) -> dict[str, Any]:
         try:
             record = parse_record(raw)
         except InvalidValueError as error:
@@ -156,13 +158,13 @@ class BlockConverter:
             self._extras.gather(record)
         return record
 
-    def _converted(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _convert_record(self, record: dict[str, Any]) -> dict[str, Any]:
         for column in self._columns.key_columns():
             value = record.get(column.source)
             if value is None or value != value:  # noqa: PLR0124 - NaN differs from itself
                 raise MissingKeyError(
                     f"{self._stream}: a record has no value for its key property `{column.source}`. "
-                    "Mend it at the source, or filter it out with a stream map."
+                    "Fix it at the source, or filter it out with a stream map."
                 )
         try:
             return convert_record(record, self._columns.columns)
@@ -174,7 +176,7 @@ class BlockConverter:
 def _read_json(block: bytes, schema: pa.Schema) -> pa.Table:
     return pj.read_json(
         pa.BufferReader(block),
-        # One thread: the blocks of several streams are converted side by side. One chunk: no record is ever split.
+        # One thread: the blocks of several streams are converted in parallel. One chunk: no record is ever split.
         read_options=pj.ReadOptions(use_threads=False, block_size=len(block) + 1),
         parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )

@@ -1,7 +1,7 @@
 """Turns the values of JSON columns into text before a block is read.
 
-The JSON reader wants one type for a column, and a JSON column holds any. So each value of such a column, at any depth,
-becomes a JSON string that holds its text. Everything else of the record stays as the bytes that it is.
+The JSON reader needs one type for a column, but a JSON column holds values of any type. So each value of such a column,
+at any depth, becomes a JSON string with the text of the value. The rest of the record keeps its bytes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_bigquery_softdelete.errors import NotNativeError
-from target_bigquery_softdelete.records.arrow import DELETED_AT
-from target_bigquery_softdelete.records.values import json_text_of_raw
+from target_bigquery_softdelete.records.json_text import json_text_of_raw
 from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.system_columns import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Branch:
-    """A property on the way to a JSON column, or one itself (then without a level of its own)."""
+    """A property that is a JSON column (then `level` is None) or that contains one."""
 
     attribute: str
     repeated: bool
@@ -31,14 +31,14 @@ class _Branch:
 
 @dataclass(frozen=True)
 class _Level:
-    """An object whose properties are kept raw, but for those that lead to JSON columns."""
+    """An object. All its properties are kept raw, except those that contain JSON columns."""
 
     type: type[msgspec.Struct]
     branches: tuple[_Branch, ...]
 
 
 class JsonColumns:
-    """Rewrites the records of one stream."""
+    """Rewrites the JSON columns in the records of one stream."""
 
     def __init__(self, level: _Level | None) -> None:
         self._level = level
@@ -47,19 +47,19 @@ class JsonColumns:
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> JsonColumns | None:
-        """Return the rewriter for these columns, or nothing when none of them is JSON."""
+        """Return the rewriter for these columns, or None if none of them is JSON."""
         if not any(map(_has_json, columns)):
             return None
         try:
             return cls(_level(columns, extra=(DELETED_AT,)))
-        except ValueError:  # msgspec has no fields with quotes or control characters in their names
+        except ValueError:  # msgspec does not allow quotes and control characters in the names of fields
             return cls(None)
 
     def as_text(self, block: bytes) -> bytes:
         """Return the block with each JSON value as text.
 
         Raises:
-            NotNativeError: If a record does not have the shape of its schema.
+            NotNativeError: If a record does not match its schema.
         """
         if self._level is None or self._decoder is None:
             raise NotNativeError("names")

@@ -1,6 +1,6 @@
-"""Keeps account of the records of one stream that do not fit their schema. Pure: it does no I/O.
+"""Tracks the records of one stream that do not fit their schema. Pure: it does no I/O.
 
-Only the latest version of a key counts: an entry is open until a good version of its key comes, or another bad one.
+Only the latest version of a key counts: an entry stays open until another version of its key arrives, good or bad.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from target_bigquery_softdelete.records.block_converter import Converted, Rejected
+    from target_bigquery_softdelete.records.block_converter import Converted, RejectedRecord
     from target_bigquery_softdelete.schema.columns import TableColumns
 
 LONGEST_RECORD = 16_384
-"""Characters of a record that are kept."""
+"""Characters of a record that an entry keeps."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 _Key = tuple[Any, ...]
-"""The values of a key, in the types of its columns."""
+"""The values of a key, in the types of the key columns."""
 
 
 @dataclass
 class Entry:
-    """A record that did not fit."""
+    """A record that did not fit its schema."""
 
     record_key: str | None
-    """The properties of its key as a JSON object; nothing when they cannot be read, or when there is no key."""
+    """The properties of the key as a JSON object; None if the key is unreadable or the stream has none."""
     reason: str
     record: str
-    """The record as it came, cut off at :data:`LONGEST_RECORD`."""
+    """The record as received, cut off at :data:`LONGEST_RECORD`."""
     open: bool = True
     rejected: dt.datetime = field(default_factory=utc_now)
 
 
 @dataclass(frozen=True)
 class _Watch:
-    """A key of which a good version is waited for."""
+    """A key that waits for a good version of its record."""
 
     record_key: str
     since: int
-    """Row of the present block from which on a row is a later version."""
+    """The first row of the current block that is a later version."""
 
 
 class Rejects:
     """The rejected records of one stream in one run."""
 
     def __init__(self, stream: str, limit: int, open_keys: Iterable[str] = ()) -> None:
-        """Begin.
+        """Start without rejected records.
 
         Args:
             stream: Name of the stream, for errors.
-            limit: How many records may be rejected.
-            open_keys: Keys of open entries of earlier runs.
+            limit: The most records that may be rejected.
+            open_keys: Keys of the entries that earlier runs left open.
         """
         self.count = 0
         self.unreadable_keys = 0
@@ -73,27 +73,27 @@ class Rejects:
         self._limit = limit
         self._open_keys = list(open_keys)
         self._entries: list[Entry] = []
-        self._settled: set[str] = set()
+        self._closed_keys: set[str] = set()
         self._watched: dict[_Key, _Watch] = {}
         self._watched_columns: TableColumns | None = None
 
-    def take(self, converted: Converted, columns: TableColumns) -> list[str]:
-        """Take a block, and return the keys of its rejected records.
+    def add_block(self, converted: Converted, columns: TableColumns) -> list[str]:
+        """Add a block, and return the keys of its rejected records.
 
         Raises:
-            PluginError: If there are too many rejected records.
+            PluginError: If more records are rejected than the limit allows.
         """
         self._watch_open_keys(columns)
-        keys = [key for one in converted.rejected if (key := self._rejected(one, columns))]
+        keys = [key for rejected in converted.rejected if (key := self._reject(rejected, columns))]
         if self._watched and columns.key:
             self._look_for_good_versions(converted.table, columns)
         return keys
 
-    def settle(self) -> tuple[list[Entry], list[str]]:
-        """Return the new entries, and the keys of which older entries are to be closed. They are not returned again."""
-        entries, settled = self._entries, sorted(self._settled)
-        self._entries, self._settled = [], set()
-        return entries, settled
+    def flush(self) -> tuple[list[Entry], list[str]]:
+        """Return the new entries, and the keys whose older entries must be closed, and forget both."""
+        entries, closed_keys = self._entries, sorted(self._closed_keys)
+        self._entries, self._closed_keys = [], set()
+        return entries, closed_keys
 
     def _watch_open_keys(self, columns: TableColumns) -> None:
         if columns.key and columns is not self._watched_columns:
@@ -103,21 +103,21 @@ class Rejects:
                 if key:
                     self._watched[key[0]] = _Watch(text, since=0)
 
-    def _rejected(self, one: Rejected, columns: TableColumns) -> str | None:
+    def _reject(self, rejected: RejectedRecord, columns: TableColumns) -> str | None:
         self.count += 1
-        self.first_reason = self.first_reason or one.reason
+        self.first_reason = self.first_reason or rejected.reason
         if self.count > self._limit:
             raise PluginError(
                 f"{self._stream}: more than `max_rejected_records` ({self._limit}) records do not fit their schema. "
-                f"The last one: {one.reason}"
+                f"The last one: {rejected.reason}"
             )
-        key = _key(one.raw, columns) if columns.key else None
-        entry = Entry(None, one.reason, one.raw.decode(errors="replace")[:LONGEST_RECORD])
+        key = _key(rejected.raw, columns) if columns.key else None
+        entry = Entry(None, rejected.reason, rejected.raw.decode(errors="replace")[:LONGEST_RECORD])
         if key:
             values, entry.record_key = key
             if values in self._watched:
                 self._close(self._watched[values].record_key)
-            self._watched[values] = _Watch(entry.record_key, one.position)
+            self._watched[values] = _Watch(entry.record_key, rejected.position)
         elif columns.key:
             self.unreadable_keys += 1
         self._entries.append(entry)
@@ -129,26 +129,26 @@ class Rejects:
             if watch and position >= watch.since:
                 self._close(watch.record_key)
                 del self._watched[values]
-        # In the next block every row comes later.
+        # In the next block every row is a later version.
         self._watched = {values: _Watch(watch.record_key, 0) for values, watch in self._watched.items()}
 
     def _close(self, record_key: str) -> None:
-        self._settled.add(record_key)
+        self._closed_keys.add(record_key)
         for entry in self._entries:
             if entry.record_key == record_key:
                 entry.open = False
 
 
 def _key(raw: bytes, columns: TableColumns) -> tuple[_Key, str] | None:
-    """Return the key of a record, as values and as text, or nothing when it cannot be read."""
+    """Return the key of a record, as values and as text, or None if it cannot be read."""
     key = columns.key_columns()
     try:
         record = parse_record(raw)
         values = tuple(convert_record(record, key).values())
-        text = _ENCODER.encode({one.source: record[one.source] for one in key}).decode()
+        text = _ENCODER.encode({column.source: record[column.source] for column in key}).decode()
     except (KeyError, NeedsBigNumericError, ValueError):
         return None
-    # A key that is NaN equals no key, not even itself.
+    # NaN equals no key, not even itself.
     return None if any(value is None or value != value for value in values) else (values, text)  # noqa: PLR0124
 
 

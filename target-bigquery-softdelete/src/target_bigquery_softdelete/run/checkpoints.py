@@ -90,7 +90,7 @@ class Checkpoints:
         for stream, maps in self._stream_maps().items():
             aliases = {stream_map.stream_alias for stream_map in maps}
             if aliases & merged and all(self._is_written(alias) for alias in aliases):
-                self._state.written(stream)
+                self._state.mark_written(stream)
 
     def _is_written(self, alias: str) -> bool:
         sink = self._sinks.get(alias)

@@ -1,1 +1,1 @@
-"""JSON Schema to the columns of a table: pure functions."""
+"""Turns JSON Schema into the columns of a table, without I/O."""

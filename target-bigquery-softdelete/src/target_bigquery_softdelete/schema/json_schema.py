@@ -15,13 +15,13 @@ ANY: JsonSchema = {}
 """The schema that allows every value."""
 
 EXACT_FORMATS = frozenset({"decimal", "singer.decimal"})
-"""Formats that say that a number, or a text that holds one, must keep all its digits."""
+"""Formats of numbers, and of strings that hold numbers, that must keep all their digits."""
 
 _TYPES_BY_VALUE: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def types_of(schema: JsonSchema) -> set[str]:
-    """Return the types that a schema allows, but for null. An empty set means that it does not say."""
+    """Return the types that a schema allows, without null. An empty set means that the schema names no type."""
     declared = schema.get("type")
     if declared is None:
         values = schema.get("enum", [schema["const"]] if "const" in schema else [])
@@ -34,33 +34,33 @@ def types_of(schema: JsonSchema) -> set[str]:
     return {"number"} if types == {"integer", "number"} else types
 
 
-def simplified(schema: object, root: JsonSchema, seen: frozenset[str] = frozenset()) -> JsonSchema:
+def simplify(schema: object, root: JsonSchema, seen: frozenset[str] = frozenset()) -> JsonSchema:
     """Resolve `$ref` and reduce `anyOf`, `oneOf` and `allOf` to one schema.
 
     Args:
-        schema: The schema of one property. `true` and `false` are schemas too; neither names a type.
+        schema: The schema of one property. `true` and `false` are schemas, too; neither names a type.
         root: The whole schema, which holds the definitions.
-        seen: The references that led here.
+        seen: The references that were followed to get here.
 
     Raises:
-        PluginError: If a reference leads nowhere.
+        PluginError: If a reference has no target in the schema.
     """
     if not isinstance(schema, dict):
         return ANY
     if "$ref" in schema:
-        return _referred(str(schema["$ref"]), root, seen)
+        return _resolve(str(schema["$ref"]), root, seen)
     for word in ("anyOf", "oneOf"):
         if schema.get(word):
             rest = {key: value for key, value in schema.items() if key != word}
-            return _united([simplified({**rest, **branch}, root, seen) for branch in schema[word]])
+            return _unite([simplify({**rest, **branch}, root, seen) for branch in schema[word]])
     merged = {key: value for key, value in schema.items() if key != "allOf"}
     for branch in schema.get("allOf", ()):
-        merged = _intersected(merged, simplified(branch, root, seen))
+        merged = _intersect(merged, simplify(branch, root, seen))
     return merged
 
 
-def _referred(reference: str, root: JsonSchema, seen: frozenset[str]) -> JsonSchema:
-    # A schema that contains itself has no bottom, and one in another document cannot be read: both become JSON.
+def _resolve(reference: str, root: JsonSchema, seen: frozenset[str]) -> JsonSchema:
+    # A schema that contains itself nests without end, and another document cannot be read: both become JSON.
     if reference in seen or not reference.startswith("#/"):
         return ANY
     node: Any = root
@@ -69,40 +69,40 @@ def _referred(reference: str, root: JsonSchema, seen: frozenset[str]) -> JsonSch
         if not isinstance(node, dict) or name not in node:
             raise PluginError(f"The schema refers to `{reference}`, which it does not contain.")
         node = node[name]
-    return simplified(node, root, seen | {reference})
+    return simplify(node, root, seen | {reference})
 
 
-def _intersected(one: JsonSchema, other: JsonSchema) -> JsonSchema:
-    both = {**one, **other}
-    if "properties" in one and "properties" in other:
-        both["properties"] = {**one["properties"], **other["properties"]}
+def _intersect(first: JsonSchema, second: JsonSchema) -> JsonSchema:
+    both = {**first, **second}
+    if "properties" in first and "properties" in second:
+        both["properties"] = {**first["properties"], **second["properties"]}
     return both
 
 
-def _united(branches: Sequence[JsonSchema]) -> JsonSchema:
-    """Return one schema for "any of these"."""
+def _unite(branches: Sequence[JsonSchema]) -> JsonSchema:
+    """Return one schema for `anyOf` these."""
     branches = [branch for branch in branches if branch.get("type") not in ("null", ["null"])]
     types = [types_of(branch) for branch in branches]
     if not branches or not all(types):
         return ANY
     if len(branches) == 1:
         return branches[0]
-    return _united_types(branches, sorted(set().union(*types)))
+    return _unite_types(branches, sorted(set().union(*types)))
 
 
-def _united_types(branches: Sequence[JsonSchema], names: list[str]) -> JsonSchema:
+def _unite_types(branches: Sequence[JsonSchema], names: list[str]) -> JsonSchema:
     if names == ["object"]:
-        return _united_objects(branches)
+        return _unite_objects(branches)
     if names == ["array"]:
         return {"type": "array", "items": {"anyOf": [branch.get("items", ANY) for branch in branches]}}
     formats = {branch.get("format") for branch in branches}
     if formats & EXACT_FORMATS and set(names) <= {"number", "integer", "string"}:
         return {"type": names, "format": "decimal"}
-    # A plain string beside a date is a string: a narrower type would refuse some of the values.
+    # A plain string or a date is a string: a narrower type would reject some of the values.
     return {"type": names, "format": formats.pop() if len(formats) == 1 else None}
 
 
-def _united_objects(branches: Sequence[JsonSchema]) -> JsonSchema:
+def _unite_objects(branches: Sequence[JsonSchema]) -> JsonSchema:
     properties: dict[str, list[Any]] = {}
     for branch in branches:
         if not branch.get("properties"):

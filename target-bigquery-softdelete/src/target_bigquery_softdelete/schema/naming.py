@@ -1,4 +1,4 @@
-"""From source names to BigQuery names. Pure functions.
+"""Makes BigQuery names from source names. Pure functions.
 
 BigQuery's rules for column names: letters, digits and underscores, at most 300 characters, a letter or an underscore
 first, no reserved prefix, and no two names that differ only in case
@@ -12,23 +12,18 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.system_columns import ETL_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ColumnNaming = Literal["snake_case", "preserve"]
 
-OPERATION = "_etl_operation"
-SYNCED = "_etl_synced"
-EXTRA = "_etl_extra"
-VALID_FROM = "_valid_from"
-VALID_TO = "_valid_to"
-
 LIVE_SUFFIX = "_live"
-"""Ends the name of the view of the rows of a table that are not deleted."""
+"""Ends the name of the view of a table's live rows."""
 
 HISTORY_SUFFIX = "_history"
-"""Ends the name of the table that holds every version of the rows of another one."""
+"""Ends the name of the table that holds every version of another table's rows."""
 
 LONGEST_COLUMN_NAME = 300
 LONGEST_TABLE_NAME = 1024
@@ -43,9 +38,9 @@ RESERVED_PREFIXES = (
     "_change_sequence_number",
     "_change_type",
     "_change_timestamp",
-    "_etl_",
+    ETL_PREFIX,
 )
-"""Prefixes that BigQuery refuses, in lower case, and the one that this target keeps for its own columns."""
+"""Prefixes that BigQuery rejects, in lower case, and the prefix of this target's own columns."""
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_]")
@@ -67,37 +62,37 @@ def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
         name = f"_{name}"
     if name.lower().startswith(RESERVED_PREFIXES):
         name = f"x{name}"
-    return _shortened(name, LONGEST_COLUMN_NAME)
+    return _shorten(name, LONGEST_COLUMN_NAME)
 
 
 def table_name(stream: str) -> str:
-    """Return the table name of a stream: its own name, with an underscore for what BigQuery does not allow.
+    """Return the table name of a stream: its name, with underscores for characters that BigQuery does not allow.
 
     >>> table_name("public-users")
     'public_users'
     """
-    return _shortened(_NOT_ALLOWED.sub("_", stream) or "_", LONGEST_TABLE_NAME - 100)
+    return _shorten(_NOT_ALLOWED.sub("_", stream) or "_", LONGEST_TABLE_NAME - 100)
 
 
 def history_name(stream: str) -> str:
-    """Return the name of the table that holds every version of the rows of a stream."""
+    """Return the name of the table that holds every version of a stream's rows."""
     return f"{table_name(stream)}{HISTORY_SUFFIX}"
 
 
 def live_name(stream: str) -> str:
-    """Return the name of the view of the rows of a stream that are not deleted."""
+    """Return the name of the view of a stream's live rows."""
     return f"{table_name(stream)}{LIVE_SUFFIX}"
 
 
 def check_distinct(pairs: Iterable[tuple[str, str]], place: str) -> None:
-    """Check that no two source names fall on one column.
+    """Check that no two source names become the same column name.
 
     Args:
         pairs: Source name and column name of each property.
-        place: Where they stand, for the error: a stream, or a stream and the path of a nested property.
+        place: Where the properties are, for the error: a stream, or a stream and the path of a nested property.
 
     Raises:
-        PluginError: If two column names are equal but for their case.
+        PluginError: If two column names are equal or differ only in case.
     """
     taken: dict[str, str] = {}
     for source, name in pairs:
@@ -109,8 +104,8 @@ def check_distinct(pairs: Iterable[tuple[str, str]], place: str) -> None:
             )
 
 
-def _shortened(name: str, longest: int) -> str:
+def _shorten(name: str, longest: int) -> str:
     if len(name) <= longest:
         return name
-    # The hash keeps two long names with the same beginning apart.
+    # The hash distinguishes two long names that begin alike.
     return f"{name[: longest - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

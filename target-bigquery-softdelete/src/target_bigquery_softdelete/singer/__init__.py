@@ -1,1 +1,1 @@
-"""Bytes to Singer messages and back."""
+"""Reads Singer messages and batch files, and writes STATE."""

@@ -1,4 +1,4 @@
-"""Reads the files that a BATCH message names: as a stream, never one whole, into records as they stand in RECORDs."""
+"""Reads the files of a BATCH message as streams: at no time is a whole file in memory."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from isal import igzip
 from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.redaction import first_line
-from target_bigquery_softdelete.singer.jsonl import raw_values
+from target_bigquery_softdelete.singer.jsonl import read_raw_values
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 INLINE = "data:"
-"""How an address begins that holds the records itself."""
+"""How an address begins that contains the records itself."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 """How a gzipped file begins: https://www.rfc-editor.org/rfc/rfc1952."""
@@ -35,7 +35,7 @@ PARQUET_ROWS = 4096
 
 
 class Encoding(msgspec.Struct):
-    """How the files of a BATCH message are written."""
+    """The encoding of the files of a BATCH message."""
 
     format: str
     compression: str | None = None
@@ -51,10 +51,10 @@ class Batch(msgspec.Struct):
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> Batch:
-        """Return the message.
+        """Return a BATCH message from its decoded form.
 
         Raises:
-            PluginError: If it is not a BATCH message.
+            PluginError: If it is not a well-formed BATCH message.
         """
         try:
             return msgspec.convert(message, cls)
@@ -62,28 +62,30 @@ class Batch(msgspec.Struct):
             raise PluginError(f"{message.get('stream')}: a BATCH message is not well-formed: {error}.") from None
 
     def records(self) -> Iterator[list[bytes]]:
-        """Yield the records of all files, some at a time, each a JSON object as bytes.
+        """Yield the records of all files in lists, each record a JSON object as bytes.
 
         Raises:
             BatchFileError: If a file cannot be read.
         """
         reader = self._reader()
         for address in self.manifest:
-            shown = _shown(address)
+            shown = _loggable(address)
             try:
-                with _opened(address) as file:
+                with _open(address) as file:
                     yield from reader(file)
             except ImportError as error:
                 raise BatchFileError(
                     f"{self.stream}: the batch file {shown} cannot be read: {_advice(error)}"
                 ) from None
-            except Exception as error:  # noqa: BLE001 - any library may stand behind an address
-                raise BatchFileError(f"{self.stream}: the batch file {shown} cannot be read: {_line(error)}") from None
+            except Exception as error:  # noqa: BLE001 - any library may read the address
+                raise BatchFileError(
+                    f"{self.stream}: the batch file {shown} cannot be read: {_sentence(error)}"
+                ) from None
 
     def _reader(self) -> Callable[[IO[bytes]], Iterator[list[bytes]]]:
         encoding = self.encoding
         if encoding.format == "parquet" and encoding.compression in _PARQUET_COMPRESSIONS:
-            return _parquet  # Parquet files say themselves how they are compressed
+            return _read_parquet  # a Parquet file names its own compression
         if encoding.format == "jsonl" and encoding.compression in _JSONL_READERS:
             return _JSONL_READERS[encoding.compression]
         raise BatchFileError(
@@ -92,12 +94,12 @@ class Batch(msgspec.Struct):
         )
 
 
-def _shown(address: str) -> str:
-    """Return what of an address may be seen in a log: neither records nor the signature of a signed one."""
+def _loggable(address: str) -> str:
+    """Return the part of an address that may appear in a log, without records and without a signature."""
     return INLINE if address.startswith(INLINE) else address.partition("?")[0]
 
 
-def _opened(address: str) -> IO[bytes]:
+def _open(address: str) -> IO[bytes]:
     if address.startswith(INLINE):
         return io.BytesIO(_inline_content(address))
     url = urlsplit(address)
@@ -105,15 +107,15 @@ def _opened(address: str) -> IO[bytes]:
         return Path(address).open("rb")
     if url.scheme == "file":
         return Path(url2pathname(url.path)).open("rb")
-    opened: IO[bytes] = fsspec.open(address, "rb").open()
-    return opened
+    file: IO[bytes] = fsspec.open(address, "rb").open()
+    return file
 
 
 def _inline_content(address: str) -> bytes:
-    """Return what stands in a `data:` URL (https://www.rfc-editor.org/rfc/rfc2397).
+    """Return the content of a `data:` URL (https://www.rfc-editor.org/rfc/rfc2397).
 
     Raises:
-        ValueError: If it is not one.
+        ValueError: If it is not a `data:` URL.
     """
     head, comma, data = address.partition(",")
     if not comma:
@@ -121,35 +123,35 @@ def _inline_content(address: str) -> bytes:
     return base64.b64decode(data, validate=True) if head.endswith(";base64") else unquote_to_bytes(data)
 
 
-def _jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
-    return raw_values(file)
+def _read_jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
+    return read_raw_values(file)
 
 
-def _jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
-    with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any file of bytes will do
+def _read_jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
+    with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any binary file works
         start = packed.peek(len(GZIP_MAGIC))
         if start and not start.startswith(GZIP_MAGIC):
-            raise ValueError("Not a gzipped file")  # of a short one igzip says that it was cut off
+            raise ValueError("Not a gzipped file")  # igzip calls a short file of another kind cut off
         with igzip.IGzipFile(fileobj=packed) as plain:  # type: ignore[no-untyped-call]  # as in the standard library
-            yield from raw_values(io.BufferedReader(plain))
+            yield from read_raw_values(io.BufferedReader(plain))
 
 
-def _parquet(file: IO[bytes]) -> Iterator[list[bytes]]:
+def _read_parquet(file: IO[bytes]) -> Iterator[list[bytes]]:
     with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
         for rows in parquet.iter_batches(PARQUET_ROWS):
             yield [encode_record(row) for row in _to_microseconds(rows).to_pylist()]
 
 
 _JSONL_READERS: dict[str | None, Callable[[IO[bytes]], Iterator[list[bytes]]]] = {
-    None: _jsonl,
-    "none": _jsonl,
-    "gzip": _jsonl_gzip,
+    None: _read_jsonl,
+    "none": _read_jsonl,
+    "gzip": _read_jsonl_gzip,
 }
 _PARQUET_COMPRESSIONS = {None, "none", "gzip", "snappy", "zstd", "brotli", "lz4"}
 
 
 def _to_microseconds(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Cut nanoseconds off: Python's types have none, and neither has BigQuery."""
+    """Cut nanoseconds off: neither Python's types nor BigQuery have them."""
     fields = [pa.field(field.name, _in_microseconds(field.type)) for field in rows.schema]
     wanted = pa.schema(fields)
     return rows if wanted.types == rows.schema.types else rows.cast(wanted, safe=False)
@@ -157,7 +159,7 @@ def _to_microseconds(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 def _in_microseconds(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_struct(type_):
-        return pa.struct([pa.field(one.name, _in_microseconds(one.type)) for one in type_])
+        return pa.struct([pa.field(field.name, _in_microseconds(field.type)) for field in type_])
     if pa.types.is_list(type_):
         return pa.list_(pa.field(type_.value_field.name, _in_microseconds(type_.value_type)))
     if pa.types.is_timestamp(type_):
@@ -166,12 +168,12 @@ def _in_microseconds(type_: pa.DataType) -> pa.DataType:
 
 
 def _advice(error: ImportError) -> str:
-    """Return what to install. The libraries for addresses are not there unless somebody asks for them."""
+    """Return which extra to install: libraries for remote addresses are optional."""
     if "gcs" in str(error):
         return "install `target-bigquery-softdelete[gcs]`, which reads from Google Cloud Storage."
-    return _line(error)
+    return _sentence(error)
 
 
-def _line(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     text = first_line(error)
     return text if text.endswith(".") else f"{text}."

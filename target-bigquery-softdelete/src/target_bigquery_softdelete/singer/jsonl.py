@@ -1,4 +1,4 @@
-"""JSON values, one a line, from a file of any length: a piece at a time, each decoded at once in native code."""
+"""Reads JSON lines from a file of any length, in chunks that native code decodes as a whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from target_bigquery_softdelete.errors import BadLineError
-from target_bigquery_softdelete.singer.lenient_json import mended, restored
+from target_bigquery_softdelete.singer.lenient_json import mend, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError)
-"""What the decoder raises for a line that it cannot read."""
+"""The exceptions that the decoder raises for a line that it cannot read."""
 
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
 
 
-def reading(file: IO[bytes]) -> Callable[[int], bytes]:
-    """Return what reads the bytes that are there, so many at most. It waits only when there are none."""
+def available_reader(file: IO[bytes]) -> Callable[[int], bytes]:
+    """Return the function that reads the available bytes, up to a limit. It waits only if there are none."""
     read: Callable[[int], bytes] = getattr(file, "read1", file.read)
     return read
 
 
-def chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield the input in pieces that end with a line feed, the last one as it comes."""
+def read_chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the input in chunks of whole lines. The last chunk may end without a line feed."""
     parts: list[bytes] = []
     while data := read(CHUNK_BYTES):
         end = data.rfind(b"\n") + 1
@@ -39,25 +39,25 @@ def chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def numbered(chunk: bytes, first: int) -> Iterator[tuple[int, bytes]]:
-    """Yield number and text of the lines that are not blank."""
+def number_lines(chunk: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the text of each line that is not blank."""
     for number, line in enumerate(chunk.split(b"\n"), first):
         if line.strip():
             yield number, line
 
 
-def raw_values(file: IO[bytes]) -> Iterator[list[bytes]]:
-    """Yield the values of a file as text, those of a piece together.
+def read_raw_values(file: IO[bytes]) -> Iterator[list[bytes]]:
+    """Yield the values of a file without decoding them, one list per chunk.
 
     Raises:
         BadLineError: If a line is not JSON.
     """
     first = 1
-    for chunk in chunks(reading(file)):
+    for chunk in read_chunks(available_reader(file)):
         try:
             yield list(_DECODER.decode_lines(chunk))
         except UNREADABLE:
-            yield [_raw_value(number, line) for number, line in numbered(chunk, first)]
+            yield [_raw_value(number, line) for number, line in number_lines(chunk, first)]
         first += chunk.count(b"\n")
 
 
@@ -67,6 +67,6 @@ def _raw_value(number: int, line: bytes) -> bytes:
     except UNREADABLE:
         pass
     try:
-        return restored(bytes(_DECODER.decode(mended(line))))
+        return restore(bytes(_DECODER.decode(mend(line))))
     except UNREADABLE as error:
         raise BadLineError(f"line {number} is not JSON: {error}") from None

@@ -1,8 +1,7 @@
-"""Reads Singer messages as bytes, and decodes no record.
+"""Reads Singer messages as bytes, without decoding the records.
 
-Input is read in chunks. Each chunk is decoded at once by native code, as far as type, stream and version of each
-message; the record itself stays the bytes that it is. Records of one stream that follow one another are handed over
-together.
+It reads the input in chunks. Native code decodes each chunk as a whole, down to the type, stream and version of each
+message; the record itself stays bytes. Consecutive records of one stream are passed on together.
 """
 
 from __future__ import annotations
@@ -20,18 +19,19 @@ from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
 from target_bigquery_softdelete.errors import BadInputError
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.singer.jsonl import UNREADABLE, chunks, numbered, reading
-from target_bigquery_softdelete.singer.lenient_json import has_constants, mended, restored
+from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
+from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 class _IncompleteMessageError(ValueError):
-    """A message lacks what its type needs. The line is looked for when it is known that there is one."""
+    """A message lacks a field that its type requires. The line number is determined afterwards."""
 
 
 LONGEST_SHOWN_TYPE = 50
+"""Characters of an unknown message type that an error shows."""
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     SingerMessageType.RECORD: ("stream", "record"),
@@ -45,7 +45,7 @@ _Raw = msgspec.Raw | msgspec.UnsetType
 
 
 class Message(msgspec.Struct):
-    """A Singer message, decoded no further than needed to know what to do with it."""
+    """A Singer message, decoded only as far as needed to dispatch it."""
 
     type: str
     stream: str | None = None
@@ -59,7 +59,7 @@ class Message(msgspec.Struct):
     manifest: _Raw = msgspec.UNSET
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the message with everything decoded."""
+        """Return the message with all fields decoded."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return {
             name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
@@ -73,16 +73,17 @@ class RecordBatch(dict[str, Any]):
 
 
 class BlockReader(GenericSingerReader[bytes]):
-    """Hands RECORD messages over in batches, and every other message as the SDK does."""
+    """Passes on RECORD messages in batches, and every other message as the SDK does."""
 
     def __init__(self) -> None:
         super().__init__()
         self._decoder = msgspec.json.Decoder(Message)
         self.cut_off: BadInputError | None = None
-        """Set when the input ended in the middle of a line, as it does when the tap dies."""
-        self.patience: Callable[[], float | None] = lambda: None
-        """Tells how many seconds to wait for input, from now on, before `on_silence` is called."""
-        self.on_silence: Callable[[], None] = lambda: None
+        """Set if the input ended in the middle of a line, as happens when the tap crashes."""
+        self.idle_timeout: Callable[[], float | None] = lambda: None
+        """Returns the seconds to wait for input before `on_idle` is called; None to wait without a limit."""
+        self.on_idle: Callable[[], None] = lambda: None
+        """Called each time the idle timeout passes without input."""
 
     @property
     @override
@@ -98,16 +99,16 @@ class BlockReader(GenericSingerReader[bytes]):
     def process_lines(
         self, file_input: IO[bytes] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
     ) -> Counter[str]:
-        """Read all input and call back for each message.
+        """Read the whole input and call the callback of each message.
 
         Raises:
             BadInputError: If a line is not a Singer message.
         """
         counts: Counter[str] = Counter()
         line = 1
-        for chunk in chunks(self._heard(_as_bytes(file_input or self.default_input))):
+        for chunk in read_chunks(self._read_when_ready(_as_bytes(file_input or self.default_input))):
             try:
-                for message in _batched(self._decoded(chunk, line)):
+                for message in _batch(self._decode_chunk(chunk, line)):
                     kind = message["type"]
                     callbacks.get(kind, self._process_unknown_message)(message)
                     counts[kind] += len(message["records"]) if isinstance(message, RecordBatch) else 1
@@ -118,68 +119,68 @@ class BlockReader(GenericSingerReader[bytes]):
 
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
-        raise BadInputError(f"The input has a message of the type `{message_dict['type']}`, which nothing reads.")
+        raise BadInputError(f"The input has a message of the unsupported type `{message_dict['type']}`.")
 
-    def _heard(self, file: IO[bytes]) -> Callable[[int], bytes]:
-        read = reading(file)
+    def _read_when_ready(self, file: IO[bytes]) -> Callable[[int], bytes]:
+        read = available_reader(file)
 
         def when_ready(size: int) -> bytes:
-            while not _is_ready(file, self.patience()):
-                self.on_silence()
+            while not _is_ready(file, self.idle_timeout()):
+                self.on_idle()
             return read(size)
 
         return when_ready
 
     def _raise_for_incomplete(self, chunk: bytes, first_line: int) -> None:
-        for number, line in numbered(chunk, first_line):
-            if problem := _problem(self._decoded_or_mended(line)):
+        for number, line in number_lines(chunk, first_line):
+            if problem := _problem(self._decode_leniently(line)):
                 raise BadInputError(f"Line {number} of the input is a message {problem}.") from None
 
-    def _decoded(self, chunk: bytes, first_line: int) -> Iterator[Message]:
+    def _decode_chunk(self, chunk: bytes, first_line: int) -> Iterator[Message]:
         try:
             yield from self._decoder.decode_lines(chunk)
         except UNREADABLE:
-            # Line by line, to mend or to name the one that is wrong.
-            for number, line in numbered(chunk, first_line):
-                yield from self._decoded_line(line, number, ended=chunk.endswith(b"\n"))
+            # Decode line by line, to repair the bad line or to name it.
+            for number, line in number_lines(chunk, first_line):
+                yield from self._decode_line(line, number, ended=chunk.endswith(b"\n"))
 
-    def _decoded_line(self, line: bytes, number: int, *, ended: bool) -> Iterator[Message]:
+    def _decode_line(self, line: bytes, number: int, *, ended: bool) -> Iterator[Message]:
         try:
-            yield self._decoded_or_mended(line)
+            yield self._decode_leniently(line)
         except UNREADABLE as error:
             problem = BadInputError(f"Line {number} of the input is not a Singer message: {error}.")
             if ended:
                 raise problem from None
             self.cut_off = problem
 
-    def _decoded_or_mended(self, line: bytes) -> Message:
+    def _decode_leniently(self, line: bytes) -> Message:
         try:
             return self._decoder.decode(line)
         except UNREADABLE:
-            text = mended(line)
+            text = mend(line)
             message = self._decoder.decode(text)
             if has_constants(text):
                 if message.type != SingerMessageType.RECORD or not isinstance(message.record, msgspec.Raw):
-                    raise  # in a record NaN is a value; anywhere else it is a mistake
-                message.record = msgspec.Raw(restored(bytes(message.record)))
+                    raise  # NaN is a value in a record, and a mistake anywhere else
+                message.record = msgspec.Raw(restore(bytes(message.record)))
             return message
 
 
-def _batched(messages: Iterator[Message]) -> Iterator[dict[str, Any]]:
+def _batch(messages: Iterator[Message]) -> Iterator[dict[str, Any]]:
     for (kind, stream, version), group in groupby(messages, attrgetter("type", "stream", "version")):
         if kind == SingerMessageType.RECORD and stream is not None:
-            yield RecordBatch(type=kind, stream=stream, version=version, records=list(map(_record, group)))
+            yield RecordBatch(type=kind, stream=stream, version=version, records=list(map(_record_of, group)))
         else:
-            yield from map(_complete, group)
+            yield from map(_decode_complete, group)
 
 
-def _record(message: Message) -> msgspec.Raw:
+def _record_of(message: Message) -> msgspec.Raw:
     if message.record is msgspec.UNSET:
         raise _IncompleteMessageError
     return message.record
 
 
-def _complete(message: Message) -> dict[str, Any]:
+def _decode_complete(message: Message) -> dict[str, Any]:
     if _problem(message):
         raise _IncompleteMessageError
     return message.as_dict()
@@ -194,14 +195,14 @@ def _problem(message: Message) -> str | None:
 
 
 def _is_ready(file: IO[bytes], seconds: float | None) -> bool:
-    """Wait until the file has something to read, or has ended. Reading a piece leaves nothing in its buffer."""
+    """Wait until the file has data or has ended. It buffers nothing: each read returns all available bytes."""
     try:
         return bool(select.select([file], [], [], seconds)[0])
-    except (OSError, ValueError, TypeError):  # it is no file of the system's
+    except (OSError, ValueError, TypeError):  # the operating system cannot wait for this file
         return True
 
 
-def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK hands over text files too
+def _as_bytes(file: Any) -> IO[bytes]:  # noqa: ANN401 - the SDK also passes text files
     if isinstance(file, io.TextIOBase):
         buffer = getattr(file, "buffer", None)
         return buffer if buffer is not None else io.BytesIO(file.read().encode())

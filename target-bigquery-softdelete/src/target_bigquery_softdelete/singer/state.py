@@ -1,8 +1,8 @@
-"""Composes the STATE that is true so far. Pure: it knows what was read and what was written, and does no I/O.
+"""Composes the STATE that is safe to emit. Pure: it tracks reads and writes, and does no I/O.
 
-A STATE message covers every record before it. It may leave the target only when all those records are in their tables.
-Singer states are kept by stream (`{"bookmarks": {stream: ...}}`), so each stream's bookmark is released on its own: one
-slow or failed stream holds back only its own.
+A STATE message covers every record before it. The target may emit it only when all those records are in their tables.
+A Singer state has a bookmark for each stream (`{"bookmarks": {stream: ...}}`), and each bookmark is released
+separately: a slow or failed stream holds back only its own bookmark.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ State = dict[str, Any]
 
 BOOKMARKS = "bookmarks"
 _REST = ""
-"""Stands for everything of a state that belongs to no stream. No stream has an empty name."""
+"""Key for the parts of a state that belong to no stream. No stream has an empty name."""
 _DROPPED = object()
-"""Stands for the bookmark of a stream that the last state does not have any more."""
+"""Value for the bookmark of a stream that the last state no longer contains."""
 
 
 class StateComposer:
-    """Holds back bookmarks until their records are written."""
+    """Holds back each bookmark until the records that it covers are written."""
 
     def __init__(self) -> None:
         self._released: State | None = None
@@ -29,17 +29,17 @@ class StateComposer:
         self._unwritten: set[str] = set()
         self._emitted: State | None = None
 
-    def record_read(self, stream: str) -> None:
+    def note_record(self, stream: str) -> None:
         """Note that a record of the stream was read and is not written yet."""
         self._streams.add(stream)
         self._unwritten.add(stream)
 
-    def stream_seen(self, stream: str) -> None:
-        """Note that the stream exists, so that its bookmark is known to be its own."""
+    def note_stream(self, stream: str) -> None:
+        """Note that the stream exists, so that the bookmark with its name belongs to it."""
         self._streams.add(stream)
 
-    def state_read(self, state: State) -> None:
-        """Take a STATE message. Later ones replace earlier ones."""
+    def note_state(self, state: State) -> None:
+        """Note a STATE message. It replaces earlier ones."""
         state = copy.deepcopy(state)
         bookmarks = state.get(BOOKMARKS)
         self._held = {_REST: state}
@@ -48,27 +48,27 @@ class StateComposer:
             self._held = {**dropped, **bookmarks, _REST: {**state, BOOKMARKS: {}}}
         self._release()
 
-    def written(self, stream: str) -> None:
-        """Note that every record of the stream that was read so far is written."""
+    def mark_written(self, stream: str) -> None:
+        """Note that all records of the stream read so far are written."""
         self._unwritten.discard(stream)
         self._release()
 
     def next_state(self) -> State | None:
-        """Return the state that is true now, or nothing when it was returned before."""
+        """Return the state that is safe to emit now, or None if it was already returned."""
         if self._released is None or self._released == self._emitted:
             return None
         self._emitted = copy.deepcopy(self._released)
         return copy.deepcopy(self._released)
 
     def _release(self) -> None:
-        for name in [name for name in self._held if self._is_true(name)]:
-            self._take(name, self._held.pop(name))
+        for name in [name for name in self._held if self._is_releasable(name)]:
+            self._release_part(name, self._held.pop(name))
 
-    def _is_true(self, name: str) -> bool:
-        # What belongs to no known stream may speak of any of them.
+    def _is_releasable(self, name: str) -> bool:
+        # A part that belongs to no known stream may cover the records of any stream.
         return name not in self._unwritten if name in self._streams else not self._unwritten
 
-    def _take(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
+    def _release_part(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
         bookmarks = self._bookmarks()
         if name != _REST:
             others = {other: value for other, value in bookmarks.items() if other != name}

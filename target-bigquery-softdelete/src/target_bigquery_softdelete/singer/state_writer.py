@@ -1,4 +1,4 @@
-"""Writes STATE to the standard output."""
+"""Writes STATE messages to standard output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def write_state(state: State) -> None:
-    """Write a state as one line, now.
+    """Write a state as one line, and flush it.
 
     Raises:
-        PluginError: If nobody takes it. The rows that it covers are in their tables, and will be read once more.
+        PluginError: If it cannot be written. The rows that it covers are in their tables, and the next run reads them
+            again.
     """
     line = f"{msgspec.json.encode(state).decode()}\n"
     try:
@@ -32,7 +33,7 @@ def write_state(state: State) -> None:
         ) from error
 
 
-def _stdout() -> Any:  # noqa: ANN401 - None when it was closed before the start
+def _stdout() -> Any:  # noqa: ANN401 - None if it was closed before the start
     if sys.stdout is None:
         raise ValueError("it is closed")
     return sys.stdout

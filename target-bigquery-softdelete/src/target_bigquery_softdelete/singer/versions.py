@@ -1,8 +1,7 @@
-"""Knows whether the records of a stream are a complete snapshot. Pure: it counts, and does no I/O.
+"""Decides whether the records of a stream are a complete snapshot. Pure: it counts, and does no I/O.
 
-A snapshot is complete when the tap says so with ACTIVATE_VERSION *after* the records of that version. Many taps send
-the message before the records; a crashed tap would then look like one that has finished. Such a version marks nothing
-deleted.
+A snapshot is complete if the tap sends ACTIVATE_VERSION *after* the records of that version. Many taps send the message
+before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Snapshots:
+class VersionTracker:
     """The versions of one stream in one run."""
 
     def __init__(self, stream: str) -> None:
@@ -22,21 +21,21 @@ class Snapshots:
         self._records: Counter[int | None] = Counter()
         self._activated: dict[int, int] = {}
         self._late: set[int] = set()
-        self._void: str | None = None
+        self._invalid: str | None = None
 
-    def records(self, version: int | None, count: int) -> None:
-        """Note that records of a version were read; None for records that have none."""
+    def count_records(self, version: int | None, count: int) -> None:
+        """Count records that were read. The version is None for records without one."""
         self._records[version] += count
         if version in self._activated:
             self._late.add(version)
 
     def activate(self, version: int) -> None:
-        """Note an ACTIVATE_VERSION message. The first one of a version decides whether it was early."""
+        """Note an ACTIVATE_VERSION message. The first one of a version decides whether it came too early."""
         self._activated.setdefault(version, self._records[version])
 
-    def void(self, reason: str) -> None:
-        """Note that no version of this run can tell which rows are missing."""
-        self._void = self._void or reason
+    def invalidate(self, reason: str) -> None:
+        """Note why no version of this run can tell which rows are missing. The first reason counts."""
+        self._invalid = self._invalid or reason
 
     @property
     def versioned(self) -> bool:
@@ -45,24 +44,24 @@ class Snapshots:
 
     @property
     def announced(self) -> bool:
-        """Whether there is, or may be, a snapshot: records of a version, or an ACTIVATE_VERSION message."""
+        """Whether there may be a snapshot: records with a version, or an ACTIVATE_VERSION message."""
         return self.versioned or bool(self._activated)
 
     @property
     def complete(self) -> bool:
-        """Whether the keys that were read are all that the source has."""
-        return self._void is None and any(
+        """Whether the source has no other keys than those that were read."""
+        return self._invalid is None and any(
             before and version not in self._late for version, before in self._activated.items()
         )
 
     @property
     def empty(self) -> bool:
-        """Whether a snapshot without any record was declared complete."""
+        """Whether the tap declared a snapshot without records complete."""
         return bool(self._activated) and not self._records.total()
 
     def warnings(self) -> Iterator[str]:
-        """Yield why a declared snapshot was not used."""
+        """Yield the reason why a declared snapshot was not used."""
         if self.complete or self.empty or not self._activated:
             return
-        reason = self._void or "ACTIVATE_VERSION came before the records of its version, so it does not prove an end"
-        yield f"{self._stream}: no row was marked deleted: {reason}."
+        too_early = "ACTIVATE_VERSION came before the records of its version, which does not prove them complete"
+        yield f"{self._stream}: no row was marked deleted: {self._invalid or too_early}."

@@ -1,1 +1,1 @@
-"""SQL statements as text: pure functions."""
+"""The SQL statements that the target sends, as text, without I/O."""

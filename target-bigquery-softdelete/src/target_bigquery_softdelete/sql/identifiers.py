@@ -1,4 +1,4 @@
-"""Quotes identifiers for GoogleSQL: the one place where a name becomes part of a statement. Pure functions."""
+"""Quotes identifiers for GoogleSQL: the only place where a name becomes part of a statement. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 
 @dataclass(frozen=True)
 class TableId:
-    """A table of BigQuery, by its full name.
+    """The full name of a BigQuery table.
 
     Raises:
-        PluginError: If a part is not a name that BigQuery allows.
+        PluginError: If BigQuery does not allow one of the three names.
     """
 
     project: str
@@ -27,13 +27,13 @@ class TableId:
     table: str
 
     def __post_init__(self) -> None:
-        for what, pattern, value in (
+        for part, pattern, name in (
             ("project", _PROJECT, self.project),
             ("dataset", _DATASET, self.dataset),
             ("table", _TABLE, self.table),
         ):
-            if not pattern.fullmatch(value):
-                raise PluginError(f"`{value}` is not a valid BigQuery {what} name.")
+            if not pattern.fullmatch(name):
+                raise PluginError(f"`{name}` is not a valid BigQuery {part} name.")
 
     @override
     def __str__(self) -> str:
@@ -41,15 +41,19 @@ class TableId:
 
     @property
     def quoted(self) -> str:
-        """The name as it stands in a statement."""
+        """The name as GoogleSQL writes it."""
         return f"`{self}`"
 
 
-def column(name: str, *, of: str = "") -> str:
-    """Return a column name as it stands in a statement, with the alias of its table before it where one is given.
+def quote_column(name: str, *, of: str = "") -> str:
+    """Return a column name as GoogleSQL writes it.
+
+    Args:
+        name: The name.
+        of: Alias of the table that the column belongs to, if the statement must say so.
 
     Raises:
-        PluginError: If it is not a name that BigQuery allows.
+        PluginError: If BigQuery does not allow the name.
     """
     if not _COLUMN.fullmatch(name):
         raise PluginError(f"`{name}` is not a valid BigQuery column name.")

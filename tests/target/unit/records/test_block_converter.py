@@ -17,6 +17,7 @@ from target_bigquery_softdelete.errors import InvalidRecordError, MissingKeyErro
 from target_bigquery_softdelete.records import arrow
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.schema.system_columns import DELETED, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ ID = Column("id", "id", Kind.INT64)
 
 VALUES = Path(__file__).parent / "values"
 
-# ---------------------------------------------------------------- values that are, or look like, something special
+# ---------------------------------------------------------------- values that are special, or look special
 
 NUMBERS = (VALUES / "numbers.txt").read_text().split()
 NUMBERS += [
@@ -116,12 +117,12 @@ def by_row(blocks: BlockConverter, raw: bytes) -> tuple[pa.Table, int] | None:
 
 
 def shown(table: pa.Table) -> str:
-    """Return the rows as text. NaN is not equal to itself, but looks the same; 0 equals -0, and looks different."""
+    """Return the rows as text, in which NaN equals itself, and -0 is written as 0."""
     return re.sub(r"-0\.0(?![0-9e])", "0.0", repr(table.to_pylist()))
 
 
 def check_paths_agree(blocks: BlockConverter, raw: bytes) -> bool:
-    """Check the property, and return whether the native path took the block."""
+    """Check the property, and return whether the native path converted the block."""
     native, row = blocks.convert_natively(raw), by_row(blocks, raw)
     if native is not None:
         assert row is not None, f"the row path refuses what the native path reads as {native.to_pylist()}"
@@ -270,22 +271,22 @@ def test_ordinary_records_take_the_native_path() -> None:
     assert (row["price"], row["rate"]) == (Decimal("1.25"), Decimal("0.1"))
 
 
-# ----------------------------------------------------------------------------------------------------- what comes out
+# ----------------------------------------------------------------------------------------------------------- the table
 
 
-def test_rows_carry_their_position_and_whether_the_source_deleted_them() -> None:
+def test_rows_have_their_position_and_whether_the_source_deleted_them() -> None:
     raw = block('{"id":1}', '{"id":2,"_sdc_deleted_at":"2024-05-06T07:08:09Z"}', '{"id":3,"_sdc_deleted_at":null}')
     table = converter().convert(raw, 40).table
-    assert table.to_pydict() == {"id": [1, 2, 3], arrow.SEQUENCE: [40, 41, 42], arrow.DELETED: [False, True, False]}
+    assert table.to_pydict() == {"id": [1, 2, 3], SEQUENCE: [40, 41, 42], DELETED: [False, True, False]}
 
 
 @pytest.mark.parametrize("moment", ["1715000000", "true", '{"at":1}'])
-def test_a_deletion_is_one_whatever_its_time_looks_like(moment: str) -> None:
+def test_any_value_but_null_marks_a_deletion(moment: str) -> None:
     table = converter().convert(block(f'{{"id":1,"_sdc_deleted_at":{moment}}}'), 0).table
-    assert table.column(arrow.DELETED).to_pylist() == [True]
+    assert table.column(DELETED).to_pylist() == [True]
 
 
-def test_null_elements_are_left_out_and_counted() -> None:
+def test_null_elements_are_omitted_and_counted() -> None:
     tags = Column("tags", "tags", Kind.STRING, repeated=True)
     fields = (tags, Column("items", "items", Kind.STRUCT, repeated=True, fields=(tags,)))
     raw = block('{"id":1,"tags":["a",null,"b",null],"items":[null,{"tags":[null]},{"tags":null}]}')
@@ -305,14 +306,14 @@ def test_json_inside_arrays_of_objects_becomes_text() -> None:
     assert [item["extra"] for item in row["items"]] == ['{"a":null,"b":[1.5,"x"]}', None, '"text"']
 
 
-def test_names_of_properties_may_hold_anything() -> None:
+def test_property_names_may_contain_any_character() -> None:
     fields = tuple(Column(name, f"c{i}", Kind.JSON if i % 2 else Kind.INT64) for i, name in enumerate(NAMES))
     record = {name: i for i, name in enumerate(NAMES)}
     (row,) = converter(*fields).convert(block(json.dumps({"id": 1, **record})), 0).table.to_pylist()
     assert [row[f"c{i}"] for i in range(len(NAMES))] == [str(i) if i % 2 else i for i in range(len(NAMES))]
 
 
-def test_a_column_that_was_renamed_is_read_by_its_name_in_the_source() -> None:
+def test_a_renamed_column_is_read_by_its_source_name() -> None:
     table = converter(Column("businessUnitId", "business_unit_id", Kind.INT64)).convert(
         block('{"id":1,"businessUnitId":7,"business_unit_id":8}'), 0
     )
@@ -371,7 +372,7 @@ def test_a_record_without_its_key_is_an_error(record: str) -> None:
 @pytest.mark.parametrize(
     "line", [b"[1]", b"tru", b'{"id":1', b'{"id":1,"x":"\xff"}', b'{"id":1,"x":1e9999999999999999999999}']
 )
-def test_a_line_that_is_no_record_is_an_error(line: bytes) -> None:
+def test_a_line_that_is_not_a_record_is_an_error(line: bytes) -> None:
     with pytest.raises(InvalidRecordError, match="jobs: "):
         converter().convert(line + b"\n", 0)
 

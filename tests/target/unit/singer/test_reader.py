@@ -1,4 +1,4 @@
-"""Singer messages as they come through a pipe."""
+"""Singer messages read from a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATE = '{"type":"STATE","value":{"bookmarks":{}}}'
 
 
 class Received:
-    """All that a reader handed over."""
+    """The messages that a reader passed on."""
 
     def __init__(self, data: bytes | str | IO[bytes]) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -38,7 +38,10 @@ class Received:
     def records(self) -> list[tuple[str, int | None, list[Any]]]:
         """Stream, version and records of each batch."""
         batches = [message for message in self.messages if isinstance(message, RecordBatch)]
-        return [(one["stream"], one["version"], [json.loads(bytes(raw)) for raw in one["records"]]) for one in batches]
+        return [
+            (batch["stream"], batch["version"], [json.loads(bytes(raw)) for raw in batch["records"]])
+            for batch in batches
+        ]
 
 
 def record(stream: str, value: Any, version: int | None = None) -> str:  # noqa: ANN401
@@ -52,7 +55,7 @@ def lines(*messages: str, end: str = "\n") -> str:
 
 
 class Trickle(io.RawIOBase):
-    """A pipe that hands over a few bytes at a time."""
+    """A pipe that gives a few bytes at a time."""
 
     def __init__(self, data: bytes, step: int) -> None:
         super().__init__()
@@ -84,7 +87,7 @@ MESSAGES = lines(
 )
 
 
-def test_records_that_follow_one_another_come_together_and_all_else_in_its_place() -> None:
+def test_consecutive_records_come_together_and_other_messages_in_order() -> None:
     received = Received(MESSAGES.encode())
     assert [message["type"] for message in received.messages] == [
         *("SCHEMA", "RECORD", "RECORD", "RECORD", "STATE", "RECORD", "RECORD", "ACTIVATE_VERSION", "BATCH")
@@ -99,15 +102,15 @@ def test_records_that_follow_one_another_come_together_and_all_else_in_its_place
     assert received.counts == {"SCHEMA": 1, "RECORD": 6, "STATE": 1, "ACTIVATE_VERSION": 1, "BATCH": 1}
 
 
-def test_messages_that_are_no_records_keep_their_fields() -> None:
+def test_other_messages_keep_their_fields() -> None:
     messages = [json.loads(line) for line in MESSAGES.splitlines()]
-    assert [one for one in Received(MESSAGES.encode()).messages if one["type"] != "RECORD"] == [
-        one for one in messages if one["type"] != "RECORD"
+    assert [message for message in Received(MESSAGES.encode()).messages if message["type"] != "RECORD"] == [
+        message for message in messages if message["type"] != "RECORD"
     ]
 
 
 @pytest.mark.parametrize("value", [None, {}, {"bookmarks": {"a": {"id": 2**63, "ratio": 1.0, "none": None}}}])
-def test_a_state_comes_through_unchanged(value: Any) -> None:  # noqa: ANN401
+def test_a_state_passes_unchanged(value: Any) -> None:  # noqa: ANN401
     assert Received(json.dumps({"type": "STATE", "value": value})).messages == [{"type": "STATE", "value": value}]
 
 
@@ -115,7 +118,7 @@ def test_a_state_comes_through_unchanged(value: Any) -> None:  # noqa: ANN401
 def test_it_does_not_matter_where_a_chunk_ends(step: int) -> None:
     data = MESSAGES.encode()
     trickled = Received(cast("IO[bytes]", io.BufferedReader(Trickle(data, step), buffer_size=16)))
-    values = [one["v"] for _, _, records in trickled.records for one in records]
+    values = [item["v"] for _, _, records in trickled.records for item in records]
     assert values == ["é\n\u2028", 2, 3, 4, 5, 6]
     assert trickled.counts == Received(data).counts
 
@@ -130,13 +133,13 @@ def test_text_and_bytes_are_read_alike() -> None:
 def test_a_record_keeps_its_bytes() -> None:
     raw = '{ "price":1.10, "id":12345678901234567890 ,"text":"\\u00e9"}'
     (message,) = Received(f'{{"type":"RECORD","stream":"a","record":{raw}}}\n').messages
-    assert [bytes(one) for one in message["records"]] == [raw.encode()]
+    assert [bytes(item) for item in message["records"]] == [raw.encode()]
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n\n", "\n \t\n"])
 def test_blank_lines_and_carriage_returns_are_no_messages(end: str) -> None:
     received = Received("\n" + lines(record("a", 1), record("a", 2), STATE, end=end))
-    assert [one["v"] for _, _, records in received.records for one in records] == [1, 2]
+    assert [item["v"] for _, _, records in received.records for item in records] == [1, 2]
     assert received.counts == {"RECORD": 2, "STATE": 1}
 
 
@@ -147,7 +150,7 @@ def test_the_last_line_needs_no_line_feed() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 20, 60])
-def test_a_last_line_that_is_cut_off_is_noted_and_the_rest_is_handed_over(length: int) -> None:
+def test_a_cut_off_last_line_is_noted_and_the_rest_is_passed_on(length: int) -> None:
     received = Received(lines(record("a", 1)) + record("a", "x" * 99)[:length])
     assert received.records == [("a", None, [{"v": 1}])]
     assert "Line 2 of the input is not a Singer message" in str(received.reader.cut_off)
@@ -156,7 +159,7 @@ def test_a_last_line_that_is_cut_off_is_noted_and_the_rest_is_handed_over(length
 def test_a_line_may_be_longer_than_a_chunk() -> None:
     text = "x" * (2 * CHUNK_BYTES + 1)
     received = Received(lines(record("a", 1), record("a", text), record("a", 2)).encode())
-    assert [one["v"] for _, _, records in received.records for one in records] == [1, text, 2]
+    assert [item["v"] for _, _, records in received.records for item in records] == [1, text, 2]
 
 
 def test_the_number_of_a_bad_line_counts_all_lines_of_all_chunks() -> None:
@@ -181,7 +184,7 @@ def test_the_number_of_a_bad_line_counts_all_lines_of_all_chunks() -> None:
         '{"type":"RECORD","stream":"a","record":' + "[" * 20_000 + "]" * 20_000 + "}",
     ],
 )
-def test_a_line_that_is_no_message_is_an_error_that_names_it(line: str) -> None:
+def test_a_line_that_is_not_a_message_is_an_error_with_its_number(line: str) -> None:
     with pytest.raises(BadInputError, match="Line 2 of the input is not a Singer message"):
         Received(lines(STATE, line, STATE))
 
@@ -199,16 +202,16 @@ def test_a_line_that_is_no_message_is_an_error_that_names_it(line: str) -> None:
     ],
 )
 @pytest.mark.parametrize("before", [record("a", 1), '{"type":"RECORD","stream":"a","record":{"v":NaN}}'])
-def test_a_message_that_lacks_something_is_an_error_that_names_its_line(line: str, problem: str, before: str) -> None:
+def test_a_message_without_a_required_field_is_an_error_with_its_line(line: str, problem: str, before: str) -> None:
     with pytest.raises(BadInputError, match=f"Line 4 of the input is a message {problem}"):
         Received("\n" + lines(before, STATE, line, record("a", 1)))
 
 
-def test_what_json_does_not_have_stays_in_a_record_as_it_came() -> None:
+def test_nan_and_infinity_stay_in_a_record() -> None:
     raw = r'{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN \" -Infinity \\","d":{"NaN":1.10}, "e":12345678901234567890}'
     received = Received(lines(record("a", 1), f'{{"type":"RECORD","stream":"a","record":{raw}}}', record("a", 2)))
     (message,) = received.messages
-    assert [bytes(one) for one in message["records"]] == [b'{"v": 1}', raw.encode(), b'{"v": 2}']
+    assert [bytes(item) for item in message["records"]] == [b'{"v": 1}', raw.encode(), b'{"v": 2}']
 
 
 @pytest.mark.parametrize(

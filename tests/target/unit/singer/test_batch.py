@@ -1,4 +1,4 @@
-"""Files that BATCH messages name."""
+"""The files of BATCH messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(*manifest: str | Path, form: str = "jsonl", compression: str | None = N
     return [bytes(record) for records in Batch.of(message).records() for record in records]
 
 
-def test_a_file_of_lines_gives_its_records_as_they_are(tmp_path: Path) -> None:
+def test_a_jsonl_file_gives_its_records_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a b.jsonl"
     path.write_bytes(b'{"id":1, "n":1.10}\r\n\n{"id":2,"n":NaN}\n{"id":3,"s":"\\ud800"}')
 
@@ -62,7 +62,7 @@ LINES = b'{"id":1,"s":"\xc3\xa9 \\u00e9 %"}\n{"id":2}\n'
         ("data:," + quote(LINES), None),
     ],
 )
-def test_records_may_stand_in_the_address_itself(address: str, compression: str | None) -> None:
+def test_records_may_be_inside_the_address(address: str, compression: str | None) -> None:
     assert b"\n".join(read(address, compression=compression)) + b"\n" == LINES
 
 
@@ -77,7 +77,7 @@ def test_records_may_stand_in_the_address_itself(address: str, compression: str 
         (",%7B%22PRIVATE", None, "line 1 is not JSON"),
     ],
 )
-def test_records_in_an_address_are_not_shown_when_they_cannot_be_read(
+def test_an_error_does_not_show_the_records_inside_an_address(
     content: str, compression: str | None, reason: str
 ) -> None:
     with pytest.raises(BatchFileError, match=f"^jobs: the batch file data: cannot be read: .*({reason})") as caught:
@@ -85,7 +85,7 @@ def test_records_in_an_address_are_not_shown_when_they_cannot_be_read(
     assert "PRIVATE" not in str(caught.value)
 
 
-def test_a_parquet_file_gives_the_records_that_its_rows_stand_for(tmp_path: Path) -> None:
+def test_a_parquet_file_gives_a_record_for_each_row(tmp_path: Path) -> None:
     day = dt.datetime(2024, 5, 1, 8, 0, 0, 123456, dt.UTC)
     columns: dict[str, pa.Array] = {
         "id": pa.array([2**63 - 1, 1]),
@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 
 @pytest.mark.parametrize(("form", "compression"), [("csv", None), ("jsonl", "zip"), ("parquet", "rot13")])
-def test_an_encoding_that_is_not_known_is_an_error(form: str, compression: str | None) -> None:
+def test_an_unknown_encoding_is_an_error(form: str, compression: str | None) -> None:
     with pytest.raises(BatchFileError, match=f"jobs: .*`{form}`.*`{compression}`.*`jsonl` and `parquet`"):
         read("x", form=form, compression=compression)
 
@@ -155,7 +155,7 @@ def test_files_elsewhere_are_read_through_fsspec() -> None:
     assert read("memory://bucket/jobs.jsonl") == [b'{"id":1}']
 
 
-def test_what_is_missing_for_cloud_storage_is_named_and_no_signature_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named_and_no_signature_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     for address, missing in (("gs://bucket/a", "target-bigquery-softdelete[gcs]"), ("s3://bucket/a", "s3fs")):
         with pytest.raises(BatchFileError) as caught:
@@ -167,7 +167,7 @@ def test_what_is_missing_for_cloud_storage_is_named_and_no_signature_is_shown(mo
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of a local Cloud Storage."""
+    """A bucket in a local Cloud Storage."""
     server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
     server.start()
     address = f"http://127.0.0.1:{server._api._httpd.server_port}"  # noqa: SLF001 - it says its port nowhere else
@@ -177,7 +177,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-def test_files_on_cloud_storage_are_read_like_others(bucket: str) -> None:
+def test_files_on_cloud_storage_are_read(bucket: str) -> None:
     rows = [b'{"id":%d,"text":"%s"}' % (number, b"x" * 500) for number in range(20_000)]
     parquet = io.BytesIO()
     pq.write_table(pa.table({"id": [1]}), parquet)
@@ -193,7 +193,7 @@ def test_files_on_cloud_storage_are_read_like_others(bucket: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_a_file_is_never_whole_in_memory(form: str, tmp_path: Path) -> None:
+def test_a_file_is_never_in_memory_as_a_whole(form: str, tmp_path: Path) -> None:
     path, rows, text = tmp_path / "large", 60_000, "x" * 500
     if form == "jsonl":
         path.write_bytes(b"".join(b'{"id":%d,"text":"%b"}\n' % (i, text.encode()) for i in range(rows)))

@@ -1,4 +1,4 @@
-"""What is said while BigQuery is waited for."""
+"""The log line while the target waits for BigQuery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_many_failures_are_one_line_without_an_address(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_failures_give_one_log_line_without_an_address(caplog: pytest.LogCaptureFixture) -> None:
     failure: Exception = ServiceUnavailable("https://bigquery/upload?upload_id=s3cret")  # type: ignore[no-untyped-call]
     answers = [failure] * 3
 

@@ -1,4 +1,4 @@
-"""When a run is stopped, no job begins, and no thread learns what became of its own."""
+"""After a run is stopped, no job starts, and no thread receives the result of its job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOWHERE = bigquery.Client(
 )
 
 
-def test_after_a_stop_no_thread_comes_back() -> None:
+def test_after_a_stop_no_thread_returns() -> None:
     jobs = RunningJobs(NOWHERE)
     sent, stopped = threading.Event(), threading.Event()
     came_back: list[str] = []

@@ -16,7 +16,7 @@ OLD = "jobs__20240502T115959_0a1b2c3d_1"
 
 @dataclass
 class Listed:
-    """A table of the staging dataset."""
+    """A table in the staging dataset."""
 
     table_id: str
     labels: dict[str, str] = field(default_factory=lambda: {**STAGING_LABELS, "tenant_id": "1", "team": "data"})
@@ -43,15 +43,15 @@ def test_any_other_table_stays(table: Listed) -> None:
     assert stale_tables([table], "1", NOW) == []
 
 
-def test_a_run_without_a_tenant_leaves_those_of_tenants_alone() -> None:
+def test_a_run_without_a_tenant_keeps_the_tables_of_tenants() -> None:
     assert stale_tables([Listed(OLD)], None, NOW) == []
 
 
 def test_one_run_removes_a_few_and_the_oldest_first() -> None:
     tables = [Listed(f"jobs__202401{day:02}T000000_0a1b2c3d_1") for day in range(31, 0, -1)]
-    assert stale_tables(tables, "1", NOW) == [one.table_id for one in reversed(tables)][:MOST_AT_ONCE]
+    assert stale_tables(tables, "1", NOW) == [table.table_id for table in reversed(tables)][:MOST_AT_ONCE]
 
 
-def test_the_names_that_runs_have_are_known() -> None:
+def test_the_names_of_runs_are_recognized() -> None:
     name = f"jobs__{new_run_id()}_12"
     assert stale_tables([Listed(name)], "1", dt.datetime.now(dt.UTC) + dt.timedelta(days=2)) == [name]

@@ -1,4 +1,4 @@
-"""From source names to BigQuery names."""
+"""The BigQuery names that source names give."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_column_is_named_in_snake_case(source: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("source", "name"), [("businessUnitId", "businessUnitId"), ("HTTP code", "HTTP_code")])
-def test_a_column_keeps_its_name_where_that_is_set(source: str, name: str) -> None:
+def test_a_column_keeps_its_name_with_preserve(source: str, name: str) -> None:
     assert column_name(source, "preserve") == name
 
 
@@ -44,7 +44,7 @@ def test_a_column_keeps_its_name_where_that_is_set(source: str, name: str) -> No
         *("_CHANGE_TYPE", "_change_timestamp", "_CHANGE_SEQUENCE_NUMBER", "_etl_operation", "_ETL_synced"),
     ],
 )
-def test_a_reserved_prefix_is_moved_out_of_the_way(source: str, naming: str) -> None:
+def test_a_reserved_prefix_gets_an_x(source: str, naming: str) -> None:
     name = column_name(source, naming)  # type: ignore[arg-type]
     assert name.startswith("x_")
     assert name.lower().removeprefix("x") == source.lower()
@@ -54,7 +54,7 @@ def test_a_reserved_prefix_is_moved_out_of_the_way(source: str, naming: str) -> 
 def test_a_long_name_fits_and_stays_distinct(source: str) -> None:
     name = column_name(source)
     assert len(name) <= LONGEST_COLUMN_NAME
-    assert identifiers.column(name) == f"`{name}`"
+    assert identifiers.quote_column(name) == f"`{name}`"
     assert name != column_name(source + "z")
 
 
@@ -73,12 +73,12 @@ def test_the_name_of_a_staging_table_fits_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Id", "id"), ("businessUnitId", "business_unit_id"), ("a b", "a-b"), ("ä", "ö")]
+    ("first", "second"), [("Id", "id"), ("businessUnitId", "business_unit_id"), ("a b", "a-b"), ("ä", "ö")]
 )
-def test_two_names_for_one_column_are_an_error_that_names_both(one: str, other: str) -> None:
+def test_two_names_for_one_column_are_an_error_that_names_both(first: str, second: str) -> None:
     with pytest.raises(PluginError) as caught:
-        check_distinct([(name, column_name(name)) for name in (one, "third", other)], "jobs.items")
-    assert str(caught.value).startswith(f"jobs.items: the properties `{one}` and `{other}` both become the column ")
+        check_distinct([(name, column_name(name)) for name in (first, "third", second)], "jobs.items")
+    assert str(caught.value).startswith(f"jobs.items: the properties `{first}` and `{second}` both become the column ")
 
 
 def test_names_that_differ_only_in_case_collide_when_they_are_kept() -> None:

@@ -26,7 +26,7 @@ def bookmarks(state: dict[str, Any] | None) -> dict[str, int]:
 
 
 class World:
-    """What happened: in a state, the bookmark of a stream is the number of its records that were read before it."""
+    """Events so far. In a state, the bookmark of a stream is the number of its records that were read before it."""
 
     def __init__(self) -> None:
         self.composer = StateComposer()
@@ -36,22 +36,22 @@ class World:
         self.last: dict[str, Any] | None = None
 
     def happens(self, kind: str, what: Any) -> None:  # noqa: ANN401
-        """Tell the composer of an event, and keep the book of it."""
+        """Report an event to the composer, and remember it."""
         if kind == RECORD:
             self.read[what] += 1
-            self.composer.record_read(what)
+            self.composer.note_record(what)
         elif kind == WRITTEN:
             self.written[what] = self.read[what]
-            self.composer.written(what)
+            self.composer.mark_written(what)
         else:
             self.last = {"bookmarks": {name: self.read[name] for name in what}, "total": sum(self.read.values())}
-            self.composer.state_read(self.last)
+            self.composer.note_state(self.last)
         self.emitted = self.composer.next_state() or self.emitted
 
 
 @settings(max_examples=300, deadline=None)
 @given(EVENTS)
-def test_no_bookmark_runs_ahead_of_what_is_written(events: list[tuple[str, Any]]) -> None:
+def test_no_bookmark_is_ahead_of_the_written_records(events: list[tuple[str, Any]]) -> None:
     world = World()
     for event in events:
         world.happens(*event)
@@ -62,7 +62,7 @@ def test_no_bookmark_runs_ahead_of_what_is_written(events: list[tuple[str, Any]]
 
 @settings(max_examples=300, deadline=None)
 @given(EVENTS, st.permutations(STREAMS))
-def test_the_last_state_comes_out_when_all_is_written(events: list[tuple[str, Any]], order: list[str]) -> None:
+def test_the_last_state_is_emitted_when_all_is_written(events: list[tuple[str, Any]], order: list[str]) -> None:
     world = World()
     for event in [*events, *((WRITTEN, name) for name in order)]:
         world.happens(*event)
@@ -72,67 +72,67 @@ def test_the_last_state_comes_out_when_all_is_written(events: list[tuple[str, An
 def composer(*unwritten: str) -> StateComposer:
     state = StateComposer()
     for name in STREAMS:
-        state.stream_seen(name)
+        state.note_stream(name)
     for name in unwritten:
-        state.record_read(name)
+        state.note_record(name)
     return state
 
 
 def test_a_stream_that_failed_holds_back_only_its_own_bookmark() -> None:
     state = composer("a", "b")
-    state.state_read({"bookmarks": {"a": 1, "b": 2, "c": 3}})
+    state.note_state({"bookmarks": {"a": 1, "b": 2, "c": 3}})
     assert state.next_state() == {"bookmarks": {"c": 3}}
-    state.written("b")
+    state.mark_written("b")
     assert state.next_state() == {"bookmarks": {"b": 2, "c": 3}}
 
 
-def test_a_failed_stream_keeps_the_bookmark_that_was_true_before_it() -> None:
+def test_a_failed_stream_keeps_its_last_safe_bookmark() -> None:
     state = composer()
-    state.state_read({"bookmarks": {"a": 1, "b": 1}})
-    state.record_read("a")
-    state.state_read({"bookmarks": {"a": 9, "b": 9}})
+    state.note_state({"bookmarks": {"a": 1, "b": 1}})
+    state.note_record("a")
+    state.note_state({"bookmarks": {"a": 9, "b": 9}})
     assert state.next_state() == {"bookmarks": {"a": 1, "b": 9}}
 
 
-def test_a_state_comes_out_once() -> None:
+def test_a_state_is_emitted_once() -> None:
     state = composer()
-    state.state_read({"bookmarks": {"a": 1}})
+    state.note_state({"bookmarks": {"a": 1}})
     assert state.next_state() is not None
     assert state.next_state() is None
-    state.state_read({"bookmarks": {"a": 1}})
+    state.note_state({"bookmarks": {"a": 1}})
     assert state.next_state() is None
 
 
 def test_a_state_without_bookmarks_waits_for_every_stream() -> None:
     state = composer("a")
-    state.state_read({"cursor": "x"})
+    state.note_state({"cursor": "x"})
     assert state.next_state() is None
-    state.written("a")
+    state.mark_written("a")
     assert state.next_state() == {"cursor": "x"}
 
 
-def test_what_belongs_to_no_stream_waits_for_every_stream() -> None:
+def test_a_part_without_a_stream_waits_for_every_stream() -> None:
     state = composer("a")
-    state.state_read({"bookmarks": {"b": 1, "unknown": 2}, "currently_syncing": "a"})
+    state.note_state({"bookmarks": {"b": 1, "unknown": 2}, "currently_syncing": "a"})
     assert state.next_state() == {"bookmarks": {"b": 1}}
-    state.written("a")
+    state.mark_written("a")
     assert state.next_state() == {"bookmarks": {"b": 1, "unknown": 2}, "currently_syncing": "a"}
 
 
-def test_a_bookmark_that_the_tap_has_dropped_does_not_come_back() -> None:
+def test_a_bookmark_that_the_tap_dropped_does_not_return() -> None:
     state = composer("a")
-    state.written("a")
-    state.state_read({"bookmarks": {"a": 1, "b": 1}})
-    state.state_read({"bookmarks": {"b": 2}})
+    state.mark_written("a")
+    state.note_state({"bookmarks": {"a": 1, "b": 1}})
+    state.note_state({"bookmarks": {"b": 2}})
     assert state.next_state() == {"bookmarks": {"b": 2}}
 
 
 def test_the_composer_keeps_its_own_copy() -> None:
     state, message = composer(), {"bookmarks": {"a": {"since": 1}}}
-    state.state_read(message)
+    state.note_state(message)
     message["bookmarks"]["a"]["since"] = 99
     first = state.next_state()
     assert first == {"bookmarks": {"a": {"since": 1}}}
     first["bookmarks"]["a"]["since"] = 98
-    state.state_read({"bookmarks": {"a": {"since": 1}, "b": 1}})
+    state.note_state({"bookmarks": {"a": {"since": 1}, "b": 1}})
     assert state.next_state() == {"bookmarks": {"a": {"since": 1}, "b": 1}}

@@ -1,4 +1,4 @@
-"""Settings: what is wrong is said in one line, and what is not given has a default."""
+"""Settings: an error is one line, and a missing setting has a default."""
 
 from __future__ import annotations
 

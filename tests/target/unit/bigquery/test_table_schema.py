@@ -1,4 +1,4 @@
-"""What a table needs before the rows of a stream fit into it."""
+"""The changes that a table needs before the rows of a stream fit into it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from target_bigquery_softdelete.bigquery.table_schema import (
 )
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED
+from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED
 
 
 def col(name: str, kind: Kind, *fields: Column, repeated: bool = False) -> Column:
@@ -51,7 +51,7 @@ def names(fields: tuple[SchemaField, ...]) -> list[str]:
 @pytest.mark.parametrize("column", [*(col("v", kind) for kind in Kind if kind is not Kind.STRUCT), ADDRESS, ITEMS])
 def test_a_column_comes_back_from_its_field(column: Column) -> None:
     assert column_of(field_of(column)) == column
-    # The API answers with the older names of the types.
+    # The API returns the older names of the types.
     assert column_of(SchemaField.from_api_repr(field_of(column).to_api_repr())) == column
 
 
@@ -91,7 +91,7 @@ def test_a_type_that_is_never_written_is_refused_for_a_column_and_kept_where_the
 )
 def test_a_column_that_takes_only_some_values_of_its_type_takes_all(field: SchemaField, kind: Kind, wide: str) -> None:
     found = change_of([field], col("v", kind, repeated=field.mode == "REPEATED"))
-    assert [one.sql_type for one in found.widened] == [wide]
+    assert [column.sql_type for column in found.widened] == [wide]
     assert change_of([field]).widened == ()  # the stream does not have it
 
 
@@ -125,7 +125,7 @@ def test_a_new_table_has_the_columns_and_the_audit_columns() -> None:
 
 
 def test_a_table_that_fits_needs_nothing() -> None:
-    fields = [field_of(one) for one in (ID, ADDRESS, ITEMS)]
+    fields = [field_of(column) for column in (ID, ADDRESS, ITEMS)]
     found = change_of([*fields, SchemaField("gone", "STRING")], ID, ADDRESS, ITEMS)
     assert found == SchemaChange((*fields, SchemaField("gone", "STRING"), *AUDIT_FIELDS), (), (), (), adopted=False)
 
@@ -149,7 +149,7 @@ def test_new_columns_are_added_at_every_depth_behind_the_old_ones() -> None:
     assert names(found.fields) == ["items", "id", OPERATION, SYNCED, "name"]
 
 
-def test_what_the_table_says_of_its_columns_stays() -> None:
+def test_descriptions_and_modes_in_the_table_stay() -> None:
     tags = PolicyTagList(["projects/p/locations/eu/taxonomies/1/policyTags/2"])
     address = SchemaField(
         "address",
@@ -222,10 +222,10 @@ def test_an_array_and_a_single_value_are_not_exchanged() -> None:
 def test_a_nested_field_is_widened_with_the_column_that_holds_it() -> None:
     fields = [SchemaField("Price", "INTEGER"), SchemaField("gone", "STRING", max_length=5)]
     found = change_of([SchemaField("items", "RECORD", fields=fields)], replace(ITEMS, repeated=False))
-    assert [one.sql_type for one in found.widened] == ["STRUCT<`Price` NUMERIC, `gone` STRING, `extra` JSON>"]
+    assert [column.sql_type for column in found.widened] == ["STRUCT<`Price` NUMERIC, `gone` STRING, `extra` JSON>"]
 
 
-def test_what_an_array_holds_cannot_be_widened() -> None:
+def test_the_elements_of_an_array_cannot_be_widened() -> None:
     price = SchemaField("price", "INTEGER")
     with pytest.raises(PluginError, match=r"the column `items\.price` is INT64, but the stream has NUMERIC"):
         change_of([SchemaField("items", "RECORD", "REPEATED", fields=[price])], ITEMS)
@@ -249,14 +249,14 @@ BY_ID = RangePartitioning(PartitionRange(0, 10, 1), "id")
         ({}, ""),
     ],
 )
-def test_a_table_may_want_a_filter_by_its_partitions(options: dict[str, Any], wanted: str) -> None:
+def test_a_table_may_require_a_filter_by_its_partitions(options: dict[str, Any], wanted: str) -> None:
     table = Table("co-1.bronze.jobs")
     for name, value in options.items():
         setattr(table, name, value)
     assert required_filter(table) == wanted
 
 
-def test_what_a_table_requires_becomes_nullable_at_every_depth() -> None:
+def test_required_columns_become_nullable_at_every_depth() -> None:
     inner = SchemaField("street", "STRING", mode="REQUIRED")
     table = [
         SchemaField("id", "INT64", mode="REQUIRED", description="kept"),
@@ -287,7 +287,7 @@ def test_what_a_table_requires_becomes_nullable_at_every_depth() -> None:
         ("MODEL", "the type MODEL"),
     ],
 )
-def test_what_is_no_table_is_called_by_its_name(type_: str, part: str) -> None:
+def test_a_view_or_another_object_is_named_as_what_it_is(type_: str, part: str) -> None:
     reference = {"projectId": "co", "datasetId": "bronze", "tableId": "jobs"}
     what = no_table(Table.from_api_repr({"tableReference": reference, "type": type_}))
     assert part in what

@@ -1,4 +1,4 @@
-"""How a new table is laid out."""
+"""The layout of a new table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering,
 from target_bigquery_softdelete.bigquery.table_schema import field_of
 from target_bigquery_softdelete.config.options import PartitionBy
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, table_columns
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.schema.from_json_schema import table_columns
 
 
 def col(name: str, kind: Kind, *, repeated: bool = False) -> Column:
@@ -32,7 +33,7 @@ def test_a_partitioning_is_read(text: str, found: PartitionBy) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b", "id:week", "id:1:2", "id:5:5:1", "id:9:1:1", "id:0:9:0", "id:0:90000:1"])
-def test_a_partitioning_that_makes_no_sense_is_refused(text: str) -> None:
+def test_an_invalid_partitioning_is_refused(text: str) -> None:
     with pytest.raises(PluginError, match=f"setting `partition_by`: `{re.escape(text)}`, for the stream `jobs`"):
         PartitionBy.parse("jobs", text)
 
@@ -48,7 +49,7 @@ COLUMNS = [
 
 
 @pytest.mark.parametrize("text", ["day", "day:year", "at", "at:hour", "id:0:100:10"])
-def test_a_column_that_bigquery_partitions_by_is_taken(text: str) -> None:
+def test_a_column_that_bigquery_can_partition_by_is_accepted(text: str) -> None:
     PartitionBy.parse("jobs", text).check(COLUMNS, "jobs")
 
 
@@ -73,14 +74,14 @@ def test_a_new_table_is_clustered_by_the_first_columns_of_its_key_that_bigquery_
         ([], 0),
     ],
 )
-def test_a_key_is_declared_where_bigquery_takes_it(kinds: list[Kind], declared: int) -> None:
+def test_a_key_is_declared_if_bigquery_accepts_it(kinds: list[Kind], declared: int) -> None:
     key = [col(f"k{i}", kind) for i, kind in enumerate(kinds)]
-    columns = TableColumns(tuple(key), tuple(one.name for one in key))
+    columns = TableColumns(tuple(key), tuple(column.name for column in key))
     found = layout_of(columns, description="", partition_by=None, require_partition_filter=False)
     assert len(found.primary_key) == declared
 
 
-def test_the_request_says_all_of_it() -> None:
+def test_the_request_contains_the_whole_layout() -> None:
     table = Table("co-1.bronze.jobs")
     Layout(("id",), ("id", "day"), PartitionBy("day", "MONTH"), True, "Jobs").apply(table)  # noqa: FBT003
     body: dict[str, Any] = table.to_api_repr()
@@ -90,7 +91,7 @@ def test_the_request_says_all_of_it() -> None:
     assert (body["requirePartitionFilter"], body["description"]) == (True, "Jobs")
 
 
-def test_a_table_without_a_layout_is_a_plain_one() -> None:
+def test_a_table_without_a_layout_has_no_options() -> None:
     table = Table("co-1.bronze.jobs")
     plain = table.to_api_repr()
     Layout().apply(table)

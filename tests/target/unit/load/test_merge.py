@@ -1,4 +1,4 @@
-"""What the statements of a stream cost. The local BigQuery bills nothing, so the figures here are made up."""
+"""The costs of a stream's statements. The local BigQuery bills nothing, so the figures are made up."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every statement that the target sends: its text, kept as a file, and the judgement of the GoogleSQL analyzer.
+"""Every statement that the target sends: its text, kept in a file, checked by the GoogleSQL analyzer.
 
-`UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/target/unit/test_sql.py` writes the files anew.
+`UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/target/unit/sql/test_statements.py` updates the files.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import pytest
 from support.googlesql import GoogleSQL
 from target_bigquery_softdelete.audit.quarantine import REJECTED_FIELDS
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.records.arrow import DELETED, SEQUENCE
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
-from target_bigquery_softdelete.schema.naming import OPERATION, SYNCED, VALID_FROM, VALID_TO
-from target_bigquery_softdelete.sql import merge as sql
-from target_bigquery_softdelete.sql.identifiers import TableId, column
-from target_bigquery_softdelete.sql.merge import Source
+from target_bigquery_softdelete.schema.system_columns import DELETED, OPERATION, SEQUENCE, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql import merge, tables
+from target_bigquery_softdelete.sql.identifiers import TableId
+from target_bigquery_softdelete.sql.source import Source
 
-SNAPSHOTS = Path(__file__).parent / "sql"
+SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 TARGET = TableId("co-1", "bronze", "jobs")
 REJECTED = TableId("co-1", "management", "etl_rejected_records")
@@ -61,11 +60,11 @@ def source(
     columns: tuple[Column, ...],
     key: tuple[str, ...] = ("id",),
     in_table: tuple[Column, ...] = (),
-    also_present: tuple[TableId, ...] = (),
+    seen_key_tables: tuple[TableId, ...] = (),
 ) -> Source:
-    """Return what is merged; `in_table` holds the columns that are not the same in the table."""
-    table_columns = {one.name: one for one in columns} | {one.name.lower(): one for one in in_table}
-    return Source(STAGING, TableColumns(columns, key), table_columns, also_present)
+    """Return a source; `in_table` holds the columns that differ in the table."""
+    table_columns = {column.name: column for column in columns} | {column.name.lower(): column for column in in_table}
+    return Source(STAGING, TableColumns(columns, key), table_columns, seen_key_tables)
 
 
 PLAIN = source(
@@ -141,41 +140,50 @@ SHAPES = {
             ),
         ),
     ),
-    "also_present": source(NESTED, also_present=EARLIER),
+    "seen_key_tables": source(NESTED, seen_key_tables=EARLIER),
 }
 
 KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 STATEMENTS = {
-    **{f"merge_{name}": sql.merge(TARGET, shape, sweep=False) for name, shape in SHAPES.items()},
-    **{f"measure_{name}": sql.measure(TARGET, shape) for name, shape in SHAPES.items()},
-    **{f"measure_{name}_compare": sql.measure(TARGET, shape, compare=True) for name, shape in SHAPES.items()},
-    "merge_plain_sweep": sql.merge(TARGET, PLAIN, sweep=True),
-    "merge_also_present_sweep": sql.merge(TARGET, SHAPES["also_present"], sweep=True),
-    "merge_plain_partition_sweep": sql.merge(TARGET, PLAIN, sweep=True, partition="day"),
-    "measure_plain_partition": sql.measure(TARGET, PLAIN, partition="day"),
-    "merge_composite_key_within": sql.merge(
-        TARGET, SHAPES["composite_key"], sweep=False, partition="day", within="day"
+    **{f"merge_{name}": merge.merge(TARGET, shape, mark_missing_deleted=False) for name, shape in SHAPES.items()},
+    **{f"preview_merge_{name}": merge.preview_merge(TARGET, shape) for name, shape in SHAPES.items()},
+    **{
+        f"preview_merge_{name}_compare": merge.preview_merge(TARGET, shape, compare=True)
+        for name, shape in SHAPES.items()
+    },
+    "merge_plain_mark_missing_deleted": merge.merge(TARGET, PLAIN, mark_missing_deleted=True),
+    "merge_seen_key_tables_mark_missing_deleted": merge.merge(
+        TARGET, SHAPES["seen_key_tables"], mark_missing_deleted=True
     ),
-    "measure_composite_key_within": sql.measure(TARGET, SHAPES["composite_key"], within="day"),
-    "replace_partition": sql.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
-    "adopt_partition": sql.adopt(TARGET, partition="_PARTITIONTIME"),
-    "sweep_all_partition": sql.sweep_all(TARGET, partition="_PARTITIONTIME"),
-    "count_live_partition": sql.count_live(TARGET, partition="_PARTITIONTIME"),
-    "append": sql.append(TARGET, KEYLESS),
-    "replace": sql.replace(TARGET, [KEYLESS, KEYLESS]),
-    "adopt": sql.adopt(TARGET),
-    "widen": sql.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
-    "widen_fields": sql.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
-    "sweep_all": sql.sweep_all(TARGET),
-    "count_live": sql.count_live(TARGET),
-    "follow_nested": sql.follow(HISTORY, TARGET, key=["id"], columns=[one.name for one in NESTED]),
-    "follow_composite_key_partition": sql.follow(
+    "merge_plain_partition_mark_missing_deleted": merge.merge(
+        TARGET, PLAIN, mark_missing_deleted=True, partition="day"
+    ),
+    "preview_merge_plain_partition": merge.preview_merge(TARGET, PLAIN, partition="day"),
+    "merge_composite_key_within": merge.merge(
+        TARGET, SHAPES["composite_key"], mark_missing_deleted=False, partition="day", within="day"
+    ),
+    "preview_merge_composite_key_within": merge.preview_merge(TARGET, SHAPES["composite_key"], within="day"),
+    "replace_partition": merge.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
+    "adopt_partition": tables.adopt(TARGET, partition="_PARTITIONTIME"),
+    "mark_all_deleted_partition": merge.mark_all_deleted(TARGET, partition="_PARTITIONTIME"),
+    "count_live_partition": merge.count_live(TARGET, partition="_PARTITIONTIME"),
+    "append": merge.append(TARGET, KEYLESS),
+    "replace": merge.replace(TARGET, [KEYLESS, KEYLESS]),
+    "adopt": tables.adopt(TARGET),
+    "widen": tables.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
+    "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
+    "mark_all_deleted": merge.mark_all_deleted(TARGET),
+    "count_live": merge.count_live(TARGET),
+    "append_versions_nested": tables.append_versions(
+        HISTORY, TARGET, key=["id"], columns=[column.name for column in NESTED]
+    ),
+    "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
     ),
-    "live_view": sql.live_view(LIVE, sql.live_rows(TARGET, [one.name for one in NESTED])),
-    "open_rejects": sql.open_rejects(REJECTED),
-    "close_rejects": sql.close_rejects(REJECTED),
+    "live_view": tables.live_view(LIVE, tables.live_rows(TARGET, [column.name for column in NESTED])),
+    "open_rejects": tables.open_rejects(REJECTED),
+    "close_rejects": tables.close_rejects(REJECTED),
 }
 
 
@@ -186,7 +194,7 @@ PARAMETERS = {
     "table_name": "STRING",
     "record_keys": "ARRAY<STRING>",
 }
-REJECTED_COLUMNS = [(one.name, one.field_type) for one in REJECTED_FIELDS]
+REJECTED_COLUMNS = [(column.name, column.field_type) for column in REJECTED_FIELDS]
 
 WIDENED = source(
     (
@@ -199,16 +207,16 @@ WIDENED = source(
 
 
 def shape_of(name: str) -> str:
-    """Return the name of the shape that a statement was made for."""
-    shape = name.partition("_")[2]
-    shape = re.sub("(_sweep|_partition|_within|_compare)*$", "", shape)
+    """Return the name of the shape that a statement is for."""
+    shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
+    shape = re.sub("(_mark_missing_deleted|_partition|_within|_compare)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
 @cache
 def analyzer(shape: str) -> GoogleSQL:
-    """Return the analyzer with the tables that the statements of a shape see."""
-    tables = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
+    """Return the analyzer with the tables that the statements of a shape read and write."""
+    seen = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
     parameters = {
         "synced": "TIMESTAMP",
         "first": "DATE",
@@ -216,27 +224,27 @@ def analyzer(shape: str) -> GoogleSQL:
         "table_name": "STRING",
         "record_keys": "ARRAY<STRING>",
     }
-    return GoogleSQL({**tables, str(REJECTED): REJECTED_COLUMNS}, parameters)
+    return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS}, parameters)
 
 
-def staged(one: Column) -> Column:
+def staged(column: Column) -> Column:
     """Return a column as it is in the staging table: JSON is text there."""
-    kind = Kind.STRING if one.kind is Kind.JSON else one.kind
-    return replace(one, kind=kind, fields=tuple(map(staged, one.fields)))
+    kind = Kind.STRING if column.kind is Kind.JSON else column.kind
+    return replace(column, kind=kind, fields=tuple(map(staged, column.fields)))
 
 
 def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
-    """Return the tables that a statement sees, with the types that they have in BigQuery."""
-    staging = [(one.name, staged(one).sql_type) for one in shape.columns.columns]
+    """Return the tables that a statement uses, with the types of their columns in BigQuery."""
+    staging = [(column.name, staged(column).sql_type) for column in shape.columns.columns]
     staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
-    target = [(one.name, one.sql_type) for one in shape.table_columns.values()]
+    target = [(column.name, column.sql_type) for column in shape.table_columns.values()]
     target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP"), ("_PARTITIONTIME", "TIMESTAMP")]
     history = [*target, (VALID_FROM, "TIMESTAMP"), (VALID_TO, "TIMESTAMP")]
     return {str(TARGET): target, str(HISTORY): history, **{str(table): staging for table in (STAGING, *EARLIER)}}
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_the_statement_is_the_one_that_was_reviewed(name: str) -> None:
+def test_a_statement_matches_its_snapshot(name: str) -> None:
     path = SNAPSHOTS / f"{name}.sql"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(f"{STATEMENTS[name]}\n", encoding="utf-8")
@@ -252,13 +260,13 @@ def test_bigquery_accepts_the_statement(name: str) -> None:
     analyzer(shape_of(name)).check(STATEMENTS[name])
 
 
-def test_a_sweep_leaves_no_partition_out() -> None:
+def test_marking_missing_rows_leaves_no_partition_out() -> None:
     with pytest.raises(ValueError, match="would be marked deleted"):
-        sql.merge(TARGET, SHAPES["composite_key"], sweep=True, within="day")
+        merge.merge(TARGET, SHAPES["composite_key"], mark_missing_deleted=True, within="day")
 
 
 ROWS: dict[TableId, list[tuple[object, ...]]] = {
-    # Live: 1 to 4 and 6. Key 6 is in the table and nowhere in the run.
+    # Live: 1 to 4 and 6. Key 6 is only in the table.
     TARGET: [(1, "INSERT"), (2, "UPDATE"), (3, "INSERT"), (4, "UPDATE"), (5, "DELETE"), (6, "INSERT")],
     # Key, position, deleted. Key 1 is in all three; key 4 was deleted before, and came back later.
     EARLIER[0]: [(1, 0, False), (2, 1, False), (4, 2, True), (4, 3, False)],
@@ -269,30 +277,32 @@ ROWS: dict[TableId, list[tuple[object, ...]]] = {
 
 def with_rows(query: str) -> str:
     """Return the query with rows in place of tables, for the reference implementation of GoogleSQL."""
-    tables = []
+    queries = []
     for table, rows in ROWS.items():
         names = ("id", OPERATION) if table == TARGET else ("id", SEQUENCE, DELETED)
         values = [", ".join(f"{value!r} AS {name}" for value, name in zip(row, names, strict=True)) for row in rows]
-        tables.append(f"{table.quoted} AS ({' UNION ALL '.join(f'SELECT {row}' for row in values)})")
-    return f"WITH {', '.join(tables)}\n{query}"
+        queries.append(f"{table.quoted} AS ({' UNION ALL '.join(f'SELECT {row}' for row in values)})")
+    return f"WITH {', '.join(queries)}\n{query}"
 
 
 @pytest.mark.parametrize(
-    ("also_present", "counts"),
+    ("seen_key_tables", "counts"),
     [
         # staged, live, missing, restored, marked, born deleted, differ
         ((), (5, 5, 3, 1, 1, 1, 4)),
         (EARLIER, (5, 5, 1, 1, 1, 1, 4)),
     ],
 )
-def test_the_measurement_counts_each_row_once(also_present: tuple[TableId, ...], counts: tuple[int, ...]) -> None:
+def test_the_preview_counts_each_row_once(seen_key_tables: tuple[TableId, ...], counts: tuple[int, ...]) -> None:
     for compare in (True, False):
-        query = sql.measure(TARGET, source((ID,), also_present=also_present), compare=compare)
+        query = merge.preview_merge(TARGET, source((ID,), seen_key_tables=seen_key_tables), compare=compare)
         assert GoogleSQL({}).rows(with_rows(query)) == [counts if compare else counts[:-1]]
 
 
 def test_rows_without_an_operation_are_live() -> None:
-    query = f"WITH {TARGET.quoted} AS (SELECT 'DELETE' AS {OPERATION} UNION ALL SELECT NULL)\n{sql.count_live(TARGET)}"
+    query = (
+        f"WITH {TARGET.quoted} AS (SELECT 'DELETE' AS {OPERATION} UNION ALL SELECT NULL)\n{merge.count_live(TARGET)}"
+    )
     assert GoogleSQL({}).rows(query) == [(1,)]
 
 
@@ -335,61 +345,9 @@ def test_an_array_that_the_stream_does_not_have_is_empty_and_not_null() -> None:
     assert GoogleSQL({}).rows(f"SELECT TO_JSON_STRING({expression}) = TO_JSON_STRING({stored})") == [(True,)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "a`b",
-        "a` OR TRUE --",
-        "a;DROP TABLE x",
-        "a/*",
-        "a b",
-        "a.b",
-        "a\n",
-        "a\\",
-        "\uff41",
-        "ид",
-        "é",
-        "1a",
-        "a" * 301,
-    ],
-)
-def test_a_name_that_is_no_column_name_is_refused(name: str) -> None:
-    with pytest.raises(PluginError, match="is not a valid BigQuery column name"):
-        column(name)
-
-
-@pytest.mark.parametrize(
-    "table", ["", "jobs`", "jobs; DROP TABLE x", "jobs -- x", "jobs.x", "j\u043ebs", "jobs\n", "a" * 1025]
-)
-def test_a_name_that_is_no_table_name_is_refused(table: str) -> None:
-    with pytest.raises(PluginError, match="is not a valid BigQuery table name"):
-        TableId("co-1", "bronze", table)
-
-
-@pytest.mark.parametrize(
-    ("project", "dataset", "message"),
-    [
-        ("co-1`", "bronze", "project"),
-        ("Co-1", "bronze", "project"),
-        ("co-1.other", "bronze", "project"),
-        ("", "bronze", "project"),
-        ("co-1", "bronze`.`x", "dataset"),
-        ("co-1", "", "dataset"),
-    ],
-)
-def test_a_name_that_is_no_place_is_refused(project: str, dataset: str, message: str) -> None:
-    with pytest.raises(PluginError, match=f"is not a valid BigQuery {message} name"):
-        TableId(project, dataset, "jobs")
-
-
-def test_a_project_of_a_domain_is_allowed() -> None:
-    assert TableId("example.com:co-1", "bronze", "jobs").quoted == "`example.com:co-1.bronze.jobs`"
-
-
 def test_no_statement_is_made_with_a_hostile_column() -> None:
     hostile = source((ID, col("x` = 1 --", Kind.STRING)))
     with pytest.raises(PluginError):
-        sql.merge(TARGET, hostile, sweep=False)
+        merge.merge(TARGET, hostile, mark_missing_deleted=False)
     with pytest.raises(PluginError):
-        sql.append(TARGET, hostile)
+        merge.append(TARGET, hostile)

@@ -1,4 +1,4 @@
-"""From JSON Schema to BigQuery types."""
+"""The BigQuery types that a JSON Schema gives."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import (
-    DEEPEST_NESTING,
-    MOST_COLUMNS,
-    Kind,
-    TableColumns,
-    table_columns,
-    walk,
-)
+from target_bigquery_softdelete.schema.columns import Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.from_json_schema import DEEPEST_NESTING, MOST_COLUMNS, table_columns
 
 Schema = dict[str, Any]
 
@@ -144,19 +138,19 @@ def test_combined_schemas_become_one(schema: Schema, expected: str) -> None:
     assert sql_type(schema, definitions={"point": POINT}) == expected
 
 
-def test_a_reference_that_leads_nowhere_is_an_error() -> None:
+def test_a_reference_without_a_target_is_an_error() -> None:
     with pytest.raises(PluginError, match="`#/definitions/absent`"):
         sql_type({"$ref": "#/definitions/absent"}, definitions={})
 
 
 @pytest.mark.parametrize("branches", [1, 3])
-def test_an_object_that_contains_itself_is_json_where_it_comes_again(branches: int) -> None:
+def test_an_object_that_contains_itself_is_json_at_its_second_occurrence(branches: int) -> None:
     node = {"type": "object", "properties": {f"n{i}": {"$ref": "#/definitions/node"} for i in range(branches)}}
     inner = ", ".join(f"`n{i}` JSON" for i in range(branches))
     assert sql_type({"$ref": "#/definitions/node"}, definitions={"node": node}) == f"STRUCT<{inner}>"
 
 
-def test_nesting_ends_as_json_where_bigquery_ends() -> None:
+def test_nesting_deeper_than_bigquery_allows_is_json() -> None:
     schema: Schema = STRING
     for _ in range(30):
         schema = {"type": "object", "properties": {"v": schema}}
@@ -176,16 +170,16 @@ def test_names_are_converted_at_every_depth() -> None:
     assert (column.source, column.name, column.sql_type) == ("shipTo", "ship_to", "STRUCT<`street_name` STRING>")
 
 
-def test_names_that_collide_in_a_nested_object_are_an_error_that_says_where() -> None:
+def test_colliding_names_in_a_nested_object_are_an_error_with_the_path() -> None:
     with pytest.raises(PluginError, match=r"jobs\.items: the properties `Id` and `id` both become"):
         columns_of({"items": {"type": "array", "items": {"properties": {"Id": STRING, "id": STRING}}}})
 
 
-def test_the_key_is_in_its_own_order_and_by_column_name() -> None:
+def test_the_key_has_column_names_in_the_order_of_key_properties() -> None:
     columns = columns_of({"a": STRING, "jobId": INTEGER, "b": STRING}, "jobId", "a")
     assert columns.key == ("job_id", "a")
-    assert [one.kind for one in columns.key_columns()] == [Kind.INT64, Kind.STRING]
-    assert [one.name for one in columns.other_columns()] == ["b"]
+    assert [column.kind for column in columns.key_columns()] == [Kind.INT64, Kind.STRING]
+    assert [column.name for column in columns.other_columns()] == ["b"]
 
 
 def test_a_stream_may_have_no_key() -> None:
@@ -215,7 +209,7 @@ def test_one_column_is_widened_to_bignumeric_by_its_place_in_the_records() -> No
     items = {"type": "array", "items": {"properties": {"unitPrice": price, "cost": price}}}
     columns = columns_of({"unitPrice": price, "lineItems": items}, "unitPrice")
     nested = columns.with_bignumeric("lineItems[3].unitPrice")
-    assert [one.sql_type for one in nested.columns] == [
+    assert [column.sql_type for column in nested.columns] == [
         "NUMERIC",
         "ARRAY<STRUCT<`unit_price` BIGNUMERIC, `cost` NUMERIC>>",
     ]

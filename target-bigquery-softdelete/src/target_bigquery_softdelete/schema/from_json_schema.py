@@ -1,0 +1,199 @@
+"""Turns the JSON Schema of a stream into the columns of its table. Pure functions."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.columns import (
+    NUMERIC_INTEGER_DIGITS,
+    NUMERIC_SCALE,
+    Column,
+    Kind,
+    TableColumns,
+    walk,
+)
+from target_bigquery_softdelete.schema.json_schema import EXACT_FORMATS, JsonSchema, simplify, types_of
+from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name
+from target_bigquery_softdelete.schema.system_columns import EXTRA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEEPEST_NESTING = 15
+"""Levels of STRUCT that BigQuery allows (https://cloud.google.com/bigquery/docs/nested-repeated#limitations)."""
+
+MOST_COLUMNS = 10_000
+"""Columns that a BigQuery table may have (https://cloud.google.com/bigquery/quotas#standard_tables)."""
+
+LONGEST_DESCRIPTION = 1024
+"""Characters that BigQuery accepts in the description of a column
+(https://cloud.google.com/bigquery/quotas#standard_tables)."""
+
+
+def table_columns(
+    schema: JsonSchema,
+    key_properties: Sequence[str],
+    *,
+    stream: str,
+    naming: ColumnNaming = "snake_case",
+    keep_extra: bool = False,
+) -> TableColumns:
+    """Return the columns of a stream.
+
+    Args:
+        schema: The JSON Schema of the SCHEMA message.
+        key_properties: Source names of the key.
+        stream: Name of the stream, for errors.
+        naming: How to make column names from property names.
+        keep_extra: Whether to add a column for the properties that the schema does not list.
+
+    Raises:
+        PluginError: If the schema is not that of an object, if two names collide, if the columns exceed BigQuery's
+            limits, or if a key property is missing or not a scalar.
+    """
+    if not isinstance(schema.get("properties"), dict):
+        raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
+    reader = _SchemaReader(schema, naming)
+    columns = reader.fields(schema["properties"], stream, ())
+    if keep_extra:
+        columns = (*columns, _extra_column(columns))
+    if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
+        raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
+    key = tuple(_key_column(name, columns, stream).name for name in key_properties)
+    return TableColumns(columns, key)
+
+
+def _extra_column(columns: Sequence[Column]) -> Column:
+    source, taken = EXTRA, {column.source for column in columns}
+    while source in taken:
+        source += "_"
+    return Column(source, EXTRA, Kind.JSON)
+
+
+def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
+    for column in columns:
+        if column.source == source:
+            if column.comparable:
+                return column
+            raise PluginError(f"{stream}: the key property `{source}` is {column.sql_type}. A key must be a scalar.")
+    raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
+
+
+_Properties = dict[str, Any]
+"""The `properties` of an object."""
+
+
+class _SchemaReader:
+    """Reads one schema. It holds what all levels share: the definitions and the naming."""
+
+    def __init__(self, root: JsonSchema, naming: ColumnNaming) -> None:
+        self._root = root
+        self._naming = naming
+
+    def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
+        path = (*above, properties)
+        columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
+        check_distinct(((column.source, column.name) for column in columns), place)
+        return columns
+
+    def column(self, source: str, schema: object, place: str, path: tuple[_Properties, ...]) -> Column:
+        resolved = simplify(schema, self._root)
+        column = self.typed_column(source, resolved, place, path)
+        return replace(column, description=_description(schema) or _description(resolved))
+
+    def typed_column(self, source: str, schema: JsonSchema, place: str, path: tuple[_Properties, ...]) -> Column:
+        name = column_name(source, self._naming)
+        if "array" not in types_of(schema):
+            kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
+            return Column(source, name, kind, fields=fields)
+
+        items = simplify(schema.get("items", {}), self._root)
+        kind, fields = self.scalar_or_struct(items, f"{place}.{source}", path)
+        # For an array of arrays, of anything, or of values of several types BigQuery has no type but JSON.
+        if len(types_of(schema)) > 1 or kind is Kind.JSON:
+            return Column(source, name, Kind.JSON)
+        return Column(source, name, kind, repeated=True, fields=fields)
+
+    def scalar_or_struct(
+        self, schema: JsonSchema, place: str, path: tuple[_Properties, ...]
+    ) -> tuple[Kind, tuple[Column, ...]]:
+        types = types_of(schema)
+        if types != {"object"}:
+            return _scalar_kind(types, schema), ()
+        properties = schema.get("properties")
+        # An object that contains itself would nest without end: its second occurrence is JSON.
+        contains_itself = any(properties is outer for outer in path)
+        if not properties or contains_itself or len(path) >= DEEPEST_NESTING:
+            return Kind.JSON, ()
+        return Kind.STRUCT, self.fields(properties, place, path)
+
+
+def _description(schema: object) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    texts = (schema.get(word) for word in ("description", "title"))
+    return next((text[:LONGEST_DESCRIPTION] for text in texts if isinstance(text, str)), "")
+
+
+_TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}
+_SQL_DECIMAL = re.compile(r"(?:big)?(?:numeric|decimal|number)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
+
+
+def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
+    if len(types) != 1:
+        # Some taps declare exact decimals as "a number, or a string with the format decimal".
+        exact = schema.get("format") in EXACT_FORMATS and types <= {"number", "integer", "string"} and types
+        return _decimal_kind(schema) if exact else Kind.JSON
+    (name,) = types
+    if name == "string":
+        return _string_kind(schema)
+    if name == "number":
+        return _decimal_kind(schema) if _is_exact(schema) else Kind.FLOAT64
+    return {"integer": Kind.INT64, "boolean": Kind.BOOL}.get(name, Kind.JSON)
+
+
+def _string_kind(schema: JsonSchema) -> Kind:
+    if schema.get("format") in EXACT_FORMATS:
+        return _decimal_kind(schema)
+    return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.STRING)
+
+
+def _is_exact(schema: JsonSchema) -> bool:
+    return (
+        schema.get("format") in EXACT_FORMATS
+        or "multipleOf" in schema
+        or bool(_SQL_DECIMAL.fullmatch(str(schema.get("x-sql-datatype", ""))))
+    )
+
+
+def _decimal_kind(schema: JsonSchema) -> Kind:
+    integer_digits, scale = _declared_digits(schema)
+    fits = scale <= NUMERIC_SCALE and integer_digits <= NUMERIC_INTEGER_DIGITS
+    return Kind.NUMERIC if fits else Kind.BIGNUMERIC
+
+
+def _declared_digits(schema: JsonSchema) -> tuple[int, int]:
+    """Return the digits before and after the point that the schema declares; 0 if it declares none."""
+    declared = _SQL_DECIMAL.fullmatch(str(schema.get("x-sql-datatype", "")))
+    if declared and declared[1]:
+        scale = int(declared[2] or 0)
+        return int(declared[1]) - scale, scale
+    scale = _decimal_places(schema["multipleOf"]) if "multipleOf" in schema else 0
+    bounds = [schema.get(word) for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
+    digits = [
+        decimal.Decimal(str(bound)).adjusted() + 1
+        for bound in bounds
+        if isinstance(bound, (int, float)) and not isinstance(bound, bool) and bound
+    ]
+    # `singer.decimal` schemas state exclusive bounds such as 1e38: that means 38 digits, not 39.
+    exclusive = "exclusiveMaximum" in schema
+    return max(digits, default=0) - (1 if exclusive and digits else 0), scale
+
+
+def _decimal_places(step: float) -> int:
+    exponent = decimal.Decimal(str(step)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,76 @@
+"""The staged rows that a statement reads, and the conditions that several statements share. Pure functions.
+
+Aliases: `t` is the target table, `s` the staged rows.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.schema.system_columns import DELETED, OPERATION, PRESENT_ONLY, SYNCED
+from target_bigquery_softdelete.sql.identifiers import quote_column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_bigquery_softdelete.schema.columns import Column, TableColumns
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+OPERATION_SQL, SYNCED_SQL, DELETED_SQL = quote_column(OPERATION), quote_column(SYNCED), quote_column(DELETED)
+
+IS_LIVE = f"t.{OPERATION_SQL} IS DISTINCT FROM 'DELETE'"
+"""Condition for a row of the table that is not marked deleted."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of a statement: one staging table, and the types that its rows must take."""
+
+    staging: TableId
+    columns: TableColumns
+    """The columns of the stream, as staged."""
+    table_columns: Mapping[str, Column]
+    """The same columns, by name, as the target table has them."""
+    seen_key_tables: tuple[TableId, ...] = ()
+    """Staging tables whose keys were seen earlier in this run and whose rows are already written."""
+
+
+def is_writable(condition: str, source: Source) -> str:
+    """Return a condition on a staged row, and that the row may be written."""
+    return f"{condition}{and_not_present_only(source)}"
+
+
+def and_not_present_only(source: Source) -> str:
+    """Return the rest of a condition that leaves out rows of which only the key counts, if there are any."""
+    return f" AND NOT s.{quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
+
+
+def filter_partitions(word: str, partition: str, within: str) -> str:
+    """Return a filter by which BigQuery skips the partitions without staged keys, if these partitions are known.
+
+    Args:
+        word: What comes before the filter: ` AND ` or ` WHERE `.
+        partition: The column that the table requires in a filter, if it requires one.
+        within: The column of the key that the table is partitioned by, if the range of the staged values is known.
+    """
+    if within:
+        return f"{word}{quote_column(within, of='t')} BETWEEN @first AND @last"
+    return filter_nothing(word, partition)
+
+
+def filter_nothing(word: str, partition: str) -> str:
+    """Return a filter by the partition column that every row passes.
+
+    BigQuery may require such a filter for a table. The staged rows do not tell in which partition the row of a key is.
+    """
+    if not partition:
+        return ""
+    name = quote_column(partition, of="t")
+    return f"{word}({name} IS NULL OR {name} IS NOT NULL)"
+
+
+def indent(text: str, by: int = 2) -> str:
+    """Indent each line of a part of a statement."""
+    return textwrap.indent(text, " " * by)

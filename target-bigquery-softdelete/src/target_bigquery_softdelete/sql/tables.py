@@ -1,0 +1,104 @@
+"""Statements about tables beside the MERGE: adopt, widen, live view, history, rejects. Pure functions that return text.
+
+Aliases: `t` is the target table, `h` its history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.schema.system_columns import IS_NEW, OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
+from target_bigquery_softdelete.sql.source import IS_LIVE, OPERATION_SQL, SYNCED_SQL, filter_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_bigquery_softdelete.schema.columns import Column
+
+LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-softdelete"
+"""Description of the views of live rows. It tells them from views that others made."""
+
+
+def adopt(target: TableId, *, partition: str = "") -> str:
+    """Return the UPDATE that fills the audit columns of an existing table. Parameter: `synced` TIMESTAMP."""
+    return (
+        f"UPDATE {target.quoted} AS t\n"
+        f"SET {OPERATION_SQL} = IFNULL({OPERATION_SQL}, 'INSERT'), {SYNCED_SQL} = IFNULL({SYNCED_SQL}, @synced)\n"
+        f"WHERE ({OPERATION_SQL} IS NULL OR {SYNCED_SQL} IS NULL){filter_nothing(' AND ', partition)}"
+    )
+
+
+def widen(target: TableId, columns: Iterable[Column]) -> str:
+    """Return the ALTER TABLE that gives columns a wider type."""
+    changes = ",\n".join(
+        f"  ALTER COLUMN {quote_column(column.name)} SET DATA TYPE {column.sql_type}" for column in columns
+    )
+    return f"ALTER TABLE {target.quoted}\n{changes}"
+
+
+def append_versions(
+    history: TableId, target: TableId, *, key: Sequence[str], columns: Sequence[str], partition: str = ""
+) -> str:
+    """Return the MERGE that adds to a history the row versions that only the table has.
+
+    A new or changed row appears twice in the source: once to close its current version, once as the new version.
+
+    Args:
+        history: The history.
+        target: The table.
+        key: Columns of the key.
+        columns: Columns that the history keeps, without the audit columns.
+        partition: The column that the table requires in the filter of every statement, if it requires one.
+    """
+    names = [quote_column(name) for name in (*columns, OPERATION, SYNCED)]
+    valid_from, valid_to, is_new = quote_column(VALID_FROM), quote_column(VALID_TO), quote_column(IS_NEW)
+    current = " AND ".join(f"t.{quote_column(name)} = c.{quote_column(name)}" for name in key)
+    same = " AND ".join(f"h.{quote_column(name)} = s.{quote_column(name)}" for name in key)
+    return "\n".join(
+        [
+            f"MERGE {history.quoted} AS h",
+            "USING (",
+            "  SELECT",
+            *(f"    t.{name}," for name in names),
+            f"    {is_new}",
+            f"  FROM {target.quoted} AS t",
+            f"  LEFT JOIN {history.quoted} AS c ON {current} AND c.{valid_to} IS NULL",
+            f"  CROSS JOIN UNNEST([FALSE, TRUE]) AS {is_new}",
+            f"  WHERE c.{valid_from} IS DISTINCT FROM t.{SYNCED_SQL}{filter_nothing(' AND ', partition)}",
+            ") AS s",
+            f"ON {same} AND h.{valid_to} IS NULL AND NOT s.{is_new}",
+            "WHEN MATCHED THEN",
+            f"  UPDATE SET {valid_to} = s.{SYNCED_SQL}",
+            f"WHEN NOT MATCHED BY TARGET AND s.{is_new} THEN",
+            f"  INSERT ({', '.join([*names, valid_from, valid_to])})",
+            f"  VALUES ({', '.join([*(f's.{name}' for name in names), f's.{SYNCED_SQL}', 'CAST(NULL AS TIMESTAMP)'])})",
+        ]
+    )
+
+
+def live_rows(target: TableId, columns: Sequence[str]) -> str:
+    """Return the query for the rows of a table that are not deleted."""
+    names = ",\n".join(f"  {quote_column(name, of='t')}" for name in columns)
+    return f"SELECT\n{names}\nFROM {target.quoted} AS t\nWHERE {IS_LIVE}"
+
+
+def live_view(view: TableId, query: str) -> str:
+    """Return the statement that creates or replaces the view of live rows."""
+    return f"CREATE OR REPLACE VIEW {view.quoted}\nOPTIONS (description = '{LIVE_VIEW_DESCRIPTION}') AS\n{query}"
+
+
+def open_rejects(table: TableId) -> str:
+    """Return the query for the keys of rejected records that no later good version has replaced, by table."""
+    return f"SELECT DISTINCT table_name, record_key\nFROM {table.quoted}\nWHERE open AND record_key IS NOT NULL"
+
+
+def close_rejects(table: TableId) -> str:
+    """Return the UPDATE that closes the entries of rejected records.
+
+    Parameters: `table_name` STRING, `record_keys` ARRAY<STRING>.
+    """
+    return (
+        f"UPDATE {table.quoted}\nSET open = FALSE\n"
+        "WHERE open AND table_name = @table_name AND record_key IN UNNEST(@record_keys)"
+    )
