@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
-from target.harness import TargetRunner
+from support.target.harness import TargetRunner
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,12 @@ import uuid
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.runtime.shutdown import in_time
-from target_bigquery_softdelete.runtime.temp_files import temporary_folder
+from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
+from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,20 +25,26 @@ if TYPE_CHECKING:
 
 PARALLEL_LOADS = 4
 PARALLEL_STREAMS = 8
-"""Streams that are merged at the same time. The work is BigQuery's; a thread only waits for it."""
+"""Streams that are merged at the same time. BigQuery does the work; a thread only waits for it."""
 
 
 CANCEL_SECONDS = 4.0
 GIVE_BACK_SECONDS = 2.0
-"""How long a run that is stopped waits for its jobs to end, and for its lease to be taken back."""
+"""How long a stopped run waits until its jobs have ended, and until its lease is given back."""
 
 
 def new_run_id() -> str:
-    """Return the name of a run: its time (UTC), so that names sort, and eight random digits.
+    """Return a new run id: the time (UTC), so that ids sort, and eight random digits.
 
     It becomes part of job ids and table names, so it holds letters, digits and underscores only.
     """
     return f"{utc_now():%Y%m%dT%H%M%S}_{uuid.uuid4().hex[:8]}"
+
+
+class HasRun(Protocol):
+    """The target, as far as a sink knows it."""
+
+    run: Run
 
 
 class Run:
@@ -52,20 +58,20 @@ class Run:
         self._remove_folder: Callable[[], object] | None = None
 
     def abandon(self) -> Cancelled:
-        """Cancel the jobs that run, give the lease back, and remove the temporary folder, in a few seconds.
+        """Cancel the running jobs, give the lease back, and remove the temporary folder, in a few seconds.
 
-        The lease stays while a job may still be writing: it ends by itself.
+        The lease stays while a job may still be writing. It expires by itself.
         """
         cancelled = self.warehouse.cancel_jobs(CANCEL_SECONDS)
         if not cancelled.unknown:
-            in_time(GIVE_BACK_SECONDS, self.lease.release)
+            run_with_timeout(GIVE_BACK_SECONDS, self.lease.release)
         if self._remove_folder:
             self._remove_folder()
         return cancelled
 
     @property
     def identity(self) -> dict[str, str | None]:
-        """What the rows of the log dataset say of the run."""
+        """The columns that identify the run in the tables of the log dataset."""
         settings = self.settings
         return {
             "run_id": self.run_id,
@@ -75,15 +81,15 @@ class Run:
 
     @cached_property
     def quarantine(self) -> Quarantine | None:
-        """Where records go that do not fit their schema, if they go anywhere."""
+        """Takes the records that do not fit their schema, unless such a record fails its stream."""
         if self.settings.on_invalid_record == "fail":
             return None
         return Quarantine(self.warehouse, self.identity, self.folder)
 
     @cached_property
     def folder(self) -> Path:
-        """A temporary folder for Parquet files. It is removed with this object or at exit."""
-        folder = temporary_folder()
+        """A temporary folder for Parquet files, created when first used and removed with this object or at exit."""
+        folder = make_temporary_folder()
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder
 

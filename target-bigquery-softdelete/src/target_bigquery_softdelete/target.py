@@ -1,10 +1,8 @@
-"""The target: reads the messages, keeps a sink for each stream, and lets out only STATE that is true."""
+"""The target, as the SDK knows it: takes the messages, keeps a sink for each stream, and ends the run."""
 
 from __future__ import annotations
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,34 +12,34 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
-from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
 from target_bigquery_softdelete.bigquery.lease import Lease
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
-from target_bigquery_softdelete.context import PARALLEL_STREAMS, Run, new_run_id
+from target_bigquery_softdelete.context import Run, new_run_id
+from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
 from target_bigquery_softdelete.records.values import parse_record
-from target_bigquery_softdelete.runtime.shutdown import stopping
+from target_bigquery_softdelete.run.checkpoints import Checkpoints
+from target_bigquery_softdelete.run.failures import RunFailures
+from target_bigquery_softdelete.run.finalize import finalize
+from target_bigquery_softdelete.runtime.shutdown import end_on_signal
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.singer.batch import Batch, BatchFileError
+from target_bigquery_softdelete.singer.batch import Batch
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.state import StateComposer
-from target_bigquery_softdelete.singer.state_writer import write_state
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-BLOCKS_IN_MEMORY = 4
-"""When the blocks of all streams together are larger than so many full ones, the largest is converted."""
 
 
 class TargetBigQuerySoftDelete(CheckedSettings, Target):
@@ -51,7 +49,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     config_jsonschema = CONFIG_JSONSCHEMA
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
-    patience: ClassVar[Patience] = Patience()
+    retry_policy: ClassVar[RetryPolicy] = RetryPolicy()
     _is_stoppable = False
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
@@ -67,30 +65,33 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         settings = Settings.from_config(self.config)
         run_id = new_run_id()
         client = make_client(settings)
-        warehouse = Warehouse(client, settings, run_id, self.patience)
+        warehouse = Warehouse(client, settings, run_id, self.retry_policy)
         lease = Lease(
             client, warehouse.lease_id(), run_id, settings.on_concurrent_run, prepare=warehouse.ensure_datasets
         )
         self.run = Run(run_id, settings, warehouse, lease)
         self._state = StateComposer()
-        self._tenant_checked = False
+        self._has_begun = False
         self._tables: dict[str, str] = {}
-        """Which stream writes into which table."""
-        self._errors: list[PluginError] = []
-        """What went wrong outside of the streams."""
-        self._can_say = True
-        """Whether somebody takes STATE."""
-        self._last_checkpoint = time.monotonic()
+        """Names of tables, in lower case, and the stream that writes into each."""
+        self._failures = RunFailures()
+        self._checkpoints = Checkpoints(
+            self.run,
+            self._state,
+            self._failures,
+            sinks=self._sinks_active,  # type: ignore[arg-type]
+            stream_maps=lambda: self.mapper.stream_maps,
+        )
         if isinstance(self.message_reader, BlockReader):
-            self.message_reader.idle_timeout = self._seconds_to_checkpoint
-            self.message_reader.on_idle = self._checkpoint
+            self.message_reader.idle_timeout = self._checkpoints.seconds_left
+            self.message_reader.on_idle = self._checkpoints.merge_if_due
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        with stopping(self._stop):
+        with end_on_signal(self._stop):
             self._is_stoppable = True
             try:
                 yield
@@ -99,18 +100,18 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # During a run another thread ends the process: here, in the middle of anything, nothing can be done.
+        # During a run another thread ends the process: here, in the middle of anything, nothing can be done safely.
         if not self._is_stoppable:
             super()._handle_termination(signum, frame)
 
     def _stop(self, signum: int) -> None:
-        """Cancel what runs, and say how far the run got."""
+        """Cancel the running jobs, and log how far the run got."""
         jobs = self.run.abandon()
-        lease = " The lease of the dataset stays until it ends by itself." if self.run.lease.held else ""
+        lease = " The lease of the dataset stays until it expires." if self.run.lease.held else ""
         self.logger.error(
-            "Stopped by signal %d before the end of the run. %s. %s%s The next run goes on from the last state.",
+            "Stopped by signal %d before the end of the run. %s. %s%s The next run continues from the last state.",
             signum,
-            etl_log.progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
+            progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
             jobs.summary(),
             lease,
         )
@@ -118,12 +119,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @classmethod
     @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        # Only those of the SDK's settings that do something here: stream maps and flattening.
+        # Only the SDK's settings that have an effect here: stream maps and flattening.
         PluginBase.append_builtin_config.__func__(cls, config_jsonschema)  # type: ignore[attr-defined]
 
     @property
     def sinks(self) -> list[BigQuerySoftDeleteSink]:
-        """The sinks of all streams, in the order in which these were announced."""
+        """The sinks of all streams, in the order of their first SCHEMA messages."""
         return list(self._sinks_active.values())  # type: ignore[arg-type]
 
     @override
@@ -135,18 +136,18 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         schema: dict[str, Any] | None = None,
         key_properties: Sequence[str] | None = None,
     ) -> BigQuerySoftDeleteSink:
-        """Return the sink of a stream. It stays the same one when the schema changes."""
+        """Return the sink of a stream. It stays the same when the schema changes."""
         sink = self._sinks_active.get(stream_name)
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
-            self._check_own_tables(stream_name, keyed=bool(key_properties))
+            self._claim_table_names(stream_name, keyed=bool(key_properties))
             sink = self.add_sink(stream_name, schema or {}, key_properties)
         elif schema is not None:
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
 
-    def _check_own_tables(self, stream: str, *, keyed: bool) -> None:
+    def _claim_table_names(self, stream: str, *, keyed: bool) -> None:
         names = [table_name(stream)]
         if self.run.settings.has_history(stream, keyed=keyed):
             names.append(history_name(stream))
@@ -162,25 +163,25 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self._check_tenant()
+        self._begin_once()
         self._state.note_stream(message_dict.get("stream", ""))
         super()._process_schema_message(message_dict)
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         batch = RecordBatch(message_dict)
-        self._take(batch["stream"], batch["records"], batch["version"])
+        self._ingest(batch["stream"], batch["records"], batch["version"])
 
-    def _take(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
+    def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
         maps = self._maps_of(stream)
         self._state.note_record(stream)
         for stream_map in maps:
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
-                mapped = list(_mapped(records, stream_map))
+                mapped = list(_apply_map(records, stream_map))
             sink = self.get_sink(stream_map.stream_alias)
             sink.append(mapped, version)
-            self._bound(sink)
+            self._checkpoints.enforce_limits(sink)
 
     def _maps_of(self, stream: str) -> Sequence[Any]:
         maps = self.mapper.stream_maps.get(stream)
@@ -188,27 +189,17 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self._assert_sink_exists(stream)
         return maps or ()
 
-    def _bound(self, sink: BigQuerySoftDeleteSink) -> None:
-        """Keep memory, and what a crash would lose, within their limits."""
-        settings = self.run.settings
-        if sink.buffered_bytes >= settings.block_bytes:
-            sink.convert()
-        elif sum(one.buffered_bytes for one in self.sinks) >= BLOCKS_IN_MEMORY * settings.block_bytes:
-            max(self.sinks, key=lambda one: one.buffered_bytes).convert()
-        if sink.unmerged_rows >= settings.merge_interval_rows and sink.merges_early:
-            self._merge_early([sink])
-
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
-        self._checkpoint()
+        self._checkpoints.merge_if_due()
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
-        self._state.note_record(stream)  # what it means for the table is still to be written, too
+        self._state.note_record(stream)  # its effect on the table is not written yet, either
         for stream_map in self.mapper.stream_maps[stream]:
             self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
 
@@ -219,128 +210,38 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._state.note_record(batch.stream)
         try:
             for records in batch.records():
-                self._take(batch.stream, records, batch.version)
+                self._ingest(batch.stream, records, batch.version)
         except BatchFileError as error:
             for stream_map in maps:
                 self.get_sink(stream_map.stream_alias).fail(error)
 
-    def _take_lease(self) -> None:
+    def _acquire_lease(self) -> None:
         if self._context:
             self._context.call_on_close(self.run.lease.release)  # however the run ends
         self.run.lease.acquire()
 
     @override
     def process_endofpipe(self) -> None:
-        """Merge every stream, write the audit log, and let out the last STATE.
+        """Merge every stream, and write the last STATE and the audit log.
 
         Raises:
-            PluginError: If a stream failed, or if the input was cut off. What could be written is written.
+            PluginError: If a stream failed, or the input was cut off. Everything that could be written is written.
         """
+        cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
         try:
-            self._finish()
+            finalize(self.run, self.sinks, self._checkpoints, self._failures, cut_off=cut_off)
         finally:
             self.run.lease.release()
 
-    def _finish(self) -> None:
-        sinks = self.sinks
-        with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
-            for sink in executor.map(_finished, sinks):
-                self._written([sink])
-                self.logger.info("%s", sink.report.summary())
-        self._emit_state()
-        self._attempt(self._write_audit_log)
-        self._warn_of_strangers()
-        self._raise_failures([*self._errors, *(sink.error for sink in sinks if sink.error)])
-        self._tidy()
-
-    def _warn_of_strangers(self) -> None:
-        strangers = self.run.settings.unknown_stream_names(sink.stream_name for sink in self.sinks)
-        if strangers and self.sinks:
-            self.logger.warning(
-                "settings name streams that did not come in this run: %s. Look for a misspelled name.",
-                "; ".join(f"`{setting}`: {', '.join(names)}" for setting, names in strangers.items()),
-            )
-
-    def _attempt(self, step: Callable[[], None]) -> bool:
-        """Do something that may go wrong without harm to the rows: then the run ends with an error, later."""
-        try:
-            step()
-        except PluginError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - one line
-            error.reported = True
-            self._errors.append(error)
-            return False
-        return True
-
-    def _tidy(self) -> None:
-        try:
-            removed = self.run.warehouse.remove_leftovers() if self.sinks else 0
-        except PluginError as error:
-            self.logger.warning("%s", error)  # everything is where it belongs, and the tables expire by themselves
-            return
-        if removed:
-            self.logger.info("removed %d staging tables that earlier runs had left behind", removed)
-
-    def _seconds_to_checkpoint(self) -> float:
-        due = self._last_checkpoint + self.run.settings.merge_interval_seconds
-        return max(0.0, due - time.monotonic())
-
-    def _checkpoint(self) -> None:
-        """Merge what has waited for long, so that a crash loses little."""
-        if not self._seconds_to_checkpoint():
-            self._merge_early([sink for sink in self.sinks if sink.merges_early])
-            self._last_checkpoint = time.monotonic()
-
-    def _merge_early(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
-        for sink in sinks:
-            sink.process_batch({})
-        self._written(sinks)
-        self._emit_state()
-
-    def _written(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
-        by_alias = {sink.stream_name: sink for sink in sinks}
-        for stream, maps in self.mapper.stream_maps.items():
-            aliases = {stream_map.stream_alias for stream_map in maps}
-            if aliases & set(by_alias) and all(self._is_written(alias) for alias in aliases):
-                self._state.mark_written(stream)
-
-    def _is_written(self, alias: str) -> bool:
-        sink = self._sinks_active.get(alias)
-        return sink is None or (sink.error is None and sink.current_size == 0)  # type: ignore[attr-defined]
-
-    def _emit_state(self) -> None:
-        state = self._state.next_state()
-        if state is not None and self._can_say and not self.run.settings.dry_run:
-            self._can_say = self._attempt(lambda: write_state(state))
-
-    def _write_audit_log(self) -> None:
-        reports = [sink.report for sink in self.sinks]
-        if reports:
-            etl_log.write_reports(self.run.warehouse, reports, self.run.identity, self.run.folder)
-
-    def _raise_failures(self, errors: list[PluginError]) -> None:
-        cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
-        errors += [cut_off] if cut_off else []
-        if len(errors) == 1:
-            raise errors[0]
-        if errors:
-            raise PluginError(f"{len(errors)} things went wrong: see the lines above, and the table `etl_logs`.")
-
-    def _check_tenant(self) -> None:
-        if not self._tenant_checked:
+    def _begin_once(self) -> None:
+        """Check the tenant and acquire the lease, before the first stream begins."""
+        if not self._has_begun:
             self.run.warehouse.check_tenant()
-            self._take_lease()
-            self._tenant_checked = True
+            self._acquire_lease()
+            self._has_begun = True
 
 
-def _finished(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
-    sink.finish()
-    sink.clean_up()
-    sink.mark_drained()
-    return sink
-
-
-def _mapped(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
+def _apply_map(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
     for raw in records:
         record = stream_map.transform(parse_record(bytes(raw)))
         if record is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from target_bigquery_softdelete.records.errors import InvalidValueError
+from target_bigquery_softdelete.errors import InvalidValueError
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 from target_bigquery_softdelete.schema.columns import Column, Kind
 

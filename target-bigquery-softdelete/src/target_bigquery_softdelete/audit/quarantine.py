@@ -1,16 +1,14 @@
-"""Records that do not fit their schema: one row for each, in `<log_dataset>.etl_rejected_records`."""
+"""The quarantine: a row for each record that does not fit its schema, in `<log_dataset>.etl_rejected_records`."""
 
 from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
-from target_bigquery_softdelete.runtime.temp_files import writing
+from target_bigquery_softdelete.audit.log_table import LogTable
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
@@ -35,75 +33,63 @@ REJECTED_FIELDS = (
     SchemaField("open", "BOOL", description="FALSE when a later version of the record has come"),
 )
 
-_ARROW_TYPES = {"STRING": pa.string(), "TIMESTAMP": pa.timestamp("us", "UTC"), "BOOL": pa.bool_()}
-_ARROW_SCHEMA = pa.schema([(one.name, _ARROW_TYPES[one.field_type]) for one in REJECTED_FIELDS])
-
 
 class Quarantine:
     """The rejected records of one company."""
 
     def __init__(self, warehouse: Warehouse, run: Mapping[str, str | None], folder: Path) -> None:
-        """Look at the table no earlier than needed.
+        """Describe the quarantine. The table is read when it is first needed.
 
         Args:
             warehouse: Where it is.
             run: `run_id`, `company` and `tenant_id`, the same for all rows.
             folder: A temporary folder.
         """
-        self.table_id = warehouse.log_id(REJECTED_TABLE)
+        self._table = LogTable(warehouse, REJECTED_TABLE, REJECTED_FIELDS, folder)
+        self.table_id = self._table.table_id
         self._warehouse = warehouse
         self._run = run
-        self._folder = folder
         self._jobs = 0
-        # One at a time: BigQuery lets statements that change one table wait for one another, or fail.
+        # One stream at a time: BigQuery queues concurrent statements that change the same table, or lets them fail.
         self._lock = threading.Lock()
 
     @cached_property
     def _open_keys(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         if self._warehouse.table(self.table_id):
-            for row in self._warehouse.run(sql.open_rejects(self.table_id), "open-rejects").rows:
+            for row in self._warehouse.statements.run(sql.open_rejects(self.table_id), "open-rejects").rows:
                 found.setdefault(row["table_name"], []).append(row["record_key"])
         return found
 
     def open_keys(self, table_name: str) -> list[str]:
-        """Return the keys of open entries of earlier runs.
+        """Return the keys of a table's open entries from earlier runs.
 
         Raises:
-            WarehouseError: If BigQuery does not tell.
+            WarehouseError: If BigQuery cannot be asked.
         """
         return self._open_keys.get(table_name, [])
 
-    def settle(self, stream: str, table_name: str, entries: Sequence[Entry], settled: Collection[str]) -> None:
-        """Close entries, and then add new ones.
+    def flush(self, stream: str, table_name: str, entries: Sequence[Entry], closed: Collection[str]) -> None:
+        """Close the entries of records that have come again, and add new entries.
 
         Args:
             stream: Name of the stream.
             table_name: Full name of its table.
-            entries: The new ones.
-            settled: Keys of which a later version has come.
+            entries: The new entries.
+            closed: Keys of records of which a good version has come since.
 
         Raises:
-            WarehouseError: If BigQuery does not take them.
+            WarehouseError: If BigQuery refuses them.
         """
         with self._lock:
             self._jobs += 1
-            if settled and self._warehouse.table(self.table_id):
+            if closed and self._warehouse.table(self.table_id):
                 parameters = [
                     ScalarQueryParameter("table_name", "STRING", table_name),
-                    ArrayQueryParameter("record_keys", "STRING", list(settled)),
+                    ArrayQueryParameter("record_keys", "STRING", list(closed)),
                 ]
                 name = f"close-rejects-{self._jobs}"
-                self._warehouse.run(sql.close_rejects(self.table_id), name, parameters=parameters)
+                self._warehouse.statements.run(sql.close_rejects(self.table_id), name, parameters=parameters)
             if entries:
                 constant = {**self._run, "stream": stream, "table_name": table_name}
-                self._load([{**constant, **vars(entry)} for entry in entries])
-
-    def _load(self, rows: list[dict[str, Any]]) -> None:
-        name = f"{REJECTED_TABLE}-{self._jobs}"
-        path = self._folder / f"{name}.parquet"
-        with writing(self._folder, REJECTED_TABLE):
-            pq.write_table(pa.Table.from_pylist(rows, schema=_ARROW_SCHEMA), path)
-        self._warehouse.create_table(self.table_id, REJECTED_FIELDS)
-        self._warehouse.load(path, self.table_id, REJECTED_FIELDS, name)
-        path.unlink()
+                self._table.append([{**constant, **vars(entry)} for entry in entries], f"{REJECTED_TABLE}-{self._jobs}")

@@ -1,4 +1,4 @@
-"""The jobs that run at this moment, so that a run that is stopped can cancel them."""
+"""The jobs that are running, so that a stopped run can cancel them."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _ONCE = Retry(predicate=lambda _: False)
 
 @dataclass(frozen=True)
 class Cancelled:
-    """What came of the jobs that ran when the run was stopped."""
+    """The jobs that were running when the run was stopped."""
 
     ended: tuple[str, ...]
-    """Ids of the jobs that BigQuery says have ended."""
+    """Ids of the jobs that have ended, as BigQuery confirms."""
     unknown: tuple[str, ...]
-    """Ids of those that may still run."""
+    """Ids of those that may still be running."""
 
     def summary(self) -> str:
-        """Return what came of the jobs, in a sentence or two."""
+        """Return a sentence or two about the jobs."""
         ended = f"Cancelled the jobs {', '.join(self.ended)}." if self.ended else ""
-        unknown = f"BigQuery did not say in time that the jobs {', '.join(self.unknown)} have ended."
+        unknown = f"BigQuery did not confirm in time that the jobs {', '.join(self.unknown)} have ended."
         return " ".join(filter(None, [ended, unknown if self.unknown else ""])) or "No job was running."
 
 
 class RunningJobs:
-    """The jobs of one run that are being sent, or waited for.
+    """The jobs of one run that are being sent or waited for.
 
-    When the run is stopped, the threads that wait for a job do not come back: what a cancelled job means for its stream
-    is no longer anybody's business, and the process is about to end.
+    Once the run is stopped, threads that wait for a job never return: the result of a cancelled job no longer matters,
+    and the process is about to end.
     """
 
     def __init__(self, client: bigquery.Client) -> None:
@@ -50,27 +50,27 @@ class RunningJobs:
         self._stopped = False
 
     @contextmanager
-    def tracked(self, job_id: str) -> Iterator[Callable[[Any], None]]:
-        """Keep a job in mind for as long as the block lasts. It is given what takes the job when BigQuery has it."""
-        self._change(lambda: self._jobs.update({job_id: None}))
+    def track(self, job_id: str) -> Iterator[Callable[[Any], None]]:
+        """Track a job within the block, which gets a function to call with the job once BigQuery has accepted it."""
+        self._update(lambda: self._jobs.update({job_id: None}))
         try:
-            yield lambda job: self._change(lambda: self._jobs.update({job_id: job}))
+            yield lambda job: self._update(lambda: self._jobs.update({job_id: job}))
         finally:
-            self._change(lambda: self._jobs.pop(job_id))
+            self._update(lambda: self._jobs.pop(job_id))
 
-    def _change(self, change: Callable[[], object]) -> None:
+    def _update(self, change: Callable[[], object]) -> None:
         with self._lock:
             stopped = self._stopped
             if not stopped:
                 change()
         if stopped:
-            _stay()
+            _wait_forever()
 
     def cancel(self, seconds: float) -> Cancelled:
-        """Ask BigQuery to cancel the jobs, and wait until they have ended. No job begins after this.
+        """Ask BigQuery to cancel the jobs, and wait until they have ended. No job is sent after this.
 
         Args:
-            seconds: The longest that this takes.
+            seconds: How long this may take.
         """
         deadline = time.monotonic() + seconds
         with self._lock:
@@ -90,8 +90,8 @@ class RunningJobs:
 
     def _cancel(self, job_id: str, job: Any, deadline: float, ended: set[str]) -> None:  # noqa: ANN401 - either job
         while time.monotonic() < deadline:
-            with suppress(Exception):  # whatever it is, the job is not known to have ended, and there is little time
-                # A job that is being sent may have arrived.
+            with suppress(Exception):  # whatever it is, the job may still be running, and time is short
+                # A job that was just being sent may have arrived.
                 job = job or self._client.get_job(job_id, retry=_ONCE, timeout=_CALL_SECONDS)
                 job.cancel(retry=_ONCE, timeout=_CALL_SECONDS)
                 if job.done(retry=_ONCE, timeout=_CALL_SECONDS):
@@ -100,6 +100,6 @@ class RunningJobs:
             time.sleep(_POLL_SECONDS)
 
 
-def _stay() -> NoReturn:
+def _wait_forever() -> NoReturn:
     while True:
         time.sleep(60)

@@ -1,4 +1,4 @@
-"""Makes the BigQuery client: whose credentials, which address."""
+"""Makes the BigQuery client that the settings describe."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _from_document(document: Any) -> Any:  # noqa: ANN401 - what the file holds,
         return service_account.Credentials.from_service_account_info(document, scopes=SCOPES)
     if kind == "authorized_user":
         return user_credentials.Credentials.from_authorized_user_info(document, scopes=SCOPES)
-    # Google's other kinds name addresses to call: they are taken from the environment's own credentials only.
+    # Other kinds name addresses to call. They are accepted only as the credentials of the environment.
     raise ValueError(kind)
 
 

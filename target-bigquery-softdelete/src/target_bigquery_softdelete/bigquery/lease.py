@@ -1,8 +1,8 @@
 """The lease of a dataset: while one run writes into it, no other does.
 
-The lease is a table whose name follows from the dataset. BigQuery creates a table once: whoever comes second is told
-so. A table also expires by itself, and a thread moves that time on while the run lives, so that the lease of a run that
-was killed ends soon. Nothing is ever stored in the table.
+The lease is a table whose name follows from the dataset. BigQuery creates a table only once and refuses the run that
+comes second. The table expires by itself, and a thread extends it while the run lives, so the lease of a killed run
+ends soon. The table never holds a row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
 from google.api_core.retry import Retry
@@ -25,9 +25,8 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_bigquery_softdelete.config.options import OnConcurrentRun
     from target_bigquery_softdelete.sql.identifiers import TableId
-
-OnConcurrentRun = Literal["refuse", "wait", "allow"]
 
 LIFETIME = dt.timedelta(minutes=2)
 RENEWAL_SECONDS = 30.0
@@ -54,13 +53,13 @@ class Lease:
         *,
         prepare: Callable[[], None],
     ) -> None:
-        """Describe a lease. Nothing is taken yet.
+        """Describe the lease. It is not taken yet.
 
         Args:
             client: The BigQuery client.
-            table_id: The table that stands for the lease.
+            table_id: The table that is the lease.
             run_id: This run.
-            mode: What to do when another run holds it. `allow` takes no lease at all.
+            mode: What to do when another run holds the lease. `allow` takes no lease at all.
             prepare: Creates the dataset of the table.
         """
         self._client = client
@@ -77,35 +76,35 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this run has the lease, or may have it."""
+        """Whether this run has the lease, or may have it because the answer was lost."""
         return self._asked and not self._lost
 
     def acquire(self) -> None:
         """Take the lease, or wait for it.
 
         Raises:
-            PluginError: If another run holds it and this one is not to wait, or if BigQuery does not answer.
+            PluginError: If another run holds it and this run is not to wait, or if BigQuery does not answer.
         """
         if self._mode == "allow" or self._table:
             return
         self._asked = True
         try:
-            while not self._taken():
+            while not self._try_to_take():
                 self._wait_or_refuse()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"BigQuery: cannot take the lease `{self._table_id}`: {error}") from error
         self._thread.start()
 
     def check(self) -> None:
-        """Check that the lease is still this run's.
+        """Check that this run still has the lease.
 
         Raises:
-            PluginError: If it ended, because BigQuery could not be reached for too long or the process stood still.
+            PluginError: If it expired: BigQuery could not be reached for too long, or the process was suspended.
         """
         if self._lost or (self._table and self._table.expires <= utc_now()):
             raise PluginError(
                 f"The lease `{self._table_id}` ended before it was renewed, and another run may be writing now. "
-                "This one stops. The next run goes on from the last state."
+                "This run stops. The next one continues from the last state."
             )
 
     def release(self) -> None:
@@ -118,45 +117,45 @@ class Lease:
         try:
             self._give_back()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-            logger.warning("the lease `%s` is not given back and ends by itself: %s", self._table_id, error)
+            logger.warning("the lease `%s` is not given back and expires by itself: %s", self._table_id, error)
         self._asked, self._table = False, None
 
     def _give_back(self) -> None:
-        # A run that was stopped before it had the answer does not know whether it has the lease.
-        table = self._table or self._found()
+        # A run that is stopped before the answer came does not know whether it has the lease.
+        table = self._table or self._find()
         if table is not None and self._is_own(table):
             self._client.delete_table(str(self._table_id), not_found_ok=True, retry=_ONCE, timeout=_CALL_SECONDS)
 
-    def _taken(self) -> bool:
+    def _try_to_take(self) -> bool:
         table = bigquery.Table(str(self._table_id), schema=_FIELDS)
         table.labels = {_RUN: self._run}
         table.expires = utc_now() + LIFETIME
         try:
-            self._table = self._created(table)
+            self._table = self._create(table)
         except exceptions.Conflict:
-            self._table = self._taken_over()
+            self._table = self._take_over()
         return self._table is not None
 
-    def _created(self, table: bigquery.Table) -> bigquery.Table:
+    def _create(self, table: bigquery.Table) -> bigquery.Table:
         try:
             return self._client.create_table(table, retry=_RETRY, timeout=_CALL_SECONDS)
         except exceptions.NotFound:
             self._prepare()
             return self._client.create_table(table, retry=_RETRY, timeout=_CALL_SECONDS)
 
-    def _taken_over(self) -> bigquery.Table | None:
-        """Return the table when it is this run's already, or when the run that had it is dead."""
+    def _take_over(self) -> bigquery.Table | None:
+        """Take the table if it is this run's already, or if its run is dead. Return it, or nothing otherwise."""
         self._holder = ""
-        table = self._found()
+        table = self._find()
         if table is None:
             return None
         if not self._is_own(table) and table.expires and table.expires > utc_now():
             self._holder = f"run {table.labels.get(_RUN)}, until {table.expires:%H:%M:%S} UTC unless it renews it"
             return None
         table.labels = {_RUN: self._run}
-        return self._extended(table)
+        return self._extend(table)
 
-    def _found(self) -> bigquery.Table | None:
+    def _find(self) -> bigquery.Table | None:
         try:
             return self._client.get_table(str(self._table_id), retry=_RETRY, timeout=_CALL_SECONDS)
         except exceptions.NotFound:
@@ -165,8 +164,8 @@ class Lease:
     def _is_own(self, table: bigquery.Table) -> bool:
         return bool(table.labels.get(_RUN) == self._run)
 
-    def _extended(self, table: bigquery.Table) -> bigquery.Table | None:
-        """Return the table with a later end, or nothing when somebody else has changed it meanwhile."""
+    def _extend(self, table: bigquery.Table) -> bigquery.Table | None:
+        """Extend the lease and return the table, or nothing if another run has changed it meanwhile."""
         table.expires = utc_now() + LIFETIME
         try:
             # With the table's etag, so that of two runs only one succeeds.
@@ -176,7 +175,7 @@ class Lease:
 
     def _wait_or_refuse(self) -> None:
         if not self._holder:
-            return  # it ended a moment ago
+            return  # it has just ended
         if self._mode == "refuse":
             raise PluginError(
                 f"Another run is writing into this dataset, so this one wrote nothing: the lease `{self._table_id}` is "
@@ -191,10 +190,10 @@ class Lease:
 
     def _renew(self, table: bigquery.Table) -> None:
         try:
-            extended = self._extended(table)
+            extended = self._extend(table)
             if extended is None:  # the answer to an earlier try may have been lost
-                found = self._found()
-                extended = self._extended(found) if found is not None and self._is_own(found) else None
+                found = self._find()
+                extended = self._extend(found) if found is not None and self._is_own(found) else None
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             logger.warning("the lease `%s` could not be renewed: %s", self._table_id, error)
             return

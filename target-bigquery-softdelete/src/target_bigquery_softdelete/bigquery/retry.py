@@ -1,4 +1,4 @@
-"""Which BigQuery errors pass by themselves, and how often they are tried again."""
+"""Which BigQuery errors are transient, and for how long calls and jobs are retried."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRANSIENT_REASONS = frozenset(
         "rateLimitExceeded",
     }
 )
-"""Reasons of failed calls and jobs that are worth another try
+"""Reasons for which a failed call or job is retried
 (https://cloud.google.com/bigquery/docs/error-messages)."""
 
 _TRANSIENT_ERRORS = (
@@ -50,13 +50,13 @@ def is_transient(error: BaseException) -> bool:
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long this target waits for BigQuery. Tests are less patient."""
+class RetryPolicy:
+    """How long the target waits for BigQuery, and how often it retries. Tests wait less."""
 
     first_delay_seconds: float = 1.0
     longest_delay_seconds: float = 30.0
     deadline_seconds: float = 600.0
-    """For one call, with all its retries."""
+    """For one call with all its retries."""
     call_seconds: float = 60.0
     """For one answer."""
     upload_seconds: float = 300.0
@@ -66,21 +66,21 @@ class Patience:
     job_seconds: float = 3600.0
     """For one job."""
     job_tries: int = 3
-    """How often a job that failed for a passing reason is run."""
+    """How often a job is run that fails for a transient reason."""
 
     def retry(self) -> Retry:
-        """Return what repeats a call: exponential back-off with full jitter."""
+        """Return the retry of a call: exponential back-off with full jitter."""
         return Retry(
             predicate=is_transient,
             initial=self.first_delay_seconds,
             maximum=self.longest_delay_seconds,
             timeout=self.deadline_seconds,
-            on_error=_Told(self.deadline_seconds),
+            on_error=_RetryNotice(self.deadline_seconds),
         )
 
 
-class _Told:
-    """Says that BigQuery is waited for: at once, and then twice a minute at most, however many calls of a run wait."""
+class _RetryNotice:
+    """Logs that calls are being retried: at once, then twice a minute at most, however many calls of a run wait."""
 
     _PAUSE_SECONDS = 30.0
 
@@ -93,5 +93,5 @@ class _Told:
             return
         self._next = time.monotonic() + self._PAUSE_SECONDS
         # Not the error's text: it can have the address of an upload, which is a secret.
-        what = f"{type(error).__name__} {getattr(error, 'code', '') or ''}".strip()
-        logger.warning("BigQuery: %s; a call is tried again for up to %.0f seconds", what, self._deadline_seconds)
+        problem = f"{type(error).__name__} {getattr(error, 'code', '') or ''}".strip()
+        logger.warning("BigQuery: %s; a call is tried again for up to %.0f seconds", problem, self._deadline_seconds)

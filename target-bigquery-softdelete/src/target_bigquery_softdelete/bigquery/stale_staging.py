@@ -1,4 +1,4 @@
-"""Which staging tables a dead run has left behind. Pure functions."""
+"""Finds the staging tables that dead runs left behind. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TENANT_LABEL = "tenant_id"
 """Label that binds a table to the tenant whose rows it holds."""
 
 STAGING_LABELS = {"made_by": "target-bigquery-softdelete"}
-"""What every staging table of this target carries, besides the labels of the settings."""
+"""Labels of every staging table, in addition to those of the settings."""
 
 OLDEST = dt.timedelta(days=1)
-"""No run takes longer, so the tables of an older one belong to a run that is dead."""
+"""No run takes longer, so older tables belong to a dead run."""
 
 MOST_AT_ONCE = 20
-"""Tables that one run removes at most: what is left is for the next one, or expires."""
+"""How many tables one run removes. The next run removes the rest, or they expire."""
 
 _NAME = re.compile(r".+__(?P<time>\d{8}T\d{6})_[0-9a-f]{8}_\d+")
 
@@ -36,12 +36,12 @@ class ListedTable(Protocol):
         """Its labels."""
 
 
-def leftovers(tables: Iterable[ListedTable], tenant: str | None, now: dt.datetime) -> list[str]:
-    """Return the names of the tables that may be removed, oldest first.
+def stale_tables(tables: Iterable[ListedTable], tenant: str | None, now: dt.datetime) -> list[str]:
+    """Return the names of the staging tables that may be removed, oldest first.
 
     Args:
         tables: Those of the staging dataset.
-        tenant: Tenant of this run. The tables of another one are not its business.
+        tenant: Tenant of this run. Tables of other tenants are left alone.
         now: The time now.
     """
     found = {

@@ -1,4 +1,4 @@
-"""Between our columns and the schema of a BigQuery table, and what must change when they differ. Pure functions."""
+"""Converts columns to BigQuery fields and back, and finds the changes that a table needs. Pure functions."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ _NO_TABLES = {
     "EXTERNAL": "an external table, whose rows are in files that BigQuery only reads",
     "SNAPSHOT": "a snapshot of a table, which cannot be changed",
 }
-"""What may have the name of a table, by the type that BigQuery gives it, and why nothing is written into it."""
+"""Types of BigQuery's tables that take no rows, and why."""
 
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """What a table needs before the rows of a stream fit into it."""
+    """The changes that a table needs before it can take the rows of a stream."""
 
     fields: tuple[SchemaField, ...]
-    """The schema of the table with what is missing added."""
+    """The schema of the table with the missing columns added."""
     added: tuple[str, ...]
     """Paths of the new columns."""
     widened: tuple[Column, ...]
     """Columns that get a wider type."""
     relaxed: tuple[str, ...]
-    """Paths of columns that may be NULL from now on: BigQuery had them as REQUIRED, and a source promises nothing."""
+    """Paths of columns that were REQUIRED and become NULLABLE: a source promises no values."""
     adopted: bool
-    """Whether the table lacked the audit columns: something else made it."""
+    """Whether the table lacks the audit columns because something else created it."""
 
 
 def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
@@ -103,25 +103,25 @@ def _standard_name(field: SchemaField) -> str:
 
 
 def no_table(table: Table) -> str:
-    """Return what something is that nothing can be written into, or nothing when it is a table."""
+    """Return why no rows can be written into this kind of table, or an empty text when they can."""
     if table.table_type == "TABLE":
         return ""
     return _NO_TABLES.get(table.table_type, f"of the type {table.table_type}, not a table")
 
 
 def partition_column(table: Table) -> str:
-    """Return the column by which a table is partitioned, or nothing when it is not partitioned by one of its own."""
+    """Return the column by which a table is partitioned, or an empty text when it is by none."""
     partitioning = table.range_partitioning or table.time_partitioning
     return (partitioning and partitioning.field) or ""
 
 
 def required_filter(table: Table) -> str:
-    """Return the column by which a table wants every statement to filter, or nothing when it takes any statement."""
+    """Return the column by which a table requires every statement to filter, or an empty text."""
     return (partition_column(table) or "_PARTITIONTIME") if table.require_partition_filter else ""
 
 
 def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table: str) -> SchemaChange:
-    """Return what must change so that rows with these columns fit into the table.
+    """Return the changes that a table needs to take rows with these columns.
 
     Args:
         existing: The schema of the table.
@@ -129,11 +129,11 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
         table: Name of the table, for errors.
 
     Raises:
-        PluginError: If a column has a type that cannot become the one that it needs.
+        PluginError: If BigQuery cannot change a column to the type that it needs.
     """
     merger = _Merger(table)
     merger.check_audit(existing)
-    fields = merger.merged(existing, [field_of(column) for column in columns], path="")
+    fields = merger.merge(existing, [field_of(column) for column in columns], path="")
     names = {field.name.lower() for field in existing}
     missing = tuple(field for field in AUDIT_FIELDS if field.name not in names)
     return SchemaChange(
@@ -146,7 +146,7 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
 
 
 class _Merger:
-    """Merges two schemas and notes what it did."""
+    """Merges two schemas and notes the changes."""
 
     def __init__(self, table: str) -> None:
         self._table = table
@@ -163,37 +163,39 @@ class _Merger:
             wanted = ours.get(field.name.lower())
             if wanted and (_standard_name(field), field.mode == "REPEATED") != (wanted.field_type, False):
                 raise PluginError(
-                    f"{self._table}: the column `{field.name}` is {_shown(field)}, and this target keeps its own "
+                    f"{self._table}: the column `{field.name}` is {_describe(field)}, and this target keeps its own "
                     f"{wanted.field_type} in a column of that name. Rename the column."
                 )
 
-    def merged(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
+    def merge(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
         by_name = {field.name.lower(): field for field in wanted}
         fields = [
-            self.field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
-            for field in (self.nullable(field, path) for field in existing)
+            self.merge_field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
+            for field in (self.relax(field, path) for field in existing)
         ]
         known = {field.name.lower() for field in existing}
         new = [field for field in wanted if field.name.lower() not in known]
         self.added += [f"{path}{field.name}" for field in new]
         return [*fields, *new]
 
-    def nullable(self, field: SchemaField, path: str) -> SchemaField:
+    def relax(self, field: SchemaField, path: str) -> SchemaField:
         if field.mode != "REQUIRED" or field.name.lower() in _AUDIT_NAMES:
             return field
         self.relaxed.append(f"{path}{field.name}")
         return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
 
-    def field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
+    def merge_field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
         if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):
             raise self._error(existing, wanted, path)
         have, want = _standard_name(existing), wanted.field_type
         if have == want == "STRUCT":
             self._in_array += existing.mode == "REPEATED"
-            fields = self.merged(existing.fields, wanted.fields, f"{path}{existing.name}.")
+            fields = self.merge(existing.fields, wanted.fields, f"{path}{existing.name}.")
             self._in_array -= existing.mode == "REPEATED"
             # Through the API's form, so that the descriptions and policy tags of the table stay.
-            return SchemaField.from_api_repr(existing.to_api_repr() | {"fields": [one.to_api_repr() for one in fields]})
+            return SchemaField.from_api_repr(
+                existing.to_api_repr() | {"fields": [field.to_api_repr() for field in fields]}
+            )
         widest = _widest(have, want)
         # BigQuery does not convert the elements of an array.
         if widest is None or (widest != have and (self._in_array or existing.mode == "REPEATED")):
@@ -205,33 +207,33 @@ class _Merger:
     def widened_columns(self, fields: Sequence[SchemaField]) -> list[Column]:
         """Return the columns of the table that get a wider type, whole: BigQuery changes no nested field alone."""
         tops = {path.partition(".")[0] for path in self._wider}
-        return [self._widened(column_of(field), "") for field in fields if field.name in tops]
+        return [self._widen(column_of(field), "") for field in fields if field.name in tops]
 
-    def _widened(self, column: Column, path: str) -> Column:
+    def _widen(self, column: Column, path: str) -> Column:
         here = f"{path}{column.name}"
-        fields = tuple(self._widened(field, f"{here}.") for field in column.fields)
+        fields = tuple(self._widen(field, f"{here}.") for field in column.fields)
         return replace(column, kind=self._wider.get(here, column.kind), fields=fields)
 
     def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
         return PluginError(
-            f"{self._table}: the column `{path}{existing.name}` is {_shown(existing)}, but the stream has "
-            f"{_shown(wanted)}. BigQuery cannot change the one into the other: rename the column, "
+            f"{self._table}: the column `{path}{existing.name}` is {_describe(existing)}, but the stream has "
+            f"{_describe(wanted)}. BigQuery cannot change the one into the other: rename the column, "
             "or map the property to another name with a stream map."
         )
 
 
 def _widest(have: str, want: str) -> str | None:
-    """Return the type that takes the values of both, or nothing when BigQuery has none that it changes the first to."""
+    """Return the type that holds the values of both, or nothing when BigQuery cannot change the first type to it."""
     if have == want or have in _WIDENINGS.get(want, ()):
         return have
     return want if want in _WIDENINGS.get(have, ()) else None
 
 
 def _is_limited(field: SchemaField) -> bool:
-    """Whether a column takes only some values of its type, as STRING(10) and NUMERIC(8, 2) do."""
+    """Whether a column takes only some values of its type, as a STRING(10) or NUMERIC(8, 2) does."""
     return field.max_length is not None or field.precision is not None
 
 
-def _shown(field: SchemaField) -> str:
+def _describe(field: SchemaField) -> str:
     name = _standard_name(field)
     return f"ARRAY<{name}>" if field.mode == "REPEATED" else name

@@ -1,86 +1,66 @@
-"""BigQuery, as this target uses it: datasets, tables, load jobs and statements. All I/O with BigQuery is here.
+"""The datasets and tables of one company in BigQuery.
 
-Each call has a deadline and is retried with jitter on errors that pass by themselves. Load and query jobs carry ids
-that derive from run, stream and batch, so that a retry finds the job that already runs and nothing happens twice.
+Each request has a deadline, and is retried with jitter on errors that pass by themselves.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
+from target_bigquery_softdelete.bigquery.calls import CALL_ERRORS, call, warehouse_error
 from target_bigquery_softdelete.bigquery.jobs import Jobs
-from target_bigquery_softdelete.bigquery.retry import Patience
-from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, TENANT_LABEL, leftovers
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
+from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, TENANT_LABEL, stale_tables
+from target_bigquery_softdelete.bigquery.statements import Statements
+from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from google.cloud.bigquery.job import CopyJob, LoadJob, QueryJob
-    from google.cloud.bigquery.query import _AbstractQueryParameter
+    from google.cloud.bigquery.job import CopyJob
 
     from target_bigquery_softdelete.bigquery.cancellation import Cancelled
     from target_bigquery_softdelete.bigquery.table_layout import Layout
     from target_bigquery_softdelete.config.settings import Settings
 
 LISTED_TABLES = 1000
-"""Tables of the staging dataset that are looked at: one call's worth."""
+"""How many tables of the staging dataset are looked at: one page of the API."""
 
 STAGING_LIFETIME = dt.timedelta(days=7)
-
-CallError = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
-"""What a call that failed for good raises. `requests` errors are OSErrors."""
-
-
-class WarehouseError(PluginError):
-    """BigQuery refused something, or could not be reached."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a statement did."""
-
-    rows: list[dict[str, Any]]
-    inserted: int = 0
-    updated: int = 0
-    bytes_billed: int = 0
-    slot_ms: int = 0
 
 
 class Warehouse:
     """The datasets of one company, in one project."""
 
     def __init__(
-        self, client: bigquery.Client, settings: Settings, run_id: str, patience: Patience | None = None
+        self, client: bigquery.Client, settings: Settings, run_id: str, retry_policy: RetryPolicy | None = None
     ) -> None:
         self._client = client
         self.settings = settings
-        self._run_id = run_id
-        self._patience = patience or Patience()
-        self._jobs = Jobs(client, self._patience)
-        self._how: dict[str, Any] = {"retry": self._jobs.retry, "timeout": self._patience.call_seconds}
+        policy = retry_policy or RetryPolicy()
+        self._jobs = Jobs(client, policy)
+        self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
         self._datasets_exist = False
         self._listed: set[str] | None = None
-        """Names in the dataset of the tables: those that were there at the start, and those that were asked for."""
+        """Tables that were in the dataset at the start, and those that were read since."""
         self._lock = threading.Lock()
         self._labels = (settings.labels or {}) | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
+        self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
+        """Runs the statements and load jobs of the run."""
 
     def cancel_jobs(self, seconds: float) -> Cancelled:
-        """Cancel the jobs that run, because the run is stopped. None begins after this."""
+        """Cancel the running jobs, because the run is stopped. No job is sent after this."""
         return self._jobs.running.cancel(seconds)
 
     def lease_id(self) -> TableId:
-        """Return the full name of the table that stands for the right to write into the dataset."""
+        """Return the full name of the table that is the lease of the dataset."""
         return self.log_id(f"lease__{self.settings.dataset}")
 
     def table_id(self, table: str) -> TableId:
@@ -96,18 +76,18 @@ class Warehouse:
         return TableId(self.settings.project_id, self.settings.log_dataset, table)
 
     def check_tenant(self) -> None:
-        """Read whose tables the dataset holds, before anything is written.
+        """Check whose tables the dataset holds, before anything is written.
 
         Raises:
-            WarehouseError: If one of them belongs to another tenant than the one of the settings.
+            WarehouseError: If one of them belongs to another tenant than that of the settings.
         """
         dataset = f"{self.settings.project_id}.{self.settings.dataset}"
         try:
-            tables = list(self._client.list_tables(dataset, **self._how))
+            tables = list(self._client.list_tables(dataset, **self._options))
         except exceptions.NotFound:
             tables = []
-        except CallError as error:
-            raise self._error(f"cannot read the dataset `{dataset}`", error) from error
+        except CALL_ERRORS as error:
+            raise warehouse_error(f"cannot read the dataset `{dataset}`", error) from error
         self._listed = {table.table_id for table in tables}
         for table in tables:
             owner = table.labels.get(TENANT_LABEL)
@@ -119,7 +99,7 @@ class Warehouse:
                 )
 
     def ensure_datasets(self) -> None:
-        """Create the datasets that do not exist yet: once, and not before the first table needs one."""
+        """Create the datasets that do not exist, once in a run, when the first table needs one."""
         with self._lock:
             if not self._datasets_exist:
                 for name in (self.settings.dataset, self.settings.staging_dataset, self.settings.log_dataset):
@@ -133,34 +113,35 @@ class Warehouse:
             dataset.location = self.settings.location
 
         def ensure() -> None:
-            # Asked for first, since an account may be allowed to use a dataset and not to create one.
+            # Read first: an account may be allowed to use a dataset and not to create one.
             try:
-                self._client.get_dataset(name, **self._how)
+                self._client.get_dataset(name, **self._options)
             except exceptions.NotFound:
-                self._client.create_dataset(dataset, exists_ok=True, **self._how)
+                self._client.create_dataset(dataset, exists_ok=True, **self._options)
 
-        self._call(f"cannot use the dataset `{name}`", ensure)
+        call(f"cannot use the dataset `{name}`", ensure)
 
     def table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none."""
 
         def get() -> bigquery.Table | None:
             try:
-                return self._client.get_table(str(table_id), **self._how)
+                return self._client.get_table(str(table_id), **self._options)
             except exceptions.NotFound:
                 return None
 
-        found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
+        found: bigquery.Table | None = call(f"cannot read the table `{table_id}`", get)
         return found
 
     def known_table(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when there was none at the start.
+        """Return a table, or nothing when there is none.
 
-        The first time, what was not there is not asked for: `create_table` tells when it is there after all.
+        The first time, a table that did not exist at the start of the run is not read, which saves a request:
+        `create_table` tells if it exists by now.
         """
-        return None if self._is_missing(table_id) else self.table(table_id)
+        return None if self._was_missing_at_start(table_id) else self.table(table_id)
 
-    def _is_missing(self, table_id: TableId) -> bool:
+    def _was_missing_at_start(self, table_id: TableId) -> bool:
         with self._lock:
             if self._listed is None or table_id.dataset != self.settings.dataset or table_id.table in self._listed:
                 return False
@@ -175,7 +156,7 @@ class Warehouse:
         layout: Layout | None = None,
         lifetime: dt.timedelta | None = None,
     ) -> tuple[bigquery.Table, bool]:
-        """Create a table that carries the tenant's label. Return it, and whether it is certain to be new."""
+        """Create a table with the tenant's label, unless it exists. Return it, and whether it is certain to be new."""
         self.ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
@@ -183,45 +164,45 @@ class Warehouse:
             layout.apply(table)
         if lifetime:
             table.expires = utc_now() + lifetime
-        created: tuple[bigquery.Table, bool] = self._call(
+        created: tuple[bigquery.Table, bool] = call(
             f"cannot create the table `{table_id}`",
-            lambda: self._created(table),
+            lambda: self._create_or_get(table),
         )
         return created
 
     def lacks_labels(self, table: bigquery.Table) -> bool:
-        """Return whether a table does not carry the tenant's label yet."""
+        """Return whether a table lacks the tenant's label."""
         return TENANT_LABEL in self._labels and TENANT_LABEL not in table.labels
 
     def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
-        """Give a table new columns, and the tenant's label when it has none."""
+        """Set the schema of a table, which may only gain columns, and add the tenant's label."""
         table.schema = list(fields)
         table.labels = table.labels | self._labels
-        extended: bigquery.Table = self._call(
-            f"cannot add columns to the table `{table.reference}`", lambda: self._updated(table)
+        extended: bigquery.Table = call(
+            f"cannot add columns to the table `{table.reference}`", lambda: self._update(table)
         )
         return extended
 
-    def _created(self, table: bigquery.Table) -> tuple[bigquery.Table, bool]:
+    def _create_or_get(self, table: bigquery.Table) -> tuple[bigquery.Table, bool]:
         try:
-            return self._client.create_table(table, **self._how), True
-        except exceptions.Conflict:  # it exists, or the answer to the first try was lost
-            return self._client.get_table(table.reference, **self._how), False
+            return self._client.create_table(table, **self._options), True
+        except exceptions.Conflict:  # it exists, perhaps because the answer to the first try was lost
+            return self._client.get_table(table.reference, **self._options), False
 
-    def _updated(self, table: bigquery.Table) -> bigquery.Table:
+    def _update(self, table: bigquery.Table) -> bigquery.Table:
         try:
-            return self._client.update_table(table, ["schema", "labels"], **self._how)
+            return self._client.update_table(table, ["schema", "labels"], **self._options)
         except exceptions.PreconditionFailed as error:
-            found = self._client.get_table(table.reference, **self._how)
+            found = self._client.get_table(table.reference, **self._options)
             if _paths(table.schema) <= _paths(found.schema):
-                return found  # the answer to the first try was lost, or somebody else wants the same
+                return found  # the answer to the first try was lost, or another program added the same columns
             raise WarehouseError(
-                f"BigQuery: the table `{table.reference}` was changed by somebody else while this run added columns. "
+                f"BigQuery: the table `{table.reference}` was changed by another program while this run added columns. "
                 "Run again."
             ) from error
 
     def clone(self, original: TableId, table_id: TableId) -> None:
-        """Make a staging table that is a clone of another table. Nothing is copied until one of them changes."""
+        """Create a staging table as a clone of another table. Nothing is copied until one of them changes."""
         self.ensure_datasets()
         config = bigquery.CopyJobConfig(
             operation_type=bigquery.OperationType.CLONE,
@@ -232,120 +213,38 @@ class Warehouse:
         config.destination_expiration_time = (utc_now() + STAGING_LIFETIME).isoformat()
 
         def submit(job_id: str) -> CopyJob:
-            return self._client.copy_table(str(original), str(table_id), job_id=job_id, job_config=config, **self._how)
+            return self._client.copy_table(
+                str(original), str(table_id), job_id=job_id, job_config=config, **self._options
+            )
 
-        self._run_job(f"cannot clone `{original}`", f"clone-{original.table}", submit)
+        self.statements.run_job(f"cannot clone `{original}`", f"clone-{original.table}", submit)
 
     def delete_table(self, table_id: TableId) -> None:
-        """Remove a staging table."""
-        self._call(
+        """Delete a staging table, if it exists."""
+        call(
             f"cannot remove the staging table `{table_id}`",
-            lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._how),
+            lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._options),
         )
 
-    def remove_leftovers(self) -> int:
-        """Remove staging tables that dead runs of this tenant have left behind, and return how many."""
+    def drop_stale_staging(self) -> int:
+        """Delete staging tables that dead runs of this tenant left behind, and return how many."""
         dataset = f"{self.settings.project_id}.{self.settings.staging_dataset}"
 
-        def listed() -> list[Any]:
+        def list_tables() -> list[Any]:
             try:
-                options: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
-                return list(self._client.list_tables(dataset, **self._how, **options))
+                page: dict[str, Any] = {"max_results": LISTED_TABLES, "page_size": LISTED_TABLES}
+                return list(self._client.list_tables(dataset, **self._options, **page))
             except exceptions.NotFound:
                 return []
 
-        tables = self._call(f"cannot read the dataset `{dataset}`", listed)
-        old = leftovers(tables, self.settings.tenant_id, utc_now())
-        for name in old:
+        tables = call(f"cannot read the dataset `{dataset}`", list_tables)
+        stale = stale_tables(tables, self.settings.tenant_id, utc_now())
+        for name in stale:
             self.delete_table(self.staging_id(name))
-        return len(old)
-
-    def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
-        """Append a Parquet file to a table, and wait until its rows are there.
-
-        Args:
-            path: The file.
-            table_id: The table, which exists.
-            fields: Schema of the rows.
-            job_name: What the job is, unique in the run: a retry with the same name loads nothing twice.
-        """
-        config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
-            schema=list(fields),
-            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-            labels=self._labels,
-        )
-        config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
-
-        def submit(job_id: str) -> LoadJob:
-            with path.open("rb") as file:
-                return self._client.load_table_from_file(
-                    file,
-                    str(table_id),
-                    job_id=job_id,
-                    job_config=config,
-                    size=path.stat().st_size,
-                    num_retries=self._patience.upload_retries,
-                    timeout=self._patience.upload_seconds,
-                )
-
-        self._run_job(f"cannot load {path.name} into `{table_id}`", job_name, submit)
-
-    def run(
-        self,
-        sql: str,
-        job_name: str,
-        *,
-        synced: dt.datetime | None = None,
-        parameters: Iterable[_AbstractQueryParameter] = (),
-    ) -> Outcome:
-        """Run a statement and return what it did.
-
-        Args:
-            sql: A GoogleSQL statement.
-            job_name: What the job is, unique in the run.
-            synced: Value of the parameter `synced`.
-            parameters: Other parameters.
-        """
-        times = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
-        config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
-
-        def submit(job_id: str) -> QueryJob:
-            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._how)
-
-        job = self._run_job(f"the statement {job_name} failed", job_name, submit)
-        stats = job.dml_stats
-        return Outcome(
-            [] if stats else self._rows(job, job_name),
-            inserted=stats.inserted_row_count if stats else 0,
-            updated=stats.updated_row_count if stats else 0,
-            bytes_billed=job.total_bytes_billed or 0,
-            slot_ms=job.slot_millis or 0,
-        )
-
-    def _rows(self, job: QueryJob, job_name: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._call(
-            f"cannot read the result of {job_name}",
-            lambda: [dict(row) for row in job.result(job_retry=None, **self._how)],
-        )
-        return rows
-
-    def _run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - either job
-        return self._call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))
-
-    def _call(self, action: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401
-        try:
-            return call()
-        except CallError as error:
-            raise self._error(action, error) from error
-
-    def _error(self, action: str, error: BaseException) -> WarehouseError:
-        message = getattr(error, "message", None) or str(error)
-        return WarehouseError(f"BigQuery: {action}: {message}")
+        return len(stale)
 
 
 def _paths(fields: Sequence[bigquery.SchemaField], before: str = "") -> set[str]:
-    """Return the names of all columns, nested ones with those that they are in."""
-    inner = (_paths(one.fields, f"{before}{one.name.lower()}.") for one in fields)
-    return {f"{before}{one.name.lower()}" for one in fields}.union(*inner)
+    """Return the paths of all columns, nested ones included, in lower case."""
+    inner = (_paths(field.fields, f"{before}{field.name.lower()}.") for field in fields)
+    return {f"{before}{field.name.lower()}" for field in fields}.union(*inner)

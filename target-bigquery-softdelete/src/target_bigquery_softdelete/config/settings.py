@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from target_bigquery_softdelete.bigquery.table_layout import PartitionBy
-from target_bigquery_softdelete.load.delete_guard import DeleteLimits
+from target_bigquery_softdelete.config.options import DeleteLimits, OnConcurrentRun, PartitionBy
 from target_bigquery_softdelete.plugin_runtime import datasets
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE, emulator_address
@@ -20,6 +19,7 @@ from target_bigquery_softdelete.plugin_runtime.settings_schema import (
     read_settings,
     setting,
 )
+from target_bigquery_softdelete.schema.naming import ColumnNaming  # noqa: TC001 - msgspec reads the types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +97,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         | None
     ) = None
     column_naming: Annotated[
-        Literal["snake_case", "preserve"],
+        ColumnNaming,
         setting("`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are."),
     ] = "snake_case"
     additional_properties: Annotated[
@@ -157,7 +157,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         setting("The same in seconds. The merge happens at the next STATE message, or while the tap is silent.", ge=1),
     ] = 300
     on_concurrent_run: Annotated[
-        Literal["refuse", "wait", "allow"],
+        OnConcurrentRun,
         setting(
             "What to do when another run is writing into the dataset: `refuse` ends with an error, `wait` waits for "
             "that run to end, `allow` writes at the same time. A killed run counts as running for two minutes."

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-
-
-class DeletesRefusedError(PluginError):
-    """A snapshot would have marked too many rows deleted. Everything else of the stream has landed."""
-
-
-@dataclass(frozen=True)
-class DeleteLimits:
-    """How much one snapshot may mark deleted. It is refused when it passes both numbers."""
-
-    fraction: float
-    """Share of the live rows of a table, 0 to 1 (setting `max_delete_fraction`)."""
-    rows: int
-    """Rows of a table (setting `max_delete_rows`)."""
-    lifted: bool = False
-    """Whether every number is allowed for this run (setting `allow_mass_delete`)."""
+if TYPE_CHECKING:
+    from target_bigquery_softdelete.config.options import DeleteLimits
 
 
 def refusal(limits: DeleteLimits, *, stream: str, live: int, missing: int, staged: int) -> str | None:
-    """Return why a complete snapshot may not mark its missing rows deleted, or nothing when it may.
+    """Return why a complete snapshot may not mark missing rows deleted, or nothing when it may.
 
     Args:
         limits: The limits in force.

@@ -1,4 +1,4 @@
-"""A dry run: everything happens as in a real one, but to a clone of each table in the staging dataset."""
+"""A dry run writes into clones in the staging dataset. Everything else happens as in a real run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 
-class StandIn:
-    """What stands for the table of a stream: a clone of it, made when it is first asked for.
+class DryRunClone:
+    """A clone of the table of a stream, in the staging dataset.
 
     A clone costs nothing but what is changed in it: https://cloud.google.com/bigquery/docs/table-clones-intro
     """
 
     def __init__(self, warehouse: Warehouse, original: TableId, table_id: TableId) -> None:
-        """Describe the stand-in. Nothing is made yet.
+        """Describe the clone. Nothing is created yet.
 
         Args:
             warehouse: Where both are.
@@ -25,19 +25,19 @@ class StandIn:
         """
         self._warehouse = warehouse
         self._original = original
-        self._made = False
+        self._created = False
         self.table_id = table_id
 
-    def make(self) -> None:
-        """Make the clone, if that has not been done and there is a table.
+    def create(self) -> None:
+        """Create the clone, unless that was done before or there is no table to clone.
 
         Raises:
-            WarehouseError: If BigQuery does not make it.
+            WarehouseError: If BigQuery refuses.
         """
-        if not self._made and self._warehouse.table(self._original):
+        if not self._created and self._warehouse.table(self._original):
             self._warehouse.clone(self._original, self.table_id)
-        self._made = True
+        self._created = True
 
     def drop(self) -> None:
-        """Remove it."""
+        """Delete the clone."""
         self._warehouse.delete_table(self.table_id)

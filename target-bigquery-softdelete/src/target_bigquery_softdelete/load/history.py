@@ -1,9 +1,9 @@
 """Every version of every row, in `<table>_history`.
 
-The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row whose time is
-not that of its current version in the history has a new version. One statement closes the old one and adds the new one.
-It is sent before and after each MERGE. So whatever a crash left undone between the two is done before the rows change
-again, and no version is missing or there twice.
+The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row has a new
+version if its time is not that of its current version in the history. One statement closes the old version and appends
+the new one. It is sent before and after each MERGE: if a crash comes between MERGE and statement, the next run catches
+up before the rows change again, and no version is lost or stored twice.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import SchemaField
 
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import walk
 from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql import tables as sql
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 VALIDITY_FIELDS = (
-    SchemaField(VALID_FROM, "TIMESTAMP", description="When the row became so (UTC)"),
-    SchemaField(VALID_TO, "TIMESTAMP", description="When it became something else; NULL while it is so"),
+    SchemaField(VALID_FROM, "TIMESTAMP", description="When the row got these values (UTC)"),
+    SchemaField(VALID_TO, "TIMESTAMP", description="When it got other values; NULL for the current version"),
 )
 
 _OURS = {OPERATION, SYNCED, VALID_FROM, VALID_TO}
@@ -42,9 +42,10 @@ class History:
         self._warehouse = warehouse
         self._table_id = table_id
         self._history_id = history_id
-        self._fits: tuple[Column, ...] = ()
+        self._fitted_to: tuple[Column, ...] = ()
+        """Columns that the history is known to have: the table is read again only when they change."""
 
-    def follow(
+    def append_versions(
         self,
         fields: Sequence[SchemaField],
         key: Sequence[str],
@@ -52,44 +53,42 @@ class History:
         run: Callable[[str, str], object],
         partition: str = "",
     ) -> None:
-        """Add the versions that the table has and its history has not.
+        """Add the versions that the table has and its history lacks.
 
         Args:
             fields: The schema of the table.
             key: Names of its key columns.
             run: Runs a statement that has a name.
-            partition: The column that the table wants every statement to filter by, where it does.
+            partition: The column that every statement must filter by, if the table requires one.
 
         Raises:
             PluginError: If the history cannot take them.
             WarehouseError: If BigQuery refuses.
         """
-        columns = self._columns(fields)
-        if columns != self._fits:
-            self._fit(columns, key, run)
-            self._fits = columns
-        names = [one.name for one in columns]
-        run(
-            sql.append_versions(self._history_id, self._table_id, key=key, columns=names, partition=partition),
-            "history",
-        )
+        columns = self._kept_columns(fields)
+        if columns != self._fitted_to:
+            self._create_or_fit(columns, key, run)
+            self._fitted_to = columns
+        names = [column.name for column in columns]
+        statement = sql.append_versions(self._history_id, self._table_id, key=key, columns=names, partition=partition)
+        run(statement, "history")
 
-    def _columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
-        """Return what the history keeps: all columns but those of types that this target never writes."""
+    def _kept_columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
+        """Return the columns that the history keeps: all but those of types that this target never writes."""
         columns = [table_schema.column_of(field) for field in fields]
-        for one in columns:
-            if one.name.lower() in {VALID_FROM, VALID_TO}:
+        for column in columns:
+            if column.name.lower() in {VALID_FROM, VALID_TO}:
                 raise PluginError(
-                    f"{self._table_id}: the column `{one.name}` has a name that the history needs for itself. "
+                    f"{self._table_id}: the column `{column.name}` has a name that the history needs for itself. "
                     "Rename the property with a stream map, or leave the stream out of `history`."
                 )
-        known = [one for one in columns if not any(inner.foreign for inner in walk([one]))]
-        return tuple(one for one in known if one.name.lower() not in _OURS)
+        known = [column for column in columns if not any(inner.foreign for inner in walk([column]))]
+        return tuple(column for column in known if column.name.lower() not in _OURS)
 
-    def _fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
+    def _create_or_fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
         table = self._warehouse.known_table(self._history_id)
         if table is None:
-            by_key = [one for one in columns if one.name in key]
+            by_key = [column for column in columns if column.name in key]
             layout = Layout(
                 clustering=tuple(clustering(by_key)),
                 description=f"Every version of the rows of {self._table_id.table}, written by {SOFTWARE}",

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class LiveView:
-    """The view of one table."""
+    """The view of the live rows of one table."""
 
     def __init__(self, warehouse: Warehouse, table_id: TableId, view_id: TableId) -> None:
         self._warehouse = warehouse
         self._table_id = table_id
         self._view_id = view_id
 
-    def follow(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> None:
+    def refresh(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> None:
         """Create the view, or replace it when the columns of the table have changed.
 
         Args:
@@ -34,10 +34,10 @@ class LiveView:
             run: Runs a statement that has a name.
 
         Raises:
-            PluginError: If something else has the name of the view.
+            PluginError: If something else has the view's name.
             WarehouseError: If BigQuery refuses.
         """
-        shown = [one for one in fields if one.name.lower() != OPERATION]
+        shown = [field for field in fields if field.name.lower() != OPERATION]
         found = self._warehouse.table(self._view_id)
         if found is not None:
             if found.table_type != "VIEW" or found.description != sql.LIVE_VIEW_DESCRIPTION:
@@ -46,9 +46,9 @@ class LiveView:
                 )
             if _shape(found.schema) == _shape(shown):
                 return
-        query = sql.live_rows(self._table_id, [one.name for one in shown])
+        query = sql.live_rows(self._table_id, [field.name for field in shown])
         run(sql.live_view(self._view_id, query), "live-view")
 
 
 def _shape(fields: Sequence[SchemaField]) -> list[tuple[str, str]]:
-    return [(one.name, table_schema.column_of(one).sql_type) for one in fields]
+    return [(field.name, table_schema.column_of(field).sql_type) for field in fields]

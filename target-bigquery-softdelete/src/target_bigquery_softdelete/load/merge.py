@@ -1,281 +1,175 @@
-"""Brings a target table up to date with staged rows: make the table fit, measure, guard, merge."""
+"""Writes staged rows into a table that is ready for them: preview, guard, merge. All state is in the arguments."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import ScalarQueryParameter
 
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE, MergeResult
-from target_bigquery_softdelete.bigquery import table_schema
-from target_bigquery_softdelete.bigquery.table_layout import layout_of
-from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
+from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.load.delete_guard import refusal
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql import merge as sql
-from target_bigquery_softdelete.sql import tables
 from target_bigquery_softdelete.sql.source import Source
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping, Sequence
 
-    from google.cloud import bigquery
-    from google.cloud.bigquery import SchemaField
-
-    from target_bigquery_softdelete.bigquery.lease import Lease
-    from target_bigquery_softdelete.bigquery.table_layout import Layout
-    from target_bigquery_softdelete.bigquery.warehouse import Outcome, Warehouse
-    from target_bigquery_softdelete.load.delete_guard import DeleteLimits
-    from target_bigquery_softdelete.load.dry_run import StandIn
-    from target_bigquery_softdelete.load.history import History
-    from target_bigquery_softdelete.load.live_view import LiveView
-    from target_bigquery_softdelete.schema.columns import Column, TableColumns
+    from target_bigquery_softdelete.bigquery.statements import StatementResult
+    from target_bigquery_softdelete.load.prepare_table import PreparedTable
+    from target_bigquery_softdelete.load.stage import StagedRows
+    from target_bigquery_softdelete.load.stream_table import StreamTable
     from target_bigquery_softdelete.sql.identifiers import TableId
 
-LEAST_BILLED_BYTES = 10 << 20
-"""What BigQuery bills for a table that a query names, at least: https://cloud.google.com/bigquery/pricing. A table that
-is no larger costs the same whether its key is read or all of it."""
 
-logger = logging.getLogger(__name__)
+def merge(
+    target: StreamTable,
+    prepared: PreparedTable,
+    staged: StagedRows,
+    *,
+    complete: bool,
+    seen_key_tables: tuple[TableId, ...] = (),
+) -> MergeResult:
+    """Merge staged rows that have a key, and return what that changed.
+
+    Args:
+        target: The table.
+        prepared: The same, ready for these rows.
+        staged: The rows.
+        complete: Whether they, with `seen_key_tables`, are a complete snapshot: then rows that are missing from it
+            are marked deleted, unless the guard refuses.
+        seen_key_tables: Other staging tables with keys that came in this run.
+
+    Raises:
+        PluginError: If the run no longer holds its lease.
+        WarehouseError: If a statement fails.
+    """
+    source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
+    key = staged.columns.key
+    if prepared.is_new and not staged.has_deletions:
+        return _fill(target, prepared, source)
+    _append_versions(target, prepared, key)
+    within, limits = ("", []) if complete else _partition_range(prepared, staged)
+    filters = {"partition": prepared.partition_filter, "within": within}
+    # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
+    # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
+    compare = complete or prepared.is_small
+    preview = sql.preview_merge(target.table_id, source, compare=compare, **filters)
+    (found,) = target.statements.run(preview, "measure", parameters=limits).rows
+    refused = None
+    if complete:
+        refused = refusal(
+            target.delete_limits,
+            stream=target.stream,
+            live=found["live"],
+            missing=found["missing"],
+            staged=found["staged"] or len(seen_key_tables),
+        )
+    mark_missing = complete and not refused
+    if compare and not found["differ"] and not (mark_missing and found["missing"]):
+        return MergeResult(unchanged=found["staged"], refusal=refused)
+    statement = sql.merge(target.table_id, source, mark_missing_deleted=mark_missing, **filters)
+    done = target.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
+    if done.inserted or done.updated:
+        _append_versions(target, prepared, key)
+
+    return _count(found, done, missing=found["missing"] if mark_missing else 0, refused=refused)
 
 
-@dataclass(frozen=True)
-class Staged:
-    """Rows that are ready to be merged."""
+def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, refused: str | None) -> MergeResult:
+    """Return what a MERGE changed.
 
-    table_id: TableId
-    columns: TableColumns
-    ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    """First and last value of the columns of the key that a table may be partitioned by."""
-    has_deletions: bool = True
-    """Whether some of them may say that they are deleted."""
+    Args:
+        found: The counts of the preview.
+        done: The counts of the MERGE, in which rows that it marked deleted are updates.
+        missing: Rows that it marked deleted because the snapshot lacks them.
+        refused: Why it marked none, if the guard refused.
+    """
+    written = done.updated - missing
+    return MergeResult(
+        inserted=done.inserted - found["born_deleted"],
+        updated=written - found["restored"] - found["marked"],
+        deleted=missing + found["marked"] + found["born_deleted"],
+        restored=found["restored"],
+        unchanged=found["staged"] - done.inserted - written,
+        refusal=refused,
+    )
 
 
-class TableMerge:
-    """Merges into one target table."""
+def _fill(target: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
+    """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
+    statement = sql.merge(target.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
+    done = target.statements.run(statement, "merge", synced=utc_now())
+    _append_versions(target, prepared, source.columns.key)
+    return MergeResult(inserted=done.inserted, updated=done.updated)
 
-    def __init__(  # noqa: PLR0913 - what it merges into, and what has a say in it
-        self,
-        warehouse: Warehouse,
-        table_id: TableId,
-        limits: DeleteLimits,
-        *,
-        stream: str,
-        lease: Lease,
-        history: History | None = None,
-        live_view: LiveView | None = None,
-        stand_in: StandIn | None = None,
-    ) -> None:
-        self._stand_in = stand_in
-        self._live_view = live_view
-        self._history = history
-        self._warehouse = warehouse
-        self._lease = lease
-        self._table_id = table_id
-        self._limits = limits
-        self._stream = stream
-        self._jobs = 0
-        self.bytes_billed = 0
-        self.slot_ms = 0
-        self._partition = ""
-        """The column that every statement must filter by, where the table wants that."""
-        self._partitioned_by = ""
-        self._is_new = False
-        """Whether the table was created by this run, and nothing is in it yet."""
-        self._is_small = False
-        """Whether it costs nothing more to read all of the table than to read its key."""
-        self._fields: Sequence[SchemaField] = ()
-        """The schema of the table."""
 
-    def merge(self, staged: Staged, *, complete: bool, seen_key_tables: tuple[TableId, ...] = ()) -> MergeResult:
-        """Merge staged rows that have a key.
+def mark_all_deleted(target: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> MergeResult:
+    """Handle a complete snapshot without any row: mark every live row deleted, unless the guard refuses.
 
-        Args:
-            staged: The rows.
-            complete: Whether they, with `seen_key_tables`, are a complete snapshot: then rows that are missing from it
-                are marked deleted, unless the guard refuses.
-            seen_key_tables: Staging tables of rows that were merged earlier in this run.
-        """
-        source = self._source(staged, seen_key_tables)
-        if self._is_new and not staged.has_deletions:
-            return self._fill(source)
-        self._follow(staged.columns.key)
-        within, limits = ("", []) if complete else self._within(staged, source)
-        filters = {"partition": self._partition, "within": within}
-        # A list that is read whole is mostly as it was, and a query that finds that out is cheaper than a MERGE. What
-        # else may be as it was, the last page of a feed for one, is worth the question where it costs nothing.
-        compare = complete or self._is_small
-        question = sql.preview_merge(self._table_id, source, compare=compare, **filters)
-        (found,) = self._run(question, "measure", parameters=limits).rows
-        refused = None
-        if complete:
-            refused = refusal(
-                self._limits,
-                stream=self._stream,
-                live=found["live"],
-                missing=found["missing"],
-                staged=found["staged"] or len(seen_key_tables),
-            )
-        sweep = complete and not refused
-        if compare and not found["differ"] and not (sweep and found["missing"]):
-            return MergeResult(unchanged=found["staged"], refusal=refused)
-        statement = sql.merge(self._table_id, source, mark_missing_deleted=sweep, **filters)
-        done = self._run(statement, "merge", synced=utc_now(), parameters=limits)
-        if done.inserted or done.updated:
-            self._follow(staged.columns.key)
+    Args:
+        target: The table.
+        prepared: The same, as it is.
+        key: Names of the key columns of the stream.
 
-        swept = found["missing"] if sweep else 0
-        written = done.updated - swept
-        return MergeResult(
-            inserted=done.inserted - found["born_deleted"],
-            updated=written - found["restored"] - found["marked"],
-            deleted=swept + found["marked"] + found["born_deleted"],
-            restored=found["restored"],
-            unchanged=found["staged"] - done.inserted - written,
-            refusal=refused,
+    Raises:
+        PluginError: If the run no longer holds its lease.
+        WarehouseError: If a statement fails.
+    """
+    partition = prepared.partition_filter
+    live = target.statements.run(sql.count_live(target.table_id, partition=partition), "count").rows[0]["live"]
+    refused = refusal(target.delete_limits, stream=target.stream, live=live, missing=live, staged=0)
+    if refused or not live:
+        return MergeResult(refusal=refused)
+    _append_versions(target, prepared, key)
+    target.statements.run(sql.mark_all_deleted(target.table_id, partition=partition), "sweep", synced=utc_now())
+    _append_versions(target, prepared, key)
+    return MergeResult(deleted=live)
+
+
+def append(target: StreamTable, prepared: PreparedTable, staged: StagedRows) -> MergeResult:
+    """Append staged rows that have no key.
+
+    Raises:
+        PluginError: If the run no longer holds its lease.
+        WarehouseError: If the statement fails.
+    """
+    source = Source(staged.table_id, staged.columns, prepared.columns)
+    done = target.statements.run(sql.append(target.table_id, source), "append", synced=utc_now())
+    return MergeResult(inserted=done.inserted)
+
+
+def replace(target: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]]) -> MergeResult:
+    """Replace all rows of a table without a key.
+
+    Args:
+        target: The table.
+        parts: The rows, and the table as it was made ready for them. There is at least one part.
+
+    Raises:
+        PluginError: If the run no longer holds its lease.
+        WarehouseError: If the statement fails.
+    """
+    sources = [Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
+    partition = parts[-1][0].partition_filter
+    target.statements.run(sql.replace(target.table_id, sources, partition=partition), "replace", synced=utc_now())
+    return MergeResult(inserted=sum(staged.count for _, staged in parts))
+
+
+def _append_versions(target: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:
+    """Bring the history up to date: before the rows change, in case a crash prevented it, and after."""
+    if target.history is not None:
+        target.history.append_versions(
+            prepared.fields, key, run=target.statements.run, partition=prepared.partition_filter
         )
 
-    def _fill(self, source: Source) -> MergeResult:
-        """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
-        done = self._run(
-            sql.merge(self._table_id, source, mark_missing_deleted=False, partition=self._partition),
-            "merge",
-            synced=utc_now(),
-        )
-        self._follow(source.columns.key)
-        return MergeResult(inserted=done.inserted, updated=done.updated)
 
-    def empty_snapshot(self, columns: TableColumns) -> MergeResult:
-        """Handle a complete snapshot without any row: nothing is there any more, or something went wrong."""
-        table = self._table()
-        if table is None:
-            return MergeResult()
-        self._partition = table_schema.required_filter(table)
-        live = self._run(sql.count_live(self._table_id, partition=self._partition), "count").rows[0]["live"]
-        refused = refusal(self._limits, stream=self._stream, live=live, missing=live, staged=0)
-        if refused or not live:
-            return MergeResult(refusal=refused)
-        self._fields = table.schema
-        self._follow(columns.key)
-        self._run(sql.mark_all_deleted(self._table_id, partition=self._partition), "sweep", synced=utc_now())
-        self._follow(columns.key)
-        return MergeResult(deleted=live)
-
-    def append(self, staged: Staged) -> MergeResult:
-        """Add staged rows that have no key."""
-        done = self._run(sql.append(self._table_id, self._source(staged)), "append", synced=utc_now())
-        return MergeResult(inserted=done.inserted)
-
-    def replace(self, staged: Sequence[Staged], rows: int) -> MergeResult:
-        """Replace all rows of a table without a key."""
-        sources = [self._source(one) for one in staged]
-        self._run(sql.replace(self._table_id, sources, partition=self._partition), "replace", synced=utc_now())
-        return MergeResult(inserted=rows)
-
-    def _follow(self, key: Sequence[str]) -> None:
-        """Let the history follow the table: before the rows change, in case a crash kept it from it, and after."""
-        if self._history is not None:
-            self._history.follow(self._fields, key, run=self._run, partition=self._partition)
-
-    def _source(self, staged: Staged, seen_key_tables: tuple[TableId, ...] = ()) -> Source:
-        return Source(staged.table_id, staged.columns, self._fitting_columns(staged.columns), seen_key_tables)
-
-    def _within(self, staged: Staged, source: Source) -> tuple[str, list[ScalarQueryParameter]]:
-        """Return the column of the key by which the table is partitioned, and its first and last staged value."""
-        ranged = {one.name.lower(): one for one in staged.columns.key_columns() if one.name in staged.ranges}
-        column = ranged.get(self._partitioned_by.lower())
-        if column is None or source.table_columns[column.name].kind is not column.kind:
-            return "", []
-        first, last = staged.ranges[column.name]
-        kind = str(column.kind)
-        return column.name, [ScalarQueryParameter("first", kind, first), ScalarQueryParameter("last", kind, last)]
-
-    def _run(
-        self,
-        statement: str,
-        name: str,
-        *,
-        synced: dt.datetime | None = None,
-        parameters: Sequence[ScalarQueryParameter] = (),
-    ) -> Outcome:
-        self._lease.check()
-        self._jobs += 1
-        job_name = f"{name}-{self._table_id.table}-{self._jobs}"
-        outcome = self._warehouse.run(statement, job_name, synced=synced, parameters=parameters)
-        self.bytes_billed += outcome.bytes_billed
-        self.slot_ms += outcome.slot_ms
-        return outcome
-
-    def _fitting_columns(self, columns: TableColumns) -> Mapping[str, Column]:
-        """Make the table fit, and return the stream's columns as the table has them."""
-        table, self._is_new = self._table(), False
-        if table is None:
-            table, self._is_new = self._warehouse.create_table(
-                self._table_id,
-                table_schema.table_fields(columns.columns),
-                layout=self._layout(columns),
-                lifetime=STAGING_LIFETIME if self._stand_in else None,
-            )
-        if self._is_new:
-            self._partition = table_schema.required_filter(table)
-            logger.info("%s: created the table %s", self._stream, self._table_id)
-        else:
-            table = self._fit(table, columns)
-        self._is_small = (table.num_bytes or 0) <= LEAST_BILLED_BYTES
-        self._partitioned_by = table_schema.partition_column(table)
-        self._fields = table.schema
-        if self._live_view is not None:
-            self._live_view.follow(self._fields, run=self._run)
-        by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
-        return {one.name: by_name[one.name.lower()] for one in columns.columns}
-
-    def _table(self) -> bigquery.Table | None:
-        if self._stand_in is not None:
-            self._stand_in.make()
-        return self._warehouse.known_table(self._table_id)
-
-    def _layout(self, columns: TableColumns) -> Layout:
-        settings = self._warehouse.settings
-        partition_by = settings.partitions.get(self._stream)
-        if partition_by:
-            partition_by.check(columns.columns, self._stream)
-        tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""
-        return layout_of(
-            columns,
-            description=f"Stream {self._stream}{tenant}, written by {SOFTWARE}",
-            partition_by=partition_by,
-            require_partition_filter=settings.require_partition_filter,
-        )
-
-    def _fit(self, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
-        if what := table_schema.no_table(table):
-            raise PluginError(
-                f"{self._stream}: `{self._table_id}` is {what}. Rename it, or give the stream another name with "
-                "`__alias__` in `stream_maps`."
-            )
-        self._partition = table_schema.required_filter(table)
-        change = table_schema.change(table.schema, columns.columns, table=str(self._table_id))
-        if list(change.fields) != list(table.schema) or self._warehouse.lacks_labels(table):
-            table = self._warehouse.extend_table(table, change.fields)
-            self._tell(change)
-        if change.adopted:
-            adopted = self._run(tables.adopt(self._table_id, partition=self._partition), "adopt", synced=utc_now())
-            logger.info("%s: adopted %s with %d rows", self._stream, self._table_id, adopted.updated)
-        if change.widened:
-            self._run(tables.widen(self._table_id, change.widened), "widen")
-            logger.info("%s: wider types in %s: %s", self._stream, self._table_id, _listed(change.widened))
-            table = self._warehouse.table(self._table_id) or table
-        return table
-
-    def _tell(self, change: table_schema.SchemaChange) -> None:
-        for what, columns in (("new columns", change.added), ("no longer REQUIRED", change.relaxed)):
-            if columns:
-                logger.info("%s: %s in %s: %s", self._stream, what, self._table_id, ", ".join(columns))
-
-
-def _listed(columns: Sequence[Column]) -> str:
-    return ", ".join(f"{one.name} {one.sql_type}" for one in columns)
+def _partition_range(prepared: PreparedTable, staged: StagedRows) -> tuple[str, list[ScalarQueryParameter]]:
+    """Return the column of the key by which the table is partitioned, and its first and last staged value."""
+    by_name = {column.name.lower(): column for column in staged.columns.key_columns() if column.name in staged.ranges}
+    column = by_name.get(prepared.partitioned_by.lower())
+    if column is None or prepared.columns[column.name].kind is not column.kind:
+        return "", []
+    first, last = staged.ranges[column.name]
+    kind = str(column.kind)
+    return column.name, [ScalarQueryParameter("first", kind, first), ScalarQueryParameter("last", kind, last)]

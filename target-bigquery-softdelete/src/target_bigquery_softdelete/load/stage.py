@@ -1,4 +1,4 @@
-"""Takes the records of one stream with one schema into a staging table: block by block, file by file.
+"""Stages the records of one stream with one schema: block by block, file by file, into a staging table.
 
 At most one block of raw bytes is in memory. A full block becomes a row group of a local Parquet file; a full file is
 loaded in the background while the next one is being written.
@@ -7,6 +7,7 @@ loaded in the background while the next one is being written.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -16,10 +17,10 @@ from target_bigquery_softdelete.bigquery.table_schema import staging_fields
 from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
 from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.records.block_converter import BlockConverter
-from target_bigquery_softdelete.runtime.temp_files import writing
+from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -29,13 +30,26 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 FILE_BYTES = 64 << 20
-"""Size at which a Parquet file is loaded. Larger files make fewer load jobs, smaller ones load earlier."""
+"""Size at which a Parquet file is loaded. Larger files need fewer load jobs, smaller ones are loaded earlier."""
 
 MOST_WAITING_FILES = 4
-"""Files of one stream that wait for their load. When there are so many, reading waits: the disk stays free."""
+"""Files of one stream that may wait for their load. When there are so many, reading waits, to keep the disk free."""
 
 
-class Stage:
+@dataclass(frozen=True)
+class StagedRows:
+    """The rows of a staging table, ready to be merged."""
+
+    table_id: TableId
+    columns: TableColumns
+    count: int
+    ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """First and last value of those columns of the key by which a table may be partitioned."""
+    has_deletions: bool = True
+    """Whether some of them may say that they are deleted."""
+
+
+class StagingTable:
     """The records of one stream with one schema, on their way into one staging table."""
 
     def __init__(  # noqa: PLR0913 - what it is, and the three places that it writes to
@@ -55,7 +69,7 @@ class Stage:
         self.dropped_nulls = 0
         self.bytes_staged = 0
         self.ranges: dict[str, tuple[Any, Any]] = {}
-        """First and last value of the columns of the key that a table may be partitioned by."""
+        """First and last value of those columns of the key by which a table may be partitioned."""
         self.has_deletions = False
         """Whether a record says that its row is deleted."""
         self._ranged = partitionable(columns.key_columns())
@@ -75,6 +89,11 @@ class Stage:
     def buffered_bytes(self) -> int:
         """Size of the block that is in memory."""
         return len(self._block)
+
+    @property
+    def staged_rows(self) -> StagedRows:
+        """What the table holds, once it is finished."""
+        return StagedRows(self.table_id, self.columns, self.rows, self.ranges, has_deletions=self.has_deletions)
 
     def append(self, records: Iterable[bytes]) -> None:
         """Take records: JSON objects as bytes."""
@@ -99,8 +118,8 @@ class Stage:
             return None
         converted = self._converter.convert(bytes(self._block), self.rows)
         if converted.table.num_rows:
-            with writing(self._folder, self._stream):
-                self._file().write_table(converted.table)
+            with name_disk_errors(self._folder, self._stream):
+                self._open_file().write_table(converted.table)
             self._extend_ranges(extremes(converted.table, self._ranged))
             self.has_deletions = self.has_deletions or has_deletions(converted.table)
         self.dropped_nulls += converted.dropped_nulls
@@ -117,14 +136,14 @@ class Stage:
             self.ranges[name] = (min(first, before[0]), max(last, before[1]))
 
     def take_block(self) -> list[bytes]:
-        """Return the records that are not converted, and forget them."""
+        """Remove the records that are not converted yet, and return them."""
         records = bytes(self._block).rstrip(b"\n").split(b"\n")
         self._block.clear()
         self._unconverted = 0
         return records
 
     def finish(self) -> None:
-        """Convert what is left, and wait until every record is in the staging table.
+        """Convert the rest, and wait until every record is in the staging table.
 
         Raises:
             InvalidRecordError: If a record does not fit.
@@ -138,30 +157,30 @@ class Stage:
         self._loads.clear()
 
     def create(self) -> None:
-        """Create the staging table, unless it exists. It may stay without rows."""
+        """Create the staging table, unless it exists. It may stay empty."""
         if not self._created:
             fields = staging_fields(self.columns.columns)
             self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
             self._created = True
 
     def discard(self) -> None:
-        """Remove the local file that is being written: the stream has failed, and the others need the room."""
+        """Delete the local file: the stream has failed, and others need the space."""
         writer, self._writer = self._writer, None
         path, self._path = self._path, None
         if writer:
-            with suppress(OSError):  # closing it writes the end of a file that nobody reads, on a disk that may be full
+            with suppress(OSError):  # closing writes to a disk that may be full, and the file is deleted anyway
                 writer.close()
         if path:
             path.unlink()
 
     def drop(self) -> None:
-        """Remove the staging table and the local file."""
+        """Drop the staging table and delete the local file."""
         self.discard()
         if self._created:
             self._warehouse.delete_table(self.table_id)
             self._created = False
 
-    def _file(self) -> pq.ParquetWriter:
+    def _open_file(self) -> pq.ParquetWriter:
         if self._writer is None:
             self._path = self._folder / f"{self.table_id.table}_{len(self._loads)}.parquet"
             # Dictionaries cost time here and save little: a block is short-lived and BigQuery makes its own.
@@ -170,16 +189,16 @@ class Stage:
             )
         return self._writer
 
-    def _close(self) -> Path | None:
+    def _close_file(self) -> Path | None:
         """Write the end of the file, and return it."""
         if self._writer:
-            with writing(self._folder, self._stream):
+            with name_disk_errors(self._folder, self._stream):
                 self._writer.close()
         path, self._path, self._writer = self._path, None, None
         return path
 
     def _load_file(self) -> None:
-        path = self._close()
+        path = self._close_file()
         if path is None:
             return
         fields = staging_fields(self.columns.columns)
@@ -188,7 +207,7 @@ class Stage:
         job_name = f"load-{path.stem}"
 
         def load() -> None:
-            self._warehouse.load(path, self.table_id, fields, job_name)
+            self._warehouse.statements.load(path, self.table_id, fields, job_name)
             path.unlink()
 
         if len(self._loads) >= MOST_WAITING_FILES:

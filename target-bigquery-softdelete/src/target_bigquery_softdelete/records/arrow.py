@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from target_bigquery_softdelete.errors import NotNativeError
 from target_bigquery_softdelete.schema.columns import BIGNUMERIC_SCALE, NUMERIC_SCALE, Column, Kind
 from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
 
@@ -42,10 +43,6 @@ _LIMITS = {
     Kind.DATE: (pa.scalar(dt.date.min), pa.scalar(dt.date.max)),
 }
 """The first and the last value of BigQuery's types."""
-
-
-class NotNativeError(ValueError):
-    """A block holds a value that only the row path can convert."""
 
 
 _UNSAFE_NUMBER = (

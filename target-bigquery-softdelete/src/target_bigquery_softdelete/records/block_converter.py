@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
-from singer_sdk.exceptions import MissingKeyPropertiesError
 
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.errors import InvalidRecordError, InvalidValueError, MissingKeyError, NotNativeError
 from target_bigquery_softdelete.records import arrow
-from target_bigquery_softdelete.records.arrow import NotNativeError
-from target_bigquery_softdelete.records.errors import InvalidValueError
 from target_bigquery_softdelete.records.extra_properties import ExtraProperties, with_extra_as_text
 from target_bigquery_softdelete.records.json_columns import JsonColumns
 from target_bigquery_softdelete.records.values import convert_record, parse_record
@@ -27,14 +24,6 @@ from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-
-class InvalidRecordError(PluginError):
-    """A record does not fit its schema. The text names stream, key, field and the kind of value."""
-
-
-class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
-    """A record has no value for a property of its key."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_bigquery_softdelete.records.arrow import NotNativeError
+from target_bigquery_softdelete.errors import NotNativeError
 from target_bigquery_softdelete.records.json_text import json_text_of_raw
 from target_bigquery_softdelete.schema.columns import Column, Kind
 from target_bigquery_softdelete.schema.system_columns import DELETED_AT

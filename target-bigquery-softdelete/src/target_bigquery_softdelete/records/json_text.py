@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from target_bigquery_softdelete.records.errors import InvalidValueError
+from target_bigquery_softdelete.errors import InvalidValueError
 from target_bigquery_softdelete.records.numbers import INT64_MIN, UINT64_MAX, finite_float
 
 DEEPEST_JSON = 500

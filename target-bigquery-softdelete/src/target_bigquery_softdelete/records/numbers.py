@@ -6,7 +6,7 @@ import decimal
 import math
 import re
 
-from target_bigquery_softdelete.records.errors import InvalidValueError, NeedsBigNumericError
+from target_bigquery_softdelete.errors import InvalidValueError, NeedsBigNumericError
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_INTEGER_DIGITS,
     BIGNUMERIC_SCALE,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from target_bigquery_softdelete.errors import NeedsBigNumericError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.records.errors import NeedsBigNumericError
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from target_bigquery_softdelete.records.errors import InvalidValueError
+from target_bigquery_softdelete.errors import InvalidValueError
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"

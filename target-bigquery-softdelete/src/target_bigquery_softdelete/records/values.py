@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_bigquery_softdelete.records.errors import InvalidValueError
+from target_bigquery_softdelete.errors import InvalidValueError
 from target_bigquery_softdelete.records.json_text import json_text, parse_json, to_string
 from target_bigquery_softdelete.records.numbers import to_bignumeric, to_float, to_integer, to_numeric
 from target_bigquery_softdelete.records.times import to_date, to_time, to_timestamp

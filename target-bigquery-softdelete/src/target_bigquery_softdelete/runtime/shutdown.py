@@ -1,8 +1,8 @@
-"""Ends the process soon after SIGTERM or SIGINT, whatever its threads are waiting for.
+"""Ends the process soon after SIGTERM or SIGINT, whatever its threads are doing.
 
-A signal may come at any point of any thread: while a lock is held, or in the middle of a call that never answers. So
-nothing is done where it comes. The interpreter writes the number of the signal into a pipe, and a thread that does
-nothing else reads it there, does what is left to do, and ends the process.
+A signal may come at any point: while a lock is held, or in the middle of a call that never returns. So the handler does
+nothing. The interpreter writes the number of the signal into a pipe. A thread that does nothing else reads it there,
+takes the last steps, and ends the process.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LONGEST_STOP_SECONDS = 7.0
-"""After so long the process ends, said or not. Orchestrators kill after ten seconds, and less is promised: eight."""
+"""After so long the process ends, whether the last steps are done or not. The promise is eight seconds, since
+orchestrators kill after ten."""
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @contextmanager
-def stopping(last_steps: Callable[[int], None]) -> Iterator[None]:
-    """Within the block, let a signal end the process with the shell's exit code for it.
+def end_on_signal(last_steps: Callable[[int], None]) -> Iterator[None]:
+    """Let a signal end the process, within the block, with the shell's exit code for it.
 
-    The signals must have a handler of their own, which does nothing. Once a signal has come, the block does not end:
-    what the main thread makes of a run that is being stopped is not reported.
+    The signals must have a handler that does nothing. Once a signal has come, the block never ends, so an error that
+    the main thread meets while the run is being stopped is not reported.
 
     Args:
         last_steps: Called with the number of the signal, on another thread.
@@ -48,8 +49,8 @@ def stopping(last_steps: Callable[[int], None]) -> Iterator[None]:
         os.close(reader)
 
 
-def in_time(seconds: float, step: Callable[[], object]) -> None:
-    """Do something, and wait for its end no longer than this."""
+def run_with_timeout(seconds: float, step: Callable[[], object]) -> None:
+    """Take a step, and wait for its end no longer than this."""
     thread = threading.Thread(target=step, daemon=True)
     thread.start()
     thread.join(seconds)

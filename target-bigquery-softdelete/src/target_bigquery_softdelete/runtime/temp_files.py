@@ -1,4 +1,4 @@
-"""The temporary folder, and what goes wrong with it, as one line that says what to do."""
+"""The temporary folder, and errors of its disk as one line that says what to do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def temporary_folder() -> Path:
-    """Return a new folder: in `TMPDIR` where that is set, also when Python would rather go elsewhere.
+def make_temporary_folder() -> Path:
+    """Create a temporary folder: in `TMPDIR` if that is set, even where Python would choose another place.
 
     Raises:
-        PluginError: If there is none to be had.
+        PluginError: If it cannot be created.
     """
     place = os.environ.get("TMPDIR") or None
     try:
@@ -31,12 +31,12 @@ def temporary_folder() -> Path:
 
 
 @contextmanager
-def writing(folder: Path, what: str) -> Iterator[None]:
-    """Turn an error of the disk, a full one above all, into one that names the folder.
+def name_disk_errors(folder: Path, name: str) -> Iterator[None]:
+    """Turn an error of the disk, such as a full one, into an error that names the folder.
 
     Args:
         folder: The temporary folder.
-        what: What is being written: a stream.
+        name: Name of the stream or table that is written, for the error.
 
     Raises:
         PluginError: If writing fails.
@@ -46,6 +46,6 @@ def writing(folder: Path, what: str) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise PluginError(
-            f"{what}: cannot write to the temporary folder `{folder}`: {reason}. Make room there, or set TMPDIR to "
+            f"{name}: cannot write to the temporary folder `{folder}`: {reason}. Make room there, or set TMPDIR to "
             "another folder."
         ) from error

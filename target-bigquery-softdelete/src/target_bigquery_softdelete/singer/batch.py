@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
+from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.redaction import first_line
 from target_bigquery_softdelete.singer.jsonl import read_raw_values
@@ -31,10 +32,6 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 PARQUET_ROWS = 4096
 """Rows of a Parquet file that are in memory at a time."""
-
-
-class BatchFileError(PluginError):
-    """A file of a BATCH message cannot be read. The text names stream and file."""
 
 
 class Encoding(msgspec.Struct):

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from target_bigquery_softdelete.errors import BadLineError
 from target_bigquery_softdelete.singer.lenient_json import mend, restore
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ UNREADABLE = (msgspec.MsgspecError, RecursionError)
 """The exceptions that the decoder raises for a line that it cannot read."""
 
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
-
-
-class BadLineError(ValueError):
-    """A line is not JSON. The text names the line."""
 
 
 def available_reader(file: IO[bytes]) -> Callable[[int], bytes]:

@@ -17,17 +17,13 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
+from target_bigquery_softdelete.errors import BadInputError
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-class BadInputError(PluginError):
-    """The input is not a stream of Singer messages. The text names the line."""
 
 
 class _IncompleteMessageError(ValueError):

@@ -20,12 +20,12 @@ def test_after_a_stop_no_thread_returns() -> None:
     came_back: list[str] = []
 
     def job(name: str) -> None:
-        with jobs.tracked(name):
+        with jobs.track(name):
             sent.set()
             stopped.wait()
         came_back.append(name)
 
-    with jobs.tracked("early"):
+    with jobs.track("early"):
         pass
     threads = [threading.Thread(target=job, args=(name,), daemon=True) for name in ("running", "late")]
     threads[0].start()

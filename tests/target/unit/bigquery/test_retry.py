@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import ServiceUnavailable
 
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 
 if TYPE_CHECKING:
     import pytest
@@ -21,7 +21,7 @@ def test_many_failures_give_one_log_line_without_an_address(caplog: pytest.LogCa
             raise answers.pop()
         return "done"
 
-    retry = Patience(first_delay_seconds=0.001, deadline_seconds=60).retry()
+    retry = RetryPolicy(first_delay_seconds=0.001, deadline_seconds=60).retry()
 
     assert retry(call)() == "done"
     assert caplog.messages == ["BigQuery: ServiceUnavailable 503; a call is tried again for up to 60 seconds"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from target_bigquery_softdelete.bigquery.stale_staging import MOST_AT_ONCE, STAGING_LABELS, leftovers
+from target_bigquery_softdelete.bigquery.stale_staging import MOST_AT_ONCE, STAGING_LABELS, stale_tables
 from target_bigquery_softdelete.context import new_run_id
 
 NOW = dt.datetime(2024, 5, 3, 12, tzinfo=dt.UTC)
@@ -23,8 +23,8 @@ class Listed:
 
 
 def test_an_old_table_of_this_tenant_is_a_leftover() -> None:
-    assert leftovers([Listed(OLD)], "1", NOW) == [OLD]
-    assert leftovers([Listed(OLD, dict(STAGING_LABELS))], None, NOW) == [OLD]
+    assert stale_tables([Listed(OLD)], "1", NOW) == [OLD]
+    assert stale_tables([Listed(OLD, dict(STAGING_LABELS))], None, NOW) == [OLD]
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_an_old_table_of_this_tenant_is_a_leftover() -> None:
     ],
 )
 def test_any_other_table_stays(table: Listed) -> None:
-    assert leftovers([table], "1", NOW) == []
+    assert stale_tables([table], "1", NOW) == []
 
 
 def test_a_run_without_a_tenant_keeps_the_tables_of_tenants() -> None:
-    assert leftovers([Listed(OLD)], None, NOW) == []
+    assert stale_tables([Listed(OLD)], None, NOW) == []
 
 
 def test_one_run_removes_a_few_and_the_oldest_first() -> None:
     tables = [Listed(f"jobs__202401{day:02}T000000_0a1b2c3d_1") for day in range(31, 0, -1)]
-    assert leftovers(tables, "1", NOW) == [table.table_id for table in reversed(tables)][:MOST_AT_ONCE]
+    assert stale_tables(tables, "1", NOW) == [table.table_id for table in reversed(tables)][:MOST_AT_ONCE]
 
 
 def test_the_names_of_runs_are_recognized() -> None:
     name = f"jobs__{new_run_id()}_12"
-    assert leftovers([Listed(name)], "1", dt.datetime.now(dt.UTC) + dt.timedelta(days=2)) == [name]
+    assert stale_tables([Listed(name)], "1", dt.datetime.now(dt.UTC) + dt.timedelta(days=2)) == [name]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from google.cloud.bigquery import Table
 
-from target_bigquery_softdelete.bigquery.table_layout import Layout, PartitionBy, clustering, layout_of
+from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering, layout_of
 from target_bigquery_softdelete.bigquery.table_schema import field_of
+from target_bigquery_softdelete.config.options import PartitionBy
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.from_json_schema import table_columns

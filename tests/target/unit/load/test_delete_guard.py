@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from target_bigquery_softdelete.load.delete_guard import DeleteLimits, refusal
+from target_bigquery_softdelete.config.options import DeleteLimits
+from target_bigquery_softdelete.load.delete_guard import refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
 

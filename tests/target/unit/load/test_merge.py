@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, cast
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.lease import Lease
-from target_bigquery_softdelete.bigquery.warehouse import Outcome
-from target_bigquery_softdelete.load.delete_guard import DeleteLimits
-from target_bigquery_softdelete.load.merge import TableMerge
-from target_bigquery_softdelete.schema.columns import TableColumns
+from target_bigquery_softdelete.bigquery.statements import StatementResult
+from target_bigquery_softdelete.config.options import DeleteLimits
+from target_bigquery_softdelete.load.merge import mark_all_deleted
+from target_bigquery_softdelete.load.prepare_table import prepare_existing_table
+from target_bigquery_softdelete.load.statement_runner import StatementRunner
+from target_bigquery_softdelete.load.stream_table import StreamTable
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
@@ -26,16 +28,24 @@ class Billing:
         """Return a table."""
         return bigquery.Table(str(table_id))
 
-    def run(self, *_: object, **__: object) -> Outcome:
+    @property
+    def statements(self) -> Billing:
+        """Itself, since it runs them."""
+        return self
+
+    def run(self, *_: object, **__: object) -> StatementResult:
         """Run a statement."""
-        return Outcome([{"live": 3}], bytes_billed=10 << 20, slot_ms=7)
+        return StatementResult([{"live": 3}], bytes_billed=10 << 20, slot_ms=7)
 
 
 def test_the_costs_of_all_statements_are_added_up() -> None:
+    warehouse = cast("Warehouse", Billing())
     lease = Lease(cast("bigquery.Client", None), JOBS, "run", "allow", prepare=lambda: None)
-    limits = DeleteLimits(1, 100, lifted=True)
-    merge = TableMerge(cast("Warehouse", Billing()), JOBS, limits, stream="jobs", lease=lease)
+    statements = StatementRunner(warehouse, JOBS, lease)
+    target = StreamTable("jobs", JOBS, warehouse, statements, DeleteLimits(1, 100, lifted=True))
 
-    assert merge.empty_snapshot(TableColumns((), ())).deleted == 3
+    prepared = prepare_existing_table(target)
 
-    assert (merge.bytes_billed, merge.slot_ms) == (20 << 20, 14)
+    assert prepared is not None
+    assert mark_all_deleted(target, prepared, ()).deleted == 3
+    assert (statements.bytes_billed, statements.slot_ms) == (20 << 20, 14)

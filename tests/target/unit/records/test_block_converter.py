@@ -13,9 +13,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from target_bigquery_softdelete.errors import InvalidRecordError, MissingKeyError, NeedsBigNumericError
 from target_bigquery_softdelete.records import arrow
-from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError, MissingKeyError
-from target_bigquery_softdelete.records.errors import NeedsBigNumericError
+from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import DELETED, SEQUENCE
 

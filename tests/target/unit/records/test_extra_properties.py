@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from support.singer import INTEGER, STRING
-from target_bigquery_softdelete.records.block_converter import BlockConverter, InvalidRecordError
+from target_bigquery_softdelete.errors import InvalidRecordError
+from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.schema.columns import Kind, TableColumns
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from support.target.values import refuses, value_of
-from target_bigquery_softdelete.records.errors import NeedsBigNumericError
+from target_bigquery_softdelete.errors import NeedsBigNumericError
 from target_bigquery_softdelete.schema.columns import Kind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.target.values import refuses, value_of
-from target_bigquery_softdelete.records.errors import InvalidValueError
+from target_bigquery_softdelete.errors import InvalidValueError
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 from target_bigquery_softdelete.schema.columns import Column, Kind
 

@@ -21,8 +21,9 @@ import pytest
 import requests
 from gcp_storage_emulator.server import create_server
 
+from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.singer.batch import Batch, BatchFileError
+from target_bigquery_softdelete.singer.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

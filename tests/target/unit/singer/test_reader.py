@@ -8,9 +8,10 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
 
+from target_bigquery_softdelete.errors import BadInputError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import CHUNK_BYTES
-from target_bigquery_softdelete.singer.reader import BadInputError, BlockReader, RecordBatch
+from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 
 if TYPE_CHECKING:
     from collections import Counter

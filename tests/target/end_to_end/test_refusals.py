@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 JOB = record("jobs", {"id": 1, "name": "one"})
@@ -74,7 +74,7 @@ def test_a_line_that_a_crash_cut_off_is_named_and_what_came_before_is_kept(
     target: TargetRunner, project: Project
 ) -> None:
     process = target.start()
-    text = b"".join(json.dumps(one).encode() + b"\n" for one in (JOBS, JOB, STATE))
+    text = b"".join(json.dumps(message).encode() + b"\n" for message in (JOBS, JOB, STATE))
     out, log = process.communicate(text + b'{"type":"RECORD","stream":"jobs","rec', timeout=60)
 
     assert process.returncode == 1

@@ -10,7 +10,7 @@ from support.singer import DECIMAL, INTEGER, STRING, activate, record, schema, s
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": 1}}
@@ -60,17 +60,17 @@ def test_in_a_snapshot_a_rejected_record_was_present(target: TargetRunner, proje
     assert (mended["record_key"], mended["open"]) == ('{"id":4}', False)
     assert project.tables("staging") == []
 
-    # Every record of a complete snapshot is rejected: the rows that it does not hold are missing all the same.
+    # Every record of a complete snapshot is rejected: the rows that it lacks are still missing.
     target(JOBS, job(1, [], 3), job(2, [], 3), activate("jobs", 3), **QUARANTINE)
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT", 3: "DELETE", 4: "DELETE"}
-    assert [(one["record_key"], one["open"]) for one in rejected(project)] == [
+    assert [(row["record_key"], row["open"]) for row in rejected(project)] == [
         ('{"id":2}', False), ('{"id":4}', False), ('{"id":1}', True), ('{"id":2}', True),
     ]  # fmt: skip
 
     # Good versions close the entries; another stream's records with these keys do not.
     crews = schema("crews", {"id": INTEGER})
     target(JOBS, job(1), crews, record("crews", {"id": 2}), **QUARANTINE)
-    assert [one["record_key"] for one in rejected(project) if one["open"]] == ['{"id":2}']
+    assert [row["record_key"] for row in rejected(project) if row["open"]] == ['{"id":2}']
 
 
 def test_a_key_that_cannot_be_read_makes_no_snapshot_complete(target: TargetRunner, project: Project) -> None:
@@ -103,11 +103,11 @@ def test_a_key_keeps_its_digits_and_a_stream_may_have_none(target: TargetRunner,
     line = b'{"type": "RECORD", "stream": "jobs", "record": {"id": %s, "name": %s}}'
 
     target(jobs, line % (key, b"[]"), runs, record("runs", {"name": []}), record("runs", {"name": "a"}), **QUARANTINE)
-    assert {one["record_key"] for one in rejected(project)} == {f'{{"id":{key.decode()}}}', None}
+    assert {row["record_key"] for row in rejected(project)} == {f'{{"id":{key.decode()}}}', None}
     assert len(project.query(f"SELECT 1 FROM `{project.name}.bronze.runs`")) == 1
 
     target(jobs, line % (key, b'"good"'), **QUARANTINE)
-    assert [one["stream"] for one in rejected(project) if one["open"]] == ["runs"]
+    assert [row["stream"] for row in rejected(project) if row["open"]] == ["runs"]
 
 
 def test_without_its_entry_a_rejected_record_is_not_done_with(target: TargetRunner, project: Project) -> None:
@@ -119,4 +119,4 @@ def test_without_its_entry_a_rejected_record_is_not_done_with(target: TargetRunn
     assert "etl_rejected_records" in result.errors[0]
 
     assert target(*messages, **QUARANTINE).states == [STATE]
-    assert [one["record_key"] for one in rejected(project)] == ['{"id":1}']
+    assert [row["record_key"] for row in rejected(project)] == ['{"id":1}']

@@ -1,4 +1,4 @@
-"""What a run asks of BigQuery, counted: streams that have nothing to say cost nothing, and small ones little."""
+"""Counts the requests of a run: streams without records cost nothing, and small ones little."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.bigquery.jobs import FIRST_ROWS, Jobs
-from target_bigquery_softdelete.bigquery.retry import Patience
-from target_bigquery_softdelete.load import merge
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
+from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
     import pytest
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Request
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 CONSTANT = {"POST lease", "DELETE lease", "POST tables etl_logs", "POST job etl_logs"}
-"""What each run changes, however many streams it has: besides the datasets, which the first one creates."""
+"""Requests of every run that change something, however many streams it has. The first run also creates datasets."""
 
 
 def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[dict[str, object]]:
@@ -35,7 +35,7 @@ def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[d
 
 
 def kind(request: Request) -> str:
-    """Return what a request is, in two or three words without the names of project, stream and run."""
+    """Return two or three words for a request, without the names of project, stream and run."""
     path = request.path.split("?")[0].rpartition("/projects/")[2].split("/", 1)[1]
     path = re.sub(r"^datasets/(\w+)/tables", r"tables \1", path)
     if job := re.search(rb'"jobId": ?"\w+-([a-z_]+)', request.body):
@@ -48,18 +48,18 @@ def kind(request: Request) -> str:
 
 
 def run(target: TargetRunner, project: Project, *input_: dict[str, object]) -> tuple[Result, Counter[str]]:
-    """Run the target and return what it asked, but not how often it waited for a job, or kept its lease."""
+    """Run the target and count its requests, except those that wait for a job or renew the lease."""
     with Proxy(project.api_endpoint) as proxy:
         result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse")
     kinds = Counter(map(kind, proxy.requests))
     return result, Counter(
-        {one: n for one, n in kinds.items() if one not in {"GET jobs", "GET queries", "PATCH lease"}}
+        {kind: n for kind, n in kinds.items() if kind not in {"GET jobs", "GET queries", "PATCH lease"}}
     )
 
 
 def changes(kinds: Counter[str]) -> Counter[str]:
-    """Return what changes something, and is not of every run."""
-    return Counter({one: n for one, n in kinds.items() if not one.startswith("GET ") and one not in CONSTANT})
+    """Return the requests that change something and that not every run sends."""
+    return Counter({kind: n for kind, n in kinds.items() if not kind.startswith("GET ") and kind not in CONSTANT})
 
 
 def test_streams_without_records_ask_for_nothing(target: TargetRunner, project: Project) -> None:
@@ -70,8 +70,8 @@ def test_streams_without_records_ask_for_nothing(target: TargetRunner, project: 
     second, again = run(target, project, *few)
     third, of_many = run(target, project, *many)
 
-    assert [one.code for one in (first, second, third)] == [0, 0, 0]
-    assert [one.states for one in (first, third)] == [[{"bookmarks": {f"stream_{last}": 1}}] for last in (1, 39)]
+    assert [result.code for result in (first, second, third)] == [0, 0, 0]
+    assert [result.states for result in (first, third)] == [[{"bookmarks": {f"stream_{last}": 1}}] for last in (1, 39)]
     assert changes(created) == {"POST datasets": 3}
     assert changes(again) == changes(of_many) == {}
     assert of_many == again
@@ -99,7 +99,7 @@ def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
     _, unchanged = run(target, project, *messages(range(3), rows=2))
     changed = [record("stream_2", {"id": 1, "name": "other"}), record("stream_2", {"id": 7, "name": "new"})]
     _, written = run(target, project, *messages(range(2, 3), rows=2), *changed)
-    monkeypatch.setattr(merge, "LEAST_BILLED_BYTES", -1)
+    monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
     _, of_large = run(target, project, *messages(range(1), rows=2))
 
     staged = {"POST tables staging": 1, "POST job load": 1, "DELETE tables staging": 1}
@@ -121,7 +121,7 @@ def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Pr
     sql = f"SELECT n FROM UNNEST(GENERATE_ARRAY(1, {2 * FIRST_ROWS})) AS n"
     project.client.create_dataset("bronze")
 
-    job = Jobs(project.client, Patience()).run(
+    job = Jobs(project.client, RetryPolicy()).run(
         "numbers", lambda job_id: project.client.query(sql, job_id=job_id, job_retry=None)
     )
 

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.proxy import Faults, Proxy, Trap
-from target.harness import HastyTarget
-from target.world import World, take_tables_for_large
+from support.target.harness import HastyTarget
+from support.target.world import World, take_tables_for_large
 from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 SCENARIOS = 5
-"""Of each seed: runs over one bad connection each, on the same tables."""
+"""For each seed, the number of runs on the same tables, each over a bad connection."""
 
 SHORT = (0,)
 SEEDS = [pytest.param(seed, id=f"seed-{seed}", marks=[] if seed in SHORT else [pytest.mark.long]) for seed in range(43)]
 
 BROKEN = (b"/upload/bigquery", b"MERGE `", b"COUNTIF", b'"datasetId": "bronze"', b"etl_logs", b"__2")
-"""What may fail for good: loads, merges, counting, the table itself, the audit log, anything with a staging table."""
+"""Requests that may fail for good: loads, merges, counting, the table, the audit log, any about a staging table."""
 
 
 EXTRAS: tuple[tuple[str, ...], ...] = ((), ("history", "batches"), ("quarantine", "lease"), ("mapped",))
-"""What a seed has besides, one after the other. The seeds 0, 3, 6 and 9, of one stream each, have another each."""
+"""Further settings of the seeds, in turn. The seeds 0, 3, 6 and 9, with one stream each, get different ones."""
 
 
 @pytest.mark.timeout(600)

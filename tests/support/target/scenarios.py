@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema
-from target.model import DELETED_AT, FLAW, Limits, encoded
+from support.target.model import DELETED_AT, FLAW, Limits, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from random import Random
 
-    from target.model import Key, Message
+    from support.target.model import Key, Message
 
 LIMITS = Limits(rows=3, fraction=0.5)
 SETTINGS = {"max_delete_rows": LIMITS.rows, "max_delete_fraction": LIMITS.fraction}
@@ -45,11 +45,11 @@ COLUMNS: dict[str, tuple[dict[str, Any], Callable[[Random], Any]]] = {
         lambda dice: {"street": dice.choice(["Main", None]), "number": dice.randint(1, 2)},
     ),
 }
-"""Columns by name: their JSON Schema, and where a value comes from."""
+"""Columns by name: their JSON Schema, and a function that makes a value."""
 
 
 class Source:
-    """One stream: rows that change, and what a tap says of them."""
+    """One stream: rows that change, and the messages of a tap about them."""
 
     def __init__(self, name: str, dice: Random, *, flawed: bool = False) -> None:
         self.name = name
@@ -119,7 +119,7 @@ class Source:
     def _records(self, keys: Iterable[Key], version: int | None) -> list[Message]:
         records = [record(self.name, self._said(self._rows[key]), version) for key in keys]
         self._dice.shuffle(records)
-        repeated = [one for one in records if self._dice.random() < 0.2]
+        repeated = [message for message in records if self._dice.random() < 0.2]
         return [*records, *repeated]
 
     def _said(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -159,18 +159,18 @@ def interleaved(streams: dict[str, list[Message]], dice: Random) -> list[Message
             mixed.append(left[name].pop())
             sent[name] += 1
         if dice.random() < 0.2 or not any(left.values()):
-            mixed.append({"type": "STATE", "value": {"bookmarks": {one: at for one, at in sent.items() if at}}})
+            mixed.append({"type": "STATE", "value": {"bookmarks": {name: at for name, at in sent.items() if at}}})
     return mixed
 
 
 def as_batches(messages: Iterable[Message], dice: Random, folder: Path) -> Iterator[Message]:
     """Yield the same messages, with some of the records that follow one another in a BATCH message or in its file."""
-    for number, (kind, group) in enumerate(groupby(messages, lambda one: (one["type"], one.get("stream")))):
+    for number, (kind, group) in enumerate(groupby(messages, lambda message: (message["type"], message.get("stream")))):
         if kind[0] != "RECORD" or dice.random() < 0.5:
             yield from group
             continue
-        for version, records in groupby(group, lambda one: one.get("version")):
-            lines = b"".join(b"%s\n" % line for line in encoded(one["record"] for one in records))
+        for version, records in groupby(group, lambda message: message.get("version")):
+            lines = b"".join(b"%s\n" % line for line in encoded(message["record"] for message in records))
             if dice.random() < 0.5:
                 address = f"data:;base64,{base64.b64encode(lines).decode()}"
             else:

@@ -1,4 +1,4 @@
-"""A dry run says what a real one would do, and does not do it."""
+"""A dry run reports what a real run would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 NEW = schema("new_stream", {"id": INTEGER})
@@ -26,7 +26,7 @@ def snapshot(version: int, rows: dict[int, str]) -> list[dict[str, object]]:
 
 
 def test_it_counts_on_a_clone_and_leaves_the_table_and_the_state_alone(target: TargetRunner, project: Project) -> None:
-    # A table of somebody else, as it is found by who moves here: no columns of ours.
+    # A table that another program created: it lacks our columns.
     project.client.create_dataset("bronze")
     project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (id INT64, name STRING)")
     project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES (1, 'same'), (2, 'old'), (3, 'gone')")

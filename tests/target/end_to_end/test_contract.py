@@ -9,7 +9,7 @@ from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
+    from support.target.harness import Result, TargetRunner
 
 JOBS = schema(
     "jobs",
@@ -31,7 +31,7 @@ def job(number: int, name: str = "repair", **values: Any) -> dict[str, Any]:  # 
 
 def snapshot(target: TargetRunner, *jobs: dict[str, Any], version: int = 1, **settings: Any) -> Result:  # noqa: ANN401
     """Run a complete snapshot of the stream."""
-    versioned = [{**one, "version": version} for one in jobs]
+    versioned = [{**message, "version": version} for message in jobs]
     return target(JOBS, *versioned, activate("jobs", version), **settings)
 
 

@@ -21,7 +21,7 @@ Message = dict[str, Any]
 DELETED_AT = "_sdc_deleted_at"
 
 FLAW = "flaw"
-"""A property that only records have that do not fit their schema. They are put into the quarantine."""
+"""A property of records that do not fit their schema. They go to the quarantine."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Limits:
-    """Those of the guard."""
+    """The limits of the guard."""
 
     rows: int
     fraction: float
@@ -60,13 +60,13 @@ class Table:
     limits: Limits
     rows: dict[Key, Row] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
-    """Every column that the table ever got, with what stands in it where nothing was written."""
+    """Every column that the table ever had, with the value of rows in which it was never written."""
     runs: int = 0
     steps: list[Table] = field(default_factory=list, repr=False)
     """The table before the last run, and after each merge of it."""
 
     def run(self, messages: Iterable[Message]) -> bool:
-        """Apply the messages of one stream in one run. Return whether the guard let it be."""
+        """Apply the messages of one stream in one run. Return whether the guard allowed it."""
         self.runs += 1
         self.steps = [self.copy()]
         run = _Run(self)
@@ -113,7 +113,7 @@ class _Run:
             self.void = self.void or set(self.records) == {None}
             self.merge(sweep=False)
         self.key = message["key_properties"]
-        self.columns = {name: _empty(one) for name, one in message["schema"]["properties"].items()}
+        self.columns = {name: _empty(schema) for name, schema in message["schema"]["properties"].items()}
 
     def end(self) -> bool:
         live = {key for key, row in self.table.rows.items() if row.live}

@@ -1,4 +1,4 @@
-"""Singer input that loaders break on, and what becomes of it in the table."""
+"""Singer input that breaks loaders, and the rows that it becomes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 NUMBER = {"type": ["number", "null"]}
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING, "at": TIMESTAMP})
@@ -181,7 +181,7 @@ KEYS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 def test_a_key_may_be_of_any_scalar_type(target: TargetRunner, project: Project) -> None:
     def messages(name: str, version: int, *keys: object) -> list[dict[str, Any]]:
         properties = {"key": KEYS[name][0], "part": {"type": "string", "format": "time"}, "version": INTEGER}
-        records = [record(name, {"key": one, "part": "01:02", "version": version}, version) for one in keys]
+        records = [record(name, {"key": key, "part": "01:02", "version": version}, version) for key in keys]
         return [schema(name, properties, ["part", "key"]), *records, activate(name, version)]
 
     first = [message for name, (_, stays, goes) in KEYS.items() for message in messages(name, 1, stays, goes)]

@@ -1,4 +1,4 @@
-"""Random scenarios end in the tables that a plain model of the contract ends in, row by row."""
+"""After random scenarios the tables are those of a plain model of the contract, row by row."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target.world import World, take_tables_for_large
+from support.target.world import World, take_tables_for_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 SHORT = [pytest.param(1, 4, 1, id="seed-1")]
 LONG = [pytest.param(seed, 8, 3, id=f"seed-{seed}", marks=pytest.mark.long) for seed in range(2, 10)]
-"""Seed, streams, and runs of the tap: each stream of each seed is a scenario of its own."""
+"""Seed, streams, and runs of the tap. Each stream of each seed is a scenario."""
 
 WAYS = [
     pytest.param((), id="fast"),
     pytest.param(("mapped",), id="ordinary", marks=pytest.mark.long),
 ]
-"""How records go through the target."""
+"""How records pass through the target."""
 
 
 @pytest.mark.timeout(600)

@@ -14,7 +14,7 @@ import pytest
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
-from target.harness import eventually
+from support.target.harness import eventually
 from target_bigquery_softdelete.bigquery import lease as leases
 from target_bigquery_softdelete.bigquery.lease import Lease
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -23,7 +23,7 @@ from target_bigquery_softdelete.sql.identifiers import TableId
 if TYPE_CHECKING:
     import subprocess
 
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
 ONE = [JOBS, record("jobs", {"id": 1})]
@@ -42,7 +42,7 @@ def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
 
 
 def expire(project: Project) -> None:
-    """Let the lease end now, as if nobody had renewed it for its whole lifetime."""
+    """Let the lease expire now, as if it had not been renewed for its whole lifetime."""
     table = project.client.get_table(f"{project.name}.management.{LEASE}")
     table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
     project.client.update_table(table, ["expires"])
@@ -99,7 +99,7 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
 
 
 def lease(project: Project, run: str, api_endpoint: str = "") -> Lease:
-    """Return a lease that was not taken yet."""
+    """Return a lease that is not taken yet."""
 
     def prepare() -> None:
         project.client.create_dataset(f"{project.name}.management", exists_ok=True)
@@ -108,10 +108,10 @@ def lease(project: Project, run: str, api_endpoint: str = "") -> Lease:
     return Lease(client, TableId(project.name, "management", LEASE), run, "refuse", prepare=prepare)
 
 
-def is_lost(one: Lease) -> bool:
-    """Return whether a lease has noticed that it is not there any more."""
+def is_lost(held: Lease) -> bool:
+    """Return whether a lease has noticed that it was lost."""
     try:
-        one.check()
+        held.check()
     except PluginError:
         return True
     return False
@@ -120,10 +120,10 @@ def is_lost(one: Lease) -> bool:
 def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
     got: list[Lease] = []
 
-    def compete(one: Lease) -> None:
+    def compete(wanted: Lease) -> None:
         with contextlib.suppress(PluginError):
-            one.acquire()
-            got.append(one)
+            wanted.acquire()
+            got.append(wanted)
 
     def one_of(runs: list[str]) -> Lease:
         threads = [threading.Thread(target=compete, args=(lease(project, run),)) for run in runs]
@@ -145,19 +145,19 @@ def test_the_lease_is_renewed_and_a_run_that_lost_it_stops(project: Project, mon
     name = f"{project.name}.management.{LEASE}"
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(Trap(b'"expirationTime"', "fail", times=1))  # BigQuery is away for a moment
-        one = lease(project, "Run_1", proxy.url)
-        one.acquire()
+        first_lease = lease(project, "Run_1", proxy.url)
+        first_lease.acquire()
         first = project.client.get_table(name).expires
         eventually(lambda: project.client.get_table(name).expires > first)
-        one.check()
+        first_lease.check()
 
         project.client.delete_table(name)
         other = lease(project, "run_2")
         other.acquire()
-        eventually(lambda: is_lost(one))
+        eventually(lambda: is_lost(first_lease))
         with pytest.raises(PluginError, match="ended before it was renewed"):
-            one.check()
-        one.release()
+            first_lease.check()
+        first_lease.release()
 
     assert project.client.get_table(name).labels == {"run": "run_2"}
     other.release()

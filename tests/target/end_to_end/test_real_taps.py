@@ -1,4 +1,4 @@
-"""Taps that other people's code is in, each through a real pipe into the target."""
+"""Taps by other authors, each through a real pipe into the target."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.postgres import postgres, tap_postgres
-from target.harness import Result, result_of
+from support.target.harness import Result, result_of
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
-CSV_TAP = (sys.executable, str(Path(__file__).parent / "taps" / "csv_tap.py"))
+CSV_TAP = (sys.executable, str(Path(__file__).parents[2] / "support" / "target" / "taps" / "csv_tap.py"))
 
 
 def piped(target: TargetRunner, folder: Path, tap: tuple[str, ...], **files: Any) -> Result:  # noqa: ANN401 - any JSON

@@ -1,4 +1,4 @@
-"""Random sources, their tables in BigQuery and the models of these, compared after each run."""
+"""Random sources, their tables in BigQuery, and models of the tables that are compared with them after each run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from support.proxy import Proxy, Trap
 from support.singer import lines
-from target.harness import result_of
-from target.model import Table, encoded
-from target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
-from target_bigquery_softdelete.load import merge
+from support.target.harness import result_of
+from support.target.model import Table, encoded
+from support.target.scenarios import LIMITS, SETTINGS, Source, as_batches, interleaved, of_stream
+from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pytest
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import Result, TargetRunner
-    from target.model import Key, Message
+    from support.target.harness import Result, TargetRunner
+    from support.target.model import Key, Message
 
 
 def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> int:
-    """Compare rows with a model. Return their number."""
+    """Compare rows with a model, and return how many there are."""
     assert set(rows) == set(table.rows), source.name
     times: dict[dt.datetime, tuple[int, int]] = {}
     for key, row in rows.items():
@@ -40,7 +40,7 @@ def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -
         assert not differ, (source.name, key, differ)
         assert not any(row[name] for name in set(row) - set(wanted)), "a failed run added a column, and a value"
     assert len(set(times.values())) == len(times), source.name
-    assert sorted(times.values()) == [times[one] for one in sorted(times)], source.name
+    assert sorted(times.values()) == [times[merge] for merge in sorted(times)], source.name
     return len(rows)
 
 
@@ -68,7 +68,9 @@ def assert_history(
         last = {name: chain[-1][name] for name in rows[key] if name != "_etl_synced"}
         assert {**last, "_etl_synced": chain[-1]["_valid_from"]} == rows[key], (source.name, key)
     assert set(by_key) == set(rows)
-    assert {(key, one["_valid_from"]) for key, chain in by_key.items() for one in chain} >= versions, source.name
+    assert {(key, version["_valid_from"]) for key, chain in by_key.items() for version in chain} >= versions, (
+        source.name
+    )
 
 
 def assert_quarantine(project: Project, streams: set[str]) -> None:
@@ -80,20 +82,22 @@ def assert_quarantine(project: Project, streams: set[str]) -> None:
 
 
 def covered(result: Result, messages: list[Message]) -> set[str]:
-    """Return the streams of which a STATE came out that covers more than a SCHEMA, which may go out at once."""
+    """Return the streams whose STATE covers more than a SCHEMA message, whose STATE may be written at once."""
     marks = [mark for state in result.states for mark in state["bookmarks"].items()]
     return {
-        name for name, position in marks if any(one["type"] != "SCHEMA" for one in of_stream(messages, name)[:position])
+        name
+        for name, position in marks
+        if any(message["type"] != "SCHEMA" for message in of_stream(messages, name)[:position])
     }
 
 
 def assert_state(result: Result, messages: list[Message], refused: set[str]) -> None:
-    """Compare the last STATE with the last one of the input: it has all streams but those that were refused."""
+    """Compare the last STATE with that of the input: it has all streams except those that were refused."""
     asked = [message["value"]["bookmarks"] for message in messages if message["type"] == "STATE"]
     let_out = result.states[-1]["bookmarks"] if result.states else {}
     for name, position in (asked[-1] if asked else {}).items():
         if name in refused:
-            written = sum(1 for one in of_stream(messages, name) if one["type"] != "SCHEMA")
+            written = sum(1 for message in of_stream(messages, name) if message["type"] != "SCHEMA")
             assert let_out.get(name, 0) < position or not written, (name, result.log)
         else:
             assert let_out[name] == position, (name, result.log)
@@ -109,9 +113,9 @@ def is_same(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> bo
 
 
 def take_tables_for_large(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    """Let the target take all tables for large ones, with every other seed. Of those it asks less before it merges."""
+    """Let the target treat all tables as large, with every other seed. It compares less before it merges into those."""
     if seed % 2 == 0:
-        monkeypatch.setattr(merge, "LEAST_BILLED_BYTES", -1)
+        monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
 
 
 class World:
@@ -124,8 +128,8 @@ class World:
             seed: The seed.
             target: Runs the target.
             streams: How many sources.
-            extras: What there is besides: `history`, `quarantine`, `batches`, and `mapped`: stream maps that change
-                nothing, so that records take the ordinary way instead of the fast one.
+            extras: Further settings: `history`, `quarantine`, `batches`, and `mapped`: stream maps that change
+                nothing, so that records go one by one instead of by the fast path.
         """
         self.dice = random.Random(seed)
         self.target = target
@@ -145,11 +149,11 @@ class World:
         """Every version of a row that a table was seen with."""
 
     def messages(self) -> list[Message]:
-        """Return what the tap says next."""
+        """Return the tap's next messages."""
         return interleaved({source.name: source.messages() for source in self.sources}, self.dice)
 
     def run(self, messages: list[Message]) -> None:
-        """Run the target and the model, and compare all that there is."""
+        """Run the target and the model, and compare everything."""
         result = self.target(*self._encoded(messages), **self._settings)
 
         refused = self._run_model(messages)
@@ -158,11 +162,11 @@ class World:
         self._compare()
 
     def run_badly(self, messages: list[Message], **settings: Any) -> bool:  # noqa: ANN401 - any setting
-        """Run the target where something may go wrong, and see that nothing is wrong. Return whether all went well."""
+        """Run the target where requests may fail, check the results, and return whether the run succeeded."""
         return self._judge(self.target(*self._encoded(messages), **self._settings, **settings), messages)
 
     def run_stopped(self, messages: list[Message], number: signal.Signals, request: int, *, after: bool) -> bool:
-        """Run the target as a process and send it a signal at a request, before or after BigQuery has done the work."""
+        """Run the target as a process, and send it a signal before or after BigQuery has handled a request."""
         source = self.target.folder / "stopped.singer"
         source.write_bytes(lines(self._encoded(messages)))
         with Proxy(self.target.project.api_endpoint) as proxy, source.open("rb") as file:
@@ -175,7 +179,7 @@ class World:
         return self._judge(result_of(process.returncode, out.decode(), log.decode()), messages)
 
     def _judge(self, result: Result, messages: list[Message]) -> bool:
-        """Check that each table is as it was or as after a merge, and that STATE has only what is in the last one."""
+        """Check that each table is as before the run or as after a merge, and that STATE covers only merged records."""
         self.target.project.settle()
         assert "Traceback" not in result.log
         refused = self._run_model(messages)
@@ -214,7 +218,7 @@ class World:
         self._versions[source.name] |= {(key, row["_etl_synced"]) for key, row in rows.items()}
 
     def _adopt(self, source: Source, said: set[str]) -> bool:
-        """Take over the step of the model that the table is at. Return whether it is the last."""
+        """Set the model to the step that the table has reached. Return whether it is the last step."""
         table = self.tables[source.name]
         steps = table.steps if source.name in said else [table]
         rows = table_rows(self.target.project, source)

@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from support.singer import INTEGER, TIMESTAMP, activate, record, schema
-from target.model import encoded
-from target.scenarios import COLUMNS
+from support.target.model import encoded
+from support.target.scenarios import COLUMNS
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 
 if TYPE_CHECKING:
     import pytest
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}
 SHAPES: dict[str, Any] = {
@@ -48,14 +48,14 @@ NATIVE: list[dict[str, Any]] = [
     {"rows": [{"at": "2024-01-01T00:00:00.5Z", "cost": Decimal("1.5"), "tags": [1]}, {"tags": "x"}], "tags": []},
     {"tree": {"leaf": Decimal("0.1"), "branch": {"leaves": ["a", ""]}}, "place": None, "extra": {'k.e"y': None}},
 ]
-"""Records that are easily read in more than one way, and that native code reads."""
+"""Records that are easily misread, and that native code reads."""
 
 BY_ROW: list[dict[str, Any]] = [
     {"when": "2024-02-29T23:59:60+05:30", "clock": "00:00:00", "count": "12", "anything": False},
     {"when": "9999-12-31T23:59:59.9999999Z", "ratio": 1e-300, "price": "1e2", "anything": {"b": 1, "a": [None, {}]}},
     {"when": "2024-05-01", "day": "2024-05-01T00:00:00Z", "is_open": "true", "either": True, "unknown": [1]},
 ]
-"""Records that it leaves to the way record by record."""
+"""Records that native code leaves to the conversion record by record."""
 
 
 def test_every_way_brings_the_same_values(
@@ -97,7 +97,7 @@ def usual(count: int) -> list[dict[str, Any]]:
 
 
 def record_by_row(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Return a set that takes the names of the streams of which blocks go record by record."""
+    """Return a set that collects the names of streams with blocks that are converted record by record."""
     streams: set[str] = set()
     convert = BlockConverter.convert_by_row
 
@@ -110,5 +110,5 @@ def record_by_row(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def table(project: Project, dataset: str, stream: str) -> list[dict[str, Any]]:
-    """Return the rows of a table, but not when they were written."""
+    """Return the rows of a table without the time when they were written."""
     return project.query(f"SELECT * EXCEPT (_etl_synced) FROM `{project.name}.{dataset}.{stream}` ORDER BY id")

@@ -12,7 +12,7 @@ from support.singer import INTEGER, STRING, activate, record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 TAGS = {"type": "array", "items": STRING}
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING, "tags": TAGS})
@@ -29,7 +29,7 @@ def snapshot(version: int, *, schema_: dict[str, Any] = JOBS, **names: str) -> l
 
 
 def history(project: Project) -> dict[int, list[tuple[str, str]]]:
-    """Return name and operation of each version, oldest first, having checked that they follow one another."""
+    """Return name and operation of each version, oldest first, after a check that they leave no gap."""
     rows = project.query(f"SELECT * FROM `{project.name}.bronze.jobs_history` ORDER BY id, _valid_from")
     table = project.rows("jobs")
     found: dict[int, list[tuple[str, str]]] = {}
@@ -41,7 +41,7 @@ def history(project: Project) -> dict[int, list[tuple[str, str]]]:
         assert last.pop("_valid_to") is None
         assert last.pop("_valid_from") == last["_etl_synced"]
         assert last == table.pop(key)
-        found[key] = [(one["name"], one["_etl_operation"]) for one in versions]
+        found[key] = [(version["name"], version["_etl_operation"]) for version in versions]
     assert not table, "rows without a history"
     return found
 

@@ -1,4 +1,4 @@
-"""A target that is killed at any point leaves nothing wrong behind: the next run ends in the same tables."""
+"""A target that is killed at any point does no harm: after the next run the tables are the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": {"position": 2}}}

@@ -1,4 +1,4 @@
-"""The view of live rows follows its table, and nothing else of its name is touched."""
+"""The view of live rows follows its table. Anything else with its name is left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 LIVE = {"live_views": True}
@@ -29,7 +29,7 @@ def test_the_view_has_the_live_rows_and_follows_the_columns(target: TargetRunner
     assert project.rows("jobs_live")[2]["end"] == "x"
 
 
-def test_what_somebody_else_made_is_left_alone(target: TargetRunner, project: Project) -> None:
+def test_what_another_program_made_is_left_alone(target: TargetRunner, project: Project) -> None:
     project.client.create_dataset(f"{project.name}.bronze")
     project.query(f"CREATE VIEW `{project.name}.bronze.jobs_live` AS SELECT 7 AS id")
 

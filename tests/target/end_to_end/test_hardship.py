@@ -1,4 +1,4 @@
-"""A full disk, a bad temporary folder, an output that nobody reads, a silent tap, a signal: one clear line each."""
+"""A full disk, a bad temporary folder, an output without a reader, a silent tap, a signal: one clear line each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
-from target.harness import COMMAND, eventually
+from support.target.harness import COMMAND, eventually
 from target_bigquery_softdelete.bigquery import lease as leases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 CREWS = schema("crews", {"id": INTEGER})
@@ -117,7 +117,7 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The temporary folder of what is started."""
+    """The temporary folder of the processes that a test starts."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -148,7 +148,7 @@ def test_a_stream_that_has_failed_leaves_its_room_to_the_others(
 
 
 def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *traps: Trap) -> str:
-    """Send a signal to a run that is at the first trap, the others set by then. Return the one line that it leaves."""
+    """Send a signal to a run at the first trap, with the other traps set by then. Return the one line that it logs."""
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(traps[0])
         with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse") as process:
@@ -165,7 +165,7 @@ def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *
     assert out == b""
     (line,) = errors(log)
     assert f"Stopped by signal {number} before the end of the run." in line
-    assert line.endswith("The next run goes on from the last state.")
+    assert line.endswith("The next run continues from the last state.")
     return line
 
 
@@ -189,7 +189,9 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     ("hung", "parts"),
     [
         pytest.param(
-            b"MERGE `", ["jobs: 1 rows read, 0 merged", "did not say", "-merge-jobs-1-1", "lease"], id="merge"
+            b"MERGE `",
+            ["jobs: 1 rows read, 0 merged", "did not confirm in time", "-merge-jobs-1-1", "lease"],
+            id="merge",
         ),
         pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
     ],

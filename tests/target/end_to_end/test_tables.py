@@ -1,4 +1,4 @@
-"""Tables that something else made, that have changed, or that ask for something: what fits is kept, no row is lost."""
+"""Tables that another program made, that have changed, or that require a filter: they are kept, no row is lost."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from google.cloud import bigquery
 
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
-from target.harness import eventually
-from target_bigquery_softdelete.audit.etl_log import SOFTWARE
+from support.target.harness import eventually
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
-    from target.harness import TargetRunner
+    from support.target.harness import TargetRunner
 
 DATE = {"type": "string", "format": "date"}
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "unit": INTEGER}}
@@ -29,7 +29,7 @@ JOBS = schema("jobs", {"id": INTEGER, "address": ADDRESS, "items": ITEMS})
 
 
 def make_jobs(project: Project, columns: str, *rows: str, options: str = "") -> None:
-    """Make the table `jobs` as somebody else would."""
+    """Make the table `jobs` as another program would."""
     project.client.create_dataset(f"{project.name}.bronze", exists_ok=True)
     project.query(f"CREATE TABLE `{project.name}.bronze.jobs` ({columns}) {options}")
     for row in rows:
@@ -149,7 +149,7 @@ def test_a_new_table_is_neither_asked_for_nor_counted_unless_a_record_says_that_
         {name: row[f"rows_{name}"] for name in ("inserted", "updated", "deleted", "restored", "unchanged")}
         for row in (project.log("jobs")[-1], project.log("gone")[-1])
     ]
-    assert [list(one.values()) for one in counts] == [[2, 0, 0, 0, 0], [1, 0, 1, 1, 0]]
+    assert [list(run.values()) for run in counts] == [[2, 0, 0, 0, 0], [1, 0, 1, 1, 0]]
 
 
 def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, project: Project, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_only_the_partitions_of_staged_keys_are_read_unless_rows_may_be_missing(
 
     def jobs(*days: int, name: str, version: int | None = None) -> list[dict[str, Any]]:
         values = [{"id": 1, "day": f"2024-05-{day:02}", "number": day, "name": name} for day in days]
-        return [messages, *(record("jobs", one, version) for one in values)]
+        return [messages, *(record("jobs", row, version) for row in values)]
 
     def rows() -> dict[int, tuple[str, str]]:
         return {key: (row["name"], row["_etl_operation"]) for key, row in project.rows("jobs", "number").items()}

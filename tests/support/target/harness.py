@@ -1,4 +1,4 @@
-"""Runs the target as its command does, in this process or in one of its own."""
+"""Runs the target as its command does, in this process or in a separate one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from support.singer import lines
-from target_bigquery_softdelete.bigquery.retry import Patience
+from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -30,9 +30,9 @@ COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
 
 
 class HastyTarget(TargetBigQuerySoftDelete):
-    """The target with short pauses: it tries as often as the real one, and is sooner done with it."""
+    """The target with short pauses: it retries as often as the real one, but sooner."""
 
-    patience = Patience(
+    retry_policy = RetryPolicy(
         first_delay_seconds=0.01,
         longest_delay_seconds=0.1,
         deadline_seconds=4,
@@ -63,23 +63,23 @@ def result_of(code: int, stdout: str, stderr: str) -> Result:
 
 def _drop_console_handlers() -> None:
     # The SDK adds one each time its command is made; the old ones write to the captured stderr of an earlier test.
-    for handler in [one for one in logging.root.handlers if type(one) is logging.StreamHandler]:
+    for handler in [each for each in logging.root.handlers if type(each) is logging.StreamHandler]:
         logging.root.removeHandler(handler)
 
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Let the target have the signals of this process for as long as the block lasts, and no longer."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    """Let the target handle the signals of this process, within the block."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that happens soon."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -141,7 +141,7 @@ class TargetRunner:
     ) -> bytes:
         """Run the target as a process, kill it at a trap, and return what it had written to stdout.
 
-        What it has asked BigQuery to do is done by then.
+        The jobs that it has sent to BigQuery are done by then.
         """
         proxy.trap(trap)
         with self.start(api_endpoint=proxy.url, **settings) as process:
@@ -157,7 +157,7 @@ class TargetRunner:
         return out
 
     def command(self, messages: Iterable[dict[str, Any] | bytes], **settings: Any) -> Result:  # noqa: ANN401
-        """Run the target on these messages, as a process of its own."""
+        """Run the target on these messages, as a separate process."""
         process = self.start(**settings)
         stdout, stderr = process.communicate(lines(messages), timeout=120)
         return result_of(process.returncode, stdout.decode(), stderr.decode())

@@ -1,0 +1,96 @@
+"""Counts what a run did with each stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_bigquery_softdelete.errors import DeletesRefusedError
+from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.plugin_runtime.redaction import redact
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+SUCCESS, FAILED, REFUSED = "success", "failed", "deletes_refused"
+DRY_RUN = "dry_run"
+
+MOST_SHOWN_STREAMS = 20
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """How many rows one merge changed."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    restored: int = 0
+    unchanged: int = 0
+    refusal: str | None = None
+    """Why missing rows were not marked deleted, if the guard refused."""
+
+
+@dataclass
+class StreamReport:
+    """What happened to one stream in this run. The counts are exact."""
+
+    stream: str
+    table_name: str
+    started: dt.datetime = field(default_factory=utc_now)
+    ended: dt.datetime | None = None
+    status: str = SUCCESS
+    rows_read: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
+    rows_restored: int = 0
+    rows_unchanged: int = 0
+    rows_rejected: int = 0
+    bytes_staged: int = 0
+    bytes_billed: int = 0
+    slot_ms: int = 0
+    error: str | None = None
+    dry_run: bool = False
+    """Whether the counts say what a real run would have done."""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The stream's part of its row in the log."""
+        status = self.status if not self.dry_run else DRY_RUN if self.status == SUCCESS else f"{DRY_RUN}_{self.status}"
+        return {**vars(self), "status": status, "error": redact(self.error) if self.error else None}
+
+    def add(self, result: MergeResult) -> None:
+        """Add the counts of one merge."""
+        self.rows_inserted += result.inserted
+        self.rows_updated += result.updated
+        self.rows_deleted += result.deleted
+        self.rows_restored += result.restored
+        self.rows_unchanged += result.unchanged
+
+    def fail(self, error: Exception) -> None:
+        """Note why the stream failed."""
+        self.status = REFUSED if isinstance(error, DeletesRefusedError) else FAILED
+        self.error = str(error)
+
+    def summary(self) -> str:
+        """Return the counts as one line."""
+        counts = ", ".join(
+            f"{name} {getattr(self, f'rows_{name}')}"
+            for name in ("read", "inserted", "updated", "deleted", "restored", "unchanged")
+        )
+        rejected = f", rejected {self.rows_rejected}" if self.rows_rejected else ""
+        return f"{'dry run: ' * self.dry_run}{self.stream}: {counts}{rejected}"
+
+
+def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:
+    """Return a line about how far a run got: streams with the most unmerged rows come first.
+
+    Args:
+        streams: Reports, each with the number of merged rows.
+    """
+    behind = sorted(streams, key=lambda counted: counted[1] - counted[0].rows_read)
+    shown = [f"{report.stream}: {report.rows_read} rows read, {merged} merged" for report, merged in behind]
+    more = f"; and {len(shown) - MOST_SHOWN_STREAMS} more streams" if len(shown) > MOST_SHOWN_STREAMS else ""
+    return "; ".join(shown[:MOST_SHOWN_STREAMS]) + more if shown else "No stream was read"

@@ -1,0 +1,38 @@
+"""Turns a failed call to BigQuery into one line that says what could not be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+
+from target_bigquery_softdelete.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALL_ERRORS = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
+"""What a call raises when it has failed for good. The errors of `requests` are OSErrors."""
+
+
+def call(action: str, request: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the request returns
+    """Send a request and return its result.
+
+    Args:
+        action: What the request does, as the error says it: `cannot read the table ...`.
+        request: Sends it, with all retries.
+
+    Raises:
+        WarehouseError: If it fails for good.
+    """
+    try:
+        return request()
+    except CALL_ERRORS as error:
+        raise warehouse_error(action, error) from error
+
+
+def warehouse_error(action: str, error: BaseException) -> WarehouseError:
+    """Return the error that says what could not be done, and why."""
+    message = getattr(error, "message", None) or str(error)
+    return WarehouseError(f"BigQuery: {action}: {message}")

@@ -1,0 +1,149 @@
+"""Runs statements and load jobs.
+
+A job id follows from run, stream and batch, so that a retry finds the job that already runs and does nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import bigquery
+
+from target_bigquery_softdelete.bigquery.calls import call
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from google.cloud.bigquery.job import LoadJob, QueryJob
+    from google.cloud.bigquery.query import _AbstractQueryParameter
+
+    from target_bigquery_softdelete.bigquery.jobs import Jobs
+    from target_bigquery_softdelete.bigquery.retry import RetryPolicy
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """What a statement returned or changed, and what it cost."""
+
+    rows: list[dict[str, Any]]
+    inserted: int = 0
+    updated: int = 0
+    bytes_billed: int = 0
+    slot_ms: int = 0
+
+
+class Statements:
+    """The statements and load jobs of one run."""
+
+    def __init__(
+        self, client: bigquery.Client, jobs: Jobs, retry_policy: RetryPolicy, *, run_id: str, labels: Mapping[str, str]
+    ) -> None:
+        """Keep what all of them share.
+
+        Args:
+            client: The BigQuery client.
+            jobs: Runs their jobs.
+            retry_policy: How long a request may take.
+            run_id: Beginning of every job id.
+            labels: Labels of every job.
+        """
+        self._client = client
+        self._jobs = jobs
+        self._retry_policy = retry_policy
+        self._options: dict[str, Any] = {"retry": jobs.retry, "timeout": retry_policy.call_seconds}
+        self._run_id = run_id
+        self._labels = dict(labels)
+
+    def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
+        """Append a Parquet file to a table, and wait until its rows are there.
+
+        Args:
+            path: The file.
+            table_id: The table, which exists.
+            fields: Schema of the rows.
+            job_name: What the job is, unique in the run: a retry with the same name loads nothing twice.
+
+        Raises:
+            WarehouseError: If BigQuery refuses the file.
+        """
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            schema=list(fields),
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+            labels=self._labels,
+        )
+        config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
+
+        def submit(job_id: str) -> LoadJob:
+            with path.open("rb") as file:
+                return self._client.load_table_from_file(
+                    file,
+                    str(table_id),
+                    job_id=job_id,
+                    job_config=config,
+                    size=path.stat().st_size,
+                    num_retries=self._retry_policy.upload_retries,
+                    timeout=self._retry_policy.upload_seconds,
+                )
+
+        self.run_job(f"cannot load {path.name} into `{table_id}`", job_name, submit)
+
+    def run(
+        self,
+        sql: str,
+        job_name: str,
+        *,
+        synced: dt.datetime | None = None,
+        parameters: Iterable[_AbstractQueryParameter] = (),
+    ) -> StatementResult:
+        """Run a statement and return what it did.
+
+        Args:
+            sql: A GoogleSQL statement.
+            job_name: What the job is, unique in the run.
+            synced: Value of the parameter `synced`.
+            parameters: Other parameters.
+
+        Raises:
+            WarehouseError: If the statement fails.
+        """
+        times = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
+        config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
+
+        def submit(job_id: str) -> QueryJob:
+            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._options)
+
+        job = self.run_job(f"the statement {job_name} failed", job_name, submit)
+        stats = job.dml_stats
+        return StatementResult(
+            [] if stats else self._read_rows(job, job_name),
+            inserted=stats.inserted_row_count if stats else 0,
+            updated=stats.updated_row_count if stats else 0,
+            bytes_billed=job.total_bytes_billed or 0,
+            slot_ms=job.slot_millis or 0,
+        )
+
+    def _read_rows(self, job: QueryJob, job_name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = call(
+            f"cannot read the result of {job_name}",
+            lambda: [dict(row) for row in job.result(job_retry=None, **self._options)],
+        )
+        return rows
+
+    def run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any job
+        """Run a job to its end and return it.
+
+        Args:
+            action: What failed, as the error says it.
+            job_name: What the job is, unique in the run.
+            submit: Sends the job with the id that it is given.
+
+        Raises:
+            WarehouseError: If the job fails.
+        """
+        return call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))

@@ -1,0 +1,155 @@
+"""Creates the table of a stream, or makes it fit the stream's columns, before rows are written into it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.bigquery import table_schema
+from target_bigquery_softdelete.bigquery.table_layout import layout_of
+from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
+from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.runtime.about import SOFTWARE
+from target_bigquery_softdelete.sql import tables as sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from google.cloud import bigquery
+    from google.cloud.bigquery import SchemaField
+
+    from target_bigquery_softdelete.bigquery.table_layout import Layout
+    from target_bigquery_softdelete.load.stream_table import StreamTable
+    from target_bigquery_softdelete.schema.columns import Column, TableColumns
+
+LEAST_BILLED_BYTES = 10 << 20
+"""What BigQuery bills for a table that a query names, at least: https://cloud.google.com/bigquery/pricing. A table that
+is no larger costs the same whether its key is read or all of it."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedTable:
+    """A table that is ready to take rows, as it is after the last change to its schema."""
+
+    fields: Sequence[SchemaField]
+    """Its schema."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """The stream's columns as the table has them, by name."""
+    partition_filter: str = ""
+    """The column that every statement must filter by, if the table requires one."""
+    partitioned_by: str = ""
+    """The column by which it is partitioned, if it is."""
+    is_new: bool = False
+    """Whether this call created it, so that nothing is in it yet."""
+    is_small: bool = False
+    """Whether reading all of it costs no more than reading its key."""
+
+
+def prepare_table(target: StreamTable, columns: TableColumns) -> PreparedTable:
+    """Create the table of a stream, or make it fit these columns. Its live view is made to fit, too.
+
+    Args:
+        target: The table.
+        columns: The columns of the rows that are to be written.
+
+    Raises:
+        PluginError: If the table cannot take such rows.
+        WarehouseError: If BigQuery refuses a change.
+    """
+    _create_clone(target)
+    table, is_new = target.warehouse.known_table(target.table_id), False
+    if table is None:
+        table, is_new = _create(target, columns)
+    if is_new:
+        logger.info("%s: created the table %s", target.stream, target.table_id)
+    else:
+        table = _fit(target, table, columns)
+    if target.live_view is not None:
+        target.live_view.refresh(table.schema, run=target.statements.run)
+    by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
+    return PreparedTable(
+        fields=table.schema,
+        columns={column.name: by_name[column.name.lower()] for column in columns.columns},
+        partition_filter=table_schema.required_filter(table),
+        partitioned_by=table_schema.partition_column(table),
+        is_new=is_new,
+        is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
+    )
+
+
+def prepare_existing_table(target: StreamTable) -> PreparedTable | None:
+    """Prepare a table into which no row is written. It stays as it is; when there is none, none is created.
+
+    Args:
+        target: The table.
+
+    Raises:
+        WarehouseError: If BigQuery cannot be asked.
+    """
+    _create_clone(target)
+    table = target.warehouse.known_table(target.table_id)
+    if table is None:
+        return None
+    return PreparedTable(table.schema, partition_filter=table_schema.required_filter(table))
+
+
+def _create_clone(target: StreamTable) -> None:
+    if target.clone is not None:
+        target.clone.create()
+
+
+def _create(target: StreamTable, columns: TableColumns) -> tuple[bigquery.Table, bool]:
+    return target.warehouse.create_table(
+        target.table_id,
+        table_schema.table_fields(columns.columns),
+        layout=_layout(target, columns),
+        lifetime=STAGING_LIFETIME if target.clone else None,
+    )
+
+
+def _layout(target: StreamTable, columns: TableColumns) -> Layout:
+    settings = target.warehouse.settings
+    partition_by = settings.partitions.get(target.stream)
+    if partition_by:
+        partition_by.check(columns.columns, target.stream)
+    tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""
+    return layout_of(
+        columns,
+        description=f"Stream {target.stream}{tenant}, written by {SOFTWARE}",
+        partition_by=partition_by,
+        require_partition_filter=settings.require_partition_filter,
+    )
+
+
+def _fit(target: StreamTable, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
+    """Make an existing table fit: add columns, fill the audit columns of a table of other origin, widen types."""
+    if kind := table_schema.no_table(table):
+        raise PluginError(
+            f"{target.stream}: `{target.table_id}` is {kind}. Rename it, or give the stream another name with "
+            "`__alias__` in `stream_maps`."
+        )
+    partition_filter = table_schema.required_filter(table)
+    change = table_schema.change(table.schema, columns.columns, table=str(target.table_id))
+    if list(change.fields) != list(table.schema) or target.warehouse.lacks_labels(table):
+        table = target.warehouse.extend_table(table, change.fields)
+        _log_change(target, change)
+    if change.adopted:
+        statement = sql.adopt(target.table_id, partition=partition_filter)
+        adopted = target.statements.run(statement, "adopt", synced=utc_now())
+        logger.info("%s: adopted %s with %d rows", target.stream, target.table_id, adopted.updated)
+    if change.widened:
+        target.statements.run(sql.widen(target.table_id, change.widened), "widen")
+        types = ", ".join(f"{column.name} {column.sql_type}" for column in change.widened)
+        logger.info("%s: wider types in %s: %s", target.stream, target.table_id, types)
+        table = target.warehouse.table(target.table_id) or table
+    return table
+
+
+def _log_change(target: StreamTable, change: table_schema.SchemaChange) -> None:
+    for kind, paths in (("new columns", change.added), ("no longer REQUIRED", change.relaxed)):
+        if paths:
+            logger.info("%s: %s in %s: %s", target.stream, kind, target.table_id, ", ".join(paths))

@@ -1,0 +1,72 @@
+"""Puts the records of one stream that do not fit their schema into quarantine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.records.rejects import Rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.schema.columns import TableColumns
+
+
+class Rejections:
+    """The rejected records of one stream. There are none where the setting says that such a record fails its stream."""
+
+    def __init__(self, run: Run, stream: str, table_name: str) -> None:
+        """Read which records of the stream earlier runs have rejected.
+
+        Args:
+            run: The run.
+            stream: Name of the stream.
+            table_name: Full name of its table.
+
+        Raises:
+            WarehouseError: If BigQuery cannot be asked.
+        """
+        self._quarantine = run.quarantine
+        self._is_dry_run = run.settings.dry_run
+        self._stream = stream
+        self._table_name = table_name
+        open_keys = self._quarantine.open_keys(table_name) if self._quarantine else ()
+        self._rejects = Rejects(stream, run.settings.max_rejected_records, open_keys)
+
+    @property
+    def count(self) -> int:
+        """Records rejected in this run."""
+        return self._rejects.count
+
+    @property
+    def has_unreadable_keys(self) -> bool:
+        """Whether a record was rejected whose key cannot be read."""
+        return bool(self._rejects.unreadable_keys)
+
+    def take(self, converted: Converted, columns: TableColumns) -> list[str]:
+        """Take the rejected records of a block, and return their keys as JSON, as far as they can be read.
+
+        Raises:
+            PluginError: If the stream has more of them than `max_rejected_records`.
+        """
+        return self._rejects.add_block(converted, columns) if self._quarantine else []
+
+    def flush(self) -> None:
+        """Write which records were rejected, and which came again: after their rows and before STATE.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        entries, settled = self._rejects.flush()
+        if self._quarantine is not None and (entries or settled) and not self._is_dry_run:
+            self._quarantine.flush(self._stream, self._table_name, entries, settled)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield how many records were rejected, if any were."""
+        if self._quarantine is not None and self._rejects.count:
+            yield (
+                f"{self._stream}: {self._rejects.count} records do not fit their schema; they are in "
+                f"`{self._quarantine.table_id}`. The first one: {self._rejects.first_reason}"
+            )

@@ -1,0 +1,143 @@
+"""The staging tables of one stream: one for each of its schemas, and those with the keys of rejected records."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.load.stage import StagingTable
+from target_bigquery_softdelete.schema.columns import TableColumns
+from target_bigquery_softdelete.schema.naming import table_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.load.rejections import Rejections
+    from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.singer.versions import VersionTracker
+    from target_bigquery_softdelete.sql.identifiers import TableId
+
+logger = logging.getLogger(__name__)
+
+
+class StreamStages:
+    """The present staging table of a stream, and the earlier ones that are still needed."""
+
+    def __init__(
+        self, run: Run, stream: str, columns: TableColumns, *, versions: VersionTracker, rejections: Rejections
+    ) -> None:
+        """Begin the first staging table. Nothing is created yet.
+
+        Args:
+            run: The run.
+            stream: Name of the stream.
+            columns: Its columns at first.
+            versions: Its snapshots. They learn of rejected records.
+            rejections: Takes its rejected records.
+        """
+        self._run = run
+        self._stream = stream
+        self._versions = versions
+        self._rejections = rejections
+        self._count = 0
+        self.present = self._new(columns)
+        """The staging table that takes records."""
+        self.earlier: list[StagingTable] = []
+        """Those before it that are still needed: their rows are not written, or their keys tell which are missing."""
+        self._rejected_keys: list[StagingTable] = []
+        """The keys of rejected records of a snapshot: their rows are at the source, so they are not missing."""
+
+    def _new(self, columns: TableColumns) -> StagingTable:
+        self._count += 1
+        name = f"{table_name(self._stream)}__{self._run.run_id}_{self._count}"
+        return StagingTable(
+            self._stream,
+            columns,
+            self._run.warehouse.staging_id(name),
+            warehouse=self._run.warehouse,
+            folder=self._run.folder,
+            executor=self._run.loads,
+            rejects=self._run.quarantine is not None,
+        )
+
+    def begin(self, columns: TableColumns) -> None:
+        """Begin another staging table."""
+        self.present = self._new(columns)
+
+    def convert(self) -> None:
+        """Convert the block in memory and write it to the local file.
+
+        Raises:
+            PluginError: If a record does not fit its schema.
+            NeedsBigNumericError: If the columns must be wider. The block stays as it is.
+        """
+        converted = self.present.convert()
+        if converted is not None:
+            self._take_rejected(converted)
+
+    def _take_rejected(self, converted: Converted) -> None:
+        """Take the records that do not fit, and note what their keys say about the snapshot."""
+        columns = self.present.columns
+        keys = self._rejections.take(converted, columns)
+        if self._rejections.has_unreadable_keys:
+            self._versions.invalidate("a record was rejected whose key cannot be read")
+        if keys and self._versions.versioned:
+            self._stage_keys(keys, TableColumns(columns.key_columns(), columns.key))
+
+    def _stage_keys(self, keys: Sequence[str], columns: TableColumns) -> None:
+        if not self._rejected_keys or self._rejected_keys[-1].columns != columns:
+            self._rejected_keys.append(self._new(columns))
+        self._rejected_keys[-1].append([key.encode() for key in keys])
+        self._rejected_keys[-1].convert()
+
+    def finish_present(self) -> StagingTable | None:
+        """Load the rest of the present staging table and return it, or nothing when it has no rows.
+
+        Raises:
+            PluginError: If a record does not fit, or a load fails.
+        """
+        if not self.present.rows:
+            return None
+        self.present.finish()
+        if self.present.dropped_nulls:
+            logger.warning(
+                "%s: left out %d null elements of arrays, which BigQuery cannot store",
+                self._stream,
+                self.present.dropped_nulls,
+            )
+        return self.present
+
+    def reuse_or_create(self) -> StagingTable:
+        """Return the last of the earlier staging tables, or create the present one without rows when there is none.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        if self.earlier:
+            return self.earlier[-1]
+        self.present.create()
+        return self.present
+
+    def load_rejected_keys(self) -> None:
+        """Load the keys of rejected records, and wait until they are there.
+
+        Raises:
+            WarehouseError: If a load fails.
+        """
+        for keys in self._rejected_keys:
+            keys.finish()
+
+    def seen_key_tables(self, merged: StagingTable) -> tuple[TableId, ...]:
+        """Return the staging tables, other than the one to be merged, with keys that came in this run."""
+        seen = (*self._rejected_keys, *self.earlier)
+        return tuple(stage.table_id for stage in seen if stage is not merged)
+
+    def drop(self) -> None:
+        """Drop all staging tables.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        for stage in (*self.earlier, *self._rejected_keys, self.present):
+            stage.drop()

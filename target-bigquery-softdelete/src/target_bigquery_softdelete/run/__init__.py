@@ -1,0 +1,1 @@
+"""When streams are merged before their end, and how a run ends."""

@@ -1,0 +1,91 @@
+"""Ends a run: merge every stream, write STATE and the audit log, report failures, drop stale staging tables."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.context import PARALLEL_STREAMS
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.run.checkpoints import Checkpoints
+    from target_bigquery_softdelete.run.failures import RunFailures
+    from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
+
+logger = logging.getLogger(__name__)
+
+
+def finalize(
+    run: Run,
+    sinks: Sequence[BigQuerySoftDeleteSink],
+    checkpoints: Checkpoints,
+    failures: RunFailures,
+    *,
+    cut_off: PluginError | None,
+) -> None:
+    """Merge every stream, write the last STATE and the audit log, and clean up.
+
+    Args:
+        run: The run.
+        sinks: The sinks of all streams.
+        checkpoints: Those of the run.
+        failures: What failed before, outside the streams.
+        cut_off: The error of an input that ended in the middle of a line.
+
+    Raises:
+        PluginError: If anything failed. Everything that could be written is written.
+    """
+    with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
+        for sink in executor.map(_finish_sink, sinks):
+            checkpoints.mark_written([sink])
+            logger.info("%s", sink.report.summary())
+    checkpoints.write_state()
+    failures.attempt(lambda: _write_audit_log(run, sinks))
+    _warn_of_unknown_stream_names(run, sinks)
+    stream_errors = [sink.error for sink in sinks if sink.error]
+    _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
+    _drop_stale_staging(run, sinks)
+
+
+def _finish_sink(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+    sink.finish()
+    sink.clean_up()
+    return sink
+
+
+def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
+    reports = [sink.report for sink in sinks]
+    if reports:
+        etl_log.write_reports(run.warehouse, reports, run.identity, run.folder)
+
+
+def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
+    unknown = run.settings.unknown_stream_names(sink.stream_name for sink in sinks)
+    if unknown and sinks:
+        logger.warning(
+            "settings name streams that did not come in this run: %s. Look for a misspelled name.",
+            "; ".join(f"`{setting}`: {', '.join(names)}" for setting, names in unknown.items()),
+        )
+
+
+def _raise_failures(errors: list[PluginError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise PluginError(f"{len(errors)} things went wrong: see the lines above, and the table `etl_logs`.")
+
+
+def _drop_stale_staging(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
+    try:
+        removed = run.warehouse.drop_stale_staging() if sinks else 0
+    except PluginError as error:
+        logger.warning("%s", error)  # no harm: all rows are in their tables, and staging tables expire
+        return
+    if removed:
+        logger.info("removed %d staging tables that earlier runs had left behind", removed)
