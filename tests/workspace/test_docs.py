@@ -159,3 +159,14 @@ def test_every_document_is_checked() -> None:
     found = {str(path.relative_to(ROOT)) for path in links.documents(ROOT)}
     assert {"README.md", "docs/architecture.md", "docs/how-to/fleet.md", "fleet/README.md"} <= found
     assert not any(name.startswith((".venv", ".tools")) for name in found)
+
+
+def test_the_walks_name_files_and_functions_that_exist() -> None:
+    walks = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Walks")[2]
+    steps = re.findall(r"`([a-z_/]+\.py)(?::([\w.]+))?`", walks)
+    assert len(steps) > 20
+    for path, function in steps:
+        sources = [file.read_text(encoding="utf-8") for file in ROOT.glob(f"*/src/*/{path}")]
+        assert sources, path
+        names = function.split(".") if function else []
+        assert any(all(re.search(rf"(class|def) {name}\b", source) for name in names) for source in sources), function

@@ -99,13 +99,13 @@ def usual(count: int) -> list[dict[str, Any]]:
 def record_by_row(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return a set that collects the names of streams with blocks that are converted record by record."""
     streams: set[str] = set()
-    convert = BlockConverter.convert_by_row
+    convert = BlockConverter.convert_by_record
 
-    def convert_by_row(self: BlockConverter, *args: Any) -> Any:  # noqa: ANN401 - those of the method
+    def convert_by_record(self: BlockConverter, *args: Any) -> Any:  # noqa: ANN401 - those of the method
         streams.add(self._stream)
         return convert(self, *args)
 
-    monkeypatch.setattr(BlockConverter, "convert_by_row", convert_by_row)
+    monkeypatch.setattr(BlockConverter, "convert_by_record", convert_by_record)
     return streams
 
 

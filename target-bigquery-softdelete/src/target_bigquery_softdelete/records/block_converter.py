@@ -75,7 +75,7 @@ class BlockConverter:
         dropped_nulls = 0
         rejected: list[RejectedRecord] = []
         if table is None:
-            table, dropped_nulls = self.convert_by_row(block, rejected if self._rejects else None)
+            table, dropped_nulls = self.convert_by_record(block, rejected if self._rejects else None)
         sequence = pa.array(range(first_sequence, first_sequence + table.num_rows), pa.int64())
         table = table.add_column(table.num_columns - 1, SEQUENCE, sequence)
         return Converted(table.cast(self._staged_schema), dropped_nulls, tuple(rejected))
@@ -119,7 +119,7 @@ class BlockConverter:
                 raise NotNativeError("key")
         return table
 
-    def convert_by_row(self, block: bytes, rejected: list[RejectedRecord] | None = None) -> tuple[pa.Table, int]:
+    def convert_by_record(self, block: bytes, rejected: list[RejectedRecord] | None = None) -> tuple[pa.Table, int]:
         """Return the block as a table, and the number of NULL elements of arrays that it omits.
 
         Args:

@@ -111,7 +111,7 @@ def block(*records: str | bytes) -> bytes:
 
 def by_row(blocks: BlockConverter, raw: bytes) -> tuple[pa.Table, int] | None:
     try:
-        return blocks.convert_by_row(raw)
+        return blocks.convert_by_record(raw)
     except (InvalidRecordError, NeedsBigNumericError):
         return None
 

@@ -24,7 +24,7 @@ def extras(*records: str, properties: dict[str, Any] | None = None, natively: bo
     """Return the column, from both paths: they must agree."""
     converter = BlockConverter(columns(properties), "jobs")
     block = "".join(f"{record}\n" for record in records).encode()
-    table, _ = converter.convert_by_row(block)
+    table, _ = converter.convert_by_record(block)
     native = converter.convert_natively(block)
     assert (native is not None) == natively
     assert native is None or native.equals(table)
