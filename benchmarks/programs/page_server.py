@@ -62,7 +62,7 @@ def _activities() -> list[bytes]:
     """Return a page of the sandbox's activities."""
     tenant = Tenant(tenant_id="1", client_id="c", client_secret="s", app_key="a", sizes={"activities": PAGE_RECORDS})  # noqa: S106
     table = Company(tenant).table("activities")
-    return list(map(table.encoded, table.identifiers()))
+    return list(map(table.encode, table.identifiers()))
 
 
 def _ending(number: int, activity: bytes) -> bytes:

@@ -119,7 +119,7 @@ def test_the_trouble_of_one_company_is_its_own_and_the_next_go_heals_it(stage: S
     assert "SIGKILL" in first.outcomes["killed"]["reason"]
     assert {line["severity"] for line in first.lines if line.get("company") == "well"} <= {"INFO", "WARNING"}
     for company_id in ("well", "slow"):
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
     assert not stage.project("hanging").tables("bronze")
 
     control.clear_faults()
@@ -129,7 +129,7 @@ def test_the_trouble_of_one_company_is_its_own_and_the_next_go_heals_it(stage: S
     second = stage.run("--parallel", "5")
     assert second.code == 0, second.text
     for company_id in stage.companies:
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
     # Each went on from its own bookmark: what it had read before was not read again.
     well, slow = (stage.project(one).log("activities")[-1] for one in ("well", "slow"))
     assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
@@ -159,7 +159,7 @@ def test_tasks_share_the_companies_and_what_an_execution_has_done_it_does_not_do
     assert sorted(one for run in runs for one in run.outcomes) == ["co-0", "co-1", "co-2"]
     assert [run.lines[-1]["task"] for run in runs] == [0, 1]
     for company_id in stage.companies:
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
 
     again = stage.ended(task(0, attempt=1))
     assert again.code == 0

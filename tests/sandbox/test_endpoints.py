@@ -9,7 +9,7 @@ import pytest
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.client.control import Control, ControlError
-from servicetitan_sandbox.servicetitan.data.lineage import Lineage, children_in_all
+from servicetitan_sandbox.servicetitan.data.lineage import Lineage, count_children
 from servicetitan_sandbox.servicetitan.spec import documents
 from servicetitan_sandbox.servicetitan.spec.endpoints import entities
 from support.servicetitan import Client, new_tenant
@@ -81,7 +81,7 @@ def test_every_list_answers_records_with_documented_fields(tenant: Client, modul
         assert records, endpoint.path
         # Of several parents, one must belong to the other.
         assert {answer.status_code for answer in answers} <= {200, 404 if len(endpoint.parents) > 1 else 200}
-        assert shapes == {list if endpoint.answer == "array" else dict}, endpoint.path
+        assert shapes == {list if endpoint.response_format == "array" else dict}, endpoint.path
         assert {name for record in records for name in record} <= documents.field_names(endpoint.path)
 
 
@@ -149,7 +149,7 @@ def test_every_child_has_one_parent(parents: int, size: int) -> None:
 
     assert found == {child: lineage.parent(child) for child in range(size)}
     assert sum(1 for parent in range(parents) for _ in lineage.children(parent)) == size
-    assert children_in_all(parents) == sum(1 for child in range(10 * parents) if _turn(child) < parents)
+    assert count_children(parents) == sum(1 for child in range(10 * parents) if _turn(child) < parents)
 
 
 def _turn(child: int) -> int:

@@ -176,7 +176,7 @@ class World:
 
     def _judge(self, result: Result, messages: list[Message]) -> bool:
         """Check that each table is as it was or as after a merge, and that STATE has only what is in the last one."""
-        self.target.project.settle()
+        self.target.project.wait_for_jobs()
         assert "Traceback" not in result.log
         refused = self._run_model(messages)
         if result.code == 0:
