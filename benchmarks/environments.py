@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETUP = ROOT / "tools" / "setup.sh"
-PACKAGES = ("plugin-runtime", "tap-servicetitan", "target-bigquery-softdelete")
+PACKAGES = ("tap-servicetitan", "target-bigquery-softdelete")
 
 
 def ours(program: str) -> str:
