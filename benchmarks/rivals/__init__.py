@@ -1,4 +1,4 @@
-"""Other people's targets: each is installed from its lock file.
+"""Targets of other projects, each installed from its lock file.
 
 `tools/lock.sh` compiles `NAME.txt` from `NAME.in`, whose first line says which Python the target needs.
 """
@@ -17,7 +17,7 @@ def python_of(name: str) -> Path:
     """Return the interpreter of a target's environment.
 
     Raises:
-        BenchmarkError: If it cannot be built.
+        BenchmarkError: If the environment cannot be built.
     """
     lock = FOLDER / f"{name}.txt"
     return environment(name, python_version(name), lock, ("--require-hashes", "--requirement", str(lock))) / "python"
