@@ -1,4 +1,4 @@
-"""Writes tests/deploy/google_types.json: the types of the objects that `deploy/` creates, from Google's API files.
+"""Writes tests/deploy/google_types.json: Google's API descriptions of the objects that `deploy/` creates.
 
 Usage: tools/google_types.py FOLDER    with run.v1.json and the others: googleapiclient/discovery_cache/documents of the
                                        package google-api-python-client, which is too large to be installed for this
