@@ -17,7 +17,8 @@ from benchmarks.measure import BenchmarkError
 from benchmarks.picture import growth_picture
 from benchmarks.report import report, section_text
 from benchmarks.results import SectionResult, load
-from benchmarks.scenarios import SECTIONS, growth
+from benchmarks.scenarios import growth
+from benchmarks.sections import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import environments, rivals
+from benchmarks import environments
 from benchmarks.lab import PROGRAMS
 from benchmarks.measure import BenchmarkError, Command, cpu_seconds_of, measure
+from benchmarks.rivals import interpreter
 from benchmarks.scenario import Sample
 
 if TYPE_CHECKING:
@@ -106,9 +107,9 @@ def _pipelinewise(lab: Lab, project: Project, folder: Path) -> Command:
 
 
 def _rival(lab: Lab, name: str, entry: tuple[str, str], config: str) -> Command:
-    start = rivals.FOLDER / "start.py"
+    start = interpreter.FOLDER / "start.py"
     return Command(
-        (str(rivals.python_of(name)), str(start), *entry, "--config", config),
+        (str(interpreter.python_of(name)), str(start), *entry, "--config", config),
         {
             "BIGQUERY_EMULATOR_HOST": lab.bigquery.api_endpoint,
             "BIGQUERY_STORAGE_HOST": lab.bigquery.grpc_endpoint,

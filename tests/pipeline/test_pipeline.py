@@ -200,7 +200,7 @@ def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) ->
     assert "Traceback" not in failed.log
     assert "DELETE" not in pipe.project.operations("campaigns").values()
     assert failed.states[-1]["bookmarks"].get("campaigns") == bookmark
-    assert pipe.project.log("technicians")[-1]["status"] == "success"  # the other streams went on
+    assert pipe.project.log("technicians")[-1]["status"] == "success"  # the other streams continued
 
     control.clear_faults()
     assert pipe().tap == 0

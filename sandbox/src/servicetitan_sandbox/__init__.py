@@ -1,1 +1,1 @@
-"""Development only: a local ServiceTitan and a local BigQuery, each a process of its own on a free port."""
+"""Development only: a local ServiceTitan and a local BigQuery, each in its own process on a free port."""

@@ -1,4 +1,4 @@
-"""Keeps the tables of each project in a DuckDB database of its own, and looks up tables in the right project only.
+"""Keeps the tables of each project in a separate DuckDB database, and looks up tables in the right project only.
 
 `local-bigquery` keeps tables in DuckLake. That reads the whole catalog of a project again after each change of a table,
 keeps every version, and makes all but one of several concurrent writers start again: a run of 120 streams took more

@@ -38,7 +38,7 @@ __all__ = ["app", "correct", "install_extensions", "open_database"]
 _RECURSION_LIMIT = 20_000
 
 EXTENSIONS = ("icu", "spatial", "ducklake")
-"""The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
+"""The DuckDB extensions that `local-bigquery` loads, each pinned as a separate package."""
 
 
 def install_extensions() -> None:
