@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import subprocess
 import sys
@@ -24,13 +23,13 @@ from rich.table import Table
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
+from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-PLUGINS = ("tap-servicetitan", "target-bigquery-softdelete")
 STREAM = "technicians"
 SUMMARY = re.compile(r"(?P<stream>\w+): (?P<counts>read \d+(, \w+ \d+)+)")
 COUNTS = ("read", "inserted", "updated", "deleted", "restored", "unchanged")
@@ -66,10 +65,7 @@ class Company:
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
         }
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("SERVICETITAN", "BIGQUERY"))
-        }
-        return inherited | variables
+        return inherited_environment() | variables
 
 
 @dataclass(frozen=True)

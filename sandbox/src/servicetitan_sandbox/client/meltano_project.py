@@ -15,6 +15,11 @@ MELTANO = Path(sys.executable).with_name("meltano")
 PLUGINS = ("tap-servicetitan", "target-bigquery-softdelete")
 
 
+def inherited_environment() -> dict[str, str]:
+    """Return this process's environment without the plugins' settings, which only a test or demonstration may set."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SERVICETITAN", "BIGQUERY"))}
+
+
 class MeltanoProject:
     """A copy of the Meltano project with its own system folder and environment.
 
@@ -25,11 +30,7 @@ class MeltanoProject:
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.folder = folder
-        # The plugins must not read settings from this machine's environment.
-        self._environment = {
-            name: os.environ[name] for name in os.environ if not name.startswith(("SERVICETITAN", "BIGQUERY"))
-        }
-        self._environment |= variables
+        self._environment = inherited_environment() | variables
         for name in ("meltano.yml", "pyproject.toml", "requirements.lock"):
             shutil.copy(ROOT / name, folder)
         for name in ("fleet", "sandbox", *PLUGINS):
