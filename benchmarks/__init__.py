@@ -1,1 +1,1 @@
-"""Measures this project and others of its kind, side by side on one machine: see README.md in this folder."""
+"""Measures this tap and target and comparable ones on the same machine: see README.md in this folder."""

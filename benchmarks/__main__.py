@@ -17,7 +17,8 @@ from benchmarks.measure import BenchmarkError
 from benchmarks.picture import growth_picture
 from benchmarks.report import report, section_text
 from benchmarks.results import SectionResult, load
-from benchmarks.scenarios import SECTIONS, growth
+from benchmarks.scenarios import growth
+from benchmarks.sections import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,16 +32,16 @@ console = Console(stderr=True, highlight=False)
 
 
 def main() -> int:
-    """Measure what is asked for, and write the results. Return 0 when every scenario has a figure."""
+    """Measure the chosen sections and write the results. Return 0 if every scenario has a figure."""
     options = _options().parse_args()
     if options.report:
         _write_documents()
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that child processes are stopped, too
     failed = False
     for section in SECTIONS:
         if not options.only or section.name in options.only:
-            result = _measured(section, options)
+            result = _measure_section(section, options)
             failed = failed or any(row.error for row in result.rows)
             if options.scale == 1 and not options.match:
                 result.save(RAW)
@@ -52,20 +53,20 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, and writes RESULTS.md.")
     names = [section.name for section in SECTIONS]
     parser.add_argument("--only", nargs="*", choices=names, default=[], help="sections to measure (default: all)")
-    parser.add_argument("--match", default="", help="measure scenarios whose title has this in it; nothing is written")
-    parser.add_argument("--scale", type=float, default=1.0, help="multiplies all sizes; nothing is written but at 1")
-    parser.add_argument("--repeats", type=int, default=9, help="measure nothing more often than this")
-    parser.add_argument("--report", action="store_true", help="measure nothing: write the documents anew")
+    parser.add_argument("--match", default="", help="measure only scenarios whose title contains this; write nothing")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiply all sizes; write nothing unless it is 1")
+    parser.add_argument("--repeats", type=int, default=9, help="most measurements of a scenario (default: 9)")
+    parser.add_argument("--report", action="store_true", help="measure nothing; write the documents from saved results")
     return parser
 
 
-def _measured(section: Section, options: argparse.Namespace) -> SectionResult:
+def _measure_section(section: Section, options: argparse.Namespace) -> SectionResult:
     result = SectionResult(section.name, section.title, section.text, section.unit, machine.facts())
     result.machine["load before"] = machine.load()
-    chosen = [one for one in section.scenarios if options.match in one.title]
+    chosen = [scenario for scenario in section.scenarios if options.match in scenario.title]
     with Lab(options.scale) as lab:
         for scenario in _turns(chosen, options.repeats):
-            _measure(scenario, lab, result)
+            _measure_scenario(scenario, lab, result)
     result.machine["load after"] = machine.load()
     sys.stdout.write(section_text(result) + "\n")
     sys.stdout.flush()
@@ -73,12 +74,12 @@ def _measured(section: Section, options: argparse.Namespace) -> SectionResult:
 
 
 def _turns(scenarios: Sequence[Scenario], most: int) -> Iterator[Scenario]:
-    """Yield each scenario as often as it is repeated, in turns: what slows the machine for a while slows them all."""
+    """Yield each scenario as often as it is repeated, in turns, so that a slow phase of the machine affects all."""
     for turn in range(most):
-        yield from (one for one in scenarios if turn < one.repeats)
+        yield from (scenario for scenario in scenarios if turn < scenario.repeats)
 
 
-def _measure(scenario: Scenario, lab: Lab, result: SectionResult) -> None:
+def _measure_scenario(scenario: Scenario, lab: Lab, result: SectionResult) -> None:
     if any(row.error for row in result.rows if row.title == scenario.title):
         return
     try:

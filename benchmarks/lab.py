@@ -1,4 +1,4 @@
-"""What scenarios work with: input files, a local BigQuery, a folder. Each is there when it is first asked for."""
+"""The resources of scenarios: input files, servers, folders. Each is created when it is first used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".tools" / "benchmarks"
-"""Input files and other people's programs are kept here from one time to the next."""
+"""The folder of input files, which are kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class SingerFile:
     """A file of Singer messages.
 
     Attributes:
-        path: Where it is.
+        path: Path of the file.
         streams: The streams in it.
-        rows: How many records each of them has.
+        rows: How many records each stream has.
     """
 
     path: Path
@@ -42,16 +42,16 @@ class SingerFile:
 
 @contextmanager
 def page_server(records: int) -> Iterator[str]:
-    """Run a server that has so many records in each list and feed, and yield its address."""
+    """Run a page server with a number of records in each list and feed, and yield its address."""
     command = [sys.executable, str(PROGRAMS / "page_server.py"), str(records)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
-        # It ends with its input, which is closed here or by the end of this process.
+        # The server stops when its standard input is closed, here or when this process ends.
         yield process.stdout.readline().decode().strip() if process.stdout else ""
 
 
 @dataclass(frozen=True)
 class Api:
-    """A server of pages.
+    """A running page server.
 
     Attributes:
         url: Its address.
@@ -63,13 +63,13 @@ class Api:
 
 
 class Lab:
-    """Where one section is measured."""
+    """The resources of one section. They are closed at the end of the `with` block."""
 
     def __init__(self, scale: float = 1.0) -> None:
-        """Set up.
+        """Create the lab.
 
         Args:
-            scale: The numbers of records are multiplied by it.
+            scale: Multiplies all numbers of records.
         """
         self._scale = scale
         self._resources = ExitStack()
@@ -82,7 +82,7 @@ class Lab:
         self._resources.close()
 
     def singer_file(self, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> SingerFile:
-        """Return a file with so many records, times the scale, of each stream. It is written once and kept."""
+        """Return a file with `count` records, times the scale, of each stream. It is written once and kept."""
         rows = max(1, round(count * self._scale)) if count else 0
         path = CACHE / "input" / f"{shape.name}-{shape.digest}-{len(streams)}x{rows}.singer"
         if not path.exists():
@@ -93,7 +93,7 @@ class Lab:
         return SingerFile(path, tuple(streams), rows)
 
     def api(self, count: int) -> Api:
-        """Return the address of a server with so many records, times the scale, in each list and feed."""
+        """Return a page server with `count` records, times the scale, in each list and feed."""
         records = max(1, round(count * self._scale))
         if records not in self._apis:
             self._apis[records] = Api(self._resources.enter_context(page_server(records)), records)
@@ -101,12 +101,12 @@ class Lab:
 
     @cached_property
     def bigquery(self) -> processes.BigQuery:
-        """A local BigQuery, the section's own."""
+        """The section's local BigQuery."""
         return self._resources.enter_context(processes.bigquery())
 
     @contextmanager
     def project(self) -> Iterator[Project]:
-        """Make a new project in the local BigQuery, and empty it afterwards."""
+        """Create a project in the local BigQuery, and delete its datasets at the end."""
         project = Project(self.bigquery.api_endpoint)
         try:
             yield project
@@ -116,6 +116,6 @@ class Lab:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Make a temporary folder."""
+        """Create a temporary folder."""
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             yield Path(folder)

@@ -1,4 +1,4 @@
-"""What the figures depend on beside the code: the machine, its load, and the versions of the programs."""
+"""Facts that the figures depend on, apart from the code: the machine, its load, and the versions of programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("singer-sdk", "google-cloud-bigquery", "pyarrow", "msgspec", "meltan
 
 
 def facts() -> dict[str, str]:
-    """Return the facts of this machine, by name."""
+    """Return facts about this machine, by name."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return {
         "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -23,7 +23,7 @@ def facts() -> dict[str, str]:
 
 
 def load() -> str:
-    """Return the load of the last minute: the average number of processes that wanted a processor."""
+    """Return the load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 

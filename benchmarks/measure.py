@@ -1,4 +1,4 @@
-"""Runs commands and measures what they cost: processor time, wall clock and memory. Linux only: it reads `/proc`."""
+"""Runs commands and measures their processor time, wall clock time and memory. Linux only: it reads `/proc`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SAMPLE_SECONDS = 0.02
-"""Pause between two looks at the processes. What a process has at most is counted by the kernel, so none is missed."""
+"""Pause between two samples of memory. The kernel records the peak of each process, so no peak is missed."""
 
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""With that variable every process would compile anew what it imports, and starting would be most of what it does."""
+"""With that variable every process would compile its imports again, which would be most of its work."""
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class BenchmarkError(Exception):
-    """A scenario has no figure, and the text says why."""
+    """A scenario has no figure. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Command:
 
     Attributes:
         arguments: The program and its arguments.
-        environment: Variables that it has beside those of this process.
+        environment: Environment variables in addition to those of this process.
     """
 
     arguments: Sequence[str]
@@ -43,11 +43,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command of a pipeline took.
+    """The cost of one command of a pipeline.
 
     Attributes:
         cpu_seconds: User and system time of the process and of the children that it waited for.
-        peak_mb: The most memory that one process had at a time: the command's own, or a child's.
+        peak_mb: Peak memory of the largest process: the command's own or a child.
     """
 
     cpu_seconds: float
@@ -56,12 +56,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a pipeline took.
+    """The cost of a pipeline.
 
     Attributes:
-        costs: What each command took, in the order of the pipeline.
+        costs: The cost of each command, in the order of the pipeline.
         wall_seconds: From the start of the first to the end of the last.
-        peak_total_mb: The most memory that all processes together had, as sampled. Shared pages count more than once.
+        peak_total_mb: Peak memory of all processes together, as sampled. Shared pages count more than once.
     """
 
     costs: tuple[Cost, ...]
@@ -86,17 +86,17 @@ def measure(
     output: Path | None = None,
     timeout_seconds: float = 1200,
 ) -> Measured:
-    """Run commands, each one's output piped into the next, to their ends.
+    """Run commands as a pipeline until all have ended, and return the cost.
 
     Args:
         commands: The commands.
-        folder: Takes what they say on stderr (`0.log`, `1.log`, ...) and what the last one writes (`output`).
-        source: What the first one reads.
-        output: Takes what the last one writes instead.
-        timeout_seconds: When to give up.
+        folder: Folder of the commands' stderr (`0.log`, `1.log`, ...) and of the last one's stdout (`output`).
+        source: File that the first command reads.
+        output: File for the last command's stdout, instead of the one in the folder.
+        timeout_seconds: Time after which the commands are killed.
 
     Raises:
-        BenchmarkError: If one of them does not end with 0, or not in time.
+        BenchmarkError: If a command does not end with 0, or not in time.
     """
     started = time.monotonic()
     with ExitStack() as files:
@@ -111,13 +111,13 @@ def measure(
                 stdin = running[-1].take_output() or subprocess.DEVNULL
             peak_total_kb = _wait(running, started + timeout_seconds)
         finally:
-            for one in running:
-                one.end()
+            for process in running:
+                process.end()
     wall_seconds = time.monotonic() - started
-    for number, one in enumerate(running):
-        if one.code:
-            raise BenchmarkError(_failure(one.code, commands[number], folder / f"{number}.log"))
-    return Measured(tuple(one.cost for one in running), wall_seconds, peak_total_kb / 1024)
+    for number, process in enumerate(running):
+        if process.code:
+            raise BenchmarkError(_failure(process.code, commands[number], folder / f"{number}.log"))
+    return Measured(tuple(process.cost for process in running), wall_seconds, peak_total_kb / 1024)
 
 
 def cpu_seconds_of(pid: int) -> float:
@@ -128,7 +128,7 @@ def cpu_seconds_of(pid: int) -> float:
 
 
 class _Running:
-    """A process that has been started."""
+    """A process of the pipeline."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -146,8 +146,8 @@ class _Running:
     def take_output(self) -> IO[bytes] | None:
         return self._process.stdout
 
-    def look(self) -> int:
-        """Note how much memory the process and its children have. Return the sum of it in KB."""
+    def sample_memory(self) -> int:
+        """Record the memory of the process and its children, and return their current total in KB."""
         now_kb = 0
         for resident_kb, peak_kb in map(_memory_kb, _tree(self._process.pid)):
             now_kb += resident_kb
@@ -178,32 +178,32 @@ def _start(command: Command, stdin: IO[bytes] | int, stdout: IO[bytes] | int, lo
         start_new_session=True,
     )
     if not isinstance(stdin, int):
-        stdin.close()  # it is the process's alone: when that ends, whoever writes into it is told
+        stdin.close()  # only the process holds it now, so that a writer notices when the process ends
     return _Running(process)
 
 
 def _wait(running: Sequence[_Running], deadline: float) -> int:
-    """Wait for the ends of the processes. Return the most memory that all had together, in KB."""
+    """Wait until all processes have ended. Return the peak memory of all together, in KB."""
     peak_kb = 0
-    while not all(one.has_ended() for one in running):
+    while not all(process.has_ended() for process in running):
         if time.monotonic() > deadline:
             raise BenchmarkError("it did not end in time")
-        peak_kb = max(peak_kb, sum(one.look() for one in running if one.code is None))
+        peak_kb = max(peak_kb, sum(process.sample_memory() for process in running if process.code is None))
         time.sleep(SAMPLE_SECONDS)
     return peak_kb
 
 
 def _tree(pid: int) -> Iterator[int]:
-    """Yield a process and all that descend from it."""
+    """Yield a process and all its descendants."""
     yield pid
-    with suppress(OSError):  # it has ended meanwhile
+    with suppress(OSError):  # it has just ended
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 yield from _tree(int(child))
 
 
 def _memory_kb(pid: int) -> tuple[int, int]:
-    """Return what a process has of memory, and the most that it ever had; zeros when it has ended."""
+    """Return the current and the peak memory of a process in KB; zeros if it has ended."""
     with suppress(OSError):
         found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()))
         return int(found.get("VmRSS", 0)), int(found.get("VmHWM", 0))

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from benchmarks.scenario import Sample
 
 ROWS_TITLE = "rows of 1 KB"
-"""What the titles of the scenarios end with that are drawn."""
+"""The end of the titles of the scenarios that are drawn."""
 
 WIDTH, HEIGHT = 300, 160
-"""Of the area in which a curve is drawn."""
+"""Size of the area of a curve."""
 
 MARGIN = 60
 
@@ -28,14 +28,14 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve: what it shows, and its points."""
+    """A curve: its title and its points."""
 
     title: str
     points: Sequence[tuple[float, float]]
 
 
 def growth_picture(growth: SectionResult) -> str:
-    """Return the picture of a section that has scenarios of ever more rows."""
+    """Return the SVG of a section whose scenarios have increasing numbers of rows."""
     rows = sorted(
         (row for row in growth.rows if row.title.endswith(ROWS_TITLE) and row.samples),
         key=lambda row: row.samples[0].count,
@@ -61,15 +61,15 @@ def _panel(curve: Curve, left: float) -> Iterator[str]:
     places = [(left + WIDTH * x / most_x, bottom - HEIGHT * y / most_y) for x, y in curve.points]
     yield f'<text x="{left}" y="{MARGIN - 24}" font-size="13" fill="#222">{curve.title}</text>'
     yield f'<path d="M{left} {MARGIN}V{bottom}H{left + WIDTH}" fill="none" stroke="#bbb"/>'
-    yield f'<polyline points="{_listed(places)}" fill="none" stroke="#1a73e8" stroke-width="2"/>'
+    yield f'<polyline points="{_format_points(places)}" fill="none" stroke="#1a73e8" stroke-width="2"/>'
     for (x, y), (count, value) in zip(places, curve.points, strict=True):
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1a73e8"><title>{count:,.0f} rows</title></circle>'
         yield f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{value:,.0f}</text>'
     for x, (count, _) in zip((x for x, _ in places), curve.points, strict=True):
-        if count * 10 >= most_x:  # the names of the others would lie on one another
+        if count * 10 >= most_x:  # the other labels would overlap
             yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{count:,.0f}</text>'
     yield f'<text x="{left + WIDTH / 2}" y="{bottom + 34}" text-anchor="middle">{ROWS_TITLE}</text>'
 
 
-def _listed(places: Sequence[tuple[float, float]]) -> str:
+def _format_points(places: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)

@@ -64,13 +64,13 @@ def _facts(samples: Sequence[Sample], names: Sequence[str]) -> Iterator[str]:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """Return the median of some values, with the smallest and the largest where these differ from it."""
+    """Return the median of values, with the smallest and the largest if they look different."""
     middle, low, high = map(number, (median(values), min(values), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def number(value: float) -> str:
-    """Return a number for people: whole and with separators, or with three significant digits."""
+    """Return a number as text: whole with separators, or with three significant digits."""
     if value == int(value) or abs(value) >= 10 ** (SIGNIFICANT - 1):
         return f"{round(value):,}"
     return f"{value:.{SIGNIFICANT}g}"

@@ -1,4 +1,4 @@
-"""Raw results: one JSON file for each section, so that one section can be measured anew by itself."""
+"""Raw results: one JSON file for each section, so that a section can be measured again by itself."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Row:
 
 @dataclass
 class SectionResult:
-    """What was measured for a section.
+    """The results of a section.
 
     Attributes:
         name: Name of the section.
         title: Its heading.
-        text: What a reader must know.
-        unit: What is counted.
-        machine: Facts of the machine and of the programs on it, by name.
+        text: Explanation for readers.
+        unit: The unit of `Sample.count`.
+        machine: Facts about the machine and the programs on it, by name.
         rows: The figures.
     """
 
@@ -44,7 +44,7 @@ class SectionResult:
     rows: list[Row] = field(default_factory=list)
 
     def row(self, title: str, step: str = "") -> Row:
-        """Return the row of a scenario's step. It is added when there is none."""
+        """Return the row of a scenario's step. Add it if there is none."""
         for row in self.rows:
             if (row.title, row.step) == (title, step):
                 return row

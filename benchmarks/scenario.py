@@ -1,4 +1,4 @@
-"""What is measured, declared: sections of scenarios, and the samples that they yield."""
+"""Declares what is measured: sections of scenarios, and the samples that they yield."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Sample:
     """One measurement.
 
     Attributes:
-        cpu_seconds: Processor time of what is measured.
-        wall_seconds: Wall clock time of it.
-        peak_mb: Memory of the largest process.
-        count: How many rows (or what the section's unit is) it worked on.
-        facts: Whatever else was measured; each becomes a column.
+        cpu_seconds: Processor time of the measured processes.
+        wall_seconds: Wall clock time.
+        peak_mb: Peak memory of the largest process.
+        count: How many rows (or other units of the section) were processed.
+        facts: Other measured values. Each becomes a column.
         step: Which of several measurements of one scenario it is, such as "first load".
     """
 
@@ -41,13 +41,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing that is measured, several times.
+    """A program and its input, measured several times.
 
     Attributes:
-        title: What stands in the first column. It is the scenario's name as well.
+        title: The text in the first column, and the scenario's name.
         run: Measures once: prepares, runs, checks that the result is right, and yields a sample for each step.
             Raises `BenchmarkError` when there is no figure.
-        repeats: How often it is measured at most.
+        repeats: How often it is measured, at most.
     """
 
     title: str
@@ -62,7 +62,7 @@ class Section:
     Attributes:
         name: Name on the command line, and of the file of raw results.
         title: Heading.
-        text: What a reader must know, in Markdown.
+        text: Explanation for readers, in Markdown.
         scenarios: The rows.
         unit: What `Sample.count` counts.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_STATE = 10_000
 DISTINCT = 20_000
-"""Records beyond so many repeat the earlier ones with another id: drawing random values for millions takes minutes."""
+"""Later records repeat the first ones with other ids, because drawing random values for millions takes minutes."""
 
 EXTRACTED = "2026-01-01T00:00:00.000000Z"
 WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet")
@@ -48,9 +48,9 @@ class Shape:
     """A kind of record. The key is `id`, and `modifiedOn` says when it changed.
 
     Attributes:
-        name: What it is called.
+        name: Name of the shape.
         properties: The JSON Schema of each property but `id`.
-        draw: Draws the n-th record, without `id`.
+        draw: Draws a record by its number, without `id`.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Shape:
 
     @cached_property
     def digest(self) -> str:
-        """Changes with what is in the files, so that none that is kept is out of date."""
+        """A hash of the content, so that no kept file is out of date."""
         content = b"".join([orjson.dumps(self.properties), *self.tails(10)])
         return hashlib.sha256(content).hexdigest()[:8]
 
@@ -213,7 +213,7 @@ _WIDE_KINDS: tuple[tuple[str, Json, Callable[[int, random.Random], object]], ...
 
 
 def _wide(name: str, columns: int) -> Shape:
-    """Return a shape of so many columns, of six kinds in turn."""
+    """Return a shape with a number of columns, of six kinds in turn."""
     kinds = [(f"{kind}_{i}", schema, draw) for i, (kind, schema, draw) in zip(range(columns - 2), cycle(_WIDE_KINDS))]
 
     def draw_record(number: int, generator: random.Random) -> Json:
@@ -230,7 +230,7 @@ THOUSAND_COLUMNS = _wide("thousand", 1000)
 
 
 def huge(megabytes: int) -> Shape:
-    """Return the shape of a record with one text of so many megabytes."""
+    """Return the shape of a record with a text of some megabytes."""
     text = "x" * (megabytes * 2**20)
     return Shape("huge", {"text": TEXT, "modifiedOn": DATE_TIME}, lambda _, __: {"text": text, "modifiedOn": _at(0)})
 

@@ -1,4 +1,4 @@
-"""Taps as commands, and what they have written."""
+"""Taps as commands, and a check of their output."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Tap:
     """A tap that reads from the page server.
 
     Attributes:
-        name: What it is called in the results.
-        command: Returns the command, given the server's address, a folder for its files, and the streams to read.
+        name: Name in the results.
+        command: Makes the command for a server's address, a folder for files, and the streams to read.
     """
 
     name: str
     command: Callable[[str, Path, Sequence[str]], Command]
 
     def run(self, lab: Lab, records: int, streams: Sequence[str] = ("activities",)) -> Sample:
-        """Read streams of so many records each, once.
+        """Read streams of a number of records each, once.
 
         Raises:
-            BenchmarkError: If the tap fails, or if it has not written every record.
+            BenchmarkError: If the tap fails, or did not write every record.
         """
         api = lab.api(records)
         with lab.folder() as folder:
@@ -47,13 +47,13 @@ class Tap:
             written = int((folder / "output").read_text())
         expected = api.records * len(streams)
         if written != expected:
-            raise BenchmarkError(f"it ended well, and wrote {written:,} of {expected:,} records")
+            raise BenchmarkError(f"it ended with 0, but wrote {written:,} of {expected:,} records")
         cost = measured.costs[0]
         return Sample(cost.cpu_seconds, measured.wall_seconds, cost.peak_mb, expected)
 
 
 def ours(**settings: Any) -> Callable[[str, Path, Sequence[str]], Command]:  # noqa: ANN401 - any setting
-    """Return what makes the command of our tap with some settings."""
+    """Return a function that makes the command of our tap with some settings."""
 
     def command(url: str, folder: Path, streams: Sequence[str]) -> Command:
         addresses = {"api_url": url, "auth_url": f"{url}/connect/token", "requests_per_second": 1000}
@@ -66,5 +66,5 @@ def ours(**settings: Any) -> Callable[[str, Path, Sequence[str]], Command]:  # n
 
 
 def sdk(*options: str) -> Callable[[str, Path, Sequence[str]], Command]:
-    """Return what makes the command of the SDK's tap."""
+    """Return a function that makes the command of the SDK's tap."""
     return lambda url, folder, _: program("sdk_tap", "--config", config_file(folder, api_url=url), *options)

@@ -1,4 +1,4 @@
-"""Targets as commands, and what they have written."""
+"""Targets as commands, and a check of the tables that they wrote."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import environments, rivals
+from benchmarks import environments
 from benchmarks.lab import PROGRAMS
 from benchmarks.measure import BenchmarkError, Command, cpu_seconds_of, measure
+from benchmarks.rivals import interpreter
 from benchmarks.scenario import Sample
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ class Target:
     """A target that writes into the local BigQuery.
 
     Attributes:
-        name: What it is called in the results.
-        command: Returns the command for a project, given a folder for its files.
-        dataset: Where it puts its tables.
-        written_at: The column that says when a row was last written.
+        name: Name in the results.
+        command: Makes the command for a project and a folder for files.
+        dataset: Dataset of its tables.
+        written_at: Column with the time of a row's last write.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Target:
         """Feed a file to the target, once.
 
         Raises:
-            BenchmarkError: If the target fails, or if a table does not have the file's rows afterwards.
+            BenchmarkError: If the target fails, or if a table does not have the file's rows.
         """
         started = datetime.now(UTC)
         emulator_before = cpu_seconds_of(lab.bigquery.pid)
@@ -57,12 +58,12 @@ class Target:
         return Sample.of(measured, count, step, rows_written=written, emulator_CPU_s=emulator)
 
     def written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
-        """Return how many rows of a table have been written since a time, given how many it must have."""
+        """Check the number of rows in a table, and return how many were written since a time."""
         table = f"`{project.name}.{self.dataset}.{stream}`"
         is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S.%f}'"
-        (row,) = project.query(f"SELECT count(*) AS landed, countif({is_new}) AS written FROM {table}")  # noqa: S608 - our own names
-        if row["landed"] != rows:
-            raise BenchmarkError(f"it ended well, and {row['landed']:,} of {rows:,} rows are in {stream}")
+        (row,) = project.query(f"SELECT count(*) AS loaded, countif({is_new}) AS written FROM {table}")  # noqa: S608 - our own names
+        if row["loaded"] != rows:
+            raise BenchmarkError(f"it ended with 0, but {row['loaded']:,} of {rows:,} rows are in {stream}")
         return int(row["written"])
 
 
@@ -106,9 +107,9 @@ def _pipelinewise(lab: Lab, project: Project, folder: Path) -> Command:
 
 
 def _rival(lab: Lab, name: str, entry: tuple[str, str], config: str) -> Command:
-    start = rivals.FOLDER / "start.py"
+    start = interpreter.FOLDER / "start.py"
     return Command(
-        (str(rivals.python_of(name)), str(start), *entry, "--config", config),
+        (str(interpreter.python_of(name)), str(start), *entry, "--config", config),
         {
             "BIGQUERY_EMULATOR_HOST": lab.bigquery.api_endpoint,
             "BIGQUERY_STORAGE_HOST": lab.bigquery.grpc_endpoint,

@@ -1,4 +1,4 @@
-"""The servers that tests run against. They start when the first test asks for them."""
+"""The servers of the tests. Each starts when the first test needs it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Add up what the target's random tests have counted: scenarios, faults, rows.
+    """Print the sums of the counts of the target's random tests: scenarios, faults, rows.
 
-    It stands here because a run on several processors loads this file alone in the process that sums up.
+    It is in this file because a parallel run loads only this file in the process that prints the summary.
     """
     for kind in ("test_model", "test_faults"):
         counts: Counter[str] = Counter()
@@ -29,20 +29,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def servicetitan() -> Iterator[processes.ServiceTitan]:
-    """A local ServiceTitan, shared by all tests of a worker: each test adds tenants of its own."""
+    """A local ServiceTitan, shared by all tests of a worker. Each test adds its own tenants."""
     with processes.servicetitan() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def bigquery() -> Iterator[processes.BigQuery]:
-    """A local BigQuery, shared by all tests of a worker: each test uses a project of its own."""
+    """A local BigQuery, shared by all tests of a worker. Each test uses its own project."""
     with processes.bigquery() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def cloud_storage() -> Iterator[processes.CloudStorage]:
-    """A local Cloud Storage, shared by all tests of a worker: each test uses a folder of its own."""
+    """A local Cloud Storage, shared by all tests of a worker. Each test uses its own folder."""
     with processes.cloud_storage() as server:
         yield server

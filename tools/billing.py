@@ -1,4 +1,4 @@
-"""What BigQuery bills for a fleet in a day: a model, in round figures that can be replaced by one's own.
+"""What BigQuery bills for a fleet in a day: a model, in round figures that you can replace with your own.
 
 The rules are those of BigQuery's documentation, on-demand pricing:
 
@@ -10,8 +10,8 @@ The rules are those of BigQuery's documentation, on-demand pricing:
   limits").
 - A value of INT64 has 8 bytes, a STRING 2 and those of its text ("Data type sizes").
 
-What clustering saves is the one thing that no rule tells: `touched` is the share of a table's blocks in which the keys
-of a run lie. The truth of a project stands in its `etl_logs.bytes_billed`.
+No rule says how much clustering saves: `touched` is the share of a table's blocks in which the keys
+of a run lie. The real figure of a project is in its `etl_logs.bytes_billed`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 LEAST_BYTES = 10 * MIB
-"""What a query is billed for a table at least."""
+"""The least that a query is billed for a table."""
 
 DOLLARS_PER_TIB = 6.25
 """On demand, in the United States; the first TiB of a month is free."""
@@ -44,21 +44,21 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Group:
-    """Streams of a company that are alike."""
+    """Similar streams of a company."""
 
     name: str
     streams: int
     rows: int
-    """In each table."""
+    """Rows of each table."""
     row_bytes: int
     staged: int
-    """Rows that a run brings for each stream, when it brings any."""
+    """Rows that a run loads for each stream, when it loads any."""
     busy: float = 1.0
     """Share of the runs in which a stream has any rows."""
     whole: bool = False
-    """Whether a run brings all rows, to see which are gone. Then all of the table is read, and compared at once."""
+    """Whether a run loads all rows, to find deletions. Then the whole table is read and compared at once."""
     changing: float = 1.0
-    """Where it is compared: share of the runs in which a row is not as it was, and a MERGE follows."""
+    """For compared tables: share of the runs in which a row has changed, so that a MERGE follows."""
 
     @property
     def size(self) -> int:
@@ -67,7 +67,7 @@ class Group:
 
     @property
     def compared(self) -> bool:
-        """Whether all of it is compared before a MERGE: a whole list, and a table that costs the least anyway."""
+        """Whether the whole table is compared before a MERGE: for full lists, and for tables at the least cost."""
         return self.whole or self.size <= LEAST_BYTES
 
     @property
@@ -83,11 +83,11 @@ FLEET = (
     Group("by changes, large", 10, rows=300_000, row_bytes=1_000, staged=500),
     Group("by changes, largest", 5, rows=2_000_000, row_bytes=1_000, staged=3_000),
 )
-"""120 streams of a company of some size."""
+"""The 120 streams of a mid-sized company."""
 
 
 def streams(groups: Iterable[Group]) -> int:
-    """Return how many streams there are in groups."""
+    """Return the number of streams in groups."""
     return sum(group.streams for group in groups)
 
 
@@ -102,7 +102,7 @@ def billed(group: Group, *, touched: float) -> float:
 
 
 def billed_before(group: Group) -> float:
-    """Return the same for a system that loads every row in every run and writes it anew, into tables without order."""
+    """Return the same for a system that loads every row in every run and writes it again, into unclustered tables."""
     return (_billed(2 * group.size) + _billed(group.size)) * group.streams * RUNS
 
 
@@ -112,7 +112,7 @@ def written(group: Group) -> float:
 
 
 def written_before(group: Group) -> float:
-    """Return the same for a system that loads every row in every run and writes it anew."""
+    """Return the same for a system that loads every row in every run and writes it again."""
     return group.rows * group.streams * RUNS
 
 

@@ -1,15 +1,13 @@
-"""Shows the main job on real parts: two companies, two BigQuery projects, two runs, and what the second one did.
+"""Demonstrates the pair: two companies, two BigQuery projects, two runs, and the changes that the second run made.
 
 It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the
-source, syncs again, and prints what BigQuery then holds. It checks what it prints: exit code 0 means that all of it is
-as it should be.
+source, syncs again, and prints the rows in BigQuery. It also checks them: exit code 0 means that everything is correct.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import subprocess
 import sys
@@ -25,36 +23,36 @@ from rich.table import Table
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
+from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-PLUGINS = ("tap-servicetitan", "target-bigquery-softdelete")
 STREAM = "technicians"
 SUMMARY = re.compile(r"(?P<stream>\w+): (?P<counts>read \d+(, \w+ \d+)+)")
 COUNTS = ("read", "inserted", "updated", "deleted", "restored", "unchanged")
 
-# A log has no width of its own: wide enough there for the tables.
+# A log file has no width, so use one that fits the tables.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 
 
 class DemoError(Exception):
-    """Something is not as it should be."""
+    """A command failed or a result is wrong. The text says which."""
 
 
 @dataclass(frozen=True)
 class Company:
-    """A company: its tenant at ServiceTitan and its project in BigQuery."""
+    """A company: its ServiceTitan tenant and its BigQuery project."""
 
     name: str
     tenant: Tenant
     project: Project
 
     def environment(self, servicetitan: processes.ServiceTitan, system_folder: Path) -> dict[str, str]:
-        """Return the environment of a run for this company, and for no other one."""
-        mine = {
+        """Return the environment variables of a run for this company."""
+        variables = {
             "SERVICETITAN_TENANT_ID": self.tenant.tenant_id,
             "SERVICETITAN_CLIENT_ID": self.tenant.client_id,
             "SERVICETITAN_CLIENT_SECRET": self.tenant.client_secret,
@@ -67,21 +65,23 @@ class Company:
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
         }
-        others = {
-            name: value for name, value in os.environ.items() if not name.startswith(("SERVICETITAN", "BIGQUERY"))
-        }
-        return others | mine
+        return inherited_environment() | variables
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Where the demonstration plays."""
+class Runner:
+    """Runs the commands of the demonstration.
+
+    Attributes:
+        servicetitan: The local ServiceTitan.
+        folder: A folder for configuration files and Meltano's state.
+    """
 
     servicetitan: processes.ServiceTitan
     folder: Path
 
     def run(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
-        """Run a command, and show the lines of its log that a person wants to see.
+        """Run a command and print the summary lines of its log.
 
         Raises:
             DemoError: If the command fails. The end of its log is shown.
@@ -128,7 +128,7 @@ class Stage:
 
 
 class _step:  # noqa: N801 - used like a function
-    """Prints what happens and how long it took."""
+    """Prints the name of a step, and how long the step took."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -143,7 +143,7 @@ class _step:  # noqa: N801 - used like a function
 
 
 def _summaries(line: str) -> Iterator[str]:
-    """Yield what a log line says happened to a stream, without the counts that are 0."""
+    """Yield the summary of a stream in a log line, without the counts that are 0."""
     found = SUMMARY.search(line)
     if found:
         counts = [count for count in found["counts"].split(", ") if not count.endswith(" 0")]
@@ -155,23 +155,21 @@ def main() -> int:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="servicetitan-demo-") as folder:
-            show(Path(folder))
+            run(Path(folder))
     except DemoError as error:
         console.print(f"[bold red]The demonstration failed:[/] {error}")
         return 1
-    console.print(f"\n[bold green]All as it should be[/], in {time.monotonic() - began:.0f} s.")
+    console.print(f"\n[bold green]Everything is correct[/], in {time.monotonic() - began:.0f} s.")
     return 0
 
 
-def show(folder: Path) -> None:
-    """Run all scenes."""
+def run(folder: Path) -> None:
+    """Start the servers and run the demonstration against them."""
     with _step("Starting a local ServiceTitan and a local BigQuery"):
         servers = (processes.servicetitan(), processes.bigquery())
         servicetitan, bigquery = servers[0].__enter__(), servers[1].__enter__()
     try:
-        stage = Stage(servicetitan, folder)
-        companies = list(_companies(servicetitan, bigquery))
-        play(stage, companies)
+        sync_and_check(Runner(servicetitan, folder), list(_companies(servicetitan, bigquery)))
     finally:
         for server in reversed(servers):
             server.__exit__(None, None, None)
@@ -190,54 +188,58 @@ def _companies(servicetitan: processes.ServiceTitan, bigquery: processes.BigQuer
         yield Company(name, tenant, Project(bigquery.api_endpoint, f"{name}-data"))
 
 
-def play(stage: Stage, companies: list[Company]) -> None:
-    """Sync, change, sync again, and look."""
-    first, control = companies[0], stage.servicetitan.control
+def sync_and_check(runner: Runner, companies: list[Company]) -> None:
+    """Sync all companies, change records of the first one, sync again, and check the tables.
+
+    Raises:
+        DemoError: If a run fails or a table is wrong.
+    """
+    first, control = companies[0], runner.servicetitan.control
     with _step(f"Installing {' and '.join(PLUGINS)} with Meltano, from the lock file"):
-        environment = first.environment(stage.servicetitan, stage.folder / "meltano")
-        stage.run(BIN / "meltano", "install", *PLUGINS, env=environment)
+        environment = first.environment(runner.servicetitan, runner.folder / "meltano")
+        runner.run(BIN / "meltano", "install", *PLUGINS, env=environment)
 
     console.rule("First run: everything is new")
     for company in companies:
-        stage.meltano(company)
+        runner.meltano(company)
 
     console.rule("The same through a shell pipe, after one record was removed at the source")
-    changed, removed, inactive, returning = _active_ids(control, first)[:4]
-    control.delete(first.tenant.tenant_id, STREAM, returning)
-    stage.pipe(first)
+    changed, removed, inactive, restored = _active_ids(control, first)[:4]
+    control.delete(first.tenant.tenant_id, STREAM, restored)
+    runner.pipe(first)
     before = first.project.rows(STREAM)
-    others = _everything_else(companies)
+    others = _other_tables(companies)
 
     console.rule(f"Five changes to the {STREAM} of {first.name}")
     tenant_id = first.tenant.tenant_id
     control.update(tenant_id, STREAM, changed)
     control.delete(tenant_id, STREAM, removed)
     control.deactivate(tenant_id, STREAM, inactive)
-    control.restore(tenant_id, STREAM, returning)
+    control.restore(tenant_id, STREAM, restored)
     added = control.insert(tenant_id, STREAM)["id"]
-    story = {
+    changes = {
         changed: ("a field changed", "UPDATE"),
         removed: ("removed for good", "DELETE"),
         inactive: ("deactivated", "UPDATE"),
-        returning: ("removed before, now restored", "UPDATE"),
+        restored: ("removed before, now restored", "UPDATE"),
         added: ("added", "INSERT"),
     }
-    for key, (what, _) in story.items():
-        console.print(f"  {key}: {what}")
+    for key, (change, _) in changes.items():
+        console.print(f"  {key}: {change}")
 
     console.rule("Second run")
     for company in companies:
-        stage.meltano(company)
+        runner.meltano(company)
 
     after = first.project.rows(STREAM)
-    console.print(_rows_table(first, story, before, after))
+    console.print(_rows_table(first, changes, before, after))
     for company in companies:
         console.print(_counts_table(company))
-    _check(story, before, after)
-    if _everything_else(companies) != others:
+    _check(changes, before, after)
+    if _other_tables(companies) != others:
         raise DemoError("a row of another table or company was written.")
-    untouched = len(set(after) - set(story)) + sum(map(len, others.values()))
-    console.print(f"All other rows were left alone: {untouched} rows, compared value by value, `_etl_synced` included.")
+    unchanged = len(set(after) - set(changes)) + sum(map(len, others.values()))
+    console.print(f"The other {unchanged} rows did not change: every value was compared, including `_etl_synced`.")
 
 
 def _active_ids(control: Control, company: Company) -> list[int]:
@@ -245,8 +247,8 @@ def _active_ids(control: Control, company: Company) -> list[int]:
     return [record["id"] for record in records if record["active"]]
 
 
-def _everything_else(companies: Iterable[Company]) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Return all rows of all tables, but for the one that the demonstration changes."""
+def _other_tables(companies: Iterable[Company]) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return the rows of all tables except the one that the demonstration changes."""
     tables = itertools.chain.from_iterable(
         ((company, table) for table in company.project.tables("bronze")) for company in companies
     )
@@ -254,33 +256,38 @@ def _everything_else(companies: Iterable[Company]) -> dict[str, dict[Any, dict[s
     return {name: table for name, table in rows.items() if name != f"north-plumbing-data.{STREAM}"}
 
 
-def _check(story: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]) -> None:
-    for key, (what, operation) in story.items():
+def _check(changes: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]) -> None:
+    """Check that the second run wrote the changed rows and no others.
+
+    Raises:
+        DemoError: If it did not.
+    """
+    for key, (change, operation) in changes.items():
         if after[key]["_etl_operation"] != operation:
-            raise DemoError(f"the row {key} ({what}) has {after[key]['_etl_operation']}, not {operation}.")
+            raise DemoError(f"row {key} ({change}) has {after[key]['_etl_operation']}, not {operation}.")
         if key in before and after[key]["_etl_synced"] <= before[key]["_etl_synced"]:
-            raise DemoError(f"the row {key} ({what}) was not written.")
-    wrong = [key for key in set(before) - set(story) if after.get(key) != before[key]]
-    if wrong or set(after) - set(before) - set(story):
-        raise DemoError(f"rows were written that did not change: {wrong}.")
+            raise DemoError(f"row {key} ({change}) was not written.")
+    wrong = [key for key in set(before) - set(changes) if after.get(key) != before[key]]
+    if wrong or set(after) - set(before) - set(changes):
+        raise DemoError(f"rows were written although their records did not change: {wrong}.")
 
 
 def _rows_table(
-    company: Company, story: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]
+    company: Company, changes: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]
 ) -> Table:
     table = Table(title=f"{company.project.name}.bronze.{STREAM}: the five rows", title_justify="left")
     for heading in ("id", "name", "active", "at the source", "before", "_etl_operation", "_etl_synced"):
         table.add_column(heading)
-    for key, (what, _) in story.items():
+    for key, (change, _) in changes.items():
         row = after[key]
         earlier = before[key]["_etl_operation"] if key in before else "-"
         synced = f"{row['_etl_synced']:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(key), row["name"], str(row["active"]), what, earlier, row["_etl_operation"], synced)
+        table.add_row(str(key), row["name"], str(row["active"]), change, earlier, row["_etl_operation"], synced)
     return table
 
 
 def _counts_table(company: Company) -> Table:
-    """Return the audit log of the last run."""
+    """Return a table of the last run's rows in the audit log."""
     log = f"`{company.project.name}.management.etl_logs`"
     rows = company.project.query(
         f"SELECT * FROM {log} QUALIFY started = MAX(started) OVER (PARTITION BY stream) ORDER BY stream"  # noqa: S608

@@ -1,14 +1,14 @@
-"""Writes what the local ServiceTitan knows of the API, from ServiceTitan's OpenAPI documents.
+"""Extracts the lists in ServiceTitan's OpenAPI documents for the local ServiceTitan.
 
-Usage: tools/endpoints.py           write the file anew
-       tools/endpoints.py --check   print what would change, and exit 1 when anything would
+Usage: tools/endpoints.py           write the file
+       tools/endpoints.py --check   print the differences to the file, and exit 1 if there are any
 
-Where the documents are is said in `openapi.py`; where they are missing, `--check` has nothing to compare with and says
-so.
+`openapi.py` says where the documents are. If they are missing, `--check` has nothing to compare with, says so, and
+exits 0.
 
-What carries over is every path that answers a list: how it answers, its query parameters, and the records' fields with
-their types, formats and enum values. The file is made of the documents alone and knows nothing of the tap, so that a
-test of the tap against the local ServiceTitan is a test against the documents.
+The file has every path of a list: the format of the response, the query parameters, and the records' fields with their
+types, formats and enum values. It depends only on the documents and not on the tap, so that a test of the tap against
+the local ServiceTitan is a test against the documents.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ _SORT_FIELDS = re.compile(r"(?:fields are|specified field|possible values|Option
 _ALL_BY_DEFAULT = re.compile(r"(?:active and inactive|all) items will be returned by default")
 
 
-def answers(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield `(path, kind)` of every path that answers a list.
+def lists(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield `(path, response format)` of every list.
 
-    The kinds: `pages` by number, a `feed` that is continued by tokens, a bare `array`, or `data` in one answer.
+    The formats: numbered `pages`, a `feed` continued by tokens, a bare `array`, or all of `data` in one response.
     """
     for path in document.gets():
-        answer = document.answer(path)
-        properties = answer.get("properties", {})
-        if answer.get("type") == "array":
+        response = document.response(path)
+        properties = response.get("properties", {})
+        if response.get("type") == "array":
             yield path, "array"
         elif document.resolve(properties.get("data", {})).get("type") == "array":
-            yield path, next((kind for mark, kind in _KINDS if mark in properties), "data")
+            yield path, next((format_ for name, format_ in _FORMATS if name in properties), "data")
 
 
-_KINDS = (("continueFrom", "feed"), ("hasMore", "pages"))
+_FORMATS = (("continueFrom", "feed"), ("hasMore", "pages"))
 
 
 class Facts:
-    """Takes the facts out of one document's schemas, and remembers which of the named ones are needed.
+    """Extracts the facts from the schemas of one document, and collects the named schemas that are needed.
 
     Args:
         document: The document.
@@ -62,12 +62,12 @@ class Facts:
         self.schemas: dict[str, Json] = {}
 
     def of(self, schema: Json) -> Json:
-        """Return type, format, enum values and fields of a schema; a named schema stays a reference."""
+        """Return type, format, enum values and fields of a schema. A named schema stays a reference."""
         name = self._document.reference(schema)
         if name is None:
             return self._plain(self._document.resolve(schema))
         if name not in self.schemas:
-            # Known before it is looked into: schemas refer to themselves.
+            # Added before its fields are extracted, because a schema can refer to itself.
             self.schemas[name] = {}
             self.schemas[name] = self._plain(self._document.resolve({"allOf": [schema]}))
         return {"$ref": name}
@@ -82,7 +82,7 @@ class Facts:
 
 
 def parameter(document: Document, described: Json, record: Json) -> Json:
-    """Return the facts of a query parameter; of one that sorts also the fields, of one that filters its default."""
+    """Return the facts of a query parameter, including the fields that `sort` takes and the default of `active`."""
     schema = document.resolve(described.get("schema", {}))
     facts: Json = {keyword: schema[keyword] for keyword in ("type", "format", "enum") if keyword in schema}
     text = described.get("description", "")
@@ -96,7 +96,7 @@ def parameter(document: Document, described: Json, record: Json) -> Json:
 
 
 def sort_fields(text: str, properties: Json) -> list[str]:
-    """Return the fields that a list can be sorted by; the usual ones where the document does not list them."""
+    """Return the fields that a list can be sorted by. If the document lists none, return the usual ones."""
     known = {name.lower(): name for name in properties}
     match = _SORT_FIELDS.search(text)
     words = [word.strip(' "\\').lower() for word in match[1].split(",")] if match else []
@@ -105,18 +105,22 @@ def sort_fields(text: str, properties: Json) -> list[str]:
 
 
 def module(document: Document) -> Json:
-    """Return the facts of one document; an empty object when nothing in it answers a list."""
+    """Return the facts of one document; an empty object if it has no lists."""
     facts = Facts(document)
     paths = {}
-    for path, kind in answers(document):
+    for path, response_format in lists(document):
         record = document.record(path)
-        query = {each["name"]: parameter(document, each, record) for each in document.query(path)}
-        paths[path] = {"answer": kind, "record": facts.of(document.item(path)), "query": query}
+        query = {described["name"]: parameter(document, described, record) for described in document.query(path)}
+        paths[path] = {"answer": response_format, "record": facts.of(document.item(path)), "query": query}
     return {"paths": paths, "schemas": dict(sorted(facts.schemas.items()))} if paths else {}
 
 
 def build() -> dict[str, Json]:
-    """Return the facts of all documents by module."""
+    """Return the facts of all documents, by module.
+
+    Raises:
+        DocumentError: If there are no documents.
+    """
     modules = {path.stem: module(Document.load(path.stem)) for path in sorted(DOCUMENTS.glob("*.json"))}
     if not modules:
         raise DocumentError(f"there are no documents in {DOCUMENTS}")
@@ -124,11 +128,11 @@ def build() -> dict[str, Json]:
 
 
 def render(modules: dict[str, Json]) -> str:
-    """Return the text of the file: a line for each path and schema, so that a change shows as a change of lines."""
+    """Return the text of the file. Each path and schema is on one line, so that a diff shows what has changed."""
     return (
-        _braced(
+        _object(
             f"{json.dumps(name)}: "
-            + _braced(f"{json.dumps(part)}: {_braced(_lines(entries))}" for part, entries in facts.items())
+            + _object(f"{json.dumps(part)}: {_object(_lines(entries))}" for part, entries in facts.items())
             for name, facts in modules.items()
         )
         + "\n"
@@ -139,14 +143,14 @@ def _lines(entries: Json) -> Iterator[str]:
     return (f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}" for name, entry in entries.items())
 
 
-def _braced(members: Iterator[str]) -> str:
+def _object(members: Iterator[str]) -> str:
     return "{\n" + ",\n".join(members) + "\n}"
 
 
 def main() -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(description="Write what the local ServiceTitan knows of the API.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file would change")
+    parser = argparse.ArgumentParser(description="Extract the lists in the OpenAPI documents for the sandbox.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file would change")
     check = parser.parse_args().check
 
     if check and not DOCUMENTS.is_dir():
@@ -162,12 +166,12 @@ def main() -> int:
         return 0
     lines = list(drift(render(modules)))
     count = sum(len(facts["paths"]) for facts in modules.values())
-    print("\n".join(lines) if lines else f"endpoints: {count} paths are as the documents say")
+    print("\n".join(lines) if lines else f"endpoints: {count} paths match the documents")
     return 1 if lines else 0
 
 
 def drift(text: str) -> Iterator[str]:
-    """Yield the lines of a diff between the file and what it should hold."""
+    """Yield the lines of a diff between the file and the text that it should have."""
     before = FILE.read_text(encoding="utf-8").splitlines()
     return difflib.unified_diff(before, text.splitlines(), "committed", "documented", lineterm="")
 

@@ -133,7 +133,7 @@ class Rehearsal:
     def check_rows(self, company_ids: set[str]) -> None:
         """Compare the tables of companies with their source."""
         for company_id in sorted(company_ids):
-            if wrong := self.fleet.wrong(company_id):
+            if wrong := self.fleet.find_differences(company_id):
                 raise RehearsalError("; ".join(wrong))
 
 

@@ -41,12 +41,12 @@ def add(api: str, name: str, schemas: dict[str, Any], definitions: dict[str, Any
         "additionalProperties": False,
     }
     for described in properties.values():
-        for inner in referred(described):
+        for inner in references(described):
             add(api, inner, schemas, definitions)
 
 
 def schema(api: str, described: dict[str, Any]) -> dict[str, Any]:
-    """Return a field's description as JSON Schema, without its sentences."""
+    """Return a field's description as JSON Schema, without texts."""
     if "$ref" in described:
         return {"$ref": f"#/$defs/{api}.{described['$ref']}"}
     kept = {name: described[name] for name in KEPT if name in described and described[name] != "any"}
@@ -56,12 +56,12 @@ def schema(api: str, described: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def referred(described: dict[str, Any]) -> list[str]:
+def references(described: dict[str, Any]) -> list[str]:
     """Return the names of the types that a field refers to."""
     if "$ref" in described:
         return [described["$ref"]]
     inner = (described.get("items"), described.get("additionalProperties"))
-    return [name for one in inner if isinstance(one, dict) for name in referred(one)]
+    return [name for part in inner if isinstance(part, dict) for name in references(part)]
 
 
 if __name__ == "__main__":

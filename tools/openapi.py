@@ -1,6 +1,6 @@
-"""ServiceTitan's OpenAPI documents, as the tools read them.
+"""Reads ServiceTitan's OpenAPI documents.
 
-The documents are not part of this repository. They are looked for in SERVICETITAN_OPENAPI_DIR, by default
+The documents are not part of this repository. Set SERVICETITAN_OPENAPI_DIR to their directory; the default is
 `../shared/servicetitan/openapi`.
 """
 
@@ -25,7 +25,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 class DocumentError(Exception):
-    """The documents do not say what they are asked for."""
+    """A document or a path in it is missing."""
 
 
 class Document:
@@ -43,7 +43,7 @@ class Document:
         """Read the document of an API module such as `settings-v2`.
 
         Raises:
-            DocumentError: If there is none.
+            DocumentError: If there is no such document.
         """
         path = DOCUMENTS / f"{module}.json"
         try:
@@ -53,53 +53,54 @@ class Document:
 
     @cached_property
     def base(self) -> str:
-        """What the document leaves out of its paths: the module, mostly with its version, such as `/settings/v2`."""
+        """The start of every path, which the document's own paths omit, such as `/settings/v2`."""
         return urlsplit(str(self._content["servers"][0]["url"])).path
 
     def gets(self) -> Iterator[str]:
-        """Yield the paths that can be read, from the host on."""
+        """Yield the paths that have a GET operation, without the host."""
         return (self.base + path for path, operations in self._content["paths"].items() if "get" in operations)
 
-    def answer(self, path: str) -> Json:
-        """Return the schema of a path's answer, its own references put in; an empty one when it is not JSON.
+    def response(self, path: str) -> Json:
+        """Return the schema of a path's response, with its own reference resolved; empty if the response is not JSON.
 
         Raises:
-            DocumentError: If the document does not know the path.
+            DocumentError: If the document does not have the path.
         """
         content = self._get(path)["responses"].get("200", {}).get("content", {})
         return self.resolve(content.get("application/json", {}).get("schema", {}))
 
     def record(self, path: str) -> Json:
-        """Return the schema of one record in the answer of a list or an export feed, its own reference put in."""
+        """Return the schema of a record in the response of a list or feed, with its own reference resolved."""
         return self.resolve(self.item(path))
 
     def item(self, path: str) -> Json:
-        """Return the same as the document has it, mostly a reference."""
-        answer = self.answer(path)
-        return cast("Json", answer["items"] if answer.get("type") == "array" else answer["properties"]["data"]["items"])
+        """Return the schema of a record as written in the document, which is usually a reference."""
+        response = self.response(path)
+        is_array = response.get("type") == "array"
+        return cast("Json", response["items"] if is_array else response["properties"]["data"]["items"])
 
     def parameters(self, path: str) -> set[str]:
-        """Return the names of the query parameters that an endpoint takes."""
+        """Return the names of a path's query parameters."""
         return {parameter["name"] for parameter in self.query(path)}
 
     def query(self, path: str) -> list[Json]:
-        """Return the query parameters that an endpoint takes, as the document describes them."""
+        """Return the query parameters of a path, as the document describes them."""
         return [parameter for parameter in self._get(path)["parameters"] if parameter["in"] == "query"]
 
     def reference(self, schema: Json) -> str | None:
-        """Return the name of the schema that this one refers to, be it wrapped in `oneOf` or `allOf`; None without."""
+        """Return the name of the schema that this one refers to, also within `oneOf` or `allOf`; None if to none."""
         for keyword in ("allOf", "oneOf", "anyOf"):
             if len(schema.get(keyword, ())) == 1 and "properties" not in schema:
                 return self.reference(schema[keyword][0])
         return schema["$ref"].removeprefix(_SCHEMAS) if "$ref" in schema else None
 
     def resolve(self, schema: Json) -> Json:
-        """Return the schema with its own reference, `allOf` and one-armed `oneOf` put in; its fields keep theirs."""
+        """Return a schema with its own reference, `allOf` and single `oneOf` resolved, but not those of its fields."""
         schema = dict(schema)
         parts = [self._look_up(schema.pop("$ref"))] if "$ref" in schema else []
         parts += schema.pop("allOf", [])
         for keyword in ("oneOf", "anyOf"):
-            # The documents wrap a reference in `oneOf` to say more about it. Real alternatives have no common type.
+            # The documents wrap a reference in `oneOf` to add a description. Real alternatives have no common type.
             if len(schema.get(keyword, ())) == 1:
                 parts += schema.pop(keyword)
         return merge([*map(self.resolve, parts), schema])
@@ -108,14 +109,14 @@ class Document:
         try:
             return cast("Json", self._content["paths"][path.removeprefix(self.base)]["get"])
         except KeyError as error:
-            raise DocumentError(f"the documents do not know {path}") from error
+            raise DocumentError(f"the documents do not have the path {path}") from error
 
     def _look_up(self, reference: str) -> Json:
         return cast("Json", self._content["components"]["schemas"][reference.removeprefix(_SCHEMAS)])
 
 
 def merge(schemas: Iterable[Json]) -> Json:
-    """Return one schema with the keywords of all: properties are united, of anything else the last one counts."""
+    """Return one schema with the keywords of all. Properties are united; of other keywords the last one counts."""
     merged: Json = {}
     for schema in schemas:
         properties = {**merged.get("properties", {}), **schema.get("properties", {})}

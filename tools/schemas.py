@@ -1,15 +1,14 @@
 """Writes the streams' schema files from ServiceTitan's OpenAPI documents.
 
-Usage: tools/schemas.py           write the files anew
-       tools/schemas.py --check   print what would change, and exit 1 when anything would
+Usage: tools/schemas.py           write the files
+       tools/schemas.py --check   print the differences to the files, and exit 1 if there are any
 
-Where the documents are is said in `openapi.py`; where they are missing, `--check` has nothing to compare with and says
-so.
+`openapi.py` says where the documents are. If they are missing, `--check` has nothing to compare with, says so, and
+exits 0.
 
-What carries over: names, types, nullability, the formats in `FORMATS`, and enum values as examples (the API adds
-values without notice, so they must not constrain). Every field but the key is nullable and none but the key is
-required, because records do come without fields that the documents require. What the documents get wrong is put
-right in `schema_corrections.json`.
+A schema has the documents' names and types, the formats in `FORMATS`, and enum values as examples (the API adds values
+without notice, so they must not constrain). Only the key is required, and all other fields are nullable, because real
+records lack fields that the documents require. `schema_corrections.json` corrects errors in the documents.
 """
 
 from __future__ import annotations
@@ -43,28 +42,28 @@ FORMATS = {
     "time": "time",
     "uuid": "uuid",
 }
-"""The documents' formats that say something about the value, and their names in JSON Schema.
+"""The documents' formats that restrict values, and their names in JSON Schema.
 
-`int32`, `int64` and `double` say no more than the type does. `duration` means `HH:MM:SS` to ServiceTitan and something
-else to JSON Schema. `html`, `email`, `phone` and `multiline` are about display.
+`int32`, `int64` and `double` add nothing to the type. `duration` means `HH:MM:SS` to ServiceTitan and something else to
+JSON Schema. `html`, `email`, `phone` and `multiline` are about display.
 """
 
 
 PLACEHOLDER = re.compile(r"{(\w+)}")
-"""What a path leaves open."""
+"""A placeholder in a path."""
 
 
 class SchemaError(Exception):
-    """The documents, the streams' rows and the corrections do not fit together."""
+    """The documents, the streams' specs and the corrections contradict each other."""
 
 
 def convert(document: Document, schema: Json, inside: tuple[str, ...] = ()) -> Json:
     """Return the nullable JSON Schema of a field as the documents describe it.
 
     Args:
-        document: The document that the schema is of.
-        schema: The schema as the document has it.
-        inside: Names of the schemas that this one is a part of. One that contains itself becomes an object without
+        document: The document of the schema.
+        schema: The schema as written in the document.
+        inside: Names of the schemas that contain this one. A schema that contains itself becomes an object without
             fields there.
     """
     name = document.reference(schema)
@@ -74,7 +73,7 @@ def convert(document: Document, schema: Json, inside: tuple[str, ...] = ()) -> J
     if "type" not in schema:
         return {}
     inside = (*inside, name) if name else inside
-    converted = plain(schema)
+    converted = convert_value(schema)
     if "properties" in schema:
         fields = schema["properties"].items()
         converted["properties"] = {name: convert(document, field, inside) for name, field in fields}
@@ -83,43 +82,43 @@ def convert(document: Document, schema: Json, inside: tuple[str, ...] = ()) -> J
     return converted
 
 
-def plain(schema: Json) -> Json:
-    """Return what a schema says of the value itself."""
-    said: Json = {"type": [schema["type"], "null"]}
+def convert_value(schema: Json) -> Json:
+    """Return type, format and examples of a schema, without its fields."""
+    converted: Json = {"type": [schema["type"], "null"]}
     if schema.get("format") in FORMATS:
-        said["format"] = FORMATS[schema["format"]]
+        converted["format"] = FORMATS[schema["format"]]
     if "enum" in schema:
-        said["examples"] = schema["enum"]
-    return said
+        converted["examples"] = schema["enum"]
+    return converted
 
 
-def unite(one: Json, other: Json) -> Json:
-    """Return the union of two converted schemas. Where both know a field that has no fields itself, `one` counts."""
-    united = other | one
-    if "properties" in one and "properties" in other:
+def unite(preferred: Json, other: Json) -> Json:
+    """Return the union of two converted schemas. `preferred` counts where a field without fields is in both."""
+    united = other | preferred
+    if "properties" in preferred and "properties" in other:
         united["properties"] = other["properties"] | {
-            name: unite(field, other["properties"].get(name, field)) for name, field in one["properties"].items()
+            name: unite(field, other["properties"].get(name, field)) for name, field in preferred["properties"].items()
         }
     return united
 
 
-def differences(one: Json, other: Json, path: str = "") -> Iterator[str]:
-    """Yield the dotted paths of the fields in which two converted schemas differ."""
-    mine, yours = one.get("properties"), other.get("properties")
-    if mine is None or yours is None:
-        if one != other:
+def differences(left: Json, right: Json, path: str = "") -> Iterator[str]:
+    """Yield the dotted paths of the fields that differ between two converted schemas."""
+    left_fields, right_fields = left.get("properties"), right.get("properties")
+    if left_fields is None or right_fields is None:
+        if left != right:
             yield path
         return
-    for name in mine | yours:
-        where = f"{path}.{name}" if path else name
-        if name in mine and name in yours:
-            yield from differences(mine[name], yours[name], where)
+    for name in left_fields | right_fields:
+        field_path = f"{path}.{name}" if path else name
+        if name in left_fields and name in right_fields:
+            yield from differences(left_fields[name], right_fields[name], field_path)
         else:
-            yield where
+            yield field_path
 
 
-def documented(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
-    """Return the schema of a stream's records as the documents describe them, list and feed united.
+def record_schema(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
+    """Return the schema of a stream's records as the documents describe them: the union of list and feed.
 
     Args:
         spec: The stream.
@@ -127,7 +126,7 @@ def documented(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
         noted: Paths of the fields that are known to differ between list and feed.
 
     Raises:
-        SchemaError: If other fields differ.
+        SchemaError: If list and feed differ in other fields.
     """
     schema, *others = (convert(document, document.item(path)) for path in spec.paths)
     for feed in others:
@@ -138,19 +137,19 @@ def documented(spec: StreamSpec, document: Document, noted: set[str]) -> Json:
     return schema
 
 
-def added(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
-    """Return the fields of the key that the tap adds to a stream's records.
+def added_fields(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
+    """Return the key fields that the tap adds to a stream's records.
 
     Args:
         spec: The stream.
         records: The schemas of the records of all streams.
 
     Raises:
-        SchemaError: If the parent has no field that could be its key.
+        SchemaError: If the parent's records lack its key.
     """
     fields: Json = {}
     if spec.parent:
-        parent = next(row for row in STREAMS if row.name == spec.parent.stream)
+        parent = next(candidate for candidate in STREAMS if candidate.name == spec.parent.stream)
         fields[spec.parent.field] = key_field(parent, records[parent.name], parent.key[0])
     if spec.numbered:
         fields[POSITION] = {"type": "integer"}
@@ -158,10 +157,10 @@ def added(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
 
 
 def key_field(spec: StreamSpec, schema: Json, name: str) -> Json:
-    """Return the schema of a field of the key, which is never null.
+    """Return the schema of a key field, which is never null.
 
     Raises:
-        SchemaError: If there is none.
+        SchemaError: If the records have no such field.
     """
     field = schema.get("properties", {}).get(name)
     if field is None:
@@ -175,37 +174,37 @@ def without_null(types: str | list[str]) -> str:
 
 
 def complete(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
-    """Return the schema of a stream: its records' fields and those that the tap adds, the key's being required.
+    """Return the schema of a stream: its records' fields and those that the tap adds. The key is required.
 
     Raises:
-        SchemaError: If the records lack a field of the key.
+        SchemaError: If the records lack a key field.
     """
-    fields = added(spec, records) | records[spec.name].get("properties", {})
+    fields = added_fields(spec, records) | records[spec.name].get("properties", {})
     schema = {"type": "object", "properties": fields, "required": list(spec.key)}
     schema["properties"] = fields | {name: key_field(spec, schema, name) for name in spec.key}
     return schema
 
 
 def correct(schema: Json, correction: Json) -> None:
-    """Put one thing right, in place. `null` stands for a field that is not there.
+    """Apply a correction to a schema, in place. `null` in a correction means that there is no such field.
 
     Raises:
-        SchemaError: If the documents no longer say what the correction corrects.
+        SchemaError: If the documents no longer have the error.
     """
     *parents, name = correction["field"].split(".")
-    place = schema["properties"]
+    fields = schema["properties"]
     for parent in parents:
-        place = place[parent]["properties"]
-    if place.get(name) != correction["documented"]:
+        fields = fields[parent]["properties"]
+    if fields.get(name) != correction["documented"]:
         raise SchemaError(f"{correction['stream']}.{correction['field']}: the correction no longer applies, drop it")
     if correction["actual"] is None:
-        del place[name]
+        del fields[name]
     else:
-        place[name] = correction["actual"]
+        fields[name] = correction["actual"]
 
 
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
-    """Yield each path of a stream with the names of the query parameters that the tap sends it."""
+    """Yield each path of a stream with the names of the query parameters that the tap sends."""
     if spec.list_path:
         since = [spec.changed_since, *spec.change_order_query] if spec.changed_since else []
         yield spec.list_path, {*spec.list_parameters, *spec.query, *since}
@@ -214,10 +213,10 @@ def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
 
 
 def check_requests(spec: StreamSpec, document: Document) -> None:
-    """Make sure that the tap sends a stream's paths what they document: all that is required, and nothing else.
+    """Check that the tap sends all required parameters of a stream's paths, and no undocumented ones.
 
     Raises:
-        SchemaError: If it would not.
+        SchemaError: If it does not.
     """
     known = {"tenant", spec.parent.placeholder} if spec.parent else {"tenant"}
     for path, sent in requests(spec):
@@ -227,14 +226,14 @@ def check_requests(spec: StreamSpec, document: Document) -> None:
         if missing := required - sent:
             raise SchemaError(f"{spec.name}: {path} requires {sorted(missing)}")
         if (needed := set(PLACEHOLDER.findall(path))) != known:
-            raise SchemaError(f"{spec.name}: {path} needs {sorted(needed)}, the row gives {sorted(known)}")
+            raise SchemaError(f"{spec.name}: {path} needs {sorted(needed)}, the spec gives {sorted(known)}")
 
 
 def document_of(path: str, documents: Iterable[Document]) -> Document:
     """Return the document that describes a path.
 
     Raises:
-        SchemaError: If there is none.
+        SchemaError: If there is no such document.
     """
     for document in documents:
         if path.startswith(f"{document.base}/"):
@@ -243,14 +242,14 @@ def document_of(path: str, documents: Iterable[Document]) -> Document:
 
 
 def build(corrections: Mapping[str, list[Json]]) -> dict[str, Json]:
-    """Return the schemas of all streams by name."""
+    """Return the schemas of all streams, by name."""
     documents = [Document.load(path.stem) for path in sorted(DOCUMENTS.glob("*.json"))]
     records = {}
     for spec in STREAMS:
         document = document_of(spec.paths[0], documents)
         check_requests(spec, document)
         noted = {entry["field"] for entry in corrections["feed_differences"] if entry["stream"] == spec.name}
-        records[spec.name] = documented(spec, document, noted)
+        records[spec.name] = record_schema(spec, document, noted)
     for correction in corrections["corrections"]:
         correct(records[correction["stream"]], correction)
     return {spec.name: complete(spec, records) for spec in STREAMS}
@@ -262,7 +261,7 @@ def render(schema: Json) -> str:
 
 
 def drift(texts: dict[str, str]) -> Iterator[str]:
-    """Yield the lines of a diff between the schema files and what they should hold."""
+    """Yield the lines of a diff between the schema files and the texts that they should have."""
     present = {path.stem: path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.json")}
     for name in sorted(present | texts):
         before, after = (side.get(name, "").splitlines() for side in (present, texts))
@@ -270,7 +269,7 @@ def drift(texts: dict[str, str]) -> Iterator[str]:
 
 
 def write(texts: dict[str, str]) -> None:
-    """Write the schema files and remove those of streams that are gone."""
+    """Write the schema files, and remove those of streams that no longer exist."""
     for path in SCHEMAS.glob("*.json"):
         if path.stem not in texts:
             path.unlink()
@@ -281,7 +280,7 @@ def write(texts: dict[str, str]) -> None:
 def main() -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Write the streams' schema files from the OpenAPI documents.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
     check = parser.parse_args().check
 
     if check and not DOCUMENTS.is_dir():
@@ -296,7 +295,7 @@ def main() -> int:
         write(texts)
         return 0
     lines = list(drift(texts))
-    print("\n".join(lines) if lines else f"schemas: {len(texts)} files are as the documents say")
+    print("\n".join(lines) if lines else f"schemas: {len(texts)} files match the documents")
     return 1 if lines else 0
 
 

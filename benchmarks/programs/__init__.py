@@ -1,1 +1,1 @@
-"""Programs that are measured: each is run by its path."""
+"""Measured programs, and the server they use. Each is run by its path."""

@@ -1,4 +1,4 @@
-"""The floor of whatever loads NDJSON from one Python process: `orjson.loads`, `orjson.dumps` and gzip, nothing else.
+"""A lower bound for targets that load NDJSON from one Python process: only `orjson.loads`, `orjson.dumps` and gzip.
 
 Reads Singer messages on stdin and prints how many records there were.
 """
@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def main() -> None:
-    """Read to the end."""
+    """Read all messages."""
     gzip = zlib.compressobj(1, zlib.DEFLATED, 31)  # the fastest level, with a gzip header
     rows = 0
     chunk = bytearray()

@@ -1,4 +1,4 @@
-"""A target that keeps nothing: what the SDK itself takes. The setting `validate_records` is the SDK's own."""
+"""A target that drops all records, to measure the cost of the SDK. The setting `validate_records` is the SDK's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NullSink(BatchSink):
-    """Drops what it gets."""
+    """Drops all records."""
 
     @override
     def process_batch(self, context: Context | dict[str, Any]) -> None:
@@ -20,7 +20,7 @@ class NullSink(BatchSink):
 
 
 class NullTarget(Target):
-    """Drops what it gets."""
+    """Drops all records."""
 
     name = "null-target"
     default_sink_class = NullSink

@@ -1,7 +1,7 @@
-"""A ServiceTitan that does nothing but answer fast: activities of 1.1 KB, from every list and every feed.
+"""A fast ServiceTitan for measurements: activities of 1.1 KB in every list and every feed.
 
-Pages are made and compressed before they are asked for. Nothing is checked; the sandbox's ServiceTitan does that. Says
-its address on stdout once it answers, and ends with its standard input.
+Pages are made and compressed in advance. Nothing is checked; the sandbox's ServiceTitan does that. The server writes
+its address to stdout when it is ready, and stops when its standard input ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TOKEN = b'{"access_token":"token","expires_in":900}'
 
 
 class Pages:
-    """The pages of a list, and of a feed. Their records differ by their ids, and else come again on each page."""
+    """The pages of a list and of a feed. Each page repeats the same records with other ids."""
 
     def __init__(self, count: int) -> None:
         """Make the records.
@@ -46,8 +46,8 @@ class Pages:
         """Return a page, compressed.
 
         Args:
-            number: Which one, from 0 on.
-            of_feed: Whether it is an export feed's, and else a list's.
+            number: Number of the page, from 0.
+            of_feed: Whether it is a page of an export feed, not of a list.
         """
         first = number * PAGE_RECORDS
         endings = self._endings[: self._count - first]
@@ -62,11 +62,11 @@ def _activities() -> list[bytes]:
     """Return a page of the sandbox's activities."""
     tenant = Tenant(tenant_id="1", client_id="c", client_secret="s", app_key="a", sizes={"activities": PAGE_RECORDS})  # noqa: S106
     table = Company(tenant).table("activities")
-    return list(map(table.encoded, table.identifiers()))
+    return list(map(table.encode, table.identifiers()))
 
 
 def _ending(number: int, activity: bytes) -> bytes:
-    """Return an activity from behind its id, with a text in it that makes it as long as all others."""
+    """Return the JSON of an activity after its id, filled up to the same length for all."""
     record = exact_json.loads(activity) | {"id": FIRST_ID + number, "memo": ""}
     missing = RECORD_BYTES - len(exact_json.dumps(record))
     text = (TEXT * (1 + RECORD_BYTES // len(TEXT)))[:missing]
@@ -74,7 +74,7 @@ def _ending(number: int, activity: bytes) -> bytes:
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Serve until standard input ends."""
     pages = Pages(int(sys.argv[1]))
     for number in range(len(pages)):
         pages.page(number, of_feed=True)
@@ -103,7 +103,7 @@ def main() -> None:
 
         @override
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,6 +1,6 @@
-"""A tap as the SDK's documents describe one: the activities' export feed, read with `RESTStream`.
+"""A tap as in the SDK's documentation: the activities' export feed, read with `RESTStream`.
 
-With `--lean` it has what the SDK offers for speed: messages written with msgspec, and no type conformance.
+With `--lean` it uses the SDK's options for speed: messages written with msgspec, and no type conformance.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Activities(RESTStream[str]):
 
 
 class LeanActivities(Activities):
-    """The activities, with records that are left as they are."""
+    """The activities, with unchanged records."""
 
     TYPE_CONFORMANCE_LEVEL: ClassVar[TypeConformanceLevel] = TypeConformanceLevel.NONE  # type: ignore[misc]
 
@@ -73,7 +73,7 @@ class SdkTap(Tap):
 
 
 class LeanSdkTap(SdkTap):
-    """A tap of one stream, with the SDK's means for speed."""
+    """A tap of one stream, with the SDK's options for speed."""
 
     message_writer_class = MsgSpecWriter
 

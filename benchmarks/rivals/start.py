@@ -1,9 +1,9 @@
-"""Starts somebody else's target against the local BigQuery, in that target's own environment.
+"""Starts another project's target against the local BigQuery, in that target's environment.
 
 Usage: start.py MODULE FUNCTION ARGUMENTS...
 
-`BIGQUERY_EMULATOR_HOST` and `BIGQUERY_STORAGE_HOST` say where it listens. There are no credentials. Files are unpacked
-before they are loaded, because the local BigQuery takes no gzip.
+`BIGQUERY_EMULATOR_HOST` and `BIGQUERY_STORAGE_HOST` are its addresses. There are no credentials. Files are unpacked
+before they are loaded, because the local BigQuery does not accept gzip.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LocalClient(bigquery.Client):
         return super().load_table_from_file(io.BytesIO(unpacked), *args, **options)
 
 
-def local_storage_client(original: Any) -> Any:  # noqa: ANN401 - a class that is there in some environments only
+def local_storage_client(original: Any) -> Any:  # noqa: ANN401 - a class that only some environments have
     """Return the class of the Storage API's clients for the local BigQuery, which speaks without TLS."""
     grpc = importlib.import_module("grpc")
 

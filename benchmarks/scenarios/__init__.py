@@ -1,7 +1,1 @@
-"""The scenarios, one module for each section."""
-
-from benchmarks.scenario import Section
-from benchmarks.scenarios import growth, pipeline, streams, tap, target
-
-SECTIONS: tuple[Section, ...] = (target.SECTION, growth.SECTION, streams.SECTION, tap.SECTION, pipeline.SECTION)
-"""All sections, in the order of the results."""
+"""The scenarios, one module for each section of the results."""

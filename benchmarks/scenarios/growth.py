@@ -1,4 +1,4 @@
-"""The target with ever more of something: rows, streams, columns, bytes of a row."""
+"""The target with growing input: more rows, more streams, more columns, longer rows."""
 
 from __future__ import annotations
 

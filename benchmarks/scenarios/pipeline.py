@@ -1,4 +1,4 @@
-"""From ServiceTitan to BigQuery: the tap and the target each alone, in a shell's pipe, and run by Meltano."""
+"""From ServiceTitan to BigQuery: tap and target alone, in a shell pipe, and run by Meltano."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def _pipe(lab: Lab) -> Iterator[Sample]:
         tap = TAP.command(lab.api(RECORDS).url, sides[0], ONE)
         return measure(tap, TARGET.command(lab, project, sides[1]), folder=folder)
 
-    yield _landed(lab, run)
+    yield _measure_pair(lab, run)
 
 
 def _meltano(lab: Lab) -> Iterator[Sample]:
-    yield _landed(lab, _meltano_run(lab, {}))
+    yield _measure_pair(lab, _meltano_run(lab, {}))
 
 
 def _meltano_record_by_record(lab: Lab) -> Iterator[Sample]:
-    yield _landed(lab, _meltano_run(lab, {"SERVICETITAN_BATCH_CONFIG": '{"storage": {"root": ""}}'}))
+    yield _measure_pair(lab, _meltano_run(lab, {"SERVICETITAN_BATCH_CONFIG": '{"storage": {"root": ""}}'}))
 
 
 def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Path], Measured]:
@@ -81,7 +81,7 @@ def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Pa
         meltano = MeltanoProject(folder / "project", variables)
         meltano.install()
         for plugin in PLUGINS:
-            # What has just been installed is compiled when it first runs, which is no part of an ordinary run.
+            # The first start compiles the installed packages, which is not part of an ordinary run.
             meltano.meltano("invoke", plugin, "--version")
         command = (str(MELTANO), "--cwd", str(meltano.folder), "run", *PLUGINS)
         return measure(Command(command, variables), folder=folder)
@@ -89,8 +89,8 @@ def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Pa
     return run
 
 
-def _landed(lab: Lab, run: Callable[[Project, Path], Measured]) -> Sample:
-    """Run the pair, and return what it took when every record is in the table."""
+def _measure_pair(lab: Lab, run: Callable[[Project, Path], Measured]) -> Sample:
+    """Run the pair, check that every record is in the table, and return the cost."""
     records = lab.api(RECORDS).records
     started = datetime.now(UTC)
     with lab.folder() as folder, lab.project() as project:

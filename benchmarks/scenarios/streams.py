@@ -1,4 +1,4 @@
-"""The target with many streams that have little or nothing to say."""
+"""The target with many streams that have one row or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tap beside taps of the SDK, and with ever more records."""
+"""The tap beside taps of the SDK, and with increasing numbers of records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The target beside others: a first load, and the same input once more; and what bounds it from below."""
+"""The target beside others: a first load, the same input again, and a lower bound."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def _twice(lab: Lab, target: Target, shape: Shape, count: int) -> Iterator[Sampl
 
 
 def _floor(lab: Lab, shape: Shape, count: int) -> Iterator[Sample]:
-    yield _drained(lab, program("floor"), shape, count)
+    yield _drain(lab, program("floor"), shape, count)
 
 
 def _null(lab: Lab, shape: Shape, count: int, *, validate: bool) -> Iterator[Sample]:
     with lab.folder() as folder:
         config = config_file(folder, validate_records=validate)
-        yield _drained(lab, program("null_target", "--config", config), shape, count)
+        yield _drain(lab, program("null_target", "--config", config), shape, count)
 
 
-def _drained(lab: Lab, command: Command, shape: Shape, count: int) -> Sample:
-    """Feed a file to a program that says at its end how far it read: a number, or the last STATE."""
+def _drain(lab: Lab, command: Command, shape: Shape, count: int) -> Sample:
+    """Feed a file to a program whose last line of output says how far it read: a number, or a STATE."""
     source = lab.singer_file(shape, count)
     with lab.folder() as folder:
         measured = measure(command, folder=folder, source=source.path)
-        said = json.loads((folder / "output").read_text().splitlines()[-1])
-    read = said if isinstance(said, int) else said["bookmarks"][source.streams[0]]
+        position = json.loads((folder / "output").read_text().splitlines()[-1])
+    read = position if isinstance(position, int) else position["bookmarks"][source.streams[0]]
     if read != source.rows:
         raise BenchmarkError(f"it read {read:,} of {source.rows:,} rows")
     return Sample.of(measured, source.rows)

@@ -1,4 +1,4 @@
-"""What the benchmarks measure and write down."""
+"""The benchmarks measure costs, save results and draw growth."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def python(code: str) -> Command:
 def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_text("said")
-    # What it costs is its child's doing.
+    # The child causes the cost.
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}], check=True)"
 
     measured = measure(python(parent), python("print(input() + '!')"), folder=tmp_path, source=source)

@@ -1,4 +1,4 @@
-"""The tap in a pipe with targets that other people wrote: what lands is what ServiceTitan sent, to the last digit."""
+"""The tap in a pipe with targets of other projects: they load exactly what ServiceTitan sent, to the last digit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.plugins import SDK, installed
+from support.plugins import SDK, install_plugin
 from support.postgres import postgres
 from support.tap.harness import Company, add_company
 from tap_servicetitan.tap import TapServiceTitan
@@ -35,7 +35,7 @@ AWKWARD = {
 
 
 class OtherPipe:
-    """Runs `tap | target` from the last state on."""
+    """Runs `tap | target`, continuing from the last state."""
 
     def __init__(self, company: Company, folder: Path, target: str, **config: Any) -> None:  # noqa: ANN401 - the target's
         self._folder = folder
@@ -53,7 +53,7 @@ class OtherPipe:
         return f"--{name}", str(path)
 
     def __call__(self) -> None:
-        """Run both to their ends, which must be good ones."""
+        """Run both to the end. Both must succeed."""
         tap = [*self._tap, *(self._option("state", self._state) if self._state else ())]
         with (
             (self._folder / "log").open("w+") as log,
@@ -76,7 +76,7 @@ class OtherPipe:
 
 @pytest.fixture
 def company(servicetitan: ServiceTitan) -> Company:
-    """A new tenant, with a technician who has one of everything."""
+    """A new tenant with a technician who has a value of every type."""
     company = add_company(servicetitan)
     company.settings["unknown_fields"] = "extra"
     return company
@@ -89,7 +89,7 @@ def add_technician(company: Company) -> int:
 @pytest.mark.timeout(400)  # it may have to install the target first
 def test_a_target_that_writes_files(company: Company, tmp_path: Path) -> None:
     identifier = add_technician(company)
-    OtherPipe(company, tmp_path, installed(*JSONL), destination_path=str(tmp_path))()
+    OtherPipe(company, tmp_path, install_plugin(*JSONL), destination_path=str(tmp_path))()
     landed = {}
     for stream in STREAMS:
         (path,) = tmp_path.glob(f"{stream}-*.jsonl")
@@ -104,9 +104,9 @@ def test_a_target_that_writes_files(company: Company, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(400)  # it may have to install the target first
-def test_a_target_that_writes_to_a_database_and_marks_what_is_deleted(company: Company, tmp_path: Path) -> None:
+def test_a_target_that_writes_to_a_database_and_marks_deleted_rows(company: Company, tmp_path: Path) -> None:
     identifier = add_technician(company)
-    target = installed(*POSTGRES)
+    target = install_plugin(*POSTGRES)
     with postgres() as server:
         login = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "password": "x", "database": "postgres"}
         pipe = OtherPipe(company, tmp_path, target, **login, default_target_schema="st")

@@ -37,12 +37,12 @@ SIZES = {
     "timesheets": 30,
 }
 FEW = ("activities", "campaigns", "technicians")
-"""Enough for most tests: a feed, a snapshot of several pages, and another stream."""
+"""The streams of most tests: a feed, a snapshot of several pages, and another stream."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How both ends of a pipe ended."""
+    """The results of both processes of a pipe."""
 
     tap: int
     target: int
@@ -51,7 +51,7 @@ class Ended:
 
     @property
     def errors(self) -> list[str]:
-        """The texts of the error lines of both."""
+        """The error messages of both processes."""
         return [line.rsplit(" | ", 1)[-1] for line in self.log.splitlines() if "| ERROR " in line]
 
 
@@ -66,7 +66,7 @@ class Pipe:
         self.state: dict[str, Any] | None = None
 
     def __call__(self, *, kill_tap_after: bytes | None = None, **settings: Any) -> Ended:  # noqa: ANN401 - of the target
-        """Run the pipe, from the last state on.
+        """Run the pipe, continuing from the last state.
 
         Args:
             kill_tap_after: Kill the tap when it has written this.
@@ -114,7 +114,7 @@ class Pipe:
     def _catalog(self) -> dict[str, Any]:
         catalog: dict[str, Any] = TapServiceTitan(config=self.company.config).catalog_dict
         for stream in catalog["streams"]:
-            whole = next(one for one in stream["metadata"] if not one["breadcrumb"])
+            whole = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
             whole["metadata"]["selected"] = stream["tap_stream_id"] in self.streams
         return catalog
 
@@ -124,22 +124,22 @@ class Pipe:
         return path
 
     def landed(self, stream: str) -> dict[Any, dict[str, Any]]:
-        """Return the rows of a stream, without the time at which they were written."""
+        """Return the rows of a stream, without the time of their last write."""
         rows = self.project.rows(stream)
         return {key: {name: row[name] for name in row if name != "_etl_synced"} for key, row in rows.items()}
 
     def truth(self, stream: str) -> set[int]:
-        """Return the ids that ServiceTitan has."""
+        """Return the ids of the records in ServiceTitan."""
         return {record["id"] for record in self.company.server.control.records(self.company.id, stream)}
 
 
 @pytest.fixture
 def pipe(servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path) -> Pipe:
-    """A pipe for a company of its own."""
+    """A pipe for a new company."""
     return Pipe(add_company(servicetitan, sizes=SIZES), Project(bigquery.api_endpoint), tmp_path)
 
 
-def test_every_stream_lands_whole_and_a_second_run_writes_nothing(pipe: Pipe) -> None:
+def test_every_stream_is_loaded_in_full_and_a_second_run_writes_nothing(pipe: Pipe) -> None:
     pipe.streams = tuple(SIZES)
     first = pipe()
     assert (first.tap, first.target) == (0, 0), first.log
@@ -154,7 +154,7 @@ def test_every_stream_lands_whole_and_a_second_run_writes_nothing(pipe: Pipe) ->
     assert pipe.project.log("activities")[-1]["rows_read"] < SIZES["activities"]
 
 
-def test_changes_at_the_source_show_in_the_table_and_nothing_else_moves(pipe: Pipe) -> None:
+def test_changes_at_the_source_are_loaded_and_no_other_row_changes(pipe: Pipe) -> None:
     pipe()
     control, tenant = pipe.company.server.control, pipe.company.id
     changed, removed, kept = sorted(pipe.truth("campaigns"))[:3]
@@ -200,7 +200,7 @@ def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) ->
     assert "Traceback" not in failed.log
     assert "DELETE" not in pipe.project.operations("campaigns").values()
     assert failed.states[-1]["bookmarks"].get("campaigns") == bookmark
-    assert pipe.project.log("technicians")[-1]["status"] == "success"  # the other streams went on
+    assert pipe.project.log("technicians")[-1]["status"] == "success"  # the other streams continued
 
     control.clear_faults()
     assert pipe().tap == 0
@@ -210,7 +210,7 @@ def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) ->
 BATCHES = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": "data:"}}
 
 
-def test_records_in_batches_land_as_they_do_one_by_one(pipe: Pipe) -> None:
+def test_batches_load_the_same_rows_as_record_messages(pipe: Pipe) -> None:
     pipe()
     batched = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
     pipe.company.settings["batch_config"] = BATCHES
@@ -237,7 +237,7 @@ def test_records_in_batches_land_as_they_do_one_by_one(pipe: Pipe) -> None:
     ],
     ids=["start", "feed", "batch"],
 )
-def test_a_tap_that_is_killed_loses_nothing_and_the_next_run_puts_it_right(
+def test_a_killed_tap_loses_nothing_and_the_next_run_completes_the_data(
     pipe: Pipe, marker: bytes, batches: dict[str, Any]
 ) -> None:
     pipe.company.settings["batch_config"] = batches
@@ -272,7 +272,7 @@ def test_a_snapshot_that_would_delete_80_percent_is_refused(pipe: Pipe) -> None:
     assert list(pipe.project.operations("campaigns").values()).count("DELETE") == 18
 
 
-def test_another_companys_project_is_left_alone(pipe: Pipe, servicetitan: ServiceTitan, tmp_path: Path) -> None:
+def test_the_project_of_another_company_does_not_change(pipe: Pipe, servicetitan: ServiceTitan, tmp_path: Path) -> None:
     pipe()
     before = {stream: pipe.project.rows(stream) for stream in FEW}
     intruder = Pipe(add_company(servicetitan, sizes=SIZES, seed=99), pipe.project, tmp_path)
@@ -299,7 +299,7 @@ def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, mo
         assert secret not in output
 
 
-def test_a_number_sent_as_text_lands_and_one_that_is_none_is_rejected_by_name(pipe: Pipe) -> None:
+def test_a_number_as_text_is_loaded_and_an_invalid_number_is_rejected_by_name(pipe: Pipe) -> None:
     pipe.streams = ("technicians",)
     control, tenant = pipe.company.server.control, pipe.company.id
     fits, misfit, *_ = sorted(pipe.truth("technicians"))
@@ -327,11 +327,11 @@ def test_a_number_sent_as_text_lands_and_one_that_is_none_is_rejected_by_name(pi
     assert json.loads(rejected["record"])["mainZoneId"] == "five"
 
 
-def test_unknown_and_private_fields_land_as_the_settings_say(pipe: Pipe) -> None:
+def test_unknown_and_private_fields_follow_the_settings(pipe: Pipe) -> None:
     pipe.streams = ("technicians",)
     control, tenant = pipe.company.server.control, pipe.company.id
-    one, other, *_ = sorted(pipe.truth("technicians"))
-    control.update(tenant, "technicians", one, {"newField": {"a": [1, None]}, "email": "one@example.com"})
+    changed, other, *_ = sorted(pipe.truth("technicians"))
+    control.update(tenant, "technicians", changed, {"newField": {"a": [1, None]}, "email": "one@example.com"})
     control.update(tenant, "technicians", other, {"email": None})
     pipe.company.settings |= {
         "unknown_fields": "extra",
@@ -343,14 +343,14 @@ def test_unknown_and_private_fields_land_as_the_settings_say(pipe: Pipe) -> None
 
     assert (ended.tap, ended.target) == (0, 0), ended.log
     rows = pipe.project.rows("technicians")
-    assert rows[one]["_extra"] == {"newField": {"a": [1, None]}}
+    assert rows[changed]["_extra"] == {"newField": {"a": [1, None]}}
     assert rows[other]["_extra"] is None
-    assert len(rows[one]["email"]) == 64
+    assert len(rows[changed]["email"]) == 64
     assert rows[other]["email"] is None
-    assert not {"home", "phone_number", "mobile_phone"} & rows[one].keys()
+    assert not {"home", "phone_number", "mobile_phone"} & rows[changed].keys()
 
 
-def test_a_report_lands_typed_and_follows_its_rows(
+def test_a_report_is_loaded_with_types_and_its_changes_follow(
     servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path
 ) -> None:
     reports = Reports(servicetitan)

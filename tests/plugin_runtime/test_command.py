@@ -1,4 +1,4 @@
-"""However a plugin ends, it ends with one line and a truthful exit code."""
+"""A plugin always ends with one line for its error, and the right exit code."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parent / "plugin.py"
+PLUGIN = Path(__file__).parents[1] / "support" / "plugin_runtime" / "plugin.py"
 
 CONFIG = '{"password":"hunter2 hunter2","ends_with":"%s"}'
 
 
 def finish(ends_with: str, tmp_path: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a plugin that ends in the way that its settings say."""
+    """Run a plugin whose settings choose how it ends."""
     config = tmp_path / "config.json"
     config.write_text(CONFIG % ends_with, encoding="utf-8")
     return subprocess.run(
@@ -34,7 +34,7 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.splitlines()[-1]
 
 
-def test_a_good_end_is_0(tmp_path: Path) -> None:
+def test_success_is_code_0(tmp_path: Path) -> None:
     assert finish("success", tmp_path).returncode == 0
 
 
@@ -54,26 +54,26 @@ def test_an_error_is_one_line_without_secrets_and_code_1(ends_with: str, line: s
     assert "hunter2" not in done.stderr + done.stdout
 
 
-def test_the_traceback_is_there_for_who_asks_and_without_secrets(tmp_path: Path) -> None:
+def test_debug_logging_shows_the_traceback_without_secrets(tmp_path: Path) -> None:
     done = finish("unexpected_error", tmp_path, LOGLEVEL="DEBUG", EXAMPLE_TARGET_LOGLEVEL="DEBUG")
     assert "Traceback" in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
 
 
-def test_a_line_that_is_in_the_log_already_is_not_said_again(tmp_path: Path) -> None:
+def test_an_error_that_was_logged_is_not_logged_again(tmp_path: Path) -> None:
     done = finish("reported_error", tmp_path)
     assert done.returncode == 1
     assert "said before" not in done.stderr
 
 
-def test_wrong_settings_are_one_line_and_code_1(tmp_path: Path) -> None:
+def test_invalid_settings_are_one_line_and_code_1(tmp_path: Path) -> None:
     done = finish("nonsense", tmp_path)
     assert done.returncode == 1
     assert "setting `ends_with` must be one of" in last_line(done)
     assert "hunter2" not in done.stderr
 
 
-def test_a_wrong_command_line_is_code_2(tmp_path: Path) -> None:
+def test_an_invalid_command_line_is_code_2(tmp_path: Path) -> None:
     done = finish("success", tmp_path, "--nonsense")
     assert done.returncode == 2
     assert "--nonsense" in last_line(done)
@@ -86,7 +86,7 @@ def test_a_signal_has_the_exit_code_of_the_shell(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_output_is_named_as_such(unbuffered: str) -> None:
+def test_a_closed_output_is_reported_as_such(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(

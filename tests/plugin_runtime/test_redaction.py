@@ -34,7 +34,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     [SECRET, quote(SECRET, safe=""), quote_plus(SECRET), json.dumps(SECRET)[1:-1], json.dumps({"a": SECRET})],
     ids=["plain", "url", "form", "json", "json document"],
 )
-def test_a_secret_is_masked_in_each_form_that_it_takes(shown: str) -> None:
+def test_a_secret_is_masked_in_every_form(shown: str) -> None:
     register_secrets([SECRET])
     redacted = redact(f"before {shown} after")
     assert MASK in redacted
@@ -43,12 +43,12 @@ def test_a_secret_is_masked_in_each_form_that_it_takes(shown: str) -> None:
     assert redacted.endswith(" after")
 
 
-def test_a_secret_that_was_read_with_blanks_around_it_is_masked_without_them() -> None:
+def test_a_secret_with_surrounding_blanks_is_masked_without_them() -> None:
     register_secrets(["  abcdef\n"])
     assert redact("key=abcdef;") == f"key={MASK};"
 
 
-def test_the_private_key_inside_a_credentials_file_is_a_secret_of_its_own() -> None:
+def test_the_private_key_in_a_credentials_file_is_masked() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
     register_secrets([json.dumps({"type": "service_account", "private_key": key, "client_email": "x@y.example"})])
     assert redact(f"bad key {key}") == f"bad key {MASK}"
@@ -56,12 +56,12 @@ def test_the_private_key_inside_a_credentials_file_is_a_secret_of_its_own() -> N
     assert redact("for x@y.example") == "for x@y.example"
 
 
-def test_of_two_secrets_the_longer_one_is_masked_whole() -> None:
+def test_the_longer_of_two_overlapping_secrets_is_masked_in_full() -> None:
     register_secrets(["abcd", "abcdefgh"])
     assert redact("abcdefgh abcd") == f"{MASK} {MASK}"
 
 
-def test_what_is_too_short_or_no_text_is_not_masked() -> None:
+def test_short_values_and_other_types_are_not_masked() -> None:
     register_secrets(["abc", "", None, 12345, ["abcdef"]])
     assert redact("abc 12345 abcdef") == "abc 12345 abcdef"
 
@@ -84,7 +84,7 @@ def test_no_log_record_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert "an ordinary line" in caplog.text
 
 
-def test_what_an_error_hides_behind_it_is_masked_too() -> None:
+def test_the_cause_of_an_error_is_masked_too() -> None:
     """The SDK's structured log shows the error in whose place another one was raised, even after `from None`."""
     register_secrets([SECRET])
     redaction.install()

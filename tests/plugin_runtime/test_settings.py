@@ -1,4 +1,4 @@
-"""Settings are checked strictly, and what is wrong is said without any value of theirs."""
+"""Settings are checked strictly, and errors never contain their values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_each_problem_is_one_sentence_that_names_the_setting(config: dict[str, A
     assert "hunter2" not in found
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert list(problems(SCHEMA, {"page_size": 0, "zzz": 1})) == [
         "unknown setting `zzz`",
         "missing setting `project_id`, `password`",
@@ -59,11 +59,11 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     ]
 
 
-def test_secrets_are_known_by_the_schema() -> None:
+def test_the_schema_says_which_settings_are_secret() -> None:
     assert secret_names(SCHEMA) == ["password"]
 
 
-def test_a_number_that_is_not_whole_may_come_as_text_as_it_does_from_the_environment() -> None:
+def test_a_number_with_a_fraction_may_be_a_text_as_from_the_environment() -> None:
     schema = {"properties": {"share": {"type": ["number", "null"]}, "name": {"type": "string"}}}
     assert numbers(schema, {"share": "0.25", "name": "0.25", "other": "1"}) == {"share": 0.25}
     assert numbers(schema, {"share": "a lot"}) == {}

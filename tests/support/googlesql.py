@@ -1,4 +1,4 @@
-"""The GoogleSQL analyzer, as an independent judge of the SQL that the target writes.
+"""The GoogleSQL analyzer: an independent check of the SQL that the target writes.
 
 BigQuery's dialect is GoogleSQL, and its analyzer is open source (ZetaSQL). The package `zetasql` holds it compiled to
 WebAssembly: it parses, resolves names and checks types as BigQuery does, which the embedded BigQuery does not. What the
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CACHE_DIR = Path(__file__).parents[2] / ".tools" / "wasmtime"
-"""Where the compiled module is kept: the first start takes about 20 seconds, every later one about 2."""
+"""Folder of the compiled module: the first start takes about 20 seconds, later ones about 2."""
 
 ABSENT_FEATURES = (
     # ARRAY and JSON values cannot be compared or ordered in BigQuery.
@@ -77,7 +77,7 @@ DECIMAL_SCALES = {"numeric_value": 9, "bignumeric_value": 38}
 
 
 class SqlError(Exception):
-    """A statement that BigQuery would refuse. The text ends with the place, `[at line:column]`."""
+    """BigQuery would refuse a statement. The text ends with the position, `[at line:column]`."""
 
 
 class GoogleSQL:
@@ -197,7 +197,7 @@ def _options() -> AnalyzerOptions:
 
 
 def _catalog(tables: Mapping[str, list[SimpleColumn]]) -> SimpleCatalog:
-    """Build a catalog that finds a table by its full name, quoted as a whole or part by part."""
+    """Build a catalog that finds a table by its full name, quoted as a whole or in parts."""
     root = SimpleCatalog(
         name="bigquery",
         builtin_function_options=ZetaSQLBuiltinFunctionOptions(language_options=_language()),

@@ -1,4 +1,4 @@
-"""Singer plugins that other people wrote, each in an environment of its own."""
+"""Installs Singer plugins of other projects, each in its own environment."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ROOT = Path(__file__).parents[2]
 SDK = "singer-sdk==0.54.9"
 
 
-def installed(command: str, plugin: str, *others: str) -> str:
-    """Return a plugin's command. It is installed once, or the test is skipped where there is no registry.
+def install_plugin(command: str, plugin: str, *others: str) -> str:
+    """Install a plugin, unless it is installed, and return its command. Skip the test if there is no registry.
 
     Args:
         command: Name of the command.
         plugin: The package and its version.
-        others: Packages that are to be installed beside it, and their versions.
+        others: Other packages to install with it, and their versions.
     """
     folder = ROOT / ".tools" / plugin.replace("==", "-")
     stamp = folder / "complete"

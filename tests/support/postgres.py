@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, and the tap that reads it."""
+"""Runs a PostgreSQL server for a test, and installs the tap that reads it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.plugins import SDK, installed
+from support.plugins import SDK, install_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TAP = "meltanolabs-tap-postgres==0.10.0"
 OWNER = "postgres"
-"""PostgreSQL refuses to run as root; its packages make this user."""
+"""The user that PostgreSQL's packages create: PostgreSQL refuses to run as root."""
 
 
 def _programs() -> Path:
@@ -31,7 +31,7 @@ def _programs() -> Path:
     for folder in folders:
         if all((folder / name).exists() for name in ("initdb", "pg_ctl", "psql")):
             return folder
-    return pytest.skip("no PostgreSQL server is installed here (initdb, pg_ctl and psql are not found)")
+    return pytest.skip("PostgreSQL is not installed here (initdb, pg_ctl and psql were not found)")
 
 
 def _owner() -> dict[str, str]:
@@ -52,7 +52,7 @@ class Postgres:
         self.port = port
 
     def execute(self, *statements: str) -> str:
-        """Run statements, and return what they show: a row a line, without names and padding."""
+        """Run statements and return their output: one row per line, without headers and padding."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER]
         commands = [part for statement in statements for part in ("-c", statement)]
         psql: list[str | Path] = [self._programs / "psql", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, *commands]
@@ -61,12 +61,12 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """Start a server, or skip the test where there is none."""
+    """Run a server. Skip the test if PostgreSQL is not installed."""
     programs, owner = _programs(), _owner()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Not in pytest's folder: that one is closed to all users but one.
+    # Not in pytest's folder, which other users cannot read.
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
         if owner:
             shutil.chown(folder, OWNER)
@@ -93,4 +93,4 @@ def postgres() -> Iterator[Postgres]:
 
 def tap_postgres() -> str:
     """Return the tap's command."""
-    return installed("tap-postgres", TAP, SDK)
+    return install_plugin("tap-postgres", TAP, SDK)

@@ -1,7 +1,7 @@
-"""An HTTP proxy between the target and BigQuery that can stop or fail a chosen request, or any.
+"""An HTTP proxy between the target and BigQuery that can hold or fail chosen requests, or random ones.
 
 With a trap a test kills the target at an exact point of a run: after the load and before the MERGE, or after the MERGE
-and before the STATE. With faults it makes the whole connection a bad one, the same way each time for the same seed.
+and before the STATE. With faults it makes the whole connection unreliable, in the same way for the same seed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "content-enco
 
 @dataclass
 class Trap:
-    """What happens to the requests whose path or body holds a text."""
+    """Holds or fails requests whose path or body contains a text."""
 
     text: bytes
     action: Literal["hold before", "hold after", "fail"]
     times: int = 1
     skip: int = 0
-    """So many of them pass first."""
+    """How many of them pass first."""
     status: int = 503
     reason: str = "backendError"
     reached: threading.Event = field(default_factory=threading.Event)
-    """Set when the first such request is there: for `hold after`, when BigQuery has answered it."""
+    """Set when the first such request has arrived; for `hold after`, when BigQuery has answered it."""
     seen: int = 0
 
     def catches(self, path: str, body: bytes) -> bool:
-        """Return whether a request falls into the trap. It counts as one of its `times`."""
+        """Return whether the trap catches a request, and count it."""
         if self.text not in path.encode() + b"\n" + body or self.seen >= self.times:
             return False
         if self.skip:
@@ -56,17 +56,17 @@ ERRORS = {
     "403 rate limit": (403, "rateLimitExceeded"),
     "503 after": (503, "backendError"),
 }
-"""Faults that are an answer of their own: status and reason."""
+"""Faults that answer with an error, and the status and reason of the error."""
 
 FAULTS = (*ERRORS, "drop before", "drop after", "delay", "truncate", "twice", "page")
-"""`after`: when BigQuery has done the work. `page`: a gateway answers in HTML. `twice`: the request arrives twice."""
+"""`after`: after BigQuery has done the work. `page`: an HTML page of a gateway. `twice`: the request arrives twice."""
 
 AFTER = {"503 after", "drop after", "truncate", "twice", "delay"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request that came."""
+    """A request to the proxy."""
 
     method: str
     path: str
@@ -74,7 +74,7 @@ class Request:
 
 
 class Faults:
-    """Decides by dice what happens to each request. The same dice for the same seed; the order is the threads' own."""
+    """Draws the fault of each request: always the same for a seed. The order of the requests is up to the threads."""
 
     def __init__(self, seed: object, *, rate: float) -> None:
         self._dice = random.Random(str(seed))
@@ -83,7 +83,7 @@ class Faults:
         self.injected: Counter[str] = Counter()
 
     def next(self) -> str | None:
-        """Return the fault of the next request, if it has one."""
+        """Return the fault of the next request; None for no fault."""
         with self._lock:
             if self._dice.random() >= self._rate:
                 return None
@@ -93,7 +93,7 @@ class Faults:
 
 
 class Proxy:
-    """Forwards to BigQuery, except for what falls into a trap or meets with a fault. Keeps what it was asked."""
+    """Forwards requests to BigQuery, unless a trap catches them or a fault hits them. Records all requests."""
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream)
@@ -140,9 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.owner.requests.append(Request(self.command, self.path, body))
-        trap = next((one for one in self.owner.traps if one.catches(self.path, body)), None)
+        trap = next((trap for trap in self.owner.traps if trap.catches(self.path, body)), None)
         if trap is None:
-            self._meet(self.owner.faults.next() if self.owner.faults else None, body)
+            self._answer_with_fault(self.owner.faults.next() if self.owner.faults else None, body)
         elif trap.action == "fail":
             trap.reached.set()
             self._answer_error(trap.status, trap.reason)
@@ -154,8 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that http.server calls
 
-    def _meet(self, fault: str | None, body: bytes) -> None:
-        """Answer a request, in the way of a fault."""
+    def _answer_with_fault(self, fault: str | None, body: bytes) -> None:
+        """Answer a request, with a fault or without."""
         if fault == "delay":
             time.sleep(0.1)
         answer = self._ask(body) if fault is None or fault in AFTER else (502, [], b"<html>Bad gateway</html>")

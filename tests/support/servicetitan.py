@@ -1,4 +1,4 @@
-"""A plain client of the local ServiceTitan: what it answers, without the tap in between."""
+"""A plain client of the local ServiceTitan, for tests without the tap."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _tenants_of_tests: Counter[str] = Counter()
 
 
 def new_number() -> int:
-    """Return a number that no other test has, and that a test has again in each run: its data follows from it."""
+    """Return a number that is unique to the test and the same in each run, because the test's data depends on it."""
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
     _tenants_of_tests[test] += 1
     return zlib.crc32(test.encode()) * 100 + _tenants_of_tests[test]
 
 
 def new_tenant(**settings: Any) -> Tenant:  # noqa: ANN401 - the fields of Tenant
-    """Return a tenant that no other test uses, with room for many requests a second."""
+    """Return a tenant that no other test uses, with a high rate limit."""
     number = new_number()
     defaults: dict[str, Any] = {
         "tenant_id": str(number),
@@ -50,7 +50,7 @@ def new_tenant(**settings: Any) -> Tenant:  # noqa: ANN401 - the fields of Tenan
 
 @dataclass
 class Client:
-    """Asks for one tenant's data; signs in by itself."""
+    """Reads the data of one tenant. It adds the tenant and signs in when it is created."""
 
     server: ServiceTitan
     tenant: Tenant
@@ -66,7 +66,7 @@ class Client:
         return self.server.control
 
     def token(self, **form: str) -> requests.Response:
-        """Ask for a token."""
+        """Request a token."""
         credentials = {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret}
         return self.session.post(
             self.server.auth_url, data={"grant_type": "client_credentials"} | credentials | form, timeout=30
@@ -78,24 +78,24 @@ class Client:
         self.session.headers.update({"Authorization": f"Bearer {token}", "ST-App-Key": self.tenant.app_key})
 
     def get(self, path: str, headers: dict[str, str] | None = None, /, **query: object) -> requests.Response:
-        """Ask for a path."""
+        """Request a path."""
         url = self.server.api_url + path.format(tenant=self.tenant.tenant_id)
         return self.session.get(
             url, params={name: str(value) for name, value in query.items()}, headers=headers, timeout=30
         )
 
     def page(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is any of its types
-        """Return the answer for a path, which must be a success."""
+        """Return the content of a path. The request must succeed."""
         response = self.get(path, **query)
         assert response.status_code == 200, response.text
         return exact_json.loads(response.content)
 
     def ids(self, path: str, **query: object) -> list[int]:
-        """Return the ids of a list's page."""
+        """Return the ids on a page of a list."""
         return [record["id"] for record in self.page(path, **query)["data"]]
 
     def feed(self, path: str, **query: object) -> Iterator[Any]:
-        """Yield the pages of a feed until it has no more."""
+        """Yield all pages of a feed."""
         while True:
             page = self.page(path, **query)
             yield page

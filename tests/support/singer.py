@@ -41,7 +41,7 @@ def state(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines(messages: Iterable[dict[str, Any] | bytes]) -> bytes:
-    """Return messages as input for a target. Bytes stand for a line as it is."""
+    """Return messages as input for a target. Bytes are used as a line without change."""
     return b"".join(
         (message if isinstance(message, bytes) else json.dumps(message).encode()) + b"\n" for message in messages
     )

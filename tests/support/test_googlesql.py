@@ -1,4 +1,4 @@
-"""The analyzer accepts what BigQuery accepts, and refuses what the embedded BigQuery lets through."""
+"""The analyzer accepts what BigQuery accepts, and refuses statements that only the local BigQuery accepts."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, servicetitan: ServiceTitan
             "SERVICETITAN_APP_KEY": TENANT.app_key,
             "SERVICETITAN_API_URL": servicetitan.api_url,
             "SERVICETITAN_AUTH_URL": servicetitan.auth_url,
-            # Two streams show all that Meltano has to do with it.
+            # Two streams are enough to test all that Meltano does.
             "SERVICETITAN__SELECT": '["technicians.*", "activities.*"]',
             "BIGQUERY_PROJECT_ID": PROJECT,
             "BIGQUERY_API_ENDPOINT": bigquery.api_endpoint,
@@ -43,14 +43,14 @@ def project(tmp_path_factory: pytest.TempPathFactory, servicetitan: ServiceTitan
 
 
 @pytest.mark.parametrize("plugin", ["extractors/tap-servicetitan", "loaders/target-bigquery-softdelete"])
-def test_everything_it_installs_is_pinned(project: MeltanoProject, plugin: str) -> None:
+def test_every_installed_package_is_pinned(project: MeltanoProject, plugin: str) -> None:
     pinned = set(re.findall(r"^\S+==\S+", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE))
-    found = {line for line in project.installed(plugin).splitlines() if not line.startswith("-e ")}
+    found = {line for line in project.installed_packages(plugin).splitlines() if not line.startswith("-e ")}
     assert len(found) > 10
     assert found <= pinned
 
 
-def test_a_run_lands_the_data_and_the_next_one_goes_on_from_its_state(
+def test_a_run_loads_the_data_and_the_next_run_continues_from_its_state(
     project: MeltanoProject, servicetitan: ServiceTitan, bigquery: BigQuery
 ) -> None:
     first = project.meltano("run", "servicetitan-to-bigquery")
@@ -58,22 +58,22 @@ def test_a_run_lands_the_data_and_the_next_one_goes_on_from_its_state(
     second = project.meltano("run", "servicetitan-to-bigquery")
     assert second.returncode == 0, second.stderr
 
-    landed = Project(bigquery.api_endpoint, PROJECT)
+    loaded = Project(bigquery.api_endpoint, PROJECT)
     technicians = len(servicetitan.control.records(TENANT.tenant_id, "technicians"))
-    assert [(row["rows_inserted"], row["rows_unchanged"]) for row in landed.log("technicians")] == [
+    assert [(row["rows_inserted"], row["rows_unchanged"]) for row in loaded.log("technicians")] == [
         (technicians, 0),
         (0, technicians),
     ]
     activities = len(servicetitan.control.records(TENANT.tenant_id, "activities"))
-    whole, rest = landed.log("activities")
+    whole, rest = loaded.log("activities")
     assert (whole["rows_read"], whole["rows_inserted"]) == (activities, activities)
-    assert rest["rows_read"] < activities  # the feed went on from its token
+    assert rest["rows_read"] < activities  # the feed continued from its token
     assert rest["rows_inserted"] == 0
     for secret in (TENANT.client_secret, TENANT.app_key):
         assert secret not in first.stdout + first.stderr + second.stdout + second.stderr
 
 
-def test_a_variable_that_is_missing_ends_the_run_before_it_starts(project: MeltanoProject) -> None:
+def test_a_missing_variable_stops_the_run_before_it_starts(project: MeltanoProject) -> None:
     run = project.meltano("run", "servicetitan-to-bigquery", without="SERVICETITAN_TENANT_ID")
     assert run.returncode != 0
     assert "SERVICETITAN_TENANT_ID" in run.stderr

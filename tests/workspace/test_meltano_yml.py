@@ -1,4 +1,4 @@
-"""`meltano.yml` is valid, and says the same of the plugins as the plugins themselves."""
+"""`meltano.yml` is valid, and agrees with the plugins."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_it_runs_the_plugin_under_its_own_name(declared: dict[str, Any], plugin:
     assert f"-e ./{plugin.name}" in declared["pip_url"]
 
 
-def test_it_selects_what_the_tap_reads_by_default() -> None:
+def test_it_selects_the_default_streams_of_the_tap() -> None:
     assert PROJECT["plugins"]["extractors"][0]["select"] == sorted(
         f"{spec.name}.*" for spec in STREAMS if spec.selected
     )
 
 
-def test_the_job_that_is_scheduled_runs_the_pair() -> None:
+def test_the_scheduled_job_runs_the_pair() -> None:
     jobs = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}
     (schedule,) = PROJECT["schedules"]
     assert jobs[schedule["job"]] == ["tap-servicetitan target-bigquery-softdelete"]
@@ -60,7 +60,7 @@ def test_the_job_that_is_scheduled_runs_the_pair() -> None:
 
 
 def expected(setting: dict[str, Any]) -> dict[str, Any]:
-    """Return what `meltano.yml` has to say of a setting, beside its name."""
+    """Return the definition of a setting that `meltano.yml` must have, without its name."""
     sensitive = {"sensitive": True} if setting.get("secret") else {}
     kind = meltano_kind(setting)
     return ({"kind": kind} if kind else {}) | sensitive
@@ -68,5 +68,5 @@ def expected(setting: dict[str, Any]) -> dict[str, Any]:
 
 def meltano_kind(setting: dict[str, Any]) -> str | None:
     (json_type,) = {setting["type"]} if isinstance(setting["type"], str) else {*setting["type"]} - {"null"}
-    # A value of kind `decimal` from the environment makes Meltano fail, so a number goes without.
+    # A value of kind `decimal` from the environment makes Meltano fail, so numbers have no kind.
     return {"number": None}.get(json_type, json_type)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("spec", STREAMS, ids=[spec.name for spec in STREAMS])
-def test_every_field_has_a_column_of_its_own(spec: StreamSpec) -> None:
+def test_every_field_has_its_own_column(spec: StreamSpec) -> None:
     schema = schema_of(spec)
     snake = table_columns(schema, spec.key, stream=spec.name)
     preserved = table_columns(schema, spec.key, stream=spec.name, naming="preserve")

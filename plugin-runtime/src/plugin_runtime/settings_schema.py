@@ -142,7 +142,7 @@ def _property(field: structs.FieldInfo) -> JsonSchema:
 def _default(field: structs.FieldInfo) -> Any:  # noqa: ANN401 - of any type that a setting has
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
-    return None if field.default is msgspec.NODEFAULT else field.default
+    return None if field.default in {msgspec.NODEFAULT, msgspec.UNSET} else field.default
 
 
 def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - a type hint has no type of its own
@@ -151,7 +151,7 @@ def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - a type hint has no type 
     if origin is Annotated:
         return _schema(arguments[0]) | _limits(arguments[1])
     if origin in {typing.Union, types.UnionType}:
-        (type_,) = (member for member in arguments if member is not types.NoneType)
+        (type_,) = (member for member in arguments if member not in {types.NoneType, msgspec.UnsetType})
         return _schema(type_)
     if origin is Literal:
         return {"type": ["string"], "enum": list(arguments)}

@@ -1,6 +1,1 @@
-"""Development only: a local ServiceTitan and a local BigQuery, each a process of its own on a free port.
-
-- :mod:`sandbox.processes`: starts and stops them from Python.
-- :mod:`sandbox.control`: changes the local ServiceTitan's records, sets faults, reads its request log.
-- :mod:`sandbox.__main__`: the command line.
-"""
+"""Development only: a local ServiceTitan and a local BigQuery, each in its own process on a free port."""

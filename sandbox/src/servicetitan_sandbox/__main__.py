@@ -13,14 +13,14 @@ from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.servicetitan import app as servicetitan
 
 DESCRIPTION = """\
-A local ServiceTitan and a local BigQuery, to develop and test with.
+Run a local ServiceTitan and a local BigQuery for development and tests.
 
-When ready, one JSON line with the addresses is written to stdout. SIGTERM or Ctrl-C ends it.
+When the servers are ready, one JSON line with their addresses is written to stdout. Stop them with Ctrl-C or SIGTERM.
 """
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line."""
+    """Run a command of the command line."""
     options = _parser().parse_args(args)
     hosting.exit_on_signals()
     if options.stop_at_eof:
@@ -48,18 +48,18 @@ def _parser() -> argparse.ArgumentParser:
         prog="sandbox", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    both = commands.add_parser("up", help="start both, on free ports")
+    both = commands.add_parser("up", help="start ServiceTitan and BigQuery, on free ports")
     titan = commands.add_parser("servicetitan", help="start the local ServiceTitan only")
     warehouse = commands.add_parser("bigquery", help="start the local BigQuery only")
-    bucket = commands.add_parser("storage", help="start a local Cloud Storage only")
-    bucket.add_argument("--bucket", default="sandbox", help="name of its bucket (default: sandbox)")
+    storage = commands.add_parser("storage", help="start a local Cloud Storage only")
+    storage.add_argument("--bucket", default="sandbox", help="name of the bucket to create (default: sandbox)")
 
-    for command in (titan, warehouse, bucket):
+    for command in (titan, warehouse, storage):
         command.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     for command in (both, warehouse):
         command.add_argument("--data-dir", type=Path, help="keep the tables here (default: a temporary directory)")
-    for command in (both, titan, warehouse, bucket):
-        command.add_argument("--stop-at-eof", action="store_true", help="end when standard input ends")
+    for command in (both, titan, warehouse, storage):
+        command.add_argument("--stop-at-eof", action="store_true", help="stop when standard input ends")
     return parser
 
 

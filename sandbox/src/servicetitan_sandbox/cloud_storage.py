@@ -1,4 +1,4 @@
-"""The local Cloud Storage as a process: PyPI `gcp-storage-emulator`, with the generations that writers compare."""
+"""Runs the local Cloud Storage: `gcp-storage-emulator` from PyPI, with the check of generations that it lacks."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
 
 def run(port: int = 0, bucket: str = "sandbox") -> None:
-    """Serve Cloud Storage's JSON API until a signal comes. Everything is kept in memory.
+    """Serve the JSON API of Cloud Storage until a signal arrives. All objects are kept in memory.
 
     The ready line holds `storage.api_endpoint` and `storage.bucket`.
 
     Args:
         port: Port to listen on; 0 means a free one.
-        bucket: A bucket that exists from the start.
+        bucket: Name of the bucket to create.
     """
     logging.getLogger("gcp_storage_emulator").setLevel(logging.CRITICAL)
     _correct()
     storage = Storage(use_memory_fs=True)
     buckets.create_bucket(bucket, storage)
-    # One request at a time, so that nobody comes between the look at a generation and the write.
+    # One request at a time, so that no other request changes an object between the check of its generation and the
+    # write.
     with server.server.HTTPServer((hosting.HOST, port), lambda *args: server.RequestHandler(storage, *args)) as httpd:
         hosting.announce({"storage": {"api_endpoint": hosting.url(httpd.socket), "bucket": bucket}})
         httpd.serve_forever()
 
 
 def _correct() -> None:
+    """Replace the emulator's handlers that ignore generations."""
     replacements = {objects.insert: _insert, objects.download: _download}
     for _, handlers in server.HANDLERS:
         for method, handler in handlers.items():
@@ -46,12 +48,12 @@ def _correct() -> None:
 
 
 def _insert(request: Any, response: Any, storage: Storage) -> None:  # noqa: ANN401 - the emulator has no types
-    """Refuse a write that names another generation than the object has. The emulator does not look.
+    """Write an object, unless the request requires a generation that the object does not have.
 
     https://cloud.google.com/storage/docs/request-preconditions
     """
-    wanted = request.query.get("ifGenerationMatch")
-    if wanted and int(wanted[0]) != _generation(storage, request.params["bucket_name"], _name(request)):
+    required = request.query.get("ifGenerationMatch")
+    if required and int(required[0]) != _generation(storage, request.params["bucket_name"], _name(request)):
         response.status = HTTPStatus.PRECONDITION_FAILED
         response.json({"error": {"code": 412, "message": "At least one of the pre-conditions did not hold."}})
         return
@@ -65,7 +67,7 @@ def _name(request: Any) -> str:  # noqa: ANN401 - the emulator has no types
 
 
 def _download(request: Any, response: Any, storage: Storage) -> None:  # noqa: ANN401 - the emulator has no types
-    """Name the generation of what is downloaded, as Cloud Storage does."""
+    """Download an object, with its generation in a header, as Cloud Storage does."""
     objects.download(request, response, storage)
     generation = _generation(storage, request.params["bucket_name"], request.params["object_id"])
     if generation:
@@ -73,6 +75,7 @@ def _download(request: Any, response: Any, storage: Storage) -> None:  # noqa: A
 
 
 def _generation(storage: Storage, bucket: str, name: str) -> int:
+    """Return the generation of an object; 0 if there is no such object."""
     try:
         return int(storage.get_file_obj(bucket, name)["generation"])
     except NotFound:

@@ -1,4 +1,4 @@
-"""JSON that keeps numbers exact: integers of any size, decimals as :class:`decimal.Decimal`, digit for digit."""
+"""JSON with exact numbers: integers of any size, and numbers with a fraction as :class:`decimal.Decimal`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import orjson
 
 
 def dumps(value: object) -> bytes:
-    """Encode as compact UTF-8.
+    """Encode a value as compact UTF-8.
 
     Raises:
-        TypeError: If the value holds something that JSON has no form for.
+        TypeError: If the value holds an object that JSON cannot represent.
     """
     return orjson.dumps(value, default=_encode_decimal)
 
 
 def loads(data: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
-    """Decode; every number with a fraction becomes a Decimal.
+    """Decode JSON. Numbers with a fraction become a Decimal.
 
     Raises:
         ValueError: If the data is not JSON.
@@ -30,4 +30,4 @@ def loads(data: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
 def _encode_decimal(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(f"{value:f}")
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"JSON cannot represent a {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""Runs one web application as a process: a free port, a ready line on stdout, a clean end."""
+"""Runs a web application as a process: a free port, a ready line on stdout, and a clean exit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GRACE_SECONDS = 2
 
 
 def exit_on_signals() -> None:
-    """End the process with code 0 on SIGTERM and SIGINT: for a server they are the ordinary way to end."""
+    """Exit with code 0 on SIGTERM and SIGINT, the usual ways to stop a server."""
 
     def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal
         sys.exit(0)
@@ -34,14 +34,14 @@ def exit_on_signals() -> None:
 
 
 def exit_at_end_of_input() -> None:
-    """End the process when its standard input ends.
+    """Exit when standard input ends.
 
-    A parent that holds the other end of the pipe so takes this process with it, even when it is killed: the kernel
-    closes the pipe whatever the parent dies of.
+    If a parent process holds the other end of the pipe, this process ends with it, even when the parent is killed: the
+    kernel closes the pipe in any case.
     """
 
     def watch() -> None:
-        # Not through sys.stdin: a read that blocks in it would hold up the interpreter's exit.
+        # Not sys.stdin: a blocking read on it would delay the exit of the interpreter.
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
@@ -56,13 +56,13 @@ def announce(ready: dict[str, dict[str, str]]) -> None:
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that is bound to the port, or to a free one when it is 0.
+    """Return a socket that is bound to a port; 0 means a free port.
 
     Raises:
         OSError: If the port is taken.
     """
-    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: each answer on a connection
-    # that is kept alive would otherwise wait 40 ms for an acknowledgement.
+    # The protocol must be named, because asyncio disables Nagle's algorithm only then. Otherwise each response on a
+    # kept-alive connection would wait 40 ms for an acknowledgement.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((HOST, port))
@@ -75,13 +75,13 @@ def url(bound: socket.socket) -> str:
 
 
 def serve(app: ASGIApp, bound: socket.socket, ready: dict[str, dict[str, str]], *, date_header: bool = True) -> None:
-    """Serve the application until a signal comes; announce it once it answers.
+    """Serve an application until a signal arrives. Write the ready line as soon as it accepts requests.
 
     Args:
         app: The application.
-        bound: Where it listens.
-        ready: What is announced.
-        date_header: Whether the server puts the date into its answers, and not the application.
+        bound: The socket to listen on.
+        ready: The content of the ready line.
+        date_header: Whether the server adds the `Date` header. If not, the application does.
     """
     config = uvicorn.Config(
         app,

@@ -1,4 +1,4 @@
-"""What the control API takes: tenants and faults."""
+"""The bodies of the control API: tenants, report changes and faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZES = {
     "activities": 1200,
     "timesheets": 800,
 }
-"""How many records a stream starts with when a tenant does not say."""
+"""How many records these streams start with unless a tenant sets a size."""
 
 FaultKind = Literal[
     "status",
@@ -41,7 +41,7 @@ class _Model(BaseModel):
 
 
 class Tenant(_Model):
-    """A company, its credentials and its limits."""
+    """A tenant: its credentials, its records and its limits."""
 
     tenant_id: Annotated[str, Field(pattern=r"^\d+$")]
     client_id: str
@@ -50,26 +50,26 @@ class Tenant(_Model):
     seed: int = 1
     """The same seed, id and sizes make the same records."""
     sizes: dict[str, Annotated[int, Field(ge=0)]] = {}
-    """Number of records by stream; :data:`SIZES` for the streams that are not named."""
+    """How many records each stream starts with; :data:`SIZES` for the streams that are not listed."""
     requests_per_second: Annotated[int, Field(ge=1)] = 60
     token_seconds: Annotated[int, Field(ge=1)] = 900
     """How long a token is valid."""
     clock_skew_seconds: float = 0
-    """How far the server's clock is ahead of the real time: in the times of changes and in the header `Date`."""
+    """How far the server's clock is ahead of real time, in the times of changes and in the `Date` header."""
     scopes: frozenset[str] | None = None
-    """The areas that the application may read, such as `crm`: the first part of a path. None for all."""
+    """The areas that the application may read, such as `crm` (the first part of a path). None for all."""
     not_enabled: frozenset[str] = frozenset()
-    """The areas that the tenant does not have."""
+    """The areas that the tenant has not enabled."""
     report_seconds: Annotated[float, Field(ge=0)] = 60
-    """How long the same report does not run again."""
+    """How long a report must wait before it runs again."""
     report_pages_are_runs: bool = False
-    """Whether each page of a report counts as a run, and not only the first one."""
+    """Whether each page of a report counts as a run, instead of the first page only."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
-    """Records on a page of an export feed: the real number is not documented."""
+    """Records on a page of an export feed. The real number is not documented."""
 
 
 class ReportField(_Model):
-    """A column of a report, as its description has it."""
+    """A column of a report, as in the report's description."""
 
     name: str
     label: str
@@ -77,45 +77,45 @@ class ReportField(_Model):
 
 
 class ReportChange(_Model):
-    """A change to a report. It replaces the change before."""
+    """A change to a report. It replaces any earlier change."""
 
     fields: tuple[ReportField, ...] | None = None
-    """The columns from now on; None for those that it had at first."""
+    """The new columns; None for the original ones."""
     seed: int = 0
-    """Another seed makes other rows."""
+    """A new seed makes new rows."""
 
 
 class Fault(_Model):
-    """Something that goes wrong with the requests that match.
+    """A fault in the responses to matching requests.
 
-    A request that two faults match gets the one that was set first.
+    If two faults match a request, the older one applies.
     """
 
     kind: FaultKind
     path: str = "/"
-    """Start of the path."""
+    """Match paths that start with this."""
     stream: str | None = None
-    """The list and the feed of one stream."""
+    """Match the lists and the feed of this stream; None for all."""
     tenant: str | None = None
     page: Annotated[int, Field(ge=1)] | None = None
-    """The page of a list; of a feed counted in full pages from its start."""
+    """Match this page of a list. Pages of a feed are counted in full pages from its start."""
     after: Annotated[int, Field(ge=0)] = 0
-    """How many matching requests pass before the first one fails."""
+    """How many matching requests pass before the first failure."""
     times: Annotated[int, Field(ge=1)] | None = None
-    """How many requests fail; None until the faults are cleared."""
+    """How many requests fail; None for all until the faults are cleared."""
     for_seconds: Annotated[float, Field(gt=0)] | None = None
-    """How long requests fail, from the first that does; None until the faults are cleared."""
+    """How long requests fail, counted from the first failure; None until the faults are cleared."""
     field: str | None = None
-    """For `wrong_type` and `unknown_field`: the field, with dots between its names where it is inside another."""
+    """For `wrong_type` and `unknown_field`: the field. Dots separate the names of nested fields."""
     status: Annotated[int, Field(ge=500, le=599)] = 503
-    """For `status`: which one."""
+    """For `status`: the HTTP status."""
     seconds: Annotated[float, Field(gt=0)] = 1.0
-    """For `slow`: how long the answer takes."""
+    """For `slow`: how long the response takes."""
     retry_after: Annotated[int, Field(ge=0)] | None = None
-    """For `rate_limited`: seconds in `Retry-After`; None leaves the header out."""
+    """For `rate_limited`: the seconds in `Retry-After`; None omits the header."""
 
     @model_validator(mode="after")
-    def _names_a_field(self) -> Self:
+    def _require_field(self) -> Self:
         if self.kind == "wrong_type" and not self.field:
             raise ValueError("a fault of the kind wrong_type needs `field`")
         return self

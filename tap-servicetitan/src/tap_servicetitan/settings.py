@@ -71,7 +71,7 @@ class BatchEncoding(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 class BatchStorage(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The part `storage` of the setting `batch_config`."""
 
-    root: str | None = None
+    root: str | msgspec.UnsetType | None = msgspec.UNSET
     prefix: str | None = None
 
 
@@ -289,7 +289,9 @@ CONFIG_JSONSCHEMA = json_schema(Settings)
 
 
 def _check_root(batch_config: BatchConfig | None) -> None:
-    if batch_config and (batch_config.storage is None or batch_config.storage.root is None):
+    if batch_config is None or batch_config == BatchConfig():
+        return  # no batches
+    if batch_config.storage is None or batch_config.storage.root is msgspec.UNSET:
         raise PluginError(
             "setting `batch_config` lacks `storage.root`: `data:` for records inside the messages, "
             "the address of a folder for files, or empty for a RECORD message each"

@@ -119,7 +119,7 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert "SIGKILL" in first.outcomes["killed"]["reason"]
     assert {line["severity"] for line in first.lines if line.get("company") == "well"} <= {"INFO", "WARNING"}
     for company_id in ("well", "slow"):
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
     assert not stage.project("hanging").tables("bronze")
 
     control.clear_faults()
@@ -129,7 +129,7 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     second = stage.run("--parallel", "5")
     assert second.code == 0, second.text
     for company_id in stage.companies:
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
     # Each resumed from its own bookmark, and did not read the same records again.
     well, slow = (stage.project(company_id).log("activities")[-1] for company_id in ("well", "slow"))
     assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
@@ -159,7 +159,7 @@ def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(
     assert sorted(company_id for run in runs for company_id in run.outcomes) == ["co-0", "co-1", "co-2"]
     assert [run.lines[-1]["task"] for run in runs] == [0, 1]
     for company_id in stage.companies:
-        assert stage.wrong(company_id) == []
+        assert stage.find_differences(company_id) == []
 
     again = stage.ended(task(0, attempt=1))
     assert again.code == 0

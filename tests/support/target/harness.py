@@ -153,7 +153,7 @@ class TargetRunner:
             assert trap.reached.wait(60), "the target never came to the trap"
             process.kill()
             out = process.stdout.read()
-        self.project.settle()
+        self.project.wait_for_jobs()
         return out
 
     def command(self, messages: Iterable[dict[str, Any] | bytes], **settings: Any) -> Result:  # noqa: ANN401

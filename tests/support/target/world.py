@@ -180,7 +180,7 @@ class World:
 
     def _judge(self, result: Result, messages: list[Message]) -> bool:
         """Check that each table is as before the run or as after a merge, and that STATE covers only merged records."""
-        self.target.project.settle()
+        self.target.project.wait_for_jobs()
         assert "Traceback" not in result.log
         refused = self._run_model(messages)
         if result.code == 0:

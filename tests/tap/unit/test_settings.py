@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tap_servicetitan.output.batch_messages import Batches
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings
 from tap_servicetitan.tap import TapServiceTitan
@@ -101,3 +102,14 @@ def test_a_wrong_setting_is_named(change: dict[str, Any], text: str) -> None:
     with pytest.raises(PluginError) as caught:
         TapServiceTitan(config=REQUIRED | change)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [None, {}, {"storage": {"root": None}}, {"storage": {"root": ""}}])
+def test_no_place_for_batches_means_no_batches(config: dict[str, Any] | None) -> None:
+    assert Batches.from_config(settings(batch_config=config).batch_config) is None
+
+
+@pytest.mark.parametrize("config", [{"encoding": {"format": "jsonl"}}, {"storage": {}}, {"storage": {"prefix": "x"}}])
+def test_batches_whose_place_was_forgotten(config: dict[str, Any]) -> None:
+    with pytest.raises(PluginError, match="setting `batch_config` lacks `storage.root`"):
+        _ = settings(batch_config=config)

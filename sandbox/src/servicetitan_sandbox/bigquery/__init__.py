@@ -1,1 +1,1 @@
-"""The local BigQuery: an emulator in a process of its own."""
+"""The local BigQuery: an emulator in its own process, corrected where it differs from BigQuery."""

@@ -1,6 +1,6 @@
-"""Keeps at hand what the emulator would ask its database for again and again.
+"""Caches that save the emulator most of its own queries.
 
-A MERGE of one row took more than two hundred statements to look things up and to write down how its job goes.
+Without them a MERGE of one row took more than two hundred statements, to look things up and to record the job's state.
 """
 
 from __future__ import annotations
@@ -27,49 +27,49 @@ R = TypeVar("R")
 _thread = threading.local()
 
 
-def remembered(look_up: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that looks things up, but one that asks once for each thing while `remembering` is at work."""
+def cacheable(look_up: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a look-up, so that its results are cached while an operation of this thread runs `with_cache`."""
 
     @functools.wraps(look_up)
-    def found(*args: P.args, **options: P.kwargs) -> R:
-        known: dict[object, R] | None = getattr(_thread, "known", None)
-        if known is None:
+    def look_up_once(*args: P.args, **options: P.kwargs) -> R:
+        results: dict[object, R] | None = getattr(_thread, "results", None)
+        if results is None:
             return look_up(*args, **options)
-        question = (look_up, repr((args, options)))
-        if question not in known:
-            known[question] = look_up(*args, **options)
-        return known[question]
+        key = (look_up, repr((args, options)))
+        if key not in results:
+            results[key] = look_up(*args, **options)
+        return results[key]
 
-    return found
+    return look_up_once
 
 
-def remembering(operation: Callable[P, R]) -> Callable[P, R]:
-    """Return an operation that changes rows and no table, but one in which what was looked up stays true to the end."""
+def with_cache(operation: Callable[P, R]) -> Callable[P, R]:
+    """Wrap an operation, so that `cacheable` look-ups in it are cached. It may change rows, but no table."""
 
     @functools.wraps(operation)
-    def done(*args: P.args, **options: P.kwargs) -> R:
-        _thread.known = {}
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        _thread.results = {}
         try:
             return operation(*args, **options)
         finally:
-            _thread.known = None
+            _thread.results = None
 
-    return done
+    return run
 
 
 class Jobs:
-    """The jobs of one process, as JSON: what `local_bigquery.jobs.store` keeps in a table, with three writes a job."""
+    """The jobs of one process, as JSON. `local_bigquery.jobs.store` keeps them in a table, with three writes a job."""
 
     def __init__(self) -> None:
         self._texts: dict[tuple[str, str], bytes] = {}
 
     def save(self, job: Job) -> Job:
-        """Keep a job."""
+        """Save a job and return it."""
         self._texts[job.jobReference.projectId, job.jobReference.jobId] = orjson.dumps(job.dump())
         return job
 
     def load(self, project: str, job_id: str) -> Job | None:
-        """Return a job, or nothing when it is not known."""
+        """Return a job; None if there is no such job."""
         text = self._texts.get((project, job_id))
         return None if text is None else Job.model_validate_json(text)
 
@@ -81,8 +81,16 @@ class Jobs:
         first: int | None = None,
         last: int | None = None,
     ) -> list[Job]:
-        """Return the jobs of a project or of a script, the newest first: in these states, created between two times."""
-        found = [
+        """Return jobs, the newest first.
+
+        Args:
+            project: Their project.
+            states: Their states; None for all.
+            parent: The script that they belong to; None for jobs of no script.
+            first: Earliest time of creation, in milliseconds.
+            last: Latest time of creation, in milliseconds.
+        """
+        jobs = [
             job
             for job in self._of(project)
             if job.statistics.parentJobId == parent
@@ -90,10 +98,10 @@ class Jobs:
             and (first or 0) <= int(job.statistics.creationTime)
             and (last is None or int(job.statistics.creationTime) <= last)
         ]
-        return sorted(found, key=lambda job: (-int(job.statistics.creationTime), job.jobReference.jobId))
+        return sorted(jobs, key=lambda job: (-int(job.statistics.creationTime), job.jobReference.jobId))
 
     def delete(self, project: str, job_id: str) -> None:
-        """Forget a job, and those that it consists of."""
+        """Delete a job and its child jobs."""
         for job in list(self._of(project)):
             if job_id in {job.jobReference.jobId, job.statistics.parentJobId}:
                 del self._texts[project, job.jobReference.jobId]
@@ -103,13 +111,13 @@ class Jobs:
 
 
 class Resources:
-    """What the projects have: datasets, tables and the like, as JSON, in a file that other processes can go on with.
+    """The resources of the projects (datasets, tables and others) as JSON, in a file that later processes can open.
 
-    The emulator keeps them in DuckDB, which is made for many rows: to look one up takes a millisecond there, and to
-    write one down five. SQLite understands the same statements.
+    The emulator keeps them in DuckDB, which is made for many rows: reading a resource takes a millisecond there, and
+    writing it takes five. SQLite understands the same statements.
 
     Args:
-        path: The file.
+        path: The SQLite file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -129,7 +137,7 @@ class Resources:
             return self._sqlite.execute(sql, parameters).fetchall()
 
     def execute(self, sql: str, parameters: Sequence[str] = ()) -> None:
-        """Run a statement. Who may do what with a resource is kept elsewhere, and goes there."""
+        """Run a statement. Those about IAM policies go to DuckDB, where the emulator keeps the policies."""
         if "emulator.iam_policies" in sql:
             database.execute(sql, list(parameters))
         else:
@@ -140,8 +148,8 @@ class Resources:
         self._sqlite.close()
 
 
-class _Absent:
-    """Finds that a module is not there without looking for it."""
+class _MissingModuleFinder:
+    """Fails the import of a module without searching for it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -152,11 +160,11 @@ class _Absent:
         return None
 
 
-def remember_absence(module: str) -> None:
-    """Let an import of a module that is not installed fail at once.
+def forbid_import(module: str) -> None:
+    """Make the import of a module fail at once, unless it is installed.
 
-    Python remembers what it could import, and not what it could not: it goes through all folders each time. DuckDB
-    tries to import pandas for each parameter of each statement.
+    Python caches successful imports, but searches all folders again for a missing module. DuckDB tries to import pandas
+    for each parameter of each statement.
     """
     if importlib.util.find_spec(module) is None:
-        sys.meta_path.insert(0, _Absent(module))
+        sys.meta_path.insert(0, _MissingModuleFinder(module))

@@ -1,6 +1,6 @@
-"""PyPI `local-bigquery` 0.3.2 on DuckDB: started without a network, and corrected where it differs from BigQuery.
+"""Starts `local-bigquery` 0.3.2 from PyPI without a network, and corrects it where it differs from BigQuery.
 
-Each correction is of something that the target relies on, and has a test that fails without it.
+The target relies on each of the corrections, and each has a test that fails without it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlglot import exp
 
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog
-from servicetitan_sandbox.bigquery import merge as own_merge
+from servicetitan_sandbox.bigquery import merge as duckdb_merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,31 +33,31 @@ if TYPE_CHECKING:
 
     from local_bigquery.models import TableFieldSchema
 
-__all__ = ["app", "correct", "install_extensions", "opened"]
+__all__ = ["app", "correct", "install_extensions", "open_database"]
 
-_DEEPEST = 20_000
+_RECURSION_LIMIT = 20_000
 
 EXTENSIONS = ("icu", "spatial", "ducklake")
-"""The DuckDB extensions that `local-bigquery` loads, each pinned as a package of its own."""
+"""The DuckDB extensions that `local-bigquery` loads, each pinned as a separate package."""
 
 
 def install_extensions() -> None:
-    """Copy DuckDB's extensions out of their packages to where it looks for them, in the home directory."""
+    """Copy DuckDB's extensions from their packages to the home directory, where DuckDB looks for them."""
     with duckdb.connect() as connection:
         for name in EXTENSIONS:
             import_extension(name, con=connection)
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[int]:
-    """Open the database in a directory, serve the Storage API, and yield the port of that."""
+def open_database(directory: Path) -> Iterator[int]:
+    """Open the database in a directory, serve the Storage API, and yield the port of the Storage API."""
     settings.data_dir = directory
-    # It would otherwise be opened by the first request, after the ready line.
+    # Otherwise the first request would open the database, after the ready line.
     database.connection()
-    # A table that is not there would otherwise be looked for among the variables of this process.
+    # Otherwise DuckDB would look for missing tables among the variables of this process.
     database.execute("SET GLOBAL python_enable_replacements = false")
-    catalog.attach_kept()
-    _collect_rarely()
+    catalog.attach_existing()
+    _collect_garbage_rarely()
     resources = cache.Resources(directory / "resources.sqlite")
     metadata.fetch, metadata.execute, row_access.fetch = resources.fetch, resources.execute, resources.fetch
     storage, port = server.start(hosting.HOST, 0)
@@ -70,9 +70,9 @@ def opened(directory: Path) -> Iterator[int]:
 
 def correct() -> None:
     """Apply the corrections to the emulator's modules."""
-    # A statement about a thousand columns is an expression a thousand deep once it is parsed, and is refused as an
-    # error of the server's, which clients then repeat.
-    sys.setrecursionlimit(_DEEPEST)
+    # A statement about a thousand columns becomes a parsed expression with a thousand levels. At the default limit it
+    # would fail as a server error, which clients retry.
+    sys.setrecursionlimit(_RECURSION_LIMIT)
     rules.NODE_RULES.append(_wide_number_mode)
     database._attach = catalog.attach  # noqa: SLF001 - there is no other way in
     database.projects = catalog.projects
@@ -81,52 +81,52 @@ def correct() -> None:
     _replace_execute()
     _replace_alter()
     _make_atomic()
-    _remember()
+    _install_caches()
 
 
-def _collect_rarely() -> None:
-    """Look for garbage less often: half of a statement's time went into that.
+def _collect_garbage_rarely() -> None:
+    """Run the garbage collector less often: it took half of a statement's time.
 
-    A parsed statement is thousands of objects that refer to each other, beside the half a million that stay.
+    A parsed statement has thousands of objects that refer to each other, and half a million others are permanent.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
 
 
-def _remember() -> None:
-    cache.remember_absence("pandas")
+def _install_caches() -> None:
+    cache.forbid_import("pandas")
     jobs = cache.Jobs()
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
-    merge.run = cache.remembering(own_merge.in_one(merge.run))
+    merge.run = cache.with_cache(duckdb_merge.use_duckdb_merge(merge.run))
     for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
-        setattr(module, name, cache.remembered(getattr(module, name)))
+        setattr(module, name, cache.cacheable(getattr(module, name)))
 
 
 def _make_atomic() -> None:
-    """Let one request at a time ask for a table and change it.
+    """Let only one request at a time look up and change tables.
 
-    The emulator looks first whether a table is there and creates, replaces or drops it then, so that two requests at
-    once both succeed, or one of them fails with an error of the database.
+    The emulator first checks whether a table exists, then creates, replaces or drops it. Of two concurrent requests
+    both would succeed, or one would fail with an error of the database.
     """
     lock = threading.RLock()
     for name in ("create", "update", "delete", "_lookup"):
-        setattr(tables, name, _locked(getattr(tables, name), lock))
+        setattr(tables, name, _with_lock(getattr(tables, name), lock))
 
 
-def _locked(operation: Callable[..., object], lock: threading.RLock) -> Callable[..., object]:
+def _with_lock(operation: Callable[..., object], lock: threading.RLock) -> Callable[..., object]:
     @functools.wraps(operation)
-    def locked(*args: object) -> object:
+    def run(*args: object) -> object:
         with lock:
             return operation(*args)
 
-    return locked
+    return run
 
 
 def _replace_execute() -> None:
     execute = query.execute
 
-    # The values are those of the emulator's own function.
+    # The parameters are those of the emulator's own function.
     def execute_with_fresh_cursor(cursor, *args, session=None, **options):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN002,ANN003,ANN202
         return execute(cursor if session else catalog.FreshCursor(cursor), *args, session=session, **options)
 
@@ -144,17 +144,18 @@ def _replace_alter() -> None:
 
 
 def _wide_number_mode(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
-    """Accept `PARSE_JSON(x, wide_number_mode => 'round')` in a MERGE too.
+    """Accept `PARSE_JSON(x, wide_number_mode => 'round')` in a MERGE, too.
 
-    The emulator takes the name off the argument, but not in statements that it has written out and parsed again.
+    The emulator removes the argument's name, but not in statements that it has rendered and parsed again.
     """
     if isinstance(node, exp.Anonymous) and node.name.lower() == "parse_json":
-        node.set("expressions", [part.expression if isinstance(part, exp.Kwarg) else part for part in node.expressions])
+        arguments = [item.expression if isinstance(item, exp.Kwarg) else item for item in node.expressions]
+        node.set("expressions", arguments)
     return node
 
 
 def _add_nested_fields(reference: tuple[str, str, str], fields: list[TableFieldSchema]) -> None:
-    """Add the nested fields of a new schema to a table: the emulator adds top-level columns only, without a word."""
+    """Add the nested fields of a new schema to a table. The emulator adds only columns, and silently skips the rest."""
     present = {field.name.casefold(): field for field in tables.columns(*reference)}
     for field in fields:
         for path, added in _missing(present[field.name.casefold()], field):
@@ -163,7 +164,7 @@ def _add_nested_fields(reference: tuple[str, str, str], fields: list[TableFieldS
 
 
 def _missing(old: TableFieldSchema, new: TableFieldSchema) -> Iterator[tuple[tuple[str, ...], TableFieldSchema]]:
-    """Yield the fields that only the new one has, each with the path of what it is in."""
+    """Yield the nested fields that only the new field has, each with the path of its container."""
     here = (old.name, "element") if old.mode == "REPEATED" else (old.name,)
     present = {field.name.casefold(): field for field in old.fields or []}
     for field in new.fields or []:

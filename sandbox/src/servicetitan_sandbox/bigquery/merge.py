@@ -1,9 +1,9 @@
-"""Runs a MERGE as one MERGE of DuckDB's.
+"""Runs a MERGE as a single MERGE of DuckDB.
 
-`local-bigquery` takes a MERGE apart into eight statements, and translates each of them: that was most of the time that
-a MERGE of a few rows took. DuckDB has a MERGE with the same clauses. What it lacks is done here: BigQuery's refusal of
-two source rows for one row of the target, and how many rows were inserted and how many updated. (DuckDB 1.5.5 can tell
-by `RETURNING merge_action`, and crashes now and then when it does so on more than one thread.)
+`local-bigquery` splits a MERGE into eight statements and translates each of them, which took most of the time of a
+small MERGE. DuckDB has a MERGE with the same clauses. Two things are missing there and added here: BigQuery refuses
+several source rows for one target row, and it counts inserted and updated rows. (DuckDB 1.5.5 could count with
+`RETURNING merge_action`, but sometimes crashes with it when it uses more than one thread.)
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _SOURCE = "__merge_source"
 
 
-def in_one(run: Run) -> Run:
-    """Return the emulator's function that runs a MERGE, but one that leaves to DuckDB what DuckDB can do."""
+def use_duckdb_merge(run: Run) -> Run:
+    """Wrap the emulator's function that runs a MERGE, so that DuckDB runs the statements that it can."""
 
-    def merged(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> JobStatistics2:
+    def run_merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> JobStatistics2:
         if not all(_is_plain(when.args["then"], tree.this.alias_or_name) for when in _whens(tree)):
             return run(cursor, tree, context)
         with _transaction(cursor):
@@ -39,19 +39,20 @@ def in_one(run: Run) -> Run:
             numDmlAffectedRows=str(inserted + updated), dmlStats={name: str(count) for name, count in counts.items()}
         )
 
-    return merged
+    return run_merge
 
 
 def _is_plain(action: exp.Expression, target: str) -> bool:
-    """Return whether a clause neither inserts a whole ROW, nor changes a field of a column, nor deletes."""
+    """Return whether DuckDB can run a clause: it must not insert a whole ROW, change a nested field, or delete."""
     if isinstance(action, exp.Update):
-        return all(isinstance(one.this, exp.Column) and one.this.table in {"", target} for one in action.expressions)
+        columns = [assignment.this for assignment in action.expressions]
+        return all(isinstance(column, exp.Column) and column.table in {"", target} for column in columns)
     return isinstance(action, exp.Insert) and not isinstance(action.this, exp.Var)
 
 
 @contextmanager
 def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Make a transaction of what is done, or a part of the one that a session has begun."""
+    """Run the block in a transaction, or as a part of the transaction that a session has begun."""
     try:
         cursor.begin()
     except duckdb.TransactionException:
@@ -66,17 +67,17 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> tuple[int, int]:
-    """Merge, and return how many rows were inserted and updated."""
-    merge = _translated(tree, context)
-    bound = {name: context.values[name] for name in context.used}
-    rows = merge.args["using"]
-    create = f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT * FROM {_sql(rows)}"  # noqa: S608 - made of syntax trees
-    cursor.execute(create, _used(rows, bound))
-    merge.set("using", exp.alias_(exp.to_table(_SOURCE), rows.alias_or_name, table=True))
+    """Run a MERGE, and return how many rows were inserted and updated."""
+    merge = _translate(tree, context)
+    values = {name: context.values[name] for name in context.used}
+    source = merge.args["using"]
+    create = f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT * FROM {_sql(source)}"  # noqa: S608 - made of syntax trees
+    cursor.execute(create, _parameters(source, values))
+    merge.set("using", exp.alias_(exp.to_table(_SOURCE), source.alias_or_name, table=True))
     if any(when.args.get("matched") for when in _whens(merge)):
-        _refuse_several(cursor, merge, bound)
+        _refuse_several_matches(cursor, merge, values)
     before = _count(cursor, merge.this)
-    [changed] = cursor.execute(_sql(merge), _used(merge, bound)).fetchall()
+    [changed] = cursor.execute(_sql(merge), _parameters(merge, values)).fetchall()
     inserted = _count(cursor, merge.this) - before
     cursor.execute(f"DROP TABLE temp.{_SOURCE}")
     return inserted, changed[0] - inserted
@@ -87,34 +88,35 @@ def _count(cursor: duckdb.DuckDBPyConnection, table: exp.Table) -> int:
     return int(rows)
 
 
-def _translated(tree: exp.Merge, context: translate.Context) -> exp.Merge:
+def _translate(tree: exp.Merge, context: translate.Context) -> exp.Merge:
     """Return a MERGE in DuckDB's SQL.
 
-    The emulator translates queries. So all that is in the MERGE goes through one, of the same two tables.
+    The emulator can translate queries only. So the expressions of the MERGE are moved into a query of its two tables,
+    and back after the translation.
     """
     merge = tree.copy()
-    places = []
+    placeholders = []
     query = exp.Select(from_=exp.From(this=merge.this), joins=[exp.Join(this=merge.args["using"])])
-    for number, part in enumerate(list(_parts(merge))):
-        places.append(exp.Placeholder())
-        part.replace(places[-1])
-        query.append("expressions", exp.alias_(part, f"part_{number}", copy=False))
+    for number, expression in enumerate(list(_expressions(merge))):
+        placeholders.append(exp.Placeholder())
+        expression.replace(placeholders[-1])
+        query.append("expressions", exp.alias_(expression, f"part_{number}", copy=False))
     context.used.clear()
     for rule in translate.STATEMENT_RULES:
         query = rule(query, context)
     query = translate._rewrite(query, context)  # noqa: SLF001 - there is no other way in
-    for place, done in zip(places, query.expressions, strict=True):
-        place.replace(done.unalias())
+    for placeholder, translated in zip(placeholders, query.expressions, strict=True):
+        placeholder.replace(translated.unalias())
     for update in merge.find_all(exp.Update):
         for assignment in update.expressions:
-            assignment.set("this", exp.column(assignment.this.this))  # DuckDB takes no name of a table there
+            assignment.set("this", exp.column(assignment.this.this))  # DuckDB accepts no table name there
     merge.set("this", query.args["from_"].this)
     merge.set("using", query.args["joins"][0].this)
     return merge
 
 
-def _parts(merge: exp.Merge) -> Iterator[exp.Expression]:
-    """Yield the expressions of a MERGE: the condition of the join, and of each clause its condition and its values."""
+def _expressions(merge: exp.Merge) -> Iterator[exp.Expression]:
+    """Yield the expressions of a MERGE: the join condition, and the condition and values of each clause."""
     yield merge.args["on"]
     for when in _whens(merge):
         if condition := when.args.get("condition"):
@@ -131,12 +133,17 @@ def _whens(merge: exp.Merge) -> list[exp.When]:
     return whens
 
 
-def _refuse_several(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge, bound: dict[str, object]) -> None:
+def _refuse_several_matches(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge, values: dict[str, object]) -> None:
+    """Check that at most one source row matches each target row.
+
+    Raises:
+        BigQueryError: If several source rows match.
+    """
     target, source, on = merge.this, merge.args["using"], merge.args["on"]
     row = exp.column("rowid", table=target.alias_or_name)
     pairs = f"FROM {_sql(target)} JOIN {_sql(source)} ON {_sql(on)}"
     several = f"SELECT 1 {pairs} GROUP BY {_sql(row)} HAVING count(*) > 1 LIMIT 1"
-    if cursor.execute(several, _used(on, bound)).fetchone():
+    if cursor.execute(several, _parameters(on, values)).fetchone():
         raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
 
 
@@ -144,6 +151,6 @@ def _sql(tree: exp.Expression) -> str:
     return tree.sql(dialect=DuckDBDialect, copy=False)
 
 
-def _used(statement: exp.Expression, bound: dict[str, object]) -> dict[str, object]:
-    """Return the parameters that a statement has: DuckDB takes no others."""
-    return {one.name: bound[one.name] for one in statement.find_all(exp.Placeholder)}
+def _parameters(statement: exp.Expression, values: dict[str, object]) -> dict[str, object]:
+    """Return the values of the parameters in a statement. DuckDB accepts no others."""
+    return {placeholder.name: values[placeholder.name] for placeholder in statement.find_all(exp.Placeholder)}

@@ -1,4 +1,4 @@
-"""The embedded BigQuery as a process: where its files live, and when it is ready."""
+"""Runs the local BigQuery: its directory, its ready line, its server."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def run(port: int = 0, data_dir: Path | None = None) -> None:
-    """Serve BigQuery's REST API, and its Storage API over gRPC, until a signal comes.
+    """Serve BigQuery's REST API, and its Storage API over gRPC, until a signal arrives.
 
     The ready line holds `bigquery.api_endpoint` and `bigquery.grpc_endpoint`.
 
     Args:
         port: Port of the REST API; 0 means a free one.
-        data_dir: Where the tables live. By default a temporary directory that is removed at the end.
+        data_dir: Directory of the tables. By default a temporary one that is removed at the end.
     """
-    # Imported late: it takes seconds, which the other commands need not wait for.
+    # Imported late: the import takes seconds, and the other commands do not need it.
     from servicetitan_sandbox.bigquery import emulator  # noqa: PLC0415
 
     with hosting.listen(port) as bound, _directory(data_dir) as directory:
         _use_home(directory / ".home")
         emulator.install_extensions()
         emulator.correct()
-        with emulator.opened(directory) as storage_port:
+        with emulator.open_database(directory) as storage_port:
             endpoints = {"api_endpoint": hosting.url(bound), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
             hosting.serve(emulator.app, bound, {"bigquery": endpoints})
 
@@ -46,6 +46,6 @@ def _directory(data_dir: Path | None) -> Iterator[Path]:
 
 
 def _use_home(home: Path) -> None:
-    """Give the process a home of its own: DuckDB keeps its extensions there."""
+    """Set the process's home directory, where DuckDB keeps its extensions."""
     home.mkdir(exist_ok=True)
     os.environ["HOME"] = str(home)

@@ -1,1 +1,1 @@
-"""What tests and demos use to start the local services and to talk to them."""
+"""Start the local servers and work with them from Python: for tests, benchmarks and demonstrations."""

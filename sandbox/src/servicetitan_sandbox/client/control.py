@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 
 from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.errors import ControlError
 from servicetitan_sandbox.models import Fault, ReportChange, ReportField, Tenant
 from servicetitan_sandbox.servicetitan.spec import endpoints
 
@@ -20,15 +21,11 @@ __all__ = ["Control", "ControlError", "Fault", "ReportChange", "ReportField", "T
 _TIMEOUT_SECONDS = 300
 
 
-class ControlError(Exception):
-    """The control API refused a call; the text says why."""
-
-
 class Control:
-    """Changes records behind the API's back, sets faults, and reads which requests were served.
+    """Adds tenants, changes their records, sets faults, and reads the request log.
 
     Numbers with a fraction are :class:`decimal.Decimal` in both directions, so that amounts stay exact.
-    Every method raises :class:`ControlError` when the call is refused.
+    Every method raises :class:`ControlError` if the server refuses the call.
 
     Args:
         api_url: Base URL of the local ServiceTitan.
@@ -48,13 +45,13 @@ class Control:
 
     @staticmethod
     def entity(path: str) -> str:
-        """Return the name that the other methods, and faults, know the records of a path by: their `stream`.
+        """Return the name of the entity that a path serves: the `stream` of the other methods and of faults.
 
         Args:
-            path: The path as in the documents, with `{tenant}` and the parents' placeholders in it.
+            path: The path as in the API documents, with placeholders for the tenant and the parents' ids.
 
         Raises:
-            LookupError: If the documents have no such list.
+            LookupError: If the documents have no list at this path.
         """
         return endpoints.entity_of(path)
 
@@ -63,13 +60,20 @@ class Control:
         self._session.close()
 
     def add_tenant(self, tenant: Tenant) -> None:
-        """Add a tenant with its first records. One that exists with this id is replaced."""
+        """Add a tenant with its original records. A tenant with the same id is replaced."""
         self._call("POST", "/tenants", tenant.model_dump(mode="json"))
 
     def insert(
         self, tenant: str, stream: str, values: Mapping[str, Any] | None = None, parent: int | str | None = None
     ) -> dict[str, Any]:
-        """Add a record, made up except for the values given, and return it. A child without a parent gets any."""
+        """Add a record and return it.
+
+        Args:
+            tenant: The tenant's id.
+            stream: The record's entity.
+            values: Values of the record; the others are made up.
+            parent: Id of the parent of a child record. By default any parent.
+        """
         return self._record("POST", f"/tenants/{tenant}/{stream}", {"values": values, "parent": parent})
 
     def update(
@@ -79,11 +83,11 @@ class Control:
         id: int | str,  # noqa: A002 - the name of the property
         values: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Change a record and return it. Without values, one field changes as its users would change it."""
+        """Change a record and return it. Without values, one field changes, as a user would change it."""
         return self._record("PATCH", f"/tenants/{tenant}/{stream}/{id}", {"values": values})
 
     def delete(self, tenant: str, stream: str, id: int | str, *, tombstone: bool = False) -> None:  # noqa: A002
-        """Remove a record for good: lists do not show it any more, feeds only once more and only with a tombstone."""
+        """Remove a record for good. With a tombstone the feed shows it once more, as inactive."""
         self._call("DELETE", f"/tenants/{tenant}/{stream}/{id}?tombstone={str(tombstone).lower()}")
 
     def deactivate(self, tenant: str, stream: str, id: int | str) -> dict[str, Any]:  # noqa: A002
@@ -95,41 +99,41 @@ class Control:
         return self._record("POST", f"/tenants/{tenant}/{stream}/{id}/restore")
 
     def records(self, tenant: str, stream: str) -> list[dict[str, Any]]:
-        """Return all records, the inactive ones too, by id."""
+        """Return all records, including inactive ones, in the order of their ids."""
         records: list[dict[str, Any]] = self._call("GET", f"/tenants/{tenant}/{stream}")
         return records
 
     def ids(self, tenant: str, stream: str) -> list[int | str]:
-        """Return what the other methods take as `id`, in the order of :meth:`records`; also of records without one."""
+        """Return the ids for the other methods, in the order of :meth:`records`. Records without `id` have one, too."""
         ids: list[int | str] = self._call("GET", f"/tenants/{tenant}/{stream}/ids")
         return ids
 
     def change_report(self, tenant: str, report: int, change: ReportChange) -> None:
-        """Let a report have other columns or other rows from now on."""
+        """Give a report other columns or other rows from now on."""
         self._call("PUT", f"/tenants/{tenant}/reports/{report}", change.model_dump())
 
     def set_fault(self, fault: Fault) -> int:
-        """Let something go wrong from now on, and return the fault's id."""
+        """Set a fault and return its id."""
         identifier: int = self._call("POST", "/faults", fault.model_dump())["id"]
         return identifier
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more."""
+        """Clear all faults."""
         self._call("DELETE", "/faults")
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests served, oldest first, except those of this API.
+        """Return the request log, oldest first. It omits requests to the control API.
 
-        Each has `method`, `path`, `query`, `status`, `tenant`, `stream`, `page`, `undocumented` (names of query
-        parameters that the API does not document), `missing` (those that it requires and did not get), `fault` (kind
-        of the fault that it met), `body` (of a report's run), `headers` (without secrets) and `client_port` (the same
-        for requests of one connection).
+        Each entry has `method`, `path`, `query`, `status`, `tenant`, `stream`, `page`, `undocumented` (names of query
+        parameters that the API does not document), `missing` (names of required parameters that were not given),
+        `fault` (the kind of fault that the request met), `body` (of a report's run), `headers` (without secrets) and
+        `client_port` (the same for all requests of one connection).
         """
         log: list[dict[str, Any]] = self._call("GET", "/requests")
         return log
 
     def clear_requests(self) -> None:
-        """Forget the requests served so far."""
+        """Clear the request log."""
         self._call("DELETE", "/requests")
 
     def _record(self, method: str, path: str, body: object = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A fleet of made-up companies on the local stand-ins: tenants, registry, and whether the data is right."""
+"""A fleet of made-up companies on the local servers: their tenants, their registry, and a check of their tables."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 
 ORCHESTRATOR = Path(sys.executable).with_name("orchestrate-etl")
 STREAMS = ("technicians", "activities")
-"""The streams that every company has: one that is read whole, and one that goes on from a bookmark."""
+"""The streams of every company: one that is always read in full, and one that continues from a bookmark."""
 
 
 @dataclass
 class Fleet:
-    """Companies, where they are registered, and the servers that stand in for the real ones.
+    """Companies, their registry, and the local servers that they use.
 
     Attributes:
-        folder: For the registry, and for what the companies leave behind.
-        meltano: The Meltano project that runs them.
+        folder: Folder of the registry and of the companies' working files.
+        meltano: The Meltano project that runs the companies.
+        titan: The local ServiceTitan.
+        warehouse: The local BigQuery.
         storage: Address of the storage for states and records.
-        variables: The environment of the orchestrator: the secrets that the registry refers to, and more.
-        companies: The entries of the registry.
+        variables: Environment variables of `orchestrate-etl`: the secrets in the registry, and others.
+        companies: The entries of the registry, by company id.
     """
 
     folder: Path
@@ -56,11 +58,11 @@ class Fleet:
         """Add a company: its tenant, its secrets in the environment, its entry in the registry.
 
         Args:
-            company_id: Its id.
-            tenant_id: Its tenant, in digits.
+            company_id: The company's id.
+            tenant_id: The id of its tenant, in digits.
             sizes: How many records its streams have.
             scopes: The areas that its app may read; None for all.
-            more: More fields of the entry.
+            more: Other fields of the registry entry.
         """
         tenant = Tenant(
             tenant_id=tenant_id,
@@ -91,18 +93,18 @@ class Fleet:
         return Project(self.warehouse.api_endpoint, f"{self.folder.name.replace('_', '-')}-{company_id}")
 
     def start(self, *options: str) -> subprocess.Popen[str]:
-        """Start a go over the fleet. It writes JSON lines to its output.
+        """Start a run of the fleet. It writes JSON lines to stdout.
 
         Args:
-            options: More options of `orchestrate-etl run`.
+            options: Other options of `orchestrate-etl run`.
         """
         return self.command("run", "--log-format=json", f"--work-folder={self.folder / 'work'}", *options)
 
     def command(self, *words: str) -> subprocess.Popen[str]:
-        """Start any command of the orchestrator that runs companies' plugins.
+        """Start a command of `orchestrate-etl` that runs the companies' plugins.
 
         Args:
-            words: The command and its options, save for those that name registry, storage and project.
+            words: The command and its options, except those for registry, storage and project.
         """
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
@@ -113,18 +115,19 @@ class Fleet:
             command, env=machine | self.variables, stdout=subprocess.PIPE, text=True
         )
 
-    def wrong(self, company_id: str) -> list[str]:
-        """Compare a company's tables with its own tenant's records, and return what is wrong with them."""
+    def find_differences(self, company_id: str) -> list[str]:
+        """Compare a company's tables with its tenant's records, and return a line for each table that differs."""
         tenant, project = self.companies[company_id]["tenant_id"], self.project(company_id)
-        found = []
+        differences = []
         for stream in STREAMS:
-            truth = {record["id"]: record["modifiedOn"][:19] for record in self.titan.control.records(tenant, stream)}
+            records = self.titan.control.records(tenant, stream)
+            expected = {record["id"]: record["modifiedOn"][:19] for record in records}
             rows = project.rows(stream) if stream in project.tables("bronze") else {}
-            landed = {key: f"{row['modified_on']:%Y-%m-%dT%H:%M:%S}" for key, row in rows.items()}
+            loaded = {key: f"{row['modified_on']:%Y-%m-%dT%H:%M:%S}" for key, row in rows.items()}
             deleted = [key for key, row in rows.items() if row["_etl_operation"] == "DELETE"]
-            if landed != truth or deleted:
-                found.append(
-                    f"{project.name}.bronze.{stream}: {len(truth.keys() - landed.keys())} rows missing, "
-                    f"{len(landed.keys() - truth.keys())} of others, {len(deleted)} marked deleted"
+            if loaded != expected or deleted:
+                differences.append(
+                    f"{project.name}.bronze.{stream}: {len(expected.keys() - loaded.keys())} rows missing, "
+                    f"{len(loaded.keys() - expected.keys())} unexpected, {len(deleted)} marked deleted"
                 )
-        return found
+        return differences

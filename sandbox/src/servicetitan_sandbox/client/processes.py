@@ -1,7 +1,7 @@
-"""Starts the sandbox's servers as processes, and stops them.
+"""Starts and stops the sandbox's servers as processes.
 
-A server never outlives the process that started it: it holds a pipe from there as its standard input, and ends when
-that pipe is closed.
+A server never outlives the process that started it: its standard input is a pipe from that process, and it ends when
+the pipe is closed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ServiceTitan(_Server):
     """A running ServiceTitan.
 
     Attributes:
-        control: Changes its records, sets faults, reads its request log.
+        control: The client of its control API.
     """
 
     control: Control
@@ -70,7 +70,7 @@ class ServiceTitan(_Server):
 
     @property
     def auth_url(self) -> str:
-        """URL that hands out tokens."""
+        """URL that issues tokens."""
         return self.ready["servicetitan"]["auth_url"]
 
 
@@ -80,21 +80,21 @@ class CloudStorage(_Server):
 
     @property
     def api_endpoint(self) -> str:
-        """Base URL of the JSON API: what Google's clients read from `STORAGE_EMULATOR_HOST`."""
+        """Base URL of the JSON API, as Google's clients expect it in `STORAGE_EMULATOR_HOST`."""
         return self.ready["storage"]["api_endpoint"]
 
     @property
     def bucket(self) -> str:
-        """Name of a bucket that exists."""
+        """Name of the bucket."""
         return self.ready["storage"]["bucket"]
 
 
 @contextmanager
 def servicetitan() -> Iterator[ServiceTitan]:
-    """Run a local ServiceTitan without any tenant.
+    """Run a local ServiceTitan without tenants.
 
     Raises:
-        RuntimeError: If it does not start; what it said is on stderr.
+        RuntimeError: If it does not start. The reason is on stderr.
     """
     with _process("servicetitan") as (ready, pid), Control(ready["servicetitan"]["api_url"]) as control:
         yield ServiceTitan(ready, pid, control)
@@ -105,10 +105,10 @@ def bigquery(data_dir: Path | None = None) -> Iterator[BigQuery]:
     """Run a local BigQuery. It takes about 5 seconds to start and 300 MB of memory.
 
     Args:
-        data_dir: Where the tables live. By default a temporary directory that is removed at the end.
+        data_dir: Directory of the tables. By default a temporary one that is removed at the end.
 
     Raises:
-        RuntimeError: If it does not start; what it said is on stderr.
+        RuntimeError: If it does not start. The reason is on stderr.
     """
     options = () if data_dir is None else ("--data-dir", str(data_dir))
     with _process("bigquery", *options) as (ready, pid):
@@ -120,7 +120,7 @@ def cloud_storage() -> Iterator[CloudStorage]:
     """Run a local Cloud Storage.
 
     Raises:
-        RuntimeError: If it does not start; what it said is on stderr.
+        RuntimeError: If it does not start. The reason is on stderr.
     """
     with _process("storage") as (ready, pid):
         yield CloudStorage(ready, pid)
@@ -129,7 +129,7 @@ def cloud_storage() -> Iterator[CloudStorage]:
 @contextmanager
 def _process(*arguments: str) -> Iterator[tuple[Ready, int]]:
     command = [sys.executable, "-m", "servicetitan_sandbox", *arguments, "--stop-at-eof"]
-    # A session of its own: Ctrl-C in a terminal reaches the parent alone, which then stops its servers in order.
+    # In a new session, so that Ctrl-C in a terminal reaches only the parent, which then stops its servers in order.
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as process:

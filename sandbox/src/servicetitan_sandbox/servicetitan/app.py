@@ -1,7 +1,7 @@
 """The local ServiceTitan as a web application.
 
-Everything but the control API goes through one function, :meth:`_Api.answer`: faults, token, app key, rate limit, then
-the page. Which paths there are is data, see :mod:`sandbox.servicetitan.documented`.
+All requests except those of the control API go through :meth:`_Api.handle`: faults, token, app key, rate limit, then
+the page. The paths are data, see :mod:`servicetitan_sandbox.servicetitan.spec.endpoints`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
 from servicetitan_sandbox import hosting
+from servicetitan_sandbox.errors import TokenError
 from servicetitan_sandbox.servicetitan import control_api
 from servicetitan_sandbox.servicetitan.data import ticks
 from servicetitan_sandbox.servicetitan.handlers import dispatch, feeds, page_faults
@@ -43,14 +44,14 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def run(port: int = 0) -> None:
-    """Serve a ServiceTitan without tenants until a signal comes.
+    """Serve a ServiceTitan without tenants until a signal arrives.
 
     The ready line holds `servicetitan.api_url` and `servicetitan.auth_url`.
 
     Args:
         port: The port; 0 means a free one.
     """
-    # The server complains about answers that are cut short, which here is what they are meant to be.
+    # The server complains about truncated responses, but here they are a fault that a test has set.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_CUT_SHORT))
     with hosting.listen(port) as bound:
         api_url = hosting.url(bound)
@@ -90,7 +91,7 @@ class _Api:
         except Problem as problem:
             response = problem.response()
         response.headers["Date"] = self._date(call)
-        self._state.log.append(call.entry(page, response.status_code, fault.kind if fault else None))
+        self._state.log.append(call.log_entry(page, response.status_code, fault.kind if fault else None))
         return response
 
     def _date(self, call: Call) -> str:
@@ -99,22 +100,24 @@ class _Api:
 
     async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
-            await self._suffer(call, fault)
+            await self._apply_before(call, fault)
         if fault and fault.kind == "html":
             return Response(_HTML, media_type="text/html")
-        if call.path == TOKEN_PATH:
-            response = self._token(call)
-        else:
-            response = _compressed(call, self._page(call, fault).encoded())
+        response = self._token(call) if call.path == TOKEN_PATH else _compress(call, self._page(call, fault).encode())
         if fault and fault.kind == "truncated":
             return _CutResponse(response.body, response.status_code, dict(response.headers))
         return response
 
-    async def _suffer(self, call: Call, fault: Fault) -> None:
+    async def _apply_before(self, call: Call, fault: Fault) -> None:
+        """Apply the part of a fault that acts before the request is handled: a delay, a revoked token, an error.
+
+        Raises:
+            Problem: If the fault answers with an error.
+        """
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         if fault.kind == "unauthorized":
-            # Only a new token helps, as when a token really expires early.
+            # The client needs a new token, as when a token really expires early.
             self._state.tokens.revoke(call.authorization)
         if problem := faults.problem(fault):
             raise problem
@@ -126,7 +129,7 @@ class _Api:
         try:
             tenants = [company.tenant for company in self._state.companies.values()]
             return JSONResponse(self._state.tokens.issue(form, tenants))
-        except access.TokenError as error:
+        except TokenError as error:
             return JSONResponse({"error": str(error)}, 400)
 
     def _page(self, call: Call, fault: Fault | None) -> Page:
@@ -137,10 +140,15 @@ class _Api:
         if call.method != endpoint.method:
             raise Problem(405, f"Only {endpoint.method} is allowed.")
         parameters.check(endpoint, call.query)
-        page = dispatch.read(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
-        return page_faults.disturb(company, endpoint, page, fault)
+        page = dispatch.handle(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
+        return page_faults.apply_fault(company, endpoint, page, fault)
 
     def _admit(self, call: Call) -> Company:
+        """Check token, app key, rate limit and scope, and return the company of the token.
+
+        Raises:
+            Problem: 401, 403, 404 or 429 if a check fails.
+        """
         company = self._state.companies[self._state.tokens.tenant_id(call.authorization)]
         access.check(company.tenant, call.tenant, call.headers.get("st-app-key", ""))
         company.rate_limit.count()
@@ -148,20 +156,20 @@ class _Api:
         return company
 
     def _page_number(self, call: Call) -> int | None:
-        """Return the number of the page that is asked for, as faults count it."""
+        """Return the number of the requested page, as faults count it; None if it has none."""
         company = self._state.companies.get(call.tenant)
         if company is None or call.endpoint is None:
             return None
-        if call.endpoint.answer != "feed":
+        if call.endpoint.response_format != "feed":
             return int(text) if (text := call.query.get("page", "1")).isdecimal() else None
         try:
-            place = feeds.position(company.table(call.endpoint.entity), call.endpoint.entity, call.query)
+            position = feeds.position(company.table(call.endpoint.entity), call.endpoint.entity, call.query)
         except Problem:
             return None
-        return place // company.tenant.feed_page_size + 1
+        return position // company.tenant.feed_page_size + 1
 
 
-def _compressed(call: Call, body: bytes) -> Response:
+def _compress(call: Call, body: bytes) -> Response:
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" in call.headers.get("accept-encoding", "") and len(body) >= _SMALLEST_GZIP:
         body = gzip.compress(body, _GZIP_LEVEL)

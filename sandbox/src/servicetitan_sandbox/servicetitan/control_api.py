@@ -1,4 +1,4 @@
-"""The part of the API that is not ServiceTitan's: it changes records, sets faults, and shows the request log."""
+"""The control API, which the real ServiceTitan does not have: changes records, sets faults, returns the request log."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.errors import ChangeError, UnknownRecordError, UnknownStreamError, UnknownTenantError
 from servicetitan_sandbox.models import Fault, ReportChange, Tenant
-from servicetitan_sandbox.servicetitan.data.table import ChangeError, Table, UnknownRecordError
-from servicetitan_sandbox.servicetitan.handlers.reports import REPORTS
-from servicetitan_sandbox.servicetitan.state import Company, State, UnknownStreamError, UnknownTenantError
+from servicetitan_sandbox.servicetitan.data.table import Table
+from servicetitan_sandbox.servicetitan.state import Company, State
 
 NO_CONTENT, BAD_REQUEST, NOT_FOUND = 204, 400, 404
 
-_REFUSALS: dict[type[Exception], int] = {
+_STATUSES: dict[type[Exception], int] = {
     ChangeError: BAD_REQUEST,
     UnknownRecordError: NOT_FOUND,
     UnknownStreamError: NOT_FOUND,
@@ -24,20 +24,20 @@ _REFUSALS: dict[type[Exception], int] = {
 def install(app: FastAPI, state: State) -> None:
     """Add the routes under `/control` to the application."""
     router = APIRouter(prefix="/control")
-    _add_switches(router, state)
+    _add_settings(router, state)
     _add_records(router, state)
     _add_changes(router, state)
     _add_reports(router, state)
     app.include_router(router)
-    for error in _REFUSALS:
-        app.add_exception_handler(error, _refuse)
+    for error in _STATUSES:
+        app.add_exception_handler(error, _answer_error)
 
 
-async def _refuse(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature of a handler
-    return JSONResponse({"error": str(error)}, _REFUSALS[type(error)])
+async def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature of a handler
+    return JSONResponse({"error": str(error)}, _STATUSES[type(error)])
 
 
-def _add_switches(router: APIRouter, state: State) -> None:
+def _add_settings(router: APIRouter, state: State) -> None:
     @router.post("/tenants", status_code=NO_CONTENT)
     async def add_tenant(tenant: Tenant) -> None:
         state.companies[tenant.tenant_id] = Company(tenant)
@@ -65,12 +65,12 @@ def _add_records(router: APIRouter, state: State) -> None:
     @router.get(records)
     async def get_records(tenant: str, stream: str) -> Response:
         table = state.company(tenant).table(stream)
-        return _json(b"[%b]" % b",".join(table.encoded(identifier) for identifier in sorted(table.identifiers())))
+        return _json(b"[%b]" % b",".join(table.encode(identifier) for identifier in sorted(table.identifiers())))
 
     @router.get(records + "/ids")
     async def get_ids(tenant: str, stream: str) -> list[int | str]:
         table = state.company(tenant).table(stream)
-        return [table.shown(identifier) for identifier in sorted(table.identifiers())]
+        return [table.show(identifier) for identifier in sorted(table.identifiers())]
 
     @router.post(records)
     async def insert(tenant: str, stream: str, request: Request) -> Response:
@@ -82,35 +82,34 @@ def _add_records(router: APIRouter, state: State) -> None:
 def _add_reports(router: APIRouter, state: State) -> None:
     @router.put("/tenants/{tenant}/reports/{report}", status_code=NO_CONTENT)
     async def change_report(tenant: str, report: str, change: ReportChange) -> None:
-        company = state.company(tenant)
-        company.runs.change(company.table(REPORTS).find(report), change, company.now())
+        state.company(tenant).change_report(report, change)
 
 
 def _add_changes(router: APIRouter, state: State) -> None:
     record = "/tenants/{tenant}/{stream}/{identifier}"
 
-    def place(tenant: str, stream: str, identifier: str) -> tuple[Table, int]:
+    def look_up(tenant: str, stream: str, identifier: str) -> tuple[Table, int]:
         table = state.company(tenant).table(stream)
         return table, table.parse(identifier)
 
     @router.patch(record)
     async def update(tenant: str, stream: str, identifier: str, request: Request) -> Response:
-        table, number = place(tenant, stream, identifier)
+        table, number = look_up(tenant, stream, identifier)
         return _json(exact_json.dumps(table.update(number, _values(await _body(request)))))
 
     @router.delete(record, status_code=NO_CONTENT)
     async def delete(tenant: str, stream: str, identifier: str, *, tombstone: bool = False) -> None:
-        table, number = place(tenant, stream, identifier)
+        table, number = look_up(tenant, stream, identifier)
         table.delete(number, tombstone=tombstone)
 
     @router.post(record + "/deactivate")
     async def deactivate(tenant: str, stream: str, identifier: str) -> Response:
-        table, number = place(tenant, stream, identifier)
+        table, number = look_up(tenant, stream, identifier)
         return _json(exact_json.dumps(table.deactivate(number)))
 
     @router.post(record + "/restore")
     async def restore(tenant: str, stream: str, identifier: str) -> Response:
-        table, number = place(tenant, stream, identifier)
+        table, number = look_up(tenant, stream, identifier)
         return _json(exact_json.dumps(table.restore(number)))
 
 
@@ -119,7 +118,7 @@ def _json(body: bytes) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Return the body with exact numbers: the framework's own parser makes them floats.
+    """Return the body with exact numbers. The framework's own parser would make them floats.
 
     Raises:
         ChangeError: If it is not an object.
@@ -134,7 +133,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _values(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return `values` of a body.
+    """Return the `values` of a body.
 
     Raises:
         ChangeError: If it is neither an object nor null.

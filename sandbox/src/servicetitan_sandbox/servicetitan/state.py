@@ -1,46 +1,40 @@
-"""Everything that the local ServiceTitan remembers."""
+"""The state of the local ServiceTitan: companies with their records, tokens, faults, and the request log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from servicetitan_sandbox.errors import UnknownRecordError, UnknownStreamError, UnknownTenantError
 from servicetitan_sandbox.models import SIZES
 from servicetitan_sandbox.servicetitan.data import ticks
 from servicetitan_sandbox.servicetitan.data.generator import Family, Generator
 from servicetitan_sandbox.servicetitan.data.identity import Identifiers
-from servicetitan_sandbox.servicetitan.data.lineage import Lineage, children_in_all
-from servicetitan_sandbox.servicetitan.data.table import Table, UnknownRecordError
-from servicetitan_sandbox.servicetitan.handlers.reports import Runs
+from servicetitan_sandbox.servicetitan.data.lineage import Lineage, count_children
+from servicetitan_sandbox.servicetitan.data.report import DAY, FIELDS, Report
+from servicetitan_sandbox.servicetitan.data.table import Table
 from servicetitan_sandbox.servicetitan.http.access import RateLimit, Tokens
 from servicetitan_sandbox.servicetitan.http.faults import Faults
+from servicetitan_sandbox.servicetitan.http.report_runs import ReportRuns
 from servicetitan_sandbox.servicetitan.spec import endpoints
-from servicetitan_sandbox.servicetitan.spec.endpoints import REFERENCES
+from servicetitan_sandbox.servicetitan.spec.endpoints import REFERENCES, REPORTS
 
 if TYPE_CHECKING:
-    from servicetitan_sandbox.models import Fault, Tenant
+    from servicetitan_sandbox.models import Fault, ReportChange, Tenant
 
 _MOST_REFERENCES = 1000
-_FEW = range(3, 9)
-"""How many records an entity starts with for which nothing else is said."""
-
-
-class UnknownTenantError(LookupError):
-    """There is no such tenant."""
-
-
-class UnknownStreamError(LookupError):
-    """There is no such entity."""
+_DEFAULT_SIZES = range(3, 9)
+"""How many records an entity starts with unless a size is given. The number depends on the entity's name."""
 
 
 class Company:
     """A tenant with its records, its reports and its limits.
 
     Args:
-        tenant: What was asked for.
+        tenant: The tenant's settings.
 
     Raises:
-        UnknownStreamError: If it names an entity or an area that does not exist.
+        UnknownStreamError: If the settings name an unknown entity or area.
     """
 
     def __init__(self, tenant: Tenant) -> None:
@@ -50,16 +44,18 @@ class Company:
             _require_area(area)
         self.tenant = tenant
         self.rate_limit = RateLimit(tenant.requests_per_second)
-        self.runs = Runs(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
+        self.report_runs = ReportRuns(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
         self._tables: dict[str, Table] = {}
         self._references: dict[str, list[int]] = {}
+        self._report_changes: dict[int, tuple[int, ReportChange]] = {}
+        """The last change of each changed report, and its time in ticks."""
 
     def now(self) -> int:
-        """Return the time that the server believes it is, in ticks."""
+        """Return the time of the server's clock, in ticks."""
         return ticks.now() + int(self.tenant.clock_skew_seconds * ticks.SECOND)
 
     def table(self, name: str) -> Table:
-        """Return the records of an entity. They are prepared on the first call.
+        """Return the records of an entity. The first call prepares them.
 
         Raises:
             UnknownStreamError: If there is no such entity.
@@ -74,14 +70,14 @@ class Company:
         return self._tables[name]
 
     def descend(self, entities: tuple[str, ...], shown: tuple[str, ...]) -> int | None:
-        """Return the id of the last of several records, each of which belongs to the one before.
+        """Follow the ids in a path from the outermost record to the innermost, and return the id of that.
 
         Args:
-            entities: The entities that they are of, outermost first.
-            shown: What they show of their ids.
+            entities: The records' entities, outermost first.
+            shown: The records' ids as in the path.
 
         Raises:
-            UnknownRecordError: If one is not there, or belongs to another.
+            UnknownRecordError: If a record does not exist, or does not belong to the record before it.
         """
         parent: int | None = None
         for name, text in zip(entities, shown, strict=True):
@@ -92,13 +88,39 @@ class Company:
         return parent
 
     def parent_of(self, name: str, shown: object) -> int | None:
-        """Return the id of the record that a new record of an entity is to belong to; None if nothing is said.
+        """Return the id of the parent that is given for a new record; None if none is given.
+
+        Args:
+            name: The new record's entity.
+            shown: The parent's id as the API shows it, or None.
 
         Raises:
-            UnknownRecordError: If there is no such record.
+            UnknownRecordError: If there is no such parent.
         """
         parent = endpoints.entities()[name].parent if shown is not None and name in endpoints.entities() else None
         return self.table(parent).find(shown) if parent else None
+
+    def report(self, identifier: int) -> Report:
+        """Return a report as it is now. Every other report takes a range of days."""
+        by_day = sorted(self.table(REPORTS).identifiers()).index(identifier) % 2 == 0
+        _, change = self._report_changes.get(identifier, (0, None))
+        fields = change.fields if change and change.fields is not None else (DAY, *FIELDS) if by_day else FIELDS
+        key = f"{self.tenant.seed}/{self.tenant.tenant_id}/{identifier}/{change.seed if change else 0}"
+        return Report(key, tuple(fields), by_day, self.table("business_units").identifiers())
+
+    def report_modified(self, identifier: int) -> int:
+        """Return when a report was last changed, in ticks."""
+        if identifier in self._report_changes:
+            return self._report_changes[identifier][0]
+        return self.table(REPORTS).state(identifier).modified
+
+    def change_report(self, shown: object, change: ReportChange) -> None:
+        """Give a report other fields or other rows from now on.
+
+        Raises:
+            UnknownRecordError: If there is no such report.
+        """
+        self._report_changes[self.table(REPORTS).find(shown)] = self.now(), change
 
     def _family(self, name: str) -> Family | None:
         entity = endpoints.entities()[name]
@@ -121,8 +143,8 @@ class Company:
             return self.tenant.sizes.get(name, SIZES.get(name, 0))
         entity = endpoints.entities()[name]
         if entity.parent and entity.only_by_parent:
-            return children_in_all(self._size(entity.parent))
-        return _FEW[crc32(name.encode()) % len(_FEW)]
+            return count_children(self._size(entity.parent))
+        return _DEFAULT_SIZES[crc32(name.encode()) % len(_DEFAULT_SIZES)]
 
     def _key(self, name: str) -> str:
         return f"{self.tenant.seed}/{self.tenant.tenant_id}/{name}"
@@ -130,16 +152,16 @@ class Company:
 
 def _require(name: str) -> None:
     if name not in endpoints.entities():
-        raise UnknownStreamError(f"there is no stream {name}; `sandbox.control.entity` names the one of a path")
+        raise UnknownStreamError(f"there is no stream {name}; `Control.entity` returns the stream of a path")
 
 
 def _require_area(area: str) -> None:
     if area not in endpoints.areas():
-        raise UnknownStreamError(f"there is no area {area}; there are {', '.join(sorted(endpoints.areas()))}")
+        raise UnknownStreamError(f"there is no area {area}; the areas are {', '.join(sorted(endpoints.areas()))}")
 
 
 class State:
-    """The companies, tokens, faults and the log of requests."""
+    """The companies, tokens, faults and the request log of one server."""
 
     def __init__(self) -> None:
         self.companies: dict[str, Company] = {}
@@ -148,7 +170,7 @@ class State:
         self.log: list[dict[str, object]] = []
 
     def company(self, tenant_id: str) -> Company:
-        """Return a tenant's company.
+        """Return the company of a tenant.
 
         Raises:
             UnknownTenantError: If there is no such tenant.
@@ -158,10 +180,10 @@ class State:
         return self.companies[tenant_id]
 
     def set_fault(self, fault: Fault) -> int:
-        """Let something go wrong from now on, and return the fault's id.
+        """Set a fault and return its id.
 
         Raises:
-            UnknownStreamError: If it is to meet an entity that does not exist: it would never do.
+            UnknownStreamError: If the fault names an unknown stream, so that no request would ever meet it.
         """
         if fault.stream is not None:
             _require(fault.stream)

@@ -1,1 +1,1 @@
-"""The records of a simulated company: how they look and how they change."""
+"""The records of a made-up company: how they look, and how they change."""

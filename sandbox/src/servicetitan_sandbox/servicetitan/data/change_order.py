@@ -1,4 +1,4 @@
-"""The order in which records were last changed: what an export feed goes along."""
+"""The order in which the records of an entity were last changed. Export feeds follow it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.servicetitan.data.generator import Generator
 
 
-class Order:
-    """A log: the original records come first, each later change adds an entry at the end.
+class ChangeOrder:
+    """A log of changes. The original records come first, and each later change adds an entry at the end.
 
-    Of a record only its last entry counts. Positions never change, so a position is all that a feed has to remember.
+    Only the last entry of a record counts. Positions never change, so a feed needs to remember nothing but a position.
 
     Args:
         generator: Makes the original records.
-        size: Number of the original records.
+        size: How many original records there are.
     """
 
     def __init__(self, generator: Generator, size: int) -> None:
@@ -28,7 +28,7 @@ class Order:
         self._changes: list[tuple[int, int]] = []
         """(time, id) of each change."""
         self._positions: dict[int, int] = {}
-        """Each changed record's last place in the log."""
+        """The last position of each changed record."""
 
     @property
     def end(self) -> int:
@@ -36,23 +36,23 @@ class Order:
         return self._size + len(self._changes)
 
     def add(self, identifier: int, now: int) -> None:
-        """Add a change at a time (ticks) that no change had before."""
+        """Add a change. Its time (ticks) must be later than that of any other change."""
         self._positions[identifier] = self.end
         self._changes.append((now, identifier))
 
     def position_since(self, moment: int) -> int:
-        """Return the place of the first change at that time (ticks) or later."""
+        """Return the position of the first change at a time (ticks) or later."""
         position = bisect_left(range(self._size), moment, key=self._generator.modified)
         if position < self._size:
             return position
         return self._size + bisect_left(self._changes, (moment,))
 
-    def entries(self, position: int) -> Iterator[tuple[int, int]]:
-        """Yield `(position, id)` from a position on, also of records that are gone since."""
-        numbers = range(min(position, self._size), self._size)
+    def entries(self, first: int) -> Iterator[tuple[int, int]]:
+        """Yield `(position, id)` from a position on, also of records that were deleted since."""
+        numbers = range(min(first, self._size), self._size)
         originals = ((number, self._generator.identifiers.of(number)) for number in numbers)
-        first = max(position - self._size, 0)
-        changes = ((self._size + offset, self._changes[offset][1]) for offset in range(first, len(self._changes)))
-        for place, identifier in chain(originals, changes):
-            if self._positions.get(identifier, place) == place:
-                yield place, identifier
+        offsets = range(max(first - self._size, 0), len(self._changes))
+        changes = ((self._size + offset, self._changes[offset][1]) for offset in offsets)
+        for position, identifier in chain(originals, changes):
+            if self._positions.get(identifier, position) == position:
+                yield position, identifier

@@ -1,4 +1,4 @@
-"""Which record belongs to which: every parent has none to three children, by numbers alone."""
+"""Which child belongs to which parent, by number. Each parent has zero to three children."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHILDREN = (2, 0, 3, 1)
-"""How many children the parents of a block have, one after the other."""
+"""How many children each parent of a block of four has."""
 
 _FIRST = (0, 2, 2, 5)
-"""The place of each parent's first child among the children of the block."""
+"""The index of each parent's first child among the children of the block."""
 
 _PARENT = (0, 0, 2, 2, 2, 3)
-"""The place of each child's parent in the block."""
+"""The index of each child's parent in the block."""
 
 
-def children_in_all(parents: int) -> int:
-    """Return how many children a number of parents has."""
+def count_children(parents: int) -> int:
+    """Return how many children a number of parents has in total."""
     blocks, rest = divmod(parents, len(_CHILDREN))
     return blocks * len(_PARENT) + _FIRST[rest]
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The children of a number of parents. Where there are more children than needed, they go round once more.
+    """Distributes children over parents. Surplus children are distributed in another round.
 
     Attributes:
-        parents: How many parents there are; at least one.
+        parents: How many parents there are, at least one.
         size: How many children there are.
     """
 

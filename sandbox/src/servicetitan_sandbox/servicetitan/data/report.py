@@ -1,7 +1,7 @@
-"""What a report is: its description, and its rows for given parameters.
+"""A report: its parameters, and its rows for given arguments.
 
-Every value follows from the report, the day, the row and the field alone, so that the same day has the same rows
-whatever range they are asked in, and a new field leaves the values of the others as they are.
+Each value depends on the report, the day, the number of the row and the field alone. So a day has the same rows in
+every range of days, and a new field does not change the values of the others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from servicetitan_sandbox.errors import ArgumentsError
 from servicetitan_sandbox.models import ReportField
 from servicetitan_sandbox.servicetitan.data.vocabulary import AWKWARD_TEXTS, vocabulary
 
@@ -34,20 +35,8 @@ FIELDS = (
 )
 DAY = ReportField(name="Date", label="Date", dataType="Date")
 
-HEAD = ({"name": "id", "label": "Id"}, {"name": "name", "label": "Name"})
-"""The columns of the values that a parameter takes."""
-
-
-class ArgumentsError(Exception):
-    """Parameters that a report does not take.
-
-    Args:
-        errors: What is wrong with which parameter.
-    """
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__("wrong parameters")
-        self.errors = errors
+VALUE_FIELDS = ({"name": "id", "label": "Id"}, {"name": "name", "label": "Name"})
+"""The columns of a list of values that a parameter takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +44,10 @@ class Report:
     """A report.
 
     Attributes:
-        key: What tells it from all others.
+        key: Identifies the report. The same key makes the same rows.
         fields: Its columns.
-        by_day: Whether it is asked for a range of days; if not, it shows how things are.
-        units: The business units that there are.
+        by_day: Whether the report takes a range of days. If not, it shows the present state.
+        units: The ids of the business units.
     """
 
     key: str
@@ -69,24 +58,27 @@ class Report:
     def parameters(self) -> list[Json]:
         """Return the descriptions of the parameters."""
         days = [_parameter("From", "Date", required=True), _parameter("To", "Date", required=True)]
-        kinds = {"fields": HEAD, "values": [[1, "Completion Date"], [2, "Invoice Date"]]}
-        units = {"fields": HEAD, "dynamicSetId": "business-units"}
+        date_types = {"fields": VALUE_FIELDS, "values": [[1, "Completion Date"], [2, "Invoice Date"]]}
+        units = {"fields": VALUE_FIELDS, "dynamicSetId": "business-units"}
         return [
             *(days if self.by_day else ()),
-            _parameter("DateType", "Number", accepts=kinds),
+            _parameter("DateType", "Number", accepts=date_types),
             _parameter("BusinessUnitIds", "Number", is_array=True, accepts=units),
             _parameter("Active", "Boolean"),
         ]
 
     def rows(self, arguments: Mapping[str, Any]) -> list[list[object]]:
-        """Return the rows for some values of parameters.
+        """Return the rows for some arguments.
+
+        Args:
+            arguments: Values of parameters, by name.
 
         Raises:
-            ArgumentsError: If the report does not take them.
+            ArgumentsError: If the report does not take the arguments.
         """
         self._check(arguments)
-        made = (row for name, count in self._days(arguments) for row in self._rows_of(name, count))
-        return [[row[field.name] for field in self.fields] for row in made if _is_wanted(row, arguments)]
+        rows = (row for day, count in self._days(arguments) for row in self._rows_of_day(day, count))
+        return [[row[field.name] for field in self.fields] for row in rows if _is_wanted(row, arguments)]
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
         known = {parameter["name"]: parameter for parameter in self.parameters()}
@@ -100,15 +92,16 @@ class Report:
             raise ArgumentsError(errors)
 
     def _days(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+        """Yield each day in the range and how many rows it has; an empty day for a report without days."""
         if not self.by_day:
             yield "", _ROWS_WITHOUT_DAYS
             return
         first, last = _day(arguments["From"]), _day(arguments["To"])
         for number in range((last - first).days + 1):
-            name = (first + timedelta(number)).isoformat()
-            yield name, Random(f"{self.key}/{name}").randint(0, _MOST_ROWS_A_DAY)
+            day = (first + timedelta(number)).isoformat()
+            yield day, Random(f"{self.key}/{day}").randint(0, _MOST_ROWS_A_DAY)
 
-    def _rows_of(self, day: str, count: int) -> Iterator[dict[str, object]]:
+    def _rows_of_day(self, day: str, count: int) -> Iterator[dict[str, object]]:
         fields = {field.name: field for field in (*FIELDS, *self.fields)}.values()
         for number in range(count):
             yield {
@@ -118,7 +111,7 @@ class Report:
 
     def _value(self, field: ReportField, day: str, random: Random) -> object:
         if field.name == DAY.name and day:
-            # A day begins where the company is.
+            # A day begins at midnight in the company's time zone.
             return f"{day}T00:00:00-05:00"
         if field.name == "BusinessUnitId" and self.units:
             return random.choice(self.units)
@@ -141,7 +134,7 @@ def _parameter(
 def _fits(parameter: Json, value: object) -> bool:
     values = value if parameter["isArray"] and isinstance(value, list) else [value]
     return isinstance(value, list) == parameter["isArray"] and all(
-        _TESTS[parameter["dataType"]](each) for each in values
+        _TESTS[parameter["dataType"]](item) for item in values
     )
 
 

@@ -1,4 +1,4 @@
-"""One value for one property of a schema: plausible by its name, legal by its type, now and then awkward."""
+"""Draws values for the properties of a schema: plausible for the name, legal for the type, and sometimes awkward."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AWKWARD = 0.06
 """Share of the values that are awkward."""
 
 PERSON_FIELDS = ("name", "firstName", "lastName", "email", "loginName")
-"""Properties that describe one person, in streams of people."""
+"""Properties that describe the same person, in entities of people."""
 
 UNSET_TIME = "0001-01-01T00:00:00"
 """How .NET writes a time that was never set."""
@@ -37,26 +37,33 @@ _TIMES = (ticks.from_text("2019-01-01"), ticks.from_text("2025-12-31"))
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """Makes values.
+    """Draws values of properties.
 
     Attributes:
-        random: Where the choices come from.
-        references: The ids that exist, by the name of the property that refers to them.
+        random: The source of randomness.
+        references: Existing ids, by the name of the property that refers to them.
     """
 
     random: Random
     references: Mapping[str, Sequence[int]]
 
     def value(self, name: str, schema: Json, person: Person | None = None, *, always: bool = False) -> object:
-        """Return the value of a property, of the person when the record is about one; not null when always there."""
+        """Return a value of a property.
+
+        Args:
+            name: The property.
+            schema: Its JSON Schema.
+            person: The person that the record describes, if it does.
+            always: Whether null is not allowed.
+        """
         if not always and self.random.random() < NULLS:
             return None
         if person and name in PERSON_FIELDS:
-            return _of_person(name, person)
+            return _person_value(name, person)
         return _MAKERS[_type(schema)](self, name, schema)
 
     def text(self, name: str, schema: Json) -> str:
-        """Return a text; one of the known values where the schema lists them."""
+        """Return a text: one of the known values if the schema lists them."""
         if "examples" in schema:
             return str(self.random.choice(schema["examples"]))
         if make_time := _BY_FORMAT.get(schema.get("format", "")):
@@ -67,7 +74,7 @@ class Sampler:
         return make(self.random)
 
     def integer(self, name: str, schema: Json) -> int:
-        """Return an id that exists where the name refers to one, otherwise a number that fits."""
+        """Return an existing id if the name refers to one, otherwise any number."""
         if "examples" in schema:
             return int(self.random.choice(schema["examples"]))
         if name in self.references:
@@ -87,7 +94,7 @@ class Sampler:
         return Decimal(self.random.randrange(10**6)).scaleb(-places)
 
     def boolean(self, name: str, schema: Json) -> bool:  # noqa: ARG002 - the signature of all makers
-        """Return one of the two."""
+        """Return True or False."""
         return self.random.random() < 0.5  # noqa: PLR2004 - a coin
 
     def array(self, name: str, schema: Json) -> list[object]:
@@ -97,18 +104,18 @@ class Sampler:
         return [maker(self, name, items) for _ in range(self.random.randint(0, _LONGEST_ARRAY))]
 
     def structure(self, name: str, schema: Json) -> Json:  # noqa: ARG002 - the signature of all makers
-        """Return an object with every property."""
+        """Return an object with every property of the schema."""
         return {
-            inner: self.value(inner, part, always=inner == "name")
-            for inner, part in schema.get("properties", {}).items()
+            inner: self.value(inner, field, always=inner == "name")
+            for inner, field in schema.get("properties", {}).items()
         }
 
     def anything(self, name: str, schema: Json) -> object:  # noqa: ARG002 - the signature of all makers
-        """Return a value of some type, for a property that the API gives none."""
+        """Return a value of any type, for a property without a type."""
         return self.random.choice((self.random.randrange(100), "text", True, {"key": ["value", 1]}))
 
     def time(self) -> str:
-        """Return a date with a time, as exact as the API has them, now and then never set or without a zone."""
+        """Return a date-time with up to seven fractional digits, sometimes never set or without a zone."""
         if self.random.random() < AWKWARD:
             return UNSET_TIME
         moment = self.random.randrange(*_TIMES)
@@ -122,7 +129,7 @@ def _type(schema: Json) -> str:
     return declared if isinstance(declared, str) else next(name for name in declared if name != "null")
 
 
-def _of_person(name: str, person: Person) -> str:
+def _person_value(name: str, person: Person) -> str:
     return {
         "name": f"{person.first} {person.last}",
         "firstName": person.first,
@@ -152,7 +159,7 @@ _BY_FORMAT: dict[str, Callable[[Sampler], str]] = {
     "duration": lambda sampler: _duration(sampler.random),
     "guid": lambda sampler: _uuid(sampler.random),
 }
-"""How a text of a format is made."""
+"""Makers of texts, by the format of the property."""
 
 _MAKERS: dict[str, Callable[[Sampler, str, Json], object]] = {
     "anything": Sampler.anything,
@@ -184,4 +191,4 @@ _TEXTS: tuple[tuple[re.Pattern[str], Callable[[Random], str]], ...] = tuple(
         (r"", lambda random: random.choice(vocabulary().labels)),
     )
 )
-"""How a text is made, by the first pattern that the property's name matches."""
+"""Makers of texts. The first pattern that matches the property's name counts."""

@@ -1,6 +1,6 @@
-"""One entity of one tenant: the records it started with, and what was changed since.
+"""The records of one entity of one tenant: the original ones, and the changes since.
 
-Records that were never changed are made when they are asked for, so a table of a million takes no memory for them.
+Unchanged records are generated when they are read, so that a table of a million records takes no memory for them.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from servicetitan_sandbox import exact_json
+from servicetitan_sandbox.errors import ChangeError, UnknownRecordError
 from servicetitan_sandbox.servicetitan.data import ticks
-from servicetitan_sandbox.servicetitan.data.change import changed
-from servicetitan_sandbox.servicetitan.data.change_order import Order
+from servicetitan_sandbox.servicetitan.data.change import make_change
+from servicetitan_sandbox.servicetitan.data.change_order import ChangeOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,38 +21,30 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 
-class UnknownRecordError(LookupError):
-    """There is no such record, or not in the state that the change needs."""
-
-
-class ChangeError(ValueError):
-    """A change that cannot be made to a record."""
-
-
-class State(NamedTuple):
-    """What lists select and order by; times are ticks."""
+class RecordState(NamedTuple):
+    """The properties of a record that lists filter and order by. Times are in ticks."""
 
     active: bool
     created: int
     modified: int
 
 
-class _Row(NamedTuple):
+class _StoredRecord(NamedTuple):
     """A record that was changed, inserted or deleted."""
 
-    encoded: bytes
-    state: State
+    json: bytes
+    state: RecordState
     parent: int | None
 
 
 class Table:
-    """The records, by id and in the order of their last change.
+    """The records of an entity, by id and in the order of their last change.
 
     Args:
         generator: Makes the original records.
         schema: The JSON Schema of the records.
-        size: Number of the original records.
-        clock: Tells the time, in ticks.
+        size: How many original records there are.
+        clock: Returns the time, in ticks.
     """
 
     def __init__(
@@ -63,115 +56,121 @@ class Table:
         self._schema = schema
         self._size = size
         self._inserted = 0
-        self.order = Order(generator, size)
-        """In which order the records were last changed."""
-        self._rows: dict[int, _Row] = {}
-        """The records that were changed or inserted, as they are now."""
-        self._deleted: dict[int, _Row] = {}
+        self.order = ChangeOrder(generator, size)
+        """The order in which the records were last changed."""
+        self._stored: dict[int, _StoredRecord] = {}
+        """The changed and inserted records, as they are now."""
+        self._deleted: dict[int, _StoredRecord] = {}
         self._tombstones: dict[int, bytes] = {}
-        """What feeds show of the deleted records whose deletion they announce."""
+        """The JSON that feeds show for deleted records with a tombstone."""
         self._last_change = 0
         self.version = 0
-        """Rises with every change."""
+        """Increases with every change."""
 
     def identifiers(self, parent: int | None = None) -> list[int]:
-        """Return the ids of all records, active or not, in no particular order; of one parent's when it is given."""
+        """Return the ids of all records, active or not, in no particular order.
+
+        Args:
+            parent: Only the children of this record; None for all.
+        """
         original = (self._generator.identifiers.of(number) for number in self._numbers(parent))
-        untouched = (each for each in original if each not in self._rows and each not in self._deleted)
-        touched = (each for each, row in self._rows.items() if parent in {None, row.parent})
-        return [*untouched, *touched]
+        unchanged = (
+            identifier for identifier in original if identifier not in self._stored and identifier not in self._deleted
+        )
+        stored = (identifier for identifier, record in self._stored.items() if parent in {None, record.parent})
+        return [*unchanged, *stored]
 
     def find(self, shown: object) -> int:
-        """Return the id of the record that shows this, as the API does or as text.
+        """Return the id of the record whose id the API shows like this.
 
         Raises:
-            UnknownRecordError: If there is none.
+            UnknownRecordError: If there is no such record.
         """
         identifier = self.parse(shown)
         self.state(identifier)
         return identifier
 
     def parse(self, shown: object) -> int:
-        """Return the id that a record shows like this, whether there is one or not.
+        """Return the id that the API shows like this. There need not be such a record.
 
         Raises:
-            UnknownRecordError: If no record can show this.
+            UnknownRecordError: If no id looks like this.
         """
         try:
             return self._generator.identity.parse(shown)
         except ValueError:
             raise UnknownRecordError(f"there is no record {shown}") from None
 
-    def shown(self, identifier: int) -> int | str:
-        """Return what a record shows of its id."""
+    def show(self, identifier: int) -> int | str:
+        """Return an id as the API shows it."""
         return self._generator.identity.show(identifier)
 
     def parent(self, identifier: int) -> int | None:
-        """Return the id of the parent of a record; None if it has none.
+        """Return the id of a record's parent; None if it has none.
 
         Raises:
-            UnknownRecordError: If there is no record with this id.
+            UnknownRecordError: If there is no such record.
         """
-        if identifier in self._rows:
-            return self._rows[identifier].parent
+        if identifier in self._stored:
+            return self._stored[identifier].parent
         number = self._original(identifier)
         return self._family.parent(number) if self._family else None
 
-    def state(self, identifier: int) -> State:
+    def state(self, identifier: int) -> RecordState:
         """Return the state of a record.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
         """
-        if identifier in self._rows:
-            return self._rows[identifier].state
+        if identifier in self._stored:
+            return self._stored[identifier].state
         return self._original_state(self._original(identifier))
 
-    def encoded(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
+    def encode(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
         """Return a record as JSON, without the hidden properties.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
         """
-        if identifier in self._rows:
-            return _without(self._rows[identifier].encoded, hidden)
+        if identifier in self._stored:
+            return _hide(self._stored[identifier].json, hidden)
         number = self._original(identifier)
         return self._generator.record(number, **self._original_state(number)._asdict(), hidden=hidden)
 
-    def announced(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
-        """Return a record as a feed shows it: also a deleted one whose deletion is announced.
+    def encode_for_feed(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
+        """Return a record as JSON for a feed, which also shows deleted records with a tombstone.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
         """
         if identifier in self._tombstones:
-            return _without(self._tombstones[identifier], hidden)
-        return self.encoded(identifier, hidden)
+            return _hide(self._tombstones[identifier], hidden)
+        return self.encode(identifier, hidden)
 
     def record(self, identifier: int) -> Record:
         """Return a record.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
         """
-        record: Record = exact_json.loads(self.encoded(identifier))
+        record: Record = exact_json.loads(self.encode(identifier))
         return record
 
-    def entries(self, position: int) -> Iterator[tuple[int, int]]:
-        """Yield `(position, id)` of the order from a position on, of the records that feeds show."""
-        for place, identifier in self.order.entries(position):
+    def entries(self, first: int) -> Iterator[tuple[int, int]]:
+        """Yield `(position, id)` of the records that feeds show, in the change order from a position on."""
+        for position, identifier in self.order.entries(first):
             if identifier not in self._deleted or identifier in self._tombstones:
-                yield place, identifier
+                yield position, identifier
 
     def insert(self, values: Mapping[str, Any] | None, parent: int | None = None) -> Record:
-        """Add a record, made up except for the values given.
+        """Add a record and return it.
 
         Args:
-            values: The values.
-            parent: The id of its parent; without it, the one that the values name, or any.
+            values: Values of the record; the others are made up.
+            parent: The id of its parent. By default the parent in the values, or any.
 
         Raises:
-            ChangeError: If its id is taken or cannot be one.
+            ChangeError: If its id is taken or invalid.
         """
         number = self._size + self._inserted
         self._inserted += 1
@@ -188,79 +187,84 @@ class Table:
         return self._put(identifier, record, parent, created=now, now=now)
 
     def update(self, identifier: int, values: Mapping[str, Any] | None) -> Record:
-        """Change a record: set the values given, or without any change one field as its users would.
+        """Change a record and return it.
+
+        Args:
+            identifier: The record's id.
+            values: The new values. None changes one field, as a user would.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
             ChangeError: If the values hold another id.
         """
-        row = self._row(identifier)
-        record = exact_json.loads(row.encoded)
+        stored = self._current(identifier)
+        record = exact_json.loads(stored.json)
         now = self._next_moment()
-        record |= changed(self._schema, record, now, self._generator.own_fields) if values is None else values
+        record |= make_change(self._schema, record, now, self._generator.own_fields) if values is None else values
         if self._identifier(record, identifier) != identifier:
             raise ChangeError("the id of a record cannot be changed")
-        return self._put(identifier, record, row.parent, created=row.state.created, now=now)
+        return self._put(identifier, record, stored.parent, created=stored.state.created, now=now)
 
     def delete(self, identifier: int, *, tombstone: bool = False) -> None:
         """Remove a record for good.
 
         Args:
-            identifier: Its id.
-            tombstone: Whether feeds show it once more, as one that is not active.
+            identifier: The record's id.
+            tombstone: Whether feeds show the record once more, as inactive.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
+            UnknownRecordError: If there is no such record.
         """
-        row = self._row(identifier)
+        stored = self._current(identifier)
         if tombstone:
             now = self._next_moment()
             self._tombstones[identifier] = exact_json.dumps(
-                exact_json.loads(row.encoded) | self._own({"active": False}, now)
+                exact_json.loads(stored.json) | self._own({"active": False}, now)
             )
             self.order.add(identifier, now)
-        self._deleted[identifier] = row
-        self._rows.pop(identifier, None)
+        self._deleted[identifier] = stored
+        self._stored.pop(identifier, None)
         self.version += 1
 
     def deactivate(self, identifier: int) -> Record:
-        """Set a record's `active` to false.
+        """Set a record's `active` to false and return the record.
 
         Raises:
-            UnknownRecordError: If there is none with this id.
-            ChangeError: If records of this entity have no such state.
+            UnknownRecordError: If there is no such record.
+            ChangeError: If records of this entity have no `active`.
         """
         if not self._generator.has_active:
             raise ChangeError("records of this entity have no `active`")
         return self.update(identifier, {"active": False})
 
     def restore(self, identifier: int) -> Record:
-        """Bring back a record that was deleted or deactivated.
+        """Bring back a record that was deleted or deactivated, and return it.
 
         Raises:
-            UnknownRecordError: If it was neither.
+            UnknownRecordError: If the record was neither deleted nor deactivated.
         """
-        row = self._deleted.get(identifier) or self._row(identifier)
-        if identifier not in self._deleted and row.state.active:
+        stored = self._deleted.get(identifier) or self._current(identifier)
+        if identifier not in self._deleted and stored.state.active:
             raise UnknownRecordError(f"record {identifier} was neither deleted nor deactivated")
         self._deleted.pop(identifier, None)
         self._tombstones.pop(identifier, None)
         now = self._next_moment()
-        record = exact_json.loads(row.encoded) | self._own({"active": True}, now)
-        return self._put(identifier, record, row.parent, created=row.state.created, now=now)
+        record = exact_json.loads(stored.json) | self._own({"active": True}, now)
+        return self._put(identifier, record, stored.parent, created=stored.state.created, now=now)
 
     def _numbers(self, parent: int | None) -> Iterable[int]:
-        """Return the numbers of the original records, of one parent's when it is given."""
+        """Return the numbers of the original records: of all, or of one parent's children."""
         if parent is None or self._family is None:
             return range(self._size)
         number = self._family.identifiers.number(parent)
         is_original = number is not None and number < self._family.lineage.parents
         return self._family.lineage.children(number) if number is not None and is_original else ()
 
-    def _row(self, identifier: int) -> _Row:
-        if identifier in self._rows:
-            return self._rows[identifier]
-        return _Row(self.encoded(identifier), self.state(identifier), self.parent(identifier))
+    def _current(self, identifier: int) -> _StoredRecord:
+        """Return a record as it is now, original or stored."""
+        if identifier in self._stored:
+            return self._stored[identifier]
+        return _StoredRecord(self.encode(identifier), self.state(identifier), self.parent(identifier))
 
     def _exists(self, identifier: int) -> bool:
         try:
@@ -270,20 +274,25 @@ class Table:
         return True
 
     def _original(self, identifier: int) -> int:
+        """Return the number of an original record.
+
+        Raises:
+            UnknownRecordError: If there is no such record.
+        """
         number = self._generator.identifiers.number(identifier)
         if number is None or number >= self._size or identifier in self._deleted:
             raise UnknownRecordError(f"there is no record {identifier}")
         return number
 
-    def _original_state(self, number: int) -> State:
+    def _original_state(self, number: int) -> RecordState:
         generator = self._generator
-        return State(generator.active(number), generator.created(number), generator.modified(number))
+        return RecordState(generator.active(number), generator.created(number), generator.modified(number))
 
     def _identifier(self, record: Record, default: int) -> int:
-        """Return the id that a record shows; the default if its records show none.
+        """Return the id in a record; the default if records of this entity show no id.
 
         Raises:
-            ChangeError: If it cannot be one.
+            ChangeError: If the id is invalid.
         """
         try:
             return self.parse(record.get(self._generator.identity.field or "", default))
@@ -291,12 +300,12 @@ class Table:
             raise ChangeError(str(error)) from None
 
     def _next_moment(self) -> int:
-        # No two changes share a time, so that every change can be told from the one before.
+        # No two changes share a time, so that each change can be told from the one before.
         self._last_change = max(self._clock(), self._last_change + 1)
         return self._last_change
 
     def _own(self, values: Record, now: int) -> Record:
-        """Return the values, and the time of the change, as far as the records have such properties."""
+        """Return those of the values and the time of the change for which the records have a property."""
         own = values | {"modifiedOn": ticks.to_text(now)}
         return {name: value for name, value in own.items() if name in self._generator.fields}
 
@@ -304,21 +313,21 @@ class Table:
         record |= self._own({}, now)
         if record.get("createdOn"):
             created = ticks.from_text(record["createdOn"])
-        state = State(record.get("active") is not False, created, now)
+        state = RecordState(record.get("active") is not False, created, now)
         self.order.add(identifier, now)
-        self._rows[identifier] = _Row(exact_json.dumps(record), state, self._named_parent(record, parent))
+        self._stored[identifier] = _StoredRecord(exact_json.dumps(record), state, self._named_parent(record, parent))
         self.version += 1
         return record
 
     def _named_parent(self, record: Record, default: int | None) -> int | None:
-        """Return the id of the parent that a record names; the default if it names none."""
+        """Return the parent's id in a record; the default if the record holds none."""
         name = self._family.field if self._family else None
         if self._family is None or name is None or record.get(name) is None:
             return default
         return self._family.identity.parse(record[name])
 
 
-def _without(encoded: bytes, hidden: frozenset[str]) -> bytes:
+def _hide(record: bytes, hidden: frozenset[str]) -> bytes:
     if not hidden:
-        return encoded
-    return exact_json.dumps({name: value for name, value in exact_json.loads(encoded).items() if name not in hidden})
+        return record
+    return exact_json.dumps({name: value for name, value in exact_json.loads(record).items() if name not in hidden})

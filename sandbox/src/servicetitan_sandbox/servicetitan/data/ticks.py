@@ -1,4 +1,4 @@
-"""Times as the API has them: whole numbers of ticks, 100 nanoseconds each, since 1970 in UTC."""
+"""Times with the precision of the API: whole numbers of ticks (100 nanoseconds) since 1970 in UTC."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _DIGITS = 7
 
 
 def now() -> int:
-    """Return the present time."""
+    """Return the current time."""
     return time.time_ns() // 100
 
 
 def to_text(ticks: int) -> str:
-    """Return ISO 8601 with a Z and up to seven fractional digits, without zeros at the end."""
+    """Return a time as ISO 8601 with a Z and up to seven fractional digits, without trailing zeros."""
     seconds, fraction = divmod(ticks, SECOND)
     text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     return f"{text}.{fraction:07d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
 
 def from_text(text: str) -> int:
-    """Return the ticks of an ISO 8601 date or date-time. Without a zone it is UTC.
+    """Return the ticks of an ISO 8601 date or date-time. Without a zone the time is UTC.
 
     Raises:
         ValueError: If the text is neither.

@@ -1,4 +1,4 @@
-"""Words to make records of: a few hundred people, places and sentences, and texts that break careless software."""
+"""The texts in records: a few hundred people, places and sentences, and texts that break careless software."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ AWKWARD_TEXTS = (
     "{{ 7 * 7 }} ${HOME} %s \\u0041",
     "x" * 2000,
 )
-"""Legal values that must arrive as they are."""
+"""Legal values that must arrive unchanged."""
 
 PEOPLE = 509
-"""How many people there are: a prime, see :mod:`sandbox.servicetitan.generate`."""
+"""How many people there are: a prime, see :mod:`servicetitan_sandbox.servicetitan.data.generator`."""
 
 _WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone whose names, address of mail and login belong together."""
+    """A person whose names, email address and login belong together."""
 
     first: str
     last: str
@@ -50,7 +50,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words, each tuple a few hundred long."""
+    """The texts by kind, a few hundred of each."""
 
     people: tuple[Person, ...]
     phones: tuple[str, ...]
@@ -64,7 +64,7 @@ class Vocabulary:
 
 @cache
 def vocabulary() -> Vocabulary:
-    """Return the words. They are always the same: what differs between tenants is how they are combined."""
+    """Return the texts. They are always the same; tenants differ in how they are combined."""
     fake = Faker("en_US")
     fake.seed_instance(20_240_229)
     words = range(_WORDS)

@@ -1,1 +1,1 @@
-"""Answers to the requests for lists, feeds and reports."""
+"""Answer requests for lists, feeds and reports."""

@@ -1,10 +1,10 @@
-"""What each kind of endpoint answers."""
+"""Calls the handler that answers an endpoint."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicetitan_sandbox.servicetitan.data.table import UnknownRecordError
+from servicetitan_sandbox.errors import UnknownRecordError
 from servicetitan_sandbox.servicetitan.handlers import feeds, lists, reports
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.servicetitan.http.call import Call
     from servicetitan_sandbox.servicetitan.http.page import Page
-    from servicetitan_sandbox.servicetitan.spec.endpoints import Answer, Endpoint
+    from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint, ResponseFormat
     from servicetitan_sandbox.servicetitan.state import Company
 
-    Reader = Callable[[Company, Endpoint, Call, int], Page]
+    Handler = Callable[[Company, Endpoint, Call, int], Page]
 
 
-def read(company: Company, endpoint: Endpoint, call: Call, *, back: int = 0) -> Page:
-    """Return the answer to a request whose parameters are right.
+def handle(company: Company, endpoint: Endpoint, call: Call, *, back: int = 0) -> Page:
+    """Return the page that answers a request with valid parameters.
 
     Args:
-        company: Whose data it is.
-        endpoint: What is asked.
+        company: The company that owns the records.
+        endpoint: The endpoint that is called.
         call: The request.
-        back: How many pages before the one asked for the records come from.
+        back: Shift the records of a list or feed by this many pages towards the start.
 
     Raises:
-        Problem: If there is none.
+        Problem: If the request cannot be answered.
     """
-    return _READERS[endpoint.answer](company, endpoint, call, back)
+    return _HANDLERS[endpoint.response_format](company, endpoint, call, back)
 
 
 def _feed(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
@@ -62,7 +62,7 @@ def _parent(company: Company, endpoint: Endpoint, call: Call) -> int | None:
         raise Problem(404, str(error)) from None
 
 
-_READERS: Mapping[Answer, Reader] = {
+_HANDLERS: Mapping[ResponseFormat, Handler] = {
     "array": _list,
     "data": _list,
     "description": _description,

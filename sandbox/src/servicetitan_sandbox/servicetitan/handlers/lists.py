@@ -1,4 +1,4 @@
-"""Lists: a page by its number, or everything where a list has no pages."""
+"""Lists: one numbered page, or all records where a list has no pages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from servicetitan_sandbox.errors import UnknownRecordError
 from servicetitan_sandbox.servicetitan.data import ticks
-from servicetitan_sandbox.servicetitan.data.table import UnknownRecordError
 from servicetitan_sandbox.servicetitan.http.page import Page, flag, whole_number
 from servicetitan_sandbox.servicetitan.http.problems import invalid
 from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
@@ -16,7 +16,7 @@ from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from servicetitan_sandbox.servicetitan.data.table import State, Table
+    from servicetitan_sandbox.servicetitan.data.table import RecordState, Table
     from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
 
 DEFAULT_PAGE_SIZE = 50
@@ -33,16 +33,16 @@ _DIRECTIONS = {"asc": False, "ascending": False, "desc": True, "descending": Tru
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records a list has, and in which order.
+    """The filters and the order of a list.
 
     Attributes:
-        parent: The id of the record that the records must belong to; None for any.
-        active: The state that they must have; None for any.
+        parent: The id of the parent; None for all parents.
+        active: The value of `active`; None for both.
         ids: The ids to look up; None for all.
-        created: Records created in this range of ticks.
-        modified: Records last changed in this range of ticks.
-        values: The values that properties must have.
-        orders: The properties to order by, the most important first, and whether the greatest comes first.
+        created: When records were created, in ticks.
+        modified: When records were last changed, in ticks.
+        values: Required values, by property.
+        orders: Properties to order by, the most important first, each with True for descending.
     """
 
     parent: int | None
@@ -53,8 +53,8 @@ class Selection:
     values: tuple[tuple[str, str], ...]
     orders: tuple[tuple[str, bool], ...]
 
-    def has(self, state: State) -> bool:
-        """Return whether a record with this state belongs to the list."""
+    def has(self, state: RecordState) -> bool:
+        """Return whether the filters accept a record with this state."""
         return self.active in {None, state.active} and state.created in self.created and state.modified in self.modified
 
 
@@ -65,10 +65,10 @@ def page(
 
     Args:
         table: The records.
-        endpoint: Tells how the list answers and what it can be ordered by.
+        endpoint: The list, with its response format and the fields it can be sorted by.
         query: The query parameters.
-        parent: The id of the record that the records belong to; None for all.
-        back: How many pages before the one asked for the records come from.
+        parent: The id of the parent; None for all parents.
+        back: Shift the records by this many pages towards the start.
 
     Raises:
         Problem: If a parameter is wrong.
@@ -87,8 +87,8 @@ def page(
         "totalCount": len(identifiers) if flag(query, "includeTotal") else None,
     }
     heads = {"pages": head, "data": {}, "array": None}
-    records = [table.encoded(identifier, endpoint.hidden) for identifier in chosen]
-    return Page(records, chosen, heads[endpoint.answer])
+    records = [table.encode(identifier, endpoint.hidden) for identifier in chosen]
+    return Page(records, chosen, heads[endpoint.response_format])
 
 
 @lru_cache(maxsize=16)
@@ -99,7 +99,7 @@ def _select(table: Table, version: int, selection: Selection) -> list[int]:  # n
     chosen = [identifier for identifier in identifiers if selection.has(table.state(identifier))]
     for name, value in selection.values:
         chosen = [identifier for identifier in chosen if table.record(identifier).get(name) == value]
-    # By id first: the other orders keep it where they do not decide.
+    # By id first: sorting is stable, so ties in the other orders stay in the order of their ids.
     chosen.sort()
     for name, descending in reversed(selection.orders):
         chosen.sort(key=_key(table, name), reverse=descending)
@@ -132,7 +132,7 @@ def _selection(table: Table, endpoint: Endpoint, query: Mapping[str, str], paren
 
 
 def _active(endpoint: Endpoint, query: Mapping[str, str]) -> bool | None:
-    """Return the state that records must have, by whichever parameter the endpoint has for it."""
+    """Return the value of `active` to filter by, from whichever parameter the endpoint has for it; None for both."""
     if "active" in endpoint.query:
         return _ACTIVE[query.get("active", endpoint.query["active"].get("default", "True")).lower()]
     if "activeState" in endpoint.query:
@@ -157,7 +157,15 @@ def _ids(table: Table, query: Mapping[str, str]) -> frozenset[int] | None:
 def _between(
     query: Mapping[str, str], from_names: tuple[str, ...], after: str, before_names: tuple[str, ...], until: str
 ) -> range:
-    """Return the ticks from a moment on or after one, up to a moment or with it."""
+    """Return the range of ticks that the filters by time leave.
+
+    Args:
+        query: The query parameters.
+        from_names: Parameters with the first moment.
+        after: The parameter with the moment before the first.
+        before_names: Parameters with the moment after the last.
+        until: The parameter with the last moment.
+    """
     first = max([_moment(query, name, -sys.maxsize) for name in from_names] + [_moment(query, after, -sys.maxsize) + 1])
     end = min(
         [_moment(query, name, sys.maxsize) for name in before_names] + [_moment(query, until, sys.maxsize - 1) + 1]
@@ -170,7 +178,7 @@ def _moment(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _orders(endpoint: Endpoint, query: Mapping[str, str]) -> tuple[tuple[str, bool], ...]:
-    """Return what `sort=-Name,+Id`, or another spelling of it, asks for."""
+    """Return the order that `sort=-Name,+Id`, or another spelling of it, asks for."""
     if "sort" in query:
         return tuple(_order(endpoint.query["sort"]["fields"], text) for text in query["sort"].split(","))
     if "orderBy" in query:

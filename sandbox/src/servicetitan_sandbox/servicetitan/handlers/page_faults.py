@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from servicetitan_sandbox import exact_json
-from servicetitan_sandbox.servicetitan.handlers import feeds
+from servicetitan_sandbox.servicetitan.http.feed_tokens import renew_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,66 +17,74 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
     from servicetitan_sandbox.servicetitan.state import Company
 
-_NOVELTY = "novelty"
-"""The field that no document knows, when a fault does not name one."""
+_UNKNOWN_FIELD = "novelty"
+"""Name of the undocumented field when a fault does not give one."""
 
 
-def disturb(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:
-    """Return the page as the fault leaves it.
+def apply_fault(company: Company, endpoint: Endpoint, page: Page, fault: Fault | None) -> Page:
+    """Return the page with the fault in it.
 
     Args:
-        company: Whose data it is.
-        endpoint: What was asked.
-        page: The page.
+        company: The company that owns the records.
+        endpoint: The endpoint that was called.
+        page: The page without the fault.
         fault: The fault, if there is one.
     """
     if fault is None:
         return page
     if fault.kind == "shift" and page.identifiers:
-        # Every row of the following pages moves up by one, so that the first of the next page is never seen.
+        # Every record of the following pages moves up by one, so the reader never sees the first of the next page.
         company.table(endpoint.entity).delete(page.identifiers[0])
     change = _CHANGES.get(fault.kind)
     return change(page, fault) if change else page
 
 
 def _wrong_type(page: Page, fault: Fault) -> Page:
-    return page.changed(lambda record: _set_everywhere(record, fault.field or "", _of_another_type))
+    return page.change_records(lambda record: _change_field(record, fault.field or "", _change_type))
 
 
 def _unknown_field(page: Page, fault: Fault) -> Page:
-    return page.changed(lambda record: _add_everywhere(record, fault.field or _NOVELTY, {"since": 2026, "of": ["x"]}))
+    field = fault.field or _UNKNOWN_FIELD
+    return page.change_records(lambda record: _add_field(record, field, {"since": 2026, "of": ["x"]}))
+
+
+def _moving_feed(page: Page) -> Page:
+    """Return the page with a token that no page has had before. It stands for the same position."""
+    if page.head is None or "continueFrom" not in page.head:
+        return page
+    return replace(page, head={**page.head, "continueFrom": renew_token(str(page.head["continueFrom"]))})
 
 
 _CHANGES: dict[str, Callable[[Page, Fault], Page]] = {
-    "endless_feed": lambda page, _: page.endless(),
-    "moving_feed": lambda page, _: feeds.moving(page.endless()),
+    "endless_feed": lambda page, _: page.with_more(),
+    "moving_feed": lambda page, _: _moving_feed(page.with_more()),
     "unknown_field": _unknown_field,
     "wrong_type": _wrong_type,
 }
 
 
-def _of_another_type(value: object) -> object:
-    """Return a number or boolean as text, a text as a number, and what has no other form as it is."""
+def _change_type(value: object) -> object:
+    """Return a number or boolean as text and a text as a number. Other values stay as they are."""
     if isinstance(value, str):
         return len(value)
     return exact_json.dumps(value).decode() if isinstance(value, bool | int | Decimal) else value
 
 
-def _set_everywhere(record: object, field: str, change: Callable[[object], object]) -> None:
+def _change_field(record: object, field: str, change: Callable[[object], object]) -> None:
     *outer, name = field.split(".")
-    for place in _objects(record, outer):
-        if name in place:
-            place[name] = change(place[name])
+    for container in _objects(record, outer):
+        if name in container:
+            container[name] = change(container[name])
 
 
-def _add_everywhere(record: object, field: str, value: object) -> None:
+def _add_field(record: object, field: str, value: object) -> None:
     *outer, name = field.split(".")
-    for place in _objects(record, outer):
-        place[name] = value
+    for container in _objects(record, outer):
+        container[name] = value
 
 
 def _objects(value: object, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the objects at the end of a path of names, also those in arrays on the way."""
+    """Yield the objects at the end of a path of field names. Arrays on the way are searched, too."""
     if isinstance(value, list):
         for item in value:
             yield from _objects(item, names)

@@ -1,1 +1,1 @@
-"""Requests, pages, problems and faults, as HTTP shows them."""
+"""Requests and responses: access, parameters, pages, problems, feed tokens and faults."""

@@ -1,4 +1,4 @@
-"""Who may ask, and how often: client credentials, tokens, the app key, the rate limit."""
+"""Access to the API: client credentials, tokens, the app key, scopes, and the rate limit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_sandbox.errors import TokenError
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 _WINDOW_SECONDS = 1.0
 
 
-class TokenError(Exception):
-    """A request for a token that is refused; the text is the error code of OAuth 2.0."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Grant:
     tenant_id: str
@@ -30,7 +27,7 @@ class _Grant:
 
 
 class Tokens:
-    """Hands out bearer tokens for client credentials, and knows whose they are until they expire."""
+    """Issues bearer tokens for client credentials, and remembers their tenants until they expire."""
 
     def __init__(self) -> None:
         self._grants: dict[str, _Grant] = {}
@@ -39,7 +36,7 @@ class Tokens:
         """Return the answer to a request for a token.
 
         Raises:
-            TokenError: If the form asks for another grant, or the credentials are nobody's.
+            TokenError: If the form asks for another grant, or no tenant has these credentials.
         """
         if form.get("grant_type") != "client_credentials":
             raise TokenError("unsupported_grant_type")
@@ -49,10 +46,10 @@ class Tokens:
         return {"access_token": token, "expires_in": tenant.token_seconds, "token_type": "Bearer"}
 
     def tenant_id(self, authorization: str) -> str:
-        """Return the tenant that a header `Authorization` stands for.
+        """Return the tenant of the token in an `Authorization` header.
 
         Raises:
-            Problem: 401 if it holds no token that is valid now.
+            Problem: 401 if it holds no valid token.
         """
         grant = self._grants.get(authorization.removeprefix("Bearer "))
         if grant is None or grant.expires <= time.monotonic():
@@ -60,7 +57,7 @@ class Tokens:
         return grant.tenant_id
 
     def revoke(self, authorization: str) -> None:
-        """Let the token of a header `Authorization` expire now."""
+        """Expire the token in an `Authorization` header now."""
         self._grants.pop(authorization.removeprefix("Bearer "), None)
 
 
@@ -72,7 +69,7 @@ def _tenant_of(client_id: str, client_secret: str, tenants: Iterable[Tenant]) ->
 
 
 def check(tenant: Tenant, tenant_in_path: str, app_key: str) -> None:
-    """Check that the tenant of the token may ask for the path.
+    """Check that the app key is right and that the token belongs to the tenant in the path.
 
     Raises:
         Problem: 401 for a wrong app key, 403 for another tenant's path.
@@ -84,10 +81,10 @@ def check(tenant: Tenant, tenant_in_path: str, app_key: str) -> None:
 
 
 def check_scope(tenant: Tenant, area: str) -> None:
-    """Check that the application may read an area, and that the tenant has it.
+    """Check that the tenant has an area of the API, and that the application may read it.
 
     Raises:
-        Problem: 404 for one that the tenant has not enabled, 403 for one that the application has no scope for.
+        Problem: 404 if the tenant has not enabled the area, 403 if the application lacks a scope for it.
     """
     if area in tenant.not_enabled:
         raise Problem(404, "The tenant has not enabled this.")
@@ -99,7 +96,7 @@ class RateLimit:
     """Counts one tenant's requests over the last second.
 
     Args:
-        per_second: How many are served in a second.
+        per_second: How many requests are served in a second.
     """
 
     def __init__(self, per_second: int) -> None:
@@ -111,7 +108,7 @@ class RateLimit:
         """Count a request.
 
         Raises:
-            Problem: 429 if there were too many, every other time with `Retry-After`.
+            Problem: 429 if there were too many. Every other 429 has a `Retry-After`.
         """
         now = time.monotonic()
         while self._served and self._served[0] <= now - _WINDOW_SECONDS:
@@ -124,6 +121,6 @@ class RateLimit:
 
 
 def too_many_requests(retry_after: int | None) -> Problem:
-    """Return the problem of a client that asks too often, with seconds to wait or without."""
+    """Return the problem 429, with `Retry-After` (seconds) or without."""
     headers = None if retry_after is None else {"Retry-After": str(retry_after)}
     return Problem(429, "Rate limit is exceeded.", headers=headers)

@@ -1,4 +1,4 @@
-"""A request, as far as the endpoints, the faults and the log need it."""
+"""A request to the API, parsed: what the handlers, the faults and the request log need of it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Call:
 
     Attributes:
         method: The HTTP method.
-        path: The path as it came.
-        query: The query parameters; the values of one that came several times are joined with commas.
+        path: The path as received.
+        query: The query parameters. Repeated ones have their values joined with commas.
         headers: The headers, with lower-case names.
-        client_port: The port it came from, which tells connections apart.
+        client_port: The client's port, which tells connections apart.
         tenant: The tenant in the path; empty if there is none.
-        endpoint: What the path stands for; None if it is unknown.
+        endpoint: The endpoint at this path; None if there is none.
         parents: The ids of the parents in the path.
         body: The body.
     """
@@ -46,7 +46,7 @@ class Call:
 
     @classmethod
     def of(cls, request: Request, body: bytes) -> Call:
-        """Return what a request asks for."""
+        """Return the call of a request."""
         path = request.url.path
         match = endpoints.TENANT.search(path)
         endpoint, parents = endpoints.find(path)
@@ -65,21 +65,21 @@ class Call:
 
     @property
     def stream(self) -> str | None:
-        """Name of the entity that is asked for."""
+        """Name of the entity that the endpoint serves."""
         return self.endpoint.entity if self.endpoint else None
 
     @property
     def area(self) -> str:
-        """The area of the API that is asked: the first part of the path."""
+        """The area of the API, such as `crm`: the first part of the path."""
         return self.path.split("/")[1]
 
     @property
     def authorization(self) -> str:
-        """The header `Authorization`."""
+        """The `Authorization` header."""
         return self.headers.get("authorization", "")
 
-    def entry(self, page: int | None, status: int, fault: str | None) -> dict[str, object]:
-        """Return the entry of the request log. It holds no secret."""
+    def log_entry(self, page: int | None, status: int, fault: str | None) -> dict[str, object]:
+        """Return the call's entry in the request log. It holds no secrets."""
         return {
             "method": self.method,
             "path": self.path,

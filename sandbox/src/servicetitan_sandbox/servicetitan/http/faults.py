@@ -1,4 +1,4 @@
-"""What is to go wrong, and with which requests."""
+"""The faults that are set: which request meets which, and the errors that some of them answer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
-from servicetitan_sandbox.servicetitan.handlers.feeds import is_token
 from servicetitan_sandbox.servicetitan.http.access import too_many_requests
+from servicetitan_sandbox.servicetitan.http.feed_tokens import is_token
 from servicetitan_sandbox.servicetitan.http.problems import Problem, invalid
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Armed:
-    """A fault that was set, and how many requests it still lets pass or fails."""
+    """A fault, and how many requests it will still let pass and fail."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -26,7 +26,8 @@ class _Armed:
         self._failing = fault.times
         self._ends: float | None = None
 
-    def fires(self) -> bool:
+    def fire(self) -> bool:
+        """Count a matching request, and return whether it fails."""
         if self._passing:
             self._passing -= 1
             return False
@@ -41,7 +42,7 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are set."""
+    """The faults that are set now."""
 
     def __init__(self) -> None:
         self._armed: dict[int, _Armed] = {}
@@ -58,9 +59,9 @@ class Faults:
         self._armed.clear()
 
     def meet(self, call: Call, page: int | None) -> Fault | None:
-        """Return the fault that a request meets, and count it."""
+        """Count a request, and return the fault that it meets."""
         for armed in self._armed.values():
-            if _matches(armed.fault, call, page) and armed.fires():
+            if _matches(armed.fault, call, page) and armed.fire():
                 return armed.fault
         return None
 
@@ -75,7 +76,7 @@ def _matches(fault: Fault, call: Call, page: int | None) -> bool:
 
 
 def problem(fault: Fault) -> Problem | None:
-    """Return the error that a fault answers instead of records; None if it does something else."""
+    """Return the error that a fault answers instead of records; None if the fault does something else."""
     make = _PROBLEMS.get(fault.kind)
     return make(fault) if make else None
 

@@ -1,4 +1,4 @@
-"""What a page is, and its JSON."""
+"""A page of records and its JSON, and the query parameters that most pages have."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ class Page:
     """A page of records.
 
     Attributes:
-        records: The records as JSON; None for an answer that has none.
+        records: The records as JSON; None for an answer without records.
         identifiers: Their ids.
-        head: The properties of the answer besides `data`; None for a bare array.
+        head: The other properties of the answer; None for a bare array.
     """
 
     records: Sequence[bytes] | None
     identifiers: Sequence[int] = ()
     head: Mapping[str, object] | None = field(default_factory=dict)
 
-    def endless(self) -> Page:
-        """Return the same page, but one that says that more follows."""
+    def with_more(self) -> Page:
+        """Return this page with `hasMore` set."""
         return self if self.head is None else replace(self, head={**self.head, "hasMore": True})
 
-    def changed(self, change: Callable[[Any], None]) -> Page:
-        """Return the same page with its records changed in place by a function."""
+    def change_records(self, change: Callable[[Any], None]) -> Page:
+        """Return this page with each record changed.
+
+        Args:
+            change: Changes a record in place.
+        """
         if self.records is None:
             return self
         records = [exact_json.loads(record) for record in self.records]
@@ -39,8 +43,8 @@ class Page:
             change(record)
         return replace(self, records=[exact_json.dumps(record) for record in records])
 
-    def encoded(self) -> bytes:
-        """Return the answer's body."""
+    def encode(self) -> bytes:
+        """Return the body of the answer."""
         if self.records is None:
             return exact_json.dumps(self.head)
         records = b"[%b]" % b",".join(self.records)
@@ -50,7 +54,7 @@ class Page:
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """Return a boolean parameter, false when it is not given.
+    """Return a boolean parameter, False by default.
 
     Raises:
         Problem: If it is neither true nor false.
@@ -65,7 +69,7 @@ def whole_number(query: Mapping[str, str], name: str, default: int, allowed: ran
     """Return a whole number parameter.
 
     Raises:
-        Problem: If it is not one, or not allowed.
+        Problem: If it is not a whole number, or not in the allowed range.
     """
     text = query.get(name, str(default))
     if not text.isdecimal() or int(text) not in allowed:

@@ -1,4 +1,4 @@
-"""Which query parameters an endpoint understands, and whether their values can be right."""
+"""Checks the query parameters of a request against the endpoint's documentation."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _ALWAYS_COMPLETE = {
     "includeTags",
     "includeTechnicians",
 }
-"""Parameters that ask for more records, or for more of each: here every list and every record has everything."""
+"""Parameters that ask for more records or more fields. They change nothing here: every list is always complete."""
 
 _ALL = {"employeeType": "All", "empty": "Include", "status": "Any"}
-"""Filters that are modelled for one value only, the one that leaves nothing out."""
+"""Filters of which only one value is implemented: the one that omits nothing."""
 
-_MODELLED = (
+_IMPLEMENTED = (
     _PAGING
     | _TIMES
     | _STATE
@@ -64,7 +64,7 @@ def undocumented(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
 
 
 def missing(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
-    """Return the names of parameters that the endpoint requires and that are not given."""
+    """Return the names of required parameters that are not given."""
     return sorted(name for name, facts in endpoint.query.items() if facts.get("required") and name not in query)
 
 
@@ -72,7 +72,8 @@ def check(endpoint: Endpoint, query: Mapping[str, str]) -> None:
     """Check the parameters of a request.
 
     Raises:
-        Problem: 400 if one is not documented, is missing or cannot have its value; 501 if it is not modelled here.
+        Problem: 400 if a parameter is undocumented, missing or has an invalid value; 501 if the sandbox does not
+            implement it.
     """
     errors = {name: ["There is no such parameter."] for name in undocumented(endpoint, query)}
     errors |= {name: ["The parameter is required."] for name in missing(endpoint, query)}
@@ -81,7 +82,7 @@ def check(endpoint: Endpoint, query: Mapping[str, str]) -> None:
             errors[name] = [f"The value '{text}' is not valid."]
     if errors:
         raise Problem(400, "One or more validation errors occurred.", errors)
-    if refused := {name for name, value in query.items() if name not in _MODELLED and _ALL.get(name) != value}:
+    if refused := {name for name, value in query.items() if name not in _IMPLEMENTED and _ALL.get(name) != value}:
         raise Problem(501, f"The sandbox does not filter by {', '.join(sorted(refused))}.")
 
 

@@ -1,4 +1,4 @@
-"""Errors as the API answers them: RFC 7807."""
+"""Error responses of the API, as RFC 7807 describes them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 7807
-    """A request that cannot be answered.
+    """A request failed. The application turns it into an error response.
 
     Args:
         status: The HTTP status.
-        title: What is wrong, for people.
-        errors: What is wrong with which parameter.
-        headers: Headers of the answer.
+        title: The error in words.
+        errors: Errors by parameter.
+        headers: Headers of the response.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 7807
         self.headers = headers
 
     def response(self) -> Response:
-        """Return the answer."""
+        """Return the error response."""
         body = {
             "type": f"https://httpstatuses.io/{self.status}",
             "title": self.title or HTTPStatus(self.status).phrase,
@@ -50,5 +50,5 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 7807
 
 
 def invalid(parameter: str, reason: str) -> Problem:
-    """Return the problem of a parameter with a wrong value."""
+    """Return the problem 400 for a parameter with an invalid value."""
     return Problem(400, "One or more validation errors occurred.", {parameter: [reason]})

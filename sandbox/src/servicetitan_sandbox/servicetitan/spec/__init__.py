@@ -1,1 +1,1 @@
-"""What the API documents say of every endpoint."""
+"""The endpoints and schemas of ServiceTitan's API documents."""

@@ -1,6 +1,6 @@
-"""What ServiceTitan's documents say, as far as it was written down: see `tools/endpoints.py`.
+"""The facts of ServiceTitan's API documents that `tools/endpoints.py` has written to `documented.json`.
 
-The file is read when the first question is asked, and a schema is put together when its records are first needed.
+The file is read on first use, and a schema is resolved when its records are first needed.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-Answer = Literal["pages", "feed", "array", "data"]
-"""How a list answers: pages by number, a feed that is continued by tokens, a bare array, or `data` in one answer."""
+ListFormat = Literal["pages", "feed", "array", "data"]
+"""The format of a list: numbered pages, a feed continued by tokens, a bare array, or all of `data` in one response."""
 
 FILTERED_FIELDS = ("billType",)
-"""Fields whose values a list can be filtered by, with a parameter of the same name."""
+"""Fields that a list can be filtered by, with a parameter of the same name."""
 
 _DEEPEST_REPEAT = 2
-"""How often a schema may stand inside itself: some do, without end."""
+"""How often a schema may contain itself. Some do so endlessly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path that answers a list.
+    """The path of a list in the documents.
 
     Attributes:
         module: Name of the document.
-        answer: How it answers.
+        response_format: How the records are returned.
         query: The query parameters, each with the facts about its values.
         record: The schema of a record, which may be a reference into the document.
     """
 
     module: str
-    answer: Answer
+    response_format: ListFormat
     query: Mapping[str, Json]
     record: Json
 
 
 @cache
 def paths() -> dict[str, Path]:
-    """Return every path that answers a list, by its text from the host on."""
+    """Return the paths of all lists, by the path's text without the host."""
     return {
         path: Path(module, facts["answer"], facts["query"], facts["record"])
         for module, content in _content().items()
@@ -55,22 +55,22 @@ def paths() -> dict[str, Path]:
 
 
 def properties(path: str) -> Json:
-    """Return the JSON Schemas of the fields of a path's records, by name. Every field may be null.
+    """Return the JSON Schemas of the fields in a path's records, by name. Every field may be null.
 
-    A field that the list can be filtered by has the values that the filter takes: the schema does not say them.
+    A field that the list can be filtered by has the filter's values as examples, because its own schema lists none.
     """
-    known = paths()[path]
-    schema = _resolve(_content()[known.module]["schemas"], known.record, ()) or {}
+    documented = paths()[path]
+    schema = _resolve(_content()[documented.module]["schemas"], documented.record, ()) or {}
     fields: Json = schema.get("properties", {})
-    filtered = {name: known.query[name] for name in FILTERED_FIELDS if name in fields and name in known.query}
-    return fields | {name: fields[name] | {"examples": facts["enum"]} for name, facts in filtered.items()}
+    filters = {name: documented.query[name] for name in FILTERED_FIELDS if name in fields and name in documented.query}
+    return fields | {name: fields[name] | {"examples": facts["enum"]} for name, facts in filters.items()}
 
 
 def field_names(path: str) -> frozenset[str]:
-    """Return the names of the fields of a path's records."""
-    known = paths()[path]
-    name = known.record.get("$ref")
-    schema = _content()[known.module]["schemas"][name] if name else known.record
+    """Return the names of the fields in a path's records."""
+    documented = paths()[path]
+    name = documented.record.get("$ref")
+    schema = _content()[documented.module]["schemas"][name] if name else documented.record
     return frozenset(schema.get("properties", ()))
 
 
@@ -82,19 +82,28 @@ def _content() -> Json:
 
 
 def _resolve(schemas: Json, schema: Json, within: tuple[str, ...]) -> Json | None:
-    """Return the JSON Schema with its references put in; None where it would stand inside itself without end."""
+    """Return a schema with its references resolved.
+
+    Args:
+        schemas: All schemas of the document.
+        schema: The schema.
+        within: Names of the schemas that contain this one.
+
+    Returns:
+        The JSON Schema, or None where the schema would contain itself endlessly.
+    """
     if name := schema.get("$ref"):
-        deep = within.count(name) >= _DEEPEST_REPEAT
-        return None if deep else _resolve(schemas, schemas[name], (*within, name))
+        too_deep = within.count(name) >= _DEEPEST_REPEAT
+        return None if too_deep else _resolve(schemas, schemas[name], (*within, name))
     resolved: Json = {"type": [schema["type"], "null"]} if "type" in schema else {}
     if "format" in schema:
         resolved["format"] = schema["format"]
     if "enum" in schema:
-        # The API adds values without notice, so the known ones are examples.
+        # The API adds values without notice, so the documented ones are examples only.
         resolved["examples"] = schema["enum"]
     if "properties" in schema:
-        parts = {name: _resolve(schemas, part, within) for name, part in schema["properties"].items()}
-        resolved["properties"] = {name: part for name, part in parts.items() if part is not None}
+        fields = {name: _resolve(schemas, field, within) for name, field in schema["properties"].items()}
+        resolved["properties"] = {name: field for name, field in fields.items() if field is not None}
     if "items" in schema:
         resolved["items"] = _resolve(schemas, schema["items"], within)
         return None if resolved["items"] is None else resolved

@@ -1,8 +1,8 @@
-"""Which paths the API has, and which of them hand out the same records.
+"""The endpoints of the API, and the entities whose records they serve.
 
-An entity is what one set of records belongs to: a list, the export feed of the same things, and the list of those of
-one parent. Its name follows from its path: the area (`crm`; `telecom_v3` where it is not version 2) and the parts of
-the path without `export` and the parents' ids, such as `crm_customers_contacts`. Seven have short names.
+Several endpoints can serve the records of one entity: a list, an export feed, and a list of one parent's records. An
+entity is named after its path: the area (`crm`, or `telecom_v3` if it is not version 2) and the parts of the path
+without `export` and the parents' ids, such as `crm_customers_contacts`. Seven entities have short names.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from servicetitan_sandbox.servicetitan.spec import documents
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from servicetitan_sandbox.servicetitan.data.identity import Kind
+    from servicetitan_sandbox.servicetitan.data.identity import IdKind
 
     Json = dict[str, Any]
 
 TENANT = re.compile(r"(?<=/tenant/)[^/]+")
 """Finds the tenant in a path."""
 
+REPORTS = "reporting_report_category_reports"
+"""Name of the entity of reports."""
+
 _ROOT = re.compile(r"/([^/]+)/(v\d+)/tenant/{tenant}/")
-_IN_NO_NAME = frozenset({"export", "paginated"})
+_NOT_IN_NAMES = frozenset({"export", "paginated"})
 
 SHORT_NAMES: Mapping[str, str] = {
     "jpm_job_types": "job_types",
@@ -38,10 +41,10 @@ SHORT_NAMES: Mapping[str, str] = {
     "settings_technicians": "technicians",
     "timesheets_activities": "activities",
 }
-"""Names by what the rule would call them."""
+"""Short names, by the name that follows from the path."""
 
-_APART: Mapping[str, str] = {"/telecom/v2/tenant/{tenant}/export/calls": "telecom_export_calls"}
-"""A feed whose records have nothing in common with those of the list."""
+_SEPARATE_FEEDS: Mapping[str, str] = {"/telecom/v2/tenant/{tenant}/export/calls": "telecom_export_calls"}
+"""Entities of feeds whose records have nothing in common with those of the list."""
 
 _PARENTS: Mapping[str, str] = {
     "/crm/v2/tenant/{tenant}/booking-provider": "crm_booking_provider_tags",
@@ -52,10 +55,10 @@ _PARENTS: Mapping[str, str] = {
     "/payroll/v2/tenant/{tenant}/technicians": "technicians",
     "/reporting/v2/tenant/{tenant}/report-category": "reporting_report_categories",
     "/sales/v2/tenant/{tenant}/status/estimates": "sales_estimates",
-    # Nothing lists routers. Each scheduler stands for one.
+    # No endpoint lists routers, so schedulers take their place.
     "/schedulingpro/v2/tenant/{tenant}/routers": "schedulingpro_schedulers",
 }
-"""Parents of children whose path does not continue the parents' own."""
+"""Entities of parents, by the start of a path, where the parents have another path themselves."""
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "accounting_invoices_tasks": ("taskId",),
@@ -66,15 +69,15 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "payroll_payroll_settings": ("employeeId", "employeeType"),
     "telecom_v3_optinouts_optouts": ("contactNumber", "optOutType"),
 }
-"""Fields that every record has, of records without an `id`. The first is different in each of them."""
+"""The keys of entities without an `id`. The first field is unique to each record."""
 
-_SETS = "/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"
-_REPORTS = "/reporting/v2/tenant/{tenant}/report-category/{report_category}/reports"
+_VALUE_SETS_PATH = "/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"
+_REPORTS_PATH = "/reporting/v2/tenant/{tenant}/report-category/{report_category}/reports"
 
-Answer = documents.Answer | Literal["description", "report", "values"]
-"""How a path answers: a list, the description of a report, a report's rows, or the values that a parameter takes."""
+ResponseFormat = documents.ListFormat | Literal["description", "report", "values"]
+"""The format of a response: a list, a report's description, a report's rows, or the values that a parameter takes."""
 
-_KINDS: Mapping[str, Kind] = {"integer": "integer", "string": "text"}
+_ID_KINDS: Mapping[str, IdKind] = {"integer": "integer", "string": "text"}
 
 REFERENCES: Mapping[str, str] = {
     "appointmentId": "jpm_appointments",
@@ -98,20 +101,20 @@ REFERENCES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path that hands out an entity's records.
+    """A path of the API that serves an entity's records.
 
     Attributes:
         entity: Name of the entity.
-        path: The path, with `{tenant}` and the placeholders of the parents' ids in it.
-        answer: How it answers.
-        query: The query parameters that it documents, with what is known of their values.
-        parents: The entity of each placeholder, in the order of the path.
-        hidden: Properties that the entity's records have and this path does not show.
+        path: The path, with placeholders for the tenant and the parents' ids.
+        response_format: How the records are returned.
+        query: The documented query parameters, each with the facts about its values.
+        parents: The entity of each parent's placeholder, in the order of the path.
+        hidden: Properties of the entity's records that this path does not return.
     """
 
     entity: str
     path: str
-    answer: Answer
+    response_format: ResponseFormat
     query: Mapping[str, Json]
     parents: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
@@ -119,18 +122,18 @@ class Endpoint:
     @property
     def method(self) -> str:
         """The HTTP method."""
-        return "POST" if self.answer == "report" else "GET"
+        return "POST" if self.response_format == "report" else "GET"
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A set of records.
+    """A kind of record.
 
     Attributes:
-        name: The name.
-        endpoints: The paths that hand them out.
+        name: The name. Control API and faults call it `stream`.
+        endpoints: The endpoints that serve the records.
         key: Properties that every record has.
-        parent: The entity that they belong to.
+        parent: The entity of the parents, if there are any.
         parent_field: The property that holds the parent's id, if there is one.
     """
 
@@ -142,7 +145,7 @@ class Entity:
 
     @property
     def only_by_parent(self) -> bool:
-        """Whether no path lists the records of all parents."""
+        """Whether no endpoint lists the records of all parents."""
         return all(endpoint.parents for endpoint in self.endpoints)
 
 
@@ -151,7 +154,7 @@ def entities() -> Mapping[str, Entity]:
     """Return every entity, by name."""
     grouped: dict[str, list[str]] = defaultdict(list)
     for path in documents.paths():
-        if path != _SETS:
+        if path != _VALUE_SETS_PATH:
             grouped[_name(path)].append(path)
     return {name: _entity(name, tuple(paths)) for name, paths in grouped.items()}
 
@@ -162,10 +165,13 @@ def areas() -> frozenset[str]:
 
 
 def entity_of(path: str) -> str:
-    """Return the name of the entity that a path hands out; the path is written as in the documents.
+    """Return the name of the entity that a path serves.
+
+    Args:
+        path: The path as in the documents.
 
     Raises:
-        LookupError: If the documents have no such list.
+        LookupError: If the documents have no list at this path.
     """
     for entity in entities().values():
         if any(endpoint.path == path for endpoint in entity.endpoints):
@@ -174,7 +180,7 @@ def entity_of(path: str) -> str:
 
 
 def find(path: str) -> tuple[Endpoint | None, tuple[str, ...]]:
-    """Return the endpoint that a request's path stands for, and the parents' ids in it; None if there is none."""
+    """Return the endpoint at the path of a request, or None, and the parents' ids in the path."""
     template = TENANT.sub("{tenant}", path, count=1)
     parts = template.split("/")
     exact, by_length = _index()
@@ -188,9 +194,9 @@ def find(path: str) -> tuple[Endpoint | None, tuple[str, ...]]:
 
 @cache
 def schema(entity_name: str) -> Json:
-    """Return the JSON Schema of an entity's records: the fields that any of its paths shows.
+    """Return the JSON Schema of an entity's records: the fields that any of its endpoints returns.
 
-    Every record has its key and what lists can be filtered by.
+    The key and the fields that a list can be filtered by are required.
     """
     entity = entities()[entity_name]
     fields: Json = {}
@@ -203,12 +209,12 @@ def schema(entity_name: str) -> Json:
 
 
 def identity(name: str) -> Identity:
-    """Return how an entity's records show what identifies them."""
+    """Return how an entity's records show their ids."""
     key = entities()[name].key
     if not key:
         return Identity(None)
     field = schema(name)["properties"][key[0]]
-    return Identity(key[0], "guid" if field.get("format") == "guid" else _KINDS[field["type"]])
+    return Identity(key[0], "guid" if field.get("format") == "guid" else _ID_KINDS[field["type"]])
 
 
 @cache
@@ -216,7 +222,7 @@ def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str],
     exact: dict[str, Endpoint] = {}
     by_length: dict[int, list[tuple[list[str], Endpoint]]] = defaultdict(list)
     lists = (endpoint for entity in entities().values() for endpoint in entity.endpoints)
-    for endpoint in (*lists, *_of_reports()):
+    for endpoint in (*lists, *_report_endpoints()):
         pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
         if "{}" in pattern:
             by_length[len(pattern)].append((pattern, endpoint))
@@ -225,22 +231,22 @@ def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str],
     return exact, by_length
 
 
-def _of_reports() -> Iterator[Endpoint]:
-    """Yield the paths that the documents have for reports besides lists."""
-    paging = documents.paths()[_SETS].query
-    parents = (_PARENTS[_REPORTS.rpartition("/{")[0]], _name(_REPORTS))
-    yield Endpoint(_name(_SETS), _SETS, "values", paging, ())
-    yield Endpoint(_name(_REPORTS), f"{_REPORTS}/{{reportId}}", "description", {}, parents)
-    yield Endpoint(_name(_REPORTS), f"{_REPORTS}/{{reportId}}/data", "report", paging, parents)
+def _report_endpoints() -> Iterator[Endpoint]:
+    """Yield the endpoints of reports that are not lists."""
+    paging = documents.paths()[_VALUE_SETS_PATH].query
+    parents = (_PARENTS[_REPORTS_PATH.rpartition("/{")[0]], REPORTS)
+    yield Endpoint(_name(_VALUE_SETS_PATH), _VALUE_SETS_PATH, "values", paging, ())
+    yield Endpoint(REPORTS, f"{_REPORTS_PATH}/{{reportId}}", "description", {}, parents)
+    yield Endpoint(REPORTS, f"{_REPORTS_PATH}/{{reportId}}/data", "report", paging, parents)
 
 
 def _name(path: str) -> str:
-    if path in _APART:
-        return _APART[path]
+    if path in _SEPARATE_FEEDS:
+        return _SEPARATE_FEEDS[path]
     area, version = _area(path)
     parts = _ROOT.sub("", path).split("/")
     words = [area if version == "v2" else f"{area}_{version}"]
-    words += [part for part in parts if part not in _IN_NO_NAME and not part.startswith("{")]
+    words += [part for part in parts if part not in _NOT_IN_NAMES and not part.startswith("{")]
     if parts[-1].startswith("{"):
         words += ["by", parts[-1].strip("{}").lower()]
     name = "_".join(words).replace("-", "_")
@@ -250,33 +256,34 @@ def _name(path: str) -> str:
 def _area(path: str) -> tuple[str, str]:
     match = _ROOT.match(path)
     if match is None:
-        raise LookupError(f"{path} is no path of a tenant")
+        raise LookupError(f"{path} is not the path of a tenant's data")
     return match[1], match[2]
 
 
 def _entity(name: str, paths: tuple[str, ...]) -> Entity:
-    shown = {path: documents.field_names(path) for path in paths}
-    every = frozenset[str]().union(*shown.values())
-    endpoints = tuple(_endpoint(name, path, every - shown[path]) for path in paths)
-    before = next((path.rpartition("/{")[0] for path in paths if re.search(r"{(?!tenant})", path)), None)
-    parent = _parent(before) if before else None
-    field = _parent_field(before) if before else None
-    key = _KEYS.get(name, ("id",) if "id" in every else ())
-    return Entity(name, endpoints, key, parent, field if field in every else None)
+    fields_by_path = {path: documents.field_names(path) for path in paths}
+    fields = frozenset[str]().union(*fields_by_path.values())
+    endpoints = tuple(_endpoint(name, path, fields - fields_by_path[path]) for path in paths)
+    parent_path = next((path.rpartition("/{")[0] for path in paths if re.search(r"{(?!tenant})", path)), None)
+    parent = _parent(parent_path) if parent_path else None
+    parent_field = _parent_field(parent_path) if parent_path else None
+    key = _KEYS.get(name, ("id",) if "id" in fields else ())
+    return Entity(name, endpoints, key, parent, parent_field if parent_field in fields else None)
 
 
 def _endpoint(name: str, path: str, hidden: frozenset[str]) -> Endpoint:
-    known = documents.paths()[path]
-    befores = [path[: match.start() - 1] for match in re.finditer(r"{(?!tenant})", path)]
-    return Endpoint(name, path, known.answer, known.query, tuple(map(_parent, befores)), hidden)
+    documented = documents.paths()[path]
+    parent_paths = [path[: match.start() - 1] for match in re.finditer(r"{(?!tenant})", path)]
+    parents = tuple(map(_parent, parent_paths))
+    return Endpoint(name, path, documented.response_format, documented.query, parents, hidden)
 
 
-def _parent(before: str) -> str:
-    return _PARENTS.get(before) or _name(before)
+def _parent(parent_path: str) -> str:
+    return _PARENTS.get(parent_path) or _name(parent_path)
 
 
-def _parent_field(before: str) -> str:
-    """Return what a record would call the id of its parent: `contactMethodId` for `contact-methods`."""
-    singular = re.sub(r"ies$", "y", before.rpartition("/")[2]).removesuffix("s")
+def _parent_field(parent_path: str) -> str:
+    """Return the name that a parent's id usually has in a record, such as `contactMethodId` for `contact-methods`."""
+    singular = re.sub(r"ies$", "y", parent_path.rpartition("/")[2]).removesuffix("s")
     first, *others = singular.split("-")
     return first + "".join(word.title() for word in others) + "Id"

@@ -1,4 +1,4 @@
-"""Every list of the documents is served, over the records of its entity."""
+"""Every list in the API documents is served, and lists of the same entity show the same records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.client.control import Control, ControlError
-from servicetitan_sandbox.servicetitan.data.lineage import Lineage, children_in_all
 from servicetitan_sandbox.servicetitan.spec import documents
 from servicetitan_sandbox.servicetitan.spec.endpoints import entities
 from support.servicetitan import Client, new_tenant
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 CUSTOMERS = "/crm/v2/tenant/{tenant}/customers"
 CUSTOMER_CONTACTS = "/crm/v2/tenant/{tenant}/customers/contacts"
-CONTACTS_OF_ONE = "/crm/v2/tenant/{tenant}/customers/{id}/contacts"
+CONTACTS_OF_CUSTOMER = "/crm/v2/tenant/{tenant}/customers/{id}/contacts"
 CONTACTS_EXPORT = "/crm/v2/tenant/{tenant}/export/customers/contacts"
 REQUIRED = {
     "activeOnly": "false",
@@ -52,11 +51,11 @@ def _required(tenant: Client, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _paths(tenant: Client, endpoint: Endpoint) -> Iterator[str]:
-    """Yield the path once for each choice of parents that are there."""
+    """Yield the path with each combination of existing parents."""
     paths = [endpoint.path]
     for parent in endpoint.parents:
         ids = tenant.control.ids(tenant.tenant.tenant_id, parent)
-        paths = [re.sub(r"{(?!tenant})[^}]+}", str(each), path, count=1) for path in paths for each in ids]
+        paths = [re.sub(r"{(?!tenant})[^}]+}", str(parent_id), path, count=1) for path in paths for parent_id in ids]
     return iter(paths)
 
 
@@ -79,16 +78,16 @@ def test_every_list_answers_records_with_documented_fields(tenant: Client, modul
         shapes = {type(answer.json()) for answer in answers if answer.status_code == 200}
 
         assert records, endpoint.path
-        # Of several parents, one must belong to the other.
+        # With several parents in a path, the second must belong to the first.
         assert {answer.status_code for answer in answers} <= {200, 404 if len(endpoint.parents) > 1 else 200}
-        assert shapes == {list if endpoint.answer == "array" else dict}, endpoint.path
+        assert shapes == {list if endpoint.response_format == "array" else dict}, endpoint.path
         assert {name for record in records for name in record} <= documents.field_names(endpoint.path)
 
 
-def test_every_path_of_the_documents_is_of_an_entity() -> None:
+def test_every_documented_path_belongs_to_an_entity() -> None:
     served = {endpoint.path for entity in entities().values() for endpoint in entity.endpoints}
 
-    # The values that a report's parameter takes are no records.
+    # This one serves the values of a report's parameter, not records.
     assert documents.paths().keys() - served == {"/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"}
 
 
@@ -96,31 +95,31 @@ def test_list_feed_and_children_show_the_same_records(tenant: Client) -> None:
     parents = tenant.ids(CUSTOMERS, active="Any")
     listed = {record["id"]: record for record in tenant.page(CUSTOMER_CONTACTS)["data"]}
     exported = {record["id"]: record for record in tenant.page(CONTACTS_EXPORT)["data"]}
-    children = [record for parent in parents for record in tenant.page(_of(parent))["data"]]
+    children = [record for parent in parents for record in tenant.page(_contacts_path(parent))["data"]]
 
-    assert listed == {id_: _without(record, "active") for id_, record in exported.items()}
-    assert {each["id"]: each for each in children} == {id_: _without(listed[id_], "customerId") for id_ in listed}
+    assert listed == {id_: _omit(record, "active") for id_, record in exported.items()}
+    assert {child["id"]: child for child in children} == {id_: _omit(listed[id_], "customerId") for id_ in listed}
     assert len(children) == len(listed)
     assert {record["customerId"] for record in listed.values()} <= set(parents)
-    counts = [len(tenant.page(_of(parent))["data"]) for parent in parents]
+    counts = [len(tenant.page(_contacts_path(parent))["data"]) for parent in parents]
     assert counts[:4] == [2, 0, 3, 1][: len(counts)]
 
 
 def test_child_follows_its_parent(servicetitan: ServiceTitan) -> None:
     client = Client(servicetitan, new_tenant(sizes={"crm_customers": 5}))
     tenant, control = client.tenant.tenant_id, client.control
-    stream = control.entity(CONTACTS_OF_ONE)
+    stream = control.entity(CONTACTS_OF_CUSTOMER)
     first, second, *_ = client.ids(CUSTOMERS, active="Any")
-    before = client.ids(_of(second))
+    before = client.ids(_contacts_path(second))
     added = control.insert(tenant, stream, parent=second)
-    control.update(tenant, stream, client.ids(_of(first))[0], {"customerId": second})
+    control.update(tenant, stream, client.ids(_contacts_path(first))[0], {"customerId": second})
 
     assert (before, stream, added["customerId"]) == ([], "crm_customers_contacts", second)
-    assert len(client.ids(_of(second))) == 2
-    assert len(client.ids(_of(first))) == 1
+    assert len(client.ids(_contacts_path(second))) == 2
+    assert len(client.ids(_contacts_path(first))) == 1
     control.delete(tenant, control.entity(CUSTOMERS), second)
-    assert client.get(_of(second)).status_code == 404
-    assert client.get(_of("x")).status_code == 404
+    assert client.get(_contacts_path(second)).status_code == 404
+    assert client.get(_contacts_path("x")).status_code == 404
     with pytest.raises(ControlError, match="there is no record"):
         control.insert(tenant, stream, parent=second)
 
@@ -142,21 +141,6 @@ def test_grandchild_belongs_to_the_whole_path(tenant: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(("parents", "size"), [(1, 20), (3, 17), (5, 8), (8, 12), (9, 100)])
-def test_every_child_has_one_parent(parents: int, size: int) -> None:
-    lineage = Lineage(parents, size)
-    found = {child: parent for parent in range(parents) for child in lineage.children(parent)}
-
-    assert found == {child: lineage.parent(child) for child in range(size)}
-    assert sum(1 for parent in range(parents) for _ in lineage.children(parent)) == size
-    assert children_in_all(parents) == sum(1 for child in range(10 * parents) if _turn(child) < parents)
-
-
-def _turn(child: int) -> int:
-    """Return the parent of a child where there is no end of parents."""
-    return Lineage(10**6, 10**6).parent(child)
-
-
 def test_records_without_an_id_can_be_changed(servicetitan: ServiceTitan) -> None:
     client = Client(servicetitan, new_tenant())
     tenant, control = client.tenant.tenant_id, client.control
@@ -172,20 +156,24 @@ def test_records_without_an_id_can_be_changed(servicetitan: ServiceTitan) -> Non
     assert client.page(path)["data"] == [before[0] | {"rating": 1}, *before[1:]]
 
 
-def test_deletion_is_announced_in_the_feed_when_asked_for(servicetitan: ServiceTitan) -> None:
+def test_feed_shows_a_deletion_with_a_tombstone(servicetitan: ServiceTitan) -> None:
     client = Client(servicetitan, new_tenant())
     tenant, control = client.tenant.tenant_id, client.control
     export = "/crm/v2/tenant/{tenant}/export/customers"
     stream = control.entity(export)
-    silent, told, *_ = control.ids(tenant, stream)
+    silent, announced, *_ = control.ids(tenant, stream)
     token = client.page(export)["continueFrom"]
     control.delete(tenant, stream, silent)
-    control.delete(tenant, stream, told, tombstone=True)
+    control.delete(tenant, stream, announced, tombstone=True)
 
-    assert [(each["id"], each["active"]) for each in client.page(export, **{"from": token})["data"]] == [(told, False)]
-    assert not {silent, told} & set(client.ids(CUSTOMERS, active="Any"))
-    control.restore(tenant, stream, told)
-    assert [(each["id"], each["active"]) for each in client.page(export, **{"from": token})["data"]] == [(told, True)]
+    assert [(record["id"], record["active"]) for record in client.page(export, **{"from": token})["data"]] == [
+        (announced, False)
+    ]
+    assert not {silent, announced} & set(client.ids(CUSTOMERS, active="Any"))
+    control.restore(tenant, stream, announced)
+    assert [(record["id"], record["active"]) for record in client.page(export, **{"from": token})["data"]] == [
+        (announced, True)
+    ]
 
 
 @pytest.mark.parametrize(("path", "query", "status", "named"), [
@@ -202,7 +190,7 @@ def test_deletion_is_announced_in_the_feed_when_asked_for(servicetitan: ServiceT
     ("/jpm/v2/tenant/{tenant}/export/appointments", {"active": "Any"}, 200, set()),
     ("/memberships/v2/tenant/{tenant}/memberships", {"active": "False", "ids": "1,2"}, 200, set()),
 ])  # fmt: skip
-def test_parameters_are_held_against_the_documents(
+def test_parameters_are_checked_against_the_documents(
     tenant: Client, path: str, query: dict[str, Any], status: int, named: set[str]
 ) -> None:
     answer = tenant.get(path, **query)
@@ -217,7 +205,7 @@ def test_parameters_are_held_against_the_documents(
     ("/jpm/v2/tenant/{tenant}/job-hold-reasons", {}),
     ("/crm/v2/tenant/{tenant}/customers", {"active": "Any"}),
 ])  # fmt: skip
-def test_every_spelling_of_active(servicetitan: ServiceTitan, path: str, everything: dict[str, str]) -> None:
+def test_parameters_for_inactive_records(servicetitan: ServiceTitan, path: str, everything: dict[str, str]) -> None:
     client = Client(servicetitan, new_tenant())
     stream = client.control.entity(path)
     inactive = client.ids(path)[0]
@@ -228,7 +216,7 @@ def test_every_spelling_of_active(servicetitan: ServiceTitan, path: str, everyth
     assert inactive not in client.ids(path, **only_active)
 
 
-def test_few_records_have_every_value_that_a_list_is_filtered_by(tenant: Client) -> None:
+def test_a_few_records_have_every_value_of_a_filter(tenant: Client) -> None:
     path = "/accounting/v2/tenant/{tenant}/ap-bills"
     kinds = documents.paths()[path].query["billType"]["enum"]
     found = [tenant.page(path, billType=kind)["data"] for kind in kinds]
@@ -236,23 +224,23 @@ def test_few_records_have_every_value_that_a_list_is_filtered_by(tenant: Client)
     assert [{record["billType"] for record in records} for records in found] == [{kind} for kind in kinds]
 
 
-def test_several_orders_decide_one_after_the_other(servicetitan: ServiceTitan) -> None:
+def test_a_list_is_sorted_by_several_fields(servicetitan: ServiceTitan) -> None:
     path = "/jpm/v2/tenant/{tenant}/project-substatuses"
     client = Client(servicetitan, new_tenant())
     for order, identifier in enumerate(client.control.ids(client.tenant.tenant_id, "jpm_project_substatuses")):
         client.control.update(client.tenant.tenant_id, "jpm_project_substatuses", identifier, {"order": order % 2})
     records = client.page(path, active="Any", sort="-Order,+Id")["data"]
 
-    assert records == sorted(records, key=lambda each: (-each["order"], each["id"]))
+    assert records == sorted(records, key=lambda record: (-record["order"], record["id"]))
     assert {record["order"] for record in records} == {0, 1}
 
 
-def test_a_path_that_no_document_has() -> None:
+def test_an_undocumented_path_has_no_entity() -> None:
     with pytest.raises(LookupError, match="/nothing"):
         Control.entity("/crm/v2/tenant/{tenant}/nothing")
 
 
-def _of(parent: object) -> str:
+def _contacts_path(parent: object) -> str:
     return f"/crm/v2/tenant/{{tenant}}/customers/{parent}/contacts"
 
 
@@ -260,5 +248,5 @@ def _query(path: str) -> set[str]:
     return set(documents.paths()[path].query)
 
 
-def _without(record: dict[str, Any], name: str) -> dict[str, Any]:
-    return {each: value for each, value in record.items() if each != name}
+def _omit(record: dict[str, Any], name: str) -> dict[str, Any]:
+    return {field: value for field, value in record.items() if field != name}

@@ -1,4 +1,4 @@
-"""A target that ends in the way that its settings say."""
+"""A target whose settings choose how it ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ExampleSink(BatchSink):
-    """Takes nothing."""
+    """Never gets a record."""
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
@@ -29,29 +29,29 @@ class ExampleSink(BatchSink):
 
 
 def plugin_error(secret: str) -> None:
-    """End with an error that the operator can act on."""
+    """Fail with an error that the operator can act on."""
     raise PluginError(f"jobs: something\n{secret} is wrong.  Do this.")
 
 
 def reported_error(secret: str) -> None:
-    """End with an error that was logged when it happened."""
+    """Fail with an error that was logged when it happened."""
     error = PluginError(f"said before {secret}")
     error.reported = True
     raise error
 
 
 def unexpected_error(secret: str) -> None:
-    """End with an error that nobody thought of."""
+    """Fail with an unexpected error."""
     raise ValueError(secret + "\n")
 
 
 def broken_pipe(_: str) -> None:
-    """End because nobody reads the output."""
+    """Fail because the reader of the output has stopped."""
     raise BrokenPipeError
 
 
 def terminated(_: str) -> None:
-    """End because somebody stops the process."""
+    """Be stopped by a signal."""
     os.kill(os.getpid(), signal.SIGTERM)
     signal.pause()
 
@@ -67,7 +67,7 @@ ENDINGS: dict[str, Callable[[str], object]] = {
 
 
 class ExampleTarget(CheckedSettings, Target):
-    """Reads nothing and ends."""
+    """Reads no records and ends as its settings say."""
 
     name = "example-target"
     default_sink_class = ExampleSink

@@ -1,4 +1,4 @@
-"""What can be made to go wrong."""
+"""Each kind of fault does what its name says, to the requests that it matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 import pytest
 import requests
 
-from servicetitan_sandbox.client.control import ControlError, Fault
+from servicetitan_sandbox.errors import ControlError
+from servicetitan_sandbox.models import Fault
 from support.servicetitan import ACTIVITY_FEED, TECHNICIANS, Client
 
 
@@ -24,7 +25,7 @@ def _statuses(client: Client, count: int = 3, **query: object) -> list[int]:
         (Fault(kind="rate_limited", times=1), 429),
     ],
 )
-def test_errors_are_problems_for_as_many_requests_as_asked(client: Client, fault: Fault, status: int) -> None:
+def test_error_faults_fail_the_given_number_of_requests(client: Client, fault: Fault, status: int) -> None:
     client.control.set_fault(fault)
     answer = client.get(TECHNICIANS)
 
@@ -42,7 +43,7 @@ def test_fault_ends_when_cleared_and_is_logged(client: Client) -> None:
     assert [entry["fault"] for entry in client.control.requests()] == ["status", "status", "status", None]
 
 
-def test_fault_meets_only_what_it_names(client: Client) -> None:
+def test_fault_meets_only_matching_requests(client: Client) -> None:
     tenant = client.tenant.tenant_id
     client.control.set_fault(Fault(kind="status", path="/payroll/"))
     client.control.set_fault(Fault(kind="status", stream="activities"))
@@ -90,10 +91,10 @@ def test_slow_answer(client: Client) -> None:
 
 def test_early_expiry_needs_a_new_token(client: Client) -> None:
     client.control.set_fault(Fault(kind="unauthorized", times=1))
-    with_the_old = _statuses(client, 2)
+    with_old_token = _statuses(client, 2)
     client.sign_in()
 
-    assert (with_the_old, _statuses(client, 1)) == ([401, 401], [200])
+    assert (with_old_token, _statuses(client, 1)) == ([401, 401], [200])
 
 
 def test_rate_limit_tells_how_long(client: Client) -> None:
@@ -105,7 +106,9 @@ def test_rate_limit_tells_how_long(client: Client) -> None:
 def test_shift_skips_a_live_record(client: Client) -> None:
     everything = client.ids(TECHNICIANS, active="Any")
     client.control.set_fault(Fault(kind="shift", page=1, times=1))
-    seen = [each for page in (1, 2, 3) for each in client.ids(TECHNICIANS, page=page, pageSize=10, active="Any")]
+    seen = [
+        identifier for page in (1, 2, 3) for identifier in client.ids(TECHNICIANS, page=page, pageSize=10, active="Any")
+    ]
     alive = client.ids(TECHNICIANS, active="Any")
 
     assert alive == everything[1:]
@@ -136,7 +139,7 @@ def test_endless_feed(client: Client) -> None:
     assert page == {"hasMore": True, "continueFrom": last["continueFrom"], "data": []}
 
 
-def test_feed_that_moves_without_end(client: Client) -> None:
+def test_moving_feed_never_repeats_a_token(client: Client) -> None:
     *_, last = client.feed(ACTIVITY_FEED)
     client.control.set_fault(Fault(kind="moving_feed", stream="activities"))
     tokens = [last["continueFrom"]]
@@ -150,7 +153,7 @@ def test_feed_that_moves_without_end(client: Client) -> None:
     assert client.page(ACTIVITY_FEED, **{"from": tokens[-1]}) == last | {"data": []}
 
 
-def test_storm_ends_by_itself(client: Client) -> None:
+def test_fault_ends_after_its_seconds(client: Client) -> None:
     client.control.set_fault(Fault(kind="rate_limited", tenant=client.tenant.tenant_id, for_seconds=2))
     during = _statuses(client)
     time.sleep(2.1)
@@ -158,7 +161,7 @@ def test_storm_ends_by_itself(client: Client) -> None:
     assert (during, _statuses(client, 1)) == ([429, 429, 429], [200])
 
 
-def test_types_that_are_not_as_documented(client: Client) -> None:
+def test_wrong_type_changes_the_type_of_a_field(client: Client) -> None:
     whole = client.page(TECHNICIANS)["data"]
     client.control.set_fault(Fault(kind="wrong_type", stream="technicians", field="businessUnitId"))
     client.control.set_fault(Fault(kind="wrong_type", stream="activities", field="id"))
@@ -176,7 +179,7 @@ def test_types_that_are_not_as_documented(client: Client) -> None:
         client.control.set_fault(Fault.model_construct(kind="wrong_type"))
 
 
-def test_fields_that_no_document_has(client: Client) -> None:
+def test_unknown_field_adds_a_field(client: Client) -> None:
     whole = client.page(TECHNICIANS)["data"]
     client.control.set_fault(Fault(kind="unknown_field", stream="technicians", times=1))
     client.control.set_fault(Fault(kind="unknown_field", stream="technicians", field="home.planet"))
@@ -203,7 +206,7 @@ def test_token_endpoint_fails_too(client: Client) -> None:
     assert (client.token().status_code, client.token().status_code) == (503, 200)
 
 
-def test_fault_that_makes_no_sense_is_refused(client: Client) -> None:
+def test_invalid_fault_is_refused(client: Client) -> None:
     with pytest.raises(ControlError, match="422"):
         client.control.set_fault(Fault.model_construct(kind="earthquake"))
     with pytest.raises(ControlError, match="no stream nothing"):

@@ -1,4 +1,4 @@
-"""Who may ask, and how often."""
+"""Tokens, the app key, scopes and the rate limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servicetitan_sandbox.client.control import ControlError
+from servicetitan_sandbox.errors import ControlError
 from support.servicetitan import CAMPAIGNS, TECHNICIANS, Client, new_tenant
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_unknown_path_is_not_found(client: Client) -> None:
     assert client.get("/settings/v2/tenant/{tenant}/nothing").status_code == 404
 
 
-def test_scopes_and_areas_that_the_tenant_has(servicetitan: ServiceTitan) -> None:
+def test_areas_without_a_scope_or_not_enabled(servicetitan: ServiceTitan) -> None:
     client = Client(servicetitan, new_tenant(scopes={"settings", "crm"}, not_enabled={"crm"}))
 
     assert [client.get(path).status_code for path in (TECHNICIANS, CAMPAIGNS, "/crm/v2/tenant/{tenant}/leads")] == [
@@ -89,7 +89,7 @@ def test_scopes_and_areas_that_the_tenant_has(servicetitan: ServiceTitan) -> Non
 
 
 @pytest.mark.parametrize("skew", [-3600, 7200])
-def test_clock_that_is_wrong(servicetitan: ServiceTitan, skew: int) -> None:
+def test_the_servers_clock_can_be_wrong(servicetitan: ServiceTitan, skew: int) -> None:
     client = Client(servicetitan, new_tenant(clock_skew_seconds=skew))
     changed = client.control.update(client.tenant.tenant_id, "technicians", client.ids(TECHNICIANS)[0])
     answer = client.get(TECHNICIANS, pageSize=1)

@@ -1,4 +1,4 @@
-"""The embedded BigQuery does what the target needs of BigQuery."""
+"""The local BigQuery behaves as the target needs it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_labels_clustering_and_expiry_are_kept(client: bq.Client) -> None:
 
     found = client.get_table(table)
     assert (found.labels, found.clustering_fields) == ({"tenant": "1001"}, ["id"])
-    assert [each.labels for each in client.list_tables("bronze")] == [{"tenant": "1001"}]
+    assert [listed.labels for listed in client.list_tables("bronze")] == [{"tenant": "1001"}]
     assert [field.mode for field in found.schema] == ["REQUIRED", "NULLABLE", "REPEATED", "NULLABLE"]
 
 
@@ -97,7 +97,7 @@ def test_loads_append_and_a_job_id_is_used_once(client: bq.Client) -> None:
     ]
 
 
-def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
+def test_a_merge_inserts_updates_and_marks_missing_rows(client: bq.Client) -> None:
     live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
     client.create_table(bq.Table(live, schema=[*SCHEMA, bq.SchemaField("state", "STRING")]))
     _load(client, live.replace("live", "old"), [_row(1), _row(2)])
@@ -125,7 +125,7 @@ def test_one_merge_inserts_updates_and_sweeps(client: bq.Client) -> None:
     ]
 
 
-def test_a_merge_refuses_two_rows_for_one_and_inserts_all_that_it_has_none_for(client: bq.Client) -> None:
+def test_a_merge_refuses_two_source_rows_for_a_target_row_and_inserts_all_new_ones(client: bq.Client) -> None:
     live, staged = f"{client.project}.bronze.live", f"{client.project}.bronze.staged"
     _load(client, live, [_row(1)])
     _load(client, staged, [_row(1), _row(1), _row(2), _row(2)])
@@ -139,7 +139,7 @@ def test_a_merge_refuses_two_rows_for_one_and_inserts_all_that_it_has_none_for(c
     assert _select(client, f"SELECT id FROM `{live}` ORDER BY id") == [(1,), (2,), (2,)]
 
 
-def test_a_merge_takes_the_first_clause_that_fits_and_parameters_where_it_has_them(client: bq.Client) -> None:
+def test_a_merge_uses_the_first_clause_that_applies_and_takes_parameters(client: bq.Client) -> None:
     live = f"{client.project}.bronze.live"
     client.query_and_wait(
         f"CREATE TABLE `{live}` AS SELECT id, 0.5 AS price, 'old' AS state FROM UNNEST(GENERATE_ARRAY(1, 4)) AS id"
@@ -171,7 +171,7 @@ def test_a_merge_takes_the_first_clause_that_fits_and_parameters_where_it_has_th
     ]
 
 
-def test_new_columns_arrive_nested_ones_too(client: bq.Client) -> None:
+def test_columns_and_nested_fields_can_be_added(client: bq.Client) -> None:
     table = f"{client.project}.bronze.grown"
     _load(client, table, [_row(1)])
     client.query_and_wait(f"ALTER TABLE `{table}` ADD COLUMN added STRING")
@@ -189,7 +189,7 @@ def test_new_columns_arrive_nested_ones_too(client: bq.Client) -> None:
     ]
 
 
-def test_a_statement_may_be_about_a_thousand_columns(client: bq.Client) -> None:
+def test_a_statement_can_have_a_thousand_columns(client: bq.Client) -> None:
     differs = " OR ".join(f"{number} = 0" for number in range(1, 1001))
     assert [tuple(row) for row in client.query_and_wait(f"SELECT {differs}")] == [(False,)]
 
@@ -198,14 +198,14 @@ def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, cli
     client.query_and_wait("CREATE VIEW bronze.ours AS SELECT 1 AS one")
     with closing(_client(bigquery, f"{client.project}-other")) as other:
         other.create_dataset("bronze")
-        # The emulator has a Python module of this name, which is no table.
+        # The emulator has a Python module of this name, which must not be taken for a table.
         other.create_table(bq.Table(f"{other.project}.bronze.native", schema=SCHEMA))
 
         assert [table.table_id for table in other.list_tables("bronze")] == ["native"]
     assert [(table.table_id, table.table_type) for table in client.list_tables("bronze")] == [("ours", "VIEW")]
 
 
-def test_tables_stay_in_a_directory_of_ones_own(tmp_path: Path) -> None:
+def test_tables_are_kept_in_a_given_directory(tmp_path: Path) -> None:
     for turn in ("written", "read"):
         with processes.bigquery(tmp_path) as server, closing(_client(server, "kept")) as client:
             client.create_dataset("bronze", exists_ok=True)
@@ -218,10 +218,10 @@ def test_tables_stay_in_a_directory_of_ones_own(tmp_path: Path) -> None:
             assert _select(client, "SELECT seven FROM bronze.t") == [(7,)]
 
 
-def test_of_simultaneous_changes_of_a_table_one_succeeds(bigquery: processes.BigQuery, client: bq.Client) -> None:
+def test_only_one_of_several_concurrent_changes_succeeds(bigquery: processes.BigQuery, client: bq.Client) -> None:
     name = f"{client.project}.bronze.contested"
 
-    def at_once(change: Callable[[bq.Client], object]) -> list[str]:
+    def run_concurrently(change: Callable[[bq.Client], object]) -> list[str]:
         def outcome(_: int) -> str:
             with closing(_client(bigquery, client.project)) as own:
                 try:
@@ -236,13 +236,13 @@ def test_of_simultaneous_changes_of_a_table_one_succeeds(bigquery: processes.Big
     def create(own: bq.Client) -> None:
         own.create_table(bq.Table(name, schema=SCHEMA))
 
-    assert at_once(create) == ["done"] + ["Conflict"] * 7
+    assert run_concurrently(create) == ["done"] + ["Conflict"] * 7
     expiring = client.get_table(name)
     expiring.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
     client.update_table(expiring, ["expires"])
     time.sleep(1.5)
-    assert at_once(create) == ["done"] + ["Conflict"] * 7
+    assert run_concurrently(create) == ["done"] + ["Conflict"] * 7
 
     found = client.get_table(name)
     found.labels = {"changed": "yes"}
-    assert at_once(lambda own: own.update_table(found, ["labels"])) == ["done"] + ["PreconditionFailed"] * 7
+    assert run_concurrently(lambda own: own.update_table(found, ["labels"])) == ["done"] + ["PreconditionFailed"] * 7

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_sandbox import exact_json
-from servicetitan_sandbox.client.control import ReportChange, ReportField
+from servicetitan_sandbox.models import ReportChange, ReportField
 from support.servicetitan import Client, new_tenant
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ MAY = {"From": "2024-05-01", "To": "2024-05-31"}
 
 @pytest.fixture
 def client(servicetitan: ServiceTitan) -> Client:
-    """A client of a new tenant whose reports run as often as they are asked."""
+    """A client of a new tenant whose reports may run again at once."""
     return Client(servicetitan, new_tenant(report_seconds=0))
 
 
 def _reports(client: Client) -> list[str]:
-    """Return the paths of all reports: every other one is asked for days."""
+    """Return the paths of all reports. Every other one takes a range of days."""
     lists = [
         f"/reporting/v2/tenant/{{tenant}}/report-category/{category['id']}/reports"
         for category in client.page(CATEGORIES)["data"]
@@ -52,9 +52,9 @@ def _run(client: Client, path: str, arguments: dict[str, Any], **query: int | st
     return exact_json.loads(answer.content)
 
 
-def test_rows_are_as_the_description_says(client: Client) -> None:
-    by_day, as_it_is, *_ = _reports(client)
-    for path, arguments in ((by_day, MAY), (as_it_is, {})):
+def test_rows_match_the_description(client: Client) -> None:
+    by_day, without_days, *_ = _reports(client)
+    for path, arguments in ((by_day, MAY), (without_days, {})):
         description = client.page(path)
         page = _run(client, path, arguments, includeTotal="true")
         kinds = [field["dataType"] for field in description["fields"]]
@@ -67,7 +67,7 @@ def test_rows_are_as_the_description_says(client: Client) -> None:
             for row in page["data"]
             for kind, value in zip(kinds, row, strict=True)
         )
-    assert {each["name"] for each in client.page(by_day)["parameters"] if each["isRequired"]} == {"From", "To"}
+    assert {item["name"] for item in client.page(by_day)["parameters"] if item["isRequired"]} == {"From", "To"}
 
 
 def test_pages_and_days_make_the_same_rows(client: Client) -> None:
@@ -84,7 +84,7 @@ def test_pages_and_days_make_the_same_rows(client: Client) -> None:
 
 def test_parameters_choose_rows_and_are_checked(client: Client) -> None:
     path = _reports(client)[1]
-    accepts = {each["name"]: each["acceptValues"] for each in client.page(path)["parameters"]}
+    accepts = {item["name"]: item["acceptValues"] for item in client.page(path)["parameters"]}
     units = client.page(
         f"/reporting/v2/tenant/{{tenant}}/dynamic-value-sets/{accepts['BusinessUnitIds']['dynamicSetId']}"
     )
@@ -124,7 +124,7 @@ def test_report_changes(client: Client) -> None:
     before = _run(client, path, {})
     described = client.page(path)
     added = ReportField(name="ClosedOn", label="Closed", dataType="Date")
-    fields = (*(ReportField(**each) for each in described["fields"]), added)
+    fields = (*(ReportField(**field) for field in described["fields"]), added)
     client.control.change_report(client.tenant.tenant_id, described["id"], ReportChange(fields=fields))
     after = _run(client, path, {})
 

@@ -1,4 +1,4 @@
-"""The tool that writes down what the documents say of lists."""
+"""The tool that extracts the lists of the API documents for the sandbox."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def document() -> Document:
         "description": 'By field: "?sort=+X".\nAvailable fields are: Id, Kind, Size.',
     }
     ids = {"name": "ids", "in": "query", "required": True, "schema": {"type": "string", "description": "words"}}
-    one = {"$ref": "#/components/schemas/Thing"}
+    thing = {"$ref": "#/components/schemas/Thing"}
     paths = {
         "/tenant/{tenant}/things": get(answer(hasMore={}), active, sort, ids),
         "/tenant/{tenant}/export/things": get(answer(hasMore={}, continueFrom={})),
         "/tenant/{tenant}/all-things": get(answer()),
-        "/tenant/{tenant}/bare-things": get(envelope({"type": "array", "items": one})),
-        "/tenant/{tenant}/things/{id}": get(envelope(one)),
+        "/tenant/{tenant}/bare-things": get(envelope({"type": "array", "items": thing})),
+        "/tenant/{tenant}/things/{id}": get(envelope(thing)),
         "/tenant/{tenant}/ping": get({"204": {}}),
         "/tenant/{tenant}/made": {"post": {}},
     }
@@ -62,10 +62,12 @@ def document() -> Document:
     return Document({"servers": servers, "paths": paths, "components": {"schemas": schemas}})
 
 
-def test_only_lists_and_only_facts_carry_over() -> None:
+def test_only_lists_and_only_facts_are_extracted() -> None:
     facts = endpoints.module(document())
 
-    assert {path.removeprefix("/area/v2/tenant/{tenant}"): each["answer"] for path, each in facts["paths"].items()} == {
+    assert {
+        path.removeprefix("/area/v2/tenant/{tenant}"): entry["answer"] for path, entry in facts["paths"].items()
+    } == {
         "/things": "pages",
         "/export/things": "feed",
         "/all-things": "data",
@@ -107,15 +109,15 @@ def test_a_change_shows_as_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert not list(endpoints.drift(endpoints.FILE.read_text()))
 
 
-@pytest.mark.parametrize(("options", "status", "said"), [
+@pytest.mark.parametrize(("options", "status", "message"), [
     (["--check"], 0, "not on this machine"),
     ([], 1, "there are no documents"),
 ])  # fmt: skip
-def test_documents_that_are_not_there(tmp_path: Path, options: list[str], status: int, said: str) -> None:
+def test_missing_documents(tmp_path: Path, options: list[str], status: int, message: str) -> None:
     environment = os.environ | {"SERVICETITAN_OPENAPI_DIR": str(tmp_path / "none")}
     done = subprocess.run(
         [sys.executable, TOOL, *options], env=environment, capture_output=True, text=True, check=False
     )
 
     assert done.returncode == status
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr

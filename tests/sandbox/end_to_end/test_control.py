@@ -1,4 +1,4 @@
-"""Changes at the source."""
+"""The control API changes records as users and administrators of ServiceTitan would."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from servicetitan_sandbox.client.control import ControlError
+from servicetitan_sandbox.errors import ControlError
 from servicetitan_sandbox.models import SIZES
 from support.servicetitan import TECHNICIANS, Client, new_tenant
 
@@ -51,7 +51,7 @@ def test_deleted_record_is_gone_until_restored(client: Client) -> None:
     assert identifier in client.ids(TECHNICIANS)
 
 
-def test_deactivated_record_is_only_in_any_until_restored(client: Client) -> None:
+def test_deactivated_record_is_listed_only_on_request_until_restored(client: Client) -> None:
     tenant = client.tenant.tenant_id
     identifier = client.ids(TECHNICIANS)[0]
     client.control.deactivate(tenant, "technicians", identifier)
@@ -62,7 +62,7 @@ def test_deactivated_record_is_only_in_any_until_restored(client: Client) -> Non
     assert identifier in client.ids(TECHNICIANS)
 
 
-def test_inserted_record_has_an_id_of_its_own(client: Client) -> None:
+def test_inserted_records_have_new_ids(client: Client) -> None:
     tenant = client.tenant.tenant_id
     before = client.ids(TECHNICIANS, active="Any")
     added = [client.control.insert(tenant, "technicians", {"name": f"New {number}"}) for number in range(30)]
@@ -72,7 +72,7 @@ def test_inserted_record_has_an_id_of_its_own(client: Client) -> None:
 
 
 @pytest.mark.parametrize("stream", ["technicians", "nothing"])
-def test_what_is_not_there_cannot_be_changed(client: Client, stream: str) -> None:
+def test_an_unknown_record_or_stream_cannot_be_changed(client: Client, stream: str) -> None:
     with pytest.raises(ControlError, match="there is no"):
         client.control.update(client.tenant.tenant_id, stream, 1)
 
@@ -107,7 +107,7 @@ def test_size_of_an_unknown_stream_is_refused(servicetitan: ServiceTitan) -> Non
 
 
 @pytest.mark.parametrize("body", ["{{", "[]", '{"values": 5}'])
-def test_body_that_is_no_object_is_refused(client: Client, body: str) -> None:
+def test_a_body_must_be_a_json_object(client: Client, body: str) -> None:
     url = f"{client.server.api_url}/control/tenants/{client.tenant.tenant_id}/technicians"
 
     assert client.session.post(url, body, timeout=30).status_code == 400

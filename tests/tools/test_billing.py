@@ -1,4 +1,4 @@
-"""The model of what BigQuery bills, against figures that were worked out by hand."""
+"""The model of what BigQuery bills, checked against figures that were worked out by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_every_table_that_a_statement_names_is_billed_for_10_mb_at_least() -> No
     assert billing.billed_before(SMALL) == 4 * 3 * 2 * 10 * MIB
 
 
-def test_a_merge_is_billed_for_the_table_twice_and_clustering_spares_what_is_not_touched() -> None:
+def test_a_merge_is_billed_for_the_touched_blocks_twice() -> None:
     count = 16_000_000 + 10 * MIB
     assert billing.billed(LARGE, touched=1) == 4 * 2 * (count + 2_000_000_000 + 10 * MIB)
     assert billing.billed(LARGE, touched=0.1) == pytest.approx(4 * 2 * (count + 200_000_000 + 10 * MIB))
@@ -36,7 +36,7 @@ def test_a_small_table_is_compared_too() -> None:
     assert billing.billed(seldom, touched=1) == 4 * 3 * (2 + 0.25 * 2) * 10 * MIB
 
 
-def test_a_run_that_brings_nothing_costs_nothing() -> None:
+def test_a_run_without_rows_costs_nothing() -> None:
     idle = Group("idle", 2, rows=1_000_000, row_bytes=1_000, staged=1_000, busy=0)
     assert (billing.billed(idle, touched=1), idle.loads, billing.written(idle)) == (0, 0, 0)
     assert billing.written_before(idle) == 8_000_000

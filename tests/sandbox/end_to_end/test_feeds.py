@@ -1,4 +1,4 @@
-"""Export feeds."""
+"""Export feeds: their order, their tokens, and changes between two reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_feed_has_every_record_in_order_of_modification(client: Client) -> None:
     assert {record["active"] for record in records} == {True, False}
 
 
-def test_token_at_the_end_shows_only_what_comes_later(client: Client) -> None:
+def test_token_at_the_end_shows_only_later_changes(client: Client) -> None:
     tenant, control = client.tenant.tenant_id, client.control
     *_, last = client.feed(ACTIVITY_FEED)
     token = last["continueFrom"]

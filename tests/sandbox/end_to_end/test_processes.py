@@ -1,4 +1,4 @@
-"""Starting and stopping."""
+"""The sandbox's servers start, announce their addresses, and stop with their parent process."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from servicetitan_sandbox.client import processes
 SANDBOX = Path(sys.executable).with_name("sandbox")
 
 
-def _answers(url: str) -> bool:
+def _accepts_connections(url: str) -> bool:
     address = urlsplit(url)
     with socket.socket() as connection:
         connection.settimeout(1)
         return connection.connect_ex((address.hostname, address.port)) == 0
 
 
-def _wait_until_silent(*urls: str) -> None:
+def _wait_until_stopped(*urls: str) -> None:
     deadline = time.monotonic() + 15
-    while any(map(_answers, urls)):
-        assert time.monotonic() < deadline, f"{urls} still answer"
+    while any(map(_accepts_connections, urls)):
+        assert time.monotonic() < deadline, f"{urls} still accept connections"
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_up(how: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGKILL])
+def test_no_server_outlives_sandbox_up(stop_signal: signal.Signals) -> None:
     with subprocess.Popen([SANDBOX, "up"], stdout=subprocess.PIPE) as process:
         assert process.stdout
         ready = json.loads(process.stdout.readline())
         urls = (ready["servicetitan"]["api_url"], ready["bigquery"]["api_endpoint"])
         assert ready["servicetitan"]["auth_url"] == f"{urls[0]}/connect/token"
-        assert all(map(_answers, urls))
+        assert all(map(_accepts_connections, urls))
 
-        process.send_signal(how)
-        assert process.wait(20) == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+        process.send_signal(stop_signal)
+        assert process.wait(20) == (-signal.SIGKILL if stop_signal is signal.SIGKILL else 0)
         assert process.stdout.read() == b""
-        _wait_until_silent(*urls)
+        _wait_until_stopped(*urls)
 
 
 def test_servicetitan_alone_on_a_given_port_until_interrupted() -> None:

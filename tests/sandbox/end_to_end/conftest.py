@@ -1,4 +1,4 @@
-"""A tenant of its own for each test."""
+"""A client with a new tenant for each test."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
-CSV_TAP = (sys.executable, str(Path(__file__).parents[2] / "support" / "target" / "taps" / "csv_tap.py"))
+CSV_TAP = (sys.executable, str(Path(__file__).parents[3] / "support" / "target" / "taps" / "csv_tap.py"))
 
 
 def piped(target: TargetRunner, folder: Path, tap: tuple[str, ...], **files: Any) -> Result:  # noqa: ANN401 - any JSON

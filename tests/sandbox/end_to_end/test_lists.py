@@ -1,4 +1,4 @@
-"""Lists that are paged by number."""
+"""Lists with numbered pages: paging, filters and sorting."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_times_bound_the_list_to_the_tick(client: Client, after: str, before: st
     assert len(later) == 15
 
 
-def test_lists_that_can_be_ordered(client: Client) -> None:
+def test_lists_can_be_sorted(client: Client) -> None:
     ascending = client.ids(CAMPAIGNS, sort="+Id")
 
     assert ascending == sorted(ascending)
@@ -74,7 +74,7 @@ def test_lists_that_can_be_ordered(client: Client) -> None:
         {"includeTotal": "perhaps"},
     ],
 )
-def test_wrong_value_is_a_problem_of_its_parameter(client: Client, query: dict[str, object]) -> None:
+def test_invalid_value_is_an_error_of_its_parameter(client: Client, query: dict[str, object]) -> None:
     answer = client.get(TECHNICIANS, **query)
 
     assert answer.status_code == 400
@@ -89,17 +89,17 @@ def test_undocumented_parameter_is_refused_and_logged(client: Client) -> None:
     assert [entry["undocumented"] for entry in client.control.requests()] == [["colour", "sort"]]
 
 
-def test_documented_filter_that_is_not_modelled_is_refused(client: Client) -> None:
+def test_documented_filter_that_is_not_implemented_is_refused(client: Client) -> None:
     assert client.get(TECHNICIANS, name="Smith").status_code == 501
 
 
 def test_answers_are_compressed_when_accepted(client: Client) -> None:
     plain = client.get(TECHNICIANS, {"Accept-Encoding": "identity"})
-    packed = client.get(TECHNICIANS, {"Accept-Encoding": "gzip"})
+    compressed = client.get(TECHNICIANS, {"Accept-Encoding": "gzip"})
 
     assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert plain.content == packed.content
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert plain.content == compressed.content
 
 
 def test_connection_is_kept_alive_and_log_holds_no_secret(client: Client) -> None:
