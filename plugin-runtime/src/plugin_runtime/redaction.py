@@ -104,8 +104,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and all that led to it, also what `raise ... from None` hides: some formatters show it."""
     waiting, seen = [error], set[int]()
     while waiting:
-        one = waiting.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += [other for other in (one.__cause__, one.__context__) if other]
+        link = waiting.pop()
+        if id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [other for other in (link.__cause__, link.__context__) if other]

@@ -145,7 +145,7 @@ def _default(field: structs.FieldInfo) -> Any:  # noqa: ANN401 - of any type tha
     return None if field.default in {msgspec.NODEFAULT, msgspec.UNSET} else field.default
 
 
-def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - a type hint has no type of its own
+def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - any type hint
     """Return the schema of a type hint."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:

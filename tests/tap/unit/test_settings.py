@@ -111,5 +111,5 @@ def test_no_place_for_batches_means_no_batches(config: dict[str, Any] | None) ->
 
 @pytest.mark.parametrize("config", [{"encoding": {"format": "jsonl"}}, {"storage": {}}, {"storage": {"prefix": "x"}}])
 def test_batches_whose_place_was_forgotten(config: dict[str, Any]) -> None:
-    with pytest.raises(PluginError, match="setting `batch_config` lacks `storage.root`"):
+    with pytest.raises(PluginError, match=r"setting `batch_config` lacks `storage.root`"):
         _ = settings(batch_config=config)

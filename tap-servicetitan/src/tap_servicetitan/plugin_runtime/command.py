@@ -1,4 +1,4 @@
-"""Runs a plugin's command line and turns its end into one line and an exit code."""
+"""Runs a command line; turns its end into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE = 0, 1, 2
 
-NO_READER = "the program that reads this one's output has stopped: see its log"
+NO_READER = "the program that reads this output has stopped: see its log"
 
 
 def run(plugin: type[PluginBase], args: Sequence[str] | None = None) -> int:
-    """Run the plugin and return its exit code: 0 when all went well, 1 when not, 2 for a wrong command line.
+    """Run a plugin and return its exit code: 0 for success, 1 for failure, 2 for a wrong command line.
 
     Errors become one line on stderr. `LOGLEVEL=DEBUG` adds the traceback.
 
     Args:
         plugin: The tap or target class.
-        args: Command-line arguments; those of the process by default.
+        args: Command-line arguments. By default those of the process.
     """
     return run_command(plugin.cli, plugin.name, plugin.logger, args)
 
@@ -39,13 +39,13 @@ def run_command(command: click.Command, name: str, logger: logging.Logger, args:
 
     Args:
         command: The command.
-        name: What it is called.
-        logger: Takes the line that says what went wrong.
-        args: Command-line arguments; those of the process by default.
+        name: Name of the program.
+        logger: Logs the line that says what went wrong.
+        args: Command-line arguments. By default those of the process.
     """
     redaction.install()
     try:
-        code = _invoked(command, name, list(sys.argv[1:] if args is None else args))
+        code = _invoke(command, name, list(sys.argv[1:] if args is None else args))
         if sys.stdout is not None:
             sys.stdout.flush()  # while an error can still become a line
     except PluginError as error:
@@ -60,7 +60,7 @@ def run_command(command: click.Command, name: str, logger: logging.Logger, args:
     return code
 
 
-def _invoked(command: click.Command, name: str, args: list[str]) -> int:
+def _invoke(command: click.Command, name: str, args: list[str]) -> int:
     try:
         # Not `command.main`: that ends the process by itself when the output is closed.
         with command.make_context(name, args) as context:
@@ -82,18 +82,18 @@ def _fail(logger: logging.Logger, message: str, error: BaseException, *, code: i
 
 
 def leave(code: int) -> NoReturn:
-    """End the process at once, with what is in the log, and whatever its threads are doing.
+    """Flush the log and end the process at once, whatever its threads are doing.
 
-    A thread that writes to an output which nobody reads holds the lock of that output. Python asks for the lock at its
-    end, and aborts when it does not get it.
+    A thread that is blocked on a full pipe holds the lock of stdout. Python wants that lock at its own end, and aborts
+    when it does not get it.
     """
     logging.shutdown()
     os._exit(code)
 
 
 def drop_stdout() -> None:
-    """Send what is left of the output nowhere, when nobody reads it any more."""
-    # Otherwise the interpreter tries to flush into the closed pipe once more and prints a traceback of its own.
-    # There is no output at all when it was closed before the start.
+    """Discard the rest of the output after its reader has stopped."""
+    # Otherwise the interpreter flushes into the closed pipe once more and prints a traceback.
+    # stdout is None if it was closed before the start.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Checks a plugin's settings before anything else happens, and says in one line each what is wrong."""
+"""Checks a plugin's settings before anything else happens. Each problem is one line."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class CheckedSettings(PluginBase):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End with the shell's exit code for the signal: the SDK's own code, 0, would call half a run complete."""
+        """End with the shell's exit code for the signal. The SDK ends with 0, which would call half a run complete."""
         self.logger.error(
-            "Stopped by signal %d before the end of the run. The next run goes on from the last state.",
+            "Stopped by signal %d before the end of the run. The next run continues from the last state.",
             signum,
         )
         sys.exit(128 + signum)
@@ -76,7 +76,7 @@ def problems(schema: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
         near = difflib.get_close_matches(name, known, n=1)
         yield f"unknown setting `{name}`" + (f", did you mean `{near[0]}`?" if near else "")
     errors = sorted(JSONSchemaValidator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    # Each missing setting is an error of its own, and the sentence names all of them.
+    # There is one error per missing setting, and each sentence names all of them.
     yield from dict.fromkeys(map(_sentence, errors))
 
 

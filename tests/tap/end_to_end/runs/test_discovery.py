@@ -31,5 +31,5 @@ def test_a_catalog_that_nobody_reads_is_one_line() -> None:
         process.stdout.close()
         log = process.stderr.read().decode()
     assert process.returncode == 1
-    assert "the program that reads this one's output has stopped" in log
+    assert "the program that reads this output has stopped" in log
     assert "Traceback" not in log
