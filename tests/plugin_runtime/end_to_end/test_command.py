@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[1] / "support" / "plugin_runtime" / "plugin.py"
+PLUGIN = Path(__file__).parents[2] / "support" / "plugin_runtime" / "plugin.py"
 
 CONFIG = '{"password":"hunter2 hunter2","ends_with":"%s"}'
 
