@@ -43,7 +43,7 @@ def test_success_is_code_0(tmp_path: Path) -> None:
     [
         ("plugin_error", "jobs: something *** is wrong. Do this."),
         ("unexpected_error", "unexpected ValueError: *** . `LOGLEVEL=DEBUG` shows where"),
-        ("broken_pipe", "the program that reads this one's output has stopped: see its log"),
+        ("broken_pipe", "the program that reads this output has stopped: see its log"),
     ],
 )
 def test_an_error_is_one_line_without_secrets_and_code_1(ends_with: str, line: str, tmp_path: Path) -> None:
@@ -100,5 +100,5 @@ def test_a_closed_output_is_reported_as_such(unbuffered: str) -> None:
     )
     os.close(writer)
     assert done.returncode == 1
-    assert last_line(done).endswith("the program that reads this one's output has stopped: see its log")
+    assert last_line(done).endswith("the program that reads this output has stopped: see its log")
     assert "Traceback" not in done.stderr
