@@ -162,8 +162,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     lookback_seconds: Annotated[
         int,
         setting(
-            "How many seconds before the newest known change to start reading a list again, and an export feed whose "
-            "bookmark the API refuses (there rounded up to whole days, which is what a feed takes).",
+            "Read again from this many seconds before the newest known change. Applies to lists, and to an export feed "
+            "when the API refuses its bookmark (then rounded up to whole days).",
             title="Look-back",
             ge=0,
         ),

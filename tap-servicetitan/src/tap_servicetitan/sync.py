@@ -9,7 +9,7 @@ from tap_servicetitan.concurrency.workers import run_concurrently
 from tap_servicetitan.errors import NothingReadableError, RunCancelledError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.streams.base import ServiceTitanStream
-from tap_servicetitan.streams.outcome import StreamStatus
+from tap_servicetitan.streams.outcome import ReadStatus
 from tap_servicetitan.streams.report import ReportStream
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _log_outcomes(streams: Iterable[ServiceTitanStream], failures: dict[str, str
     for stream in streams:
         if stream.name in failures:
             continue
-        if stream.outcome.status is StreamStatus.COMPLETE:
+        if stream.outcome.status is ReadStatus.COMPLETE:
             logger.info("%s: %d records", stream.name, stream.outcome.records)
         else:
             logger.warning("%s: %s: %s", stream.name, stream.outcome.status.value, stream.outcome.reason)
@@ -93,5 +93,5 @@ def _raise_failures(streams: Sequence[ServiceTitanStream], failures: dict[str, s
     failed = [stream.name for stream in streams if stream.name in failures]
     if failed:
         raise PluginError(f"{len(failed)} of {len(streams)} streams failed: {', '.join(failed)}")
-    if streams and all(stream.outcome.status is StreamStatus.SKIPPED for stream in streams):
+    if streams and all(stream.outcome.status is ReadStatus.SKIPPED for stream in streams):
         raise NothingReadableError(tenant_id, f"{len(streams)} streams")

@@ -96,7 +96,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             settings=self.settings,
             connect=self._connect,
             writer=self.message_writer,
-            messages=batches.messages if batches else record_lines,
+            messages=batches.make_messages if batches else record_lines,
             shaper_for=self.shaper_for,
         )
 

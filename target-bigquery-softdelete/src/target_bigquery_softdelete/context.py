@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import uuid
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from target_bigquery_softdelete.audit.quarantine import Quarantine
@@ -55,7 +55,11 @@ class Run:
         self.settings = settings
         self.warehouse = warehouse
         self.lease = lease
+        self._lock = threading.Lock()
+        self._quarantine: Quarantine | None = None
+        self._folder: Path | None = None
         self._remove_folder: Callable[[], object] | None = None
+        self._load_threads: ThreadPoolExecutor | None = None
 
     def abandon(self) -> Cancelled:
         """Cancel the running jobs, give the lease back, and remove the temporary folder, in a few seconds.
@@ -79,23 +83,33 @@ class Run:
             "tenant_id": settings.tenant_id,
         }
 
-    @cached_property
-    def quarantine(self) -> Quarantine | None:
-        """Takes the records that do not fit their schema, unless such a record fails its stream."""
+    def open_quarantine(self) -> Quarantine | None:
+        """Return what takes the records that do not fit their schema, or None if such a record fails its stream."""
         if self.settings.on_invalid_record == "fail":
             return None
-        return Quarantine(self.warehouse, self.identity, self.folder)
+        with self._lock:
+            if self._quarantine is None:
+                self._quarantine = Quarantine(self.warehouse, self.identity, self._ensure_folder())
+            return self._quarantine
 
-    @cached_property
-    def folder(self) -> Path:
-        """A temporary folder for Parquet files, created when first used and removed with this object or at exit."""
-        folder = make_temporary_folder()
-        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return folder
+    def ensure_folder(self) -> Path:
+        """Create the temporary folder for Parquet files, unless it exists, and return it.
 
-    @cached_property
-    def loads(self) -> ThreadPoolExecutor:
-        """Threads that load files in the background."""
-        executor = ThreadPoolExecutor(PARALLEL_LOADS, "load")
-        weakref.finalize(self, executor.shutdown, wait=False, cancel_futures=True)
-        return executor
+        It is removed with this object or at exit.
+        """
+        with self._lock:
+            return self._ensure_folder()
+
+    def _ensure_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = make_temporary_folder()
+            self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
+
+    def ensure_load_threads(self) -> ThreadPoolExecutor:
+        """Start the threads that load files in the background, unless they run, and return them."""
+        with self._lock:
+            if self._load_threads is None:
+                self._load_threads = ThreadPoolExecutor(PARALLEL_LOADS, "load")
+                weakref.finalize(self, self._load_threads.shutdown, wait=False, cancel_futures=True)
+            return self._load_threads

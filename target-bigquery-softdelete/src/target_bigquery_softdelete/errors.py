@@ -50,7 +50,7 @@ class DeletesRefusedError(PluginError):
 
 
 class NotNativeError(ValueError):
-    """A block holds a value that native code would convert wrongly or not at all. It is converted row by row."""
+    """A block holds a value that native code would convert wrongly or not at all. It is converted record by record."""
 
 
 class NeedsBigNumericError(ValueError):

@@ -49,19 +49,19 @@ class BigQuerySoftDeleteSink(Sink):
         return self._load.report
 
     @property
-    def rows_merged(self) -> int:
+    def records_merged(self) -> int:
         """Records that are merged."""
-        return self._load.rows_merged
+        return self._load.records_merged
 
     @property
-    def unmerged_rows(self) -> int:
+    def unmerged_records(self) -> int:
         """Records that were read since the last merge."""
-        return self._load.unmerged_rows
+        return self._load.unmerged_records
 
     @property
     def is_written(self) -> bool:
         """Whether every record that was read is in the table."""
-        return self.error is None and not self.unmerged_rows
+        return self.error is None and not self.unmerged_records
 
     @property
     def buffered_bytes(self) -> int:
@@ -119,11 +119,11 @@ class BigQuerySoftDeleteSink(Sink):
 
     @override
     def clean_up(self) -> None:
-        """Drop the staging tables. Those of a failed stream stay until they expire, for a look at what went wrong."""
+        """Drop the staging tables. Those of a failed stream stay until they expire, so that you can inspect them."""
         self._attempt(self._load.drop)
 
     def _attempt(self, step: Callable[[], object]) -> None:
-        """Take a step, unless the stream has failed. An error ends the stream."""
+        """Run a step, unless the stream has failed. An error ends the stream."""
         if self.error is not None:
             return
         try:

@@ -107,11 +107,11 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _stop(self, signum: int) -> None:
         """Cancel the running jobs, and log how far the run got."""
         jobs = self.run.abandon()
-        lease = " The lease of the dataset stays until it expires." if self.run.lease.held else ""
+        lease = " The lease of the dataset stays until it expires." if self.run.lease.is_held else ""
         self.logger.error(
             "Stopped by signal %d before the end of the run. %s. %s%s The next run continues from the last state.",
             signum,
-            progress([(sink.report, sink.rows_merged) for sink in self.sinks]),
+            progress([(sink.report, sink.records_merged) for sink in self.sinks]),
             jobs.summary(),
             lease,
         )

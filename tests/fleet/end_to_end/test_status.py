@@ -148,12 +148,12 @@ def test_status_shows_every_company_and_exits_with_1_if_one_is_not_fresh(operato
     for reason in (error, "no successful run yet", "broken.json in the storage is not a valid record"):
         assert reason in reasons
     last = ill.stdout.splitlines()[-1]
-    assert last == "1 fresh, 1 stale, 1 failed, 2 unreadable; look at: away, broken, failing, new"
+    assert last == "1 fresh, 1 stale, 1 failed, 2 unreadable; needs attention: away, broken, failing, new"
     assert operator.command("status", "--company", "fresh").returncode == 0
 
     page = operator.folder / "a report.html"
     made = operator.command("report", "--output", str(page), "--environment", "pro", "--company", "failing")
-    assert (made.returncode, made.stdout) == (0, f"{page}: 1 failed; look at: failing\n"), made
+    assert (made.returncode, made.stdout) == (0, f"{page}: 1 failed; needs attention: failing\n"), made
     text = page.read_text()
     assert error in text
     assert f"orchestrate-etl run --company failing --environment pro --companies {operator.folder}" in text

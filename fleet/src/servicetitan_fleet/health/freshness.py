@@ -222,4 +222,4 @@ def summarize_statuses(statuses: Iterable[CompanyStatus]) -> str:
     counts = {kind: sum(status.freshness is kind for status in statuses) for kind in Freshness}
     summary = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no company"
     bad = ", ".join(sorted(status.company.company_id for status in statuses if not status.freshness.is_good))
-    return f"{summary}; look at: {bad}" if bad else summary
+    return f"{summary}; needs attention: {bad}" if bad else summary

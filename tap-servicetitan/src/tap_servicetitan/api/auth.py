@@ -72,7 +72,7 @@ class Authenticator:
         self._token: str | None = None
         self._renew_at = 0.0
 
-    def token(self) -> str:
+    def ensure_token(self) -> str:
         """Return a valid access token. Signs in if there is none.
 
         Raises:

@@ -78,7 +78,7 @@ class ApiClient:
             SignInRefusedError: If they do not.
             StreamError: If the token endpoint does not answer.
         """
-        self._authenticator.token()
+        self._authenticator.ensure_token()
 
     def get(self, path: str, params: dict[str, str], decode: Callable[[bytes], T]) -> T:
         """Read an endpoint and return its decoded response.
@@ -121,12 +121,12 @@ class ApiClient:
         return _decode(str(request), response.body, decode)
 
     def _send_authorized(self, request: _Request) -> HttpResponse:
-        token = self._authenticator.token()
+        token = self._authenticator.ensure_token()
         response = self._send(request, token)
         if response.status == HTTPStatus.UNAUTHORIZED:
             # A token may become invalid early. If the API refuses a new one too, the settings are wrong.
             self._authenticator.discard(token)
-            response = self._send(request, self._authenticator.token())
+            response = self._send(request, self._authenticator.ensure_token())
         if response.status == HTTPStatus.UNAUTHORIZED:
             raise SignInRefusedError(
                 f"the API refused a new access token for tenant {self._tenant_id} ({describe(response)}): "

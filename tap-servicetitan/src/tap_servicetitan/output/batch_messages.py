@@ -63,7 +63,7 @@ class Batches:
         compression = config.encoding.compression if config.encoding else None
         return cls(storage.root, storage.prefix or "", compression or "none")
 
-    def messages(self, stream: str, page: Page, version: int | None) -> Iterator[bytes]:
+    def make_messages(self, stream: str, page: Page, version: int | None) -> Iterator[bytes]:
         """Yield the BATCH messages of a page, one per line.
 
         Args:

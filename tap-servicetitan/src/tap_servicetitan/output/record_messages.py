@@ -1,4 +1,4 @@
-"""RECORD messages, built around the bytes that the records came as."""
+"""RECORD messages, built without decoding the records."""
 
 from __future__ import annotations
 

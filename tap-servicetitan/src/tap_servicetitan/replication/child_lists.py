@@ -62,7 +62,7 @@ class ChildLists:
 
         try:
             for page in read_until_stable(
-                lambda: self._lists.pages(parent=parent), note, sorted_by_key=self._sorted_by_key
+                lambda: self._lists.read_pages(parent=parent), note, sorted_by_key=self._sorted_by_key
             ):
                 self._found = True
                 yield page

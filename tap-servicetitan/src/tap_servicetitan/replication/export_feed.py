@@ -28,8 +28,8 @@ class _Progress:
         self._contents = {hash(((), None))}
         self._idle_pages = 0
 
-    def is_stuck(self, page: ExportPage) -> bool:
-        """Take note of a page that is not the last, and return whether reading on is useless."""
+    def note_page(self, page: ExportPage) -> bool:
+        """Take note of a page that is not the last, and return whether the feed is stuck."""
         # A record can come again, but then with a later time of change.
         new = _add(hash((tuple(page.keys), page.newest)), self._contents)
         self._idle_pages = 0 if new else self._idle_pages + 1
@@ -60,7 +60,7 @@ def read_feed(fetch: Callable[[str | None], ExportPage], start: str | None) -> I
         yield page
         if not page.has_more:
             return
-        if progress.is_stuck(page):
+        if progress.note_page(page):
             raise StreamError("the export feed says that there is more, but does not move on")
         position = page.continue_from
 

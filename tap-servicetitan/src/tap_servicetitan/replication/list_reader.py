@@ -63,7 +63,7 @@ class ListReader:
         self._fill_position = filler(POSITION)
         self._fill_parent = filler(spec.parent.field) if spec.parent else None
 
-    def pages(self, *, parent: Key | None = None, query: Mapping[str, str] | None = None) -> Iterator[ListPage]:
+    def read_pages(self, *, parent: Key | None = None, query: Mapping[str, str] | None = None) -> Iterator[ListPage]:
         """Yield the pages of the list, with complete records.
 
         Args:
@@ -79,7 +79,7 @@ class ListReader:
             yield self._complete(page, parent, position)
             position += len(page.records)
 
-    def page(self, number: int, query: Mapping[str, str]) -> ListPage:
+    def read_page(self, number: int, query: Mapping[str, str]) -> ListPage:
         """Return one page of a list, with complete records. The stream must not be a child.
 
         Args:

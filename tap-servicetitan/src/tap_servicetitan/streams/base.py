@@ -20,7 +20,7 @@ from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.list_reader import ListReader
 from tap_servicetitan.replication.snapshot import MAX_PASSES
-from tap_servicetitan.streams.outcome import StreamOutcome, StreamStatus
+from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -122,7 +122,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
         if not missing or self._settings.on_missing_module == "fail":
             raise error
-        self.outcome = StreamOutcome(StreamStatus.SKIPPED, reason=str(error))
+        self.outcome = StreamOutcome(ReadStatus.SKIPPED, reason=str(error))
 
     @abc.abstractmethod
     def _read(self) -> None:
@@ -149,11 +149,11 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.logger.warning("%s: pass %d of %d may have missed records: %s", self.name, attempt, MAX_PASSES, problem)
 
     def _note_unsettled(self, problem: str) -> None:
-        self.outcome.status, self.outcome.reason = StreamStatus.UNSETTLED, f"the list kept changing: {problem}"
+        self.outcome.status, self.outcome.reason = ReadStatus.UNSETTLED, f"the list kept changing: {problem}"
 
     @property
     def _is_complete(self) -> bool:
-        return self.outcome.status is StreamStatus.COMPLETE
+        return self.outcome.status is ReadStatus.COMPLETE
 
     def _own_pages(self, page: Page) -> Iterator[Page]:
         """Yield the stream's own pages for a page of the source."""
@@ -196,7 +196,7 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
         page = replace(page, records=self._shaper.shape(page.records))
-        for name in self._shaper.new_unknown_fields(page.records):
+        for name in self._shaper.take_new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
             for lines in self._context.messages(self.name, page, version):

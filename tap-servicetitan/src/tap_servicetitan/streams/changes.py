@@ -55,7 +55,7 @@ class ChangesStream(IncrementalStream):
         return True
 
     def _fetch(self, since: str | None, number: int) -> ListPage:
-        return self._list.page(number, {**self._filter(since), **self.source.change_order_query})
+        return self._list.read_page(number, {**self._filter(since), **self.source.change_order_query})
 
     def _filter(self, since: str | None) -> dict[str, str]:
         return {self.source.changed_since or "": since} if since else {}

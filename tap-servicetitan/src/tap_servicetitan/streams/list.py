@@ -32,7 +32,7 @@ class ListStream(ServiceTitanStream):
 
     @override
     def _pages(self) -> Iterator[ListPage]:
-        return self._list.pages()
+        return self._list.read_pages()
 
     def _write_list(
         self,
@@ -60,7 +60,7 @@ class ListStream(ServiceTitanStream):
             self._warn_of_problem(attempt, problem)
 
         def read() -> Iterator[ListPage]:
-            return self._list.pages(query=query)
+            return self._list.read_pages(query=query)
 
         for page in read_ahead(read_until_stable(read, note, sorted_by_key=self.source.sorted_by_key)):
             self._write_from(page, version)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class StreamStatus(Enum):
+class ReadStatus(Enum):
     """How reading a stream ended, when it did not fail."""
 
     COMPLETE = "complete"
@@ -23,7 +23,7 @@ class StreamStatus(Enum):
 class StreamOutcome:
     """The result of reading a stream, as far as it has been read."""
 
-    status: StreamStatus = StreamStatus.COMPLETE
+    status: ReadStatus = ReadStatus.COMPLETE
     records: int = 0
     reason: str = ""
     """Why the stream is not complete."""

@@ -1,4 +1,4 @@
-"""Adds fields to records that lack them, around the bytes that the records came as. Pure."""
+"""Adds fields to records that lack them, without decoding the records. Pure."""
 
 from __future__ import annotations
 

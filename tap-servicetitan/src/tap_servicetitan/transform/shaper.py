@@ -48,7 +48,7 @@ class Shaper:
             records = [move_unknown(record, self._known) for record in records]
         return records
 
-    def new_unknown_fields(self, records: Sequence[msgspec.Raw]) -> list[str]:
+    def take_new_unknown_fields(self, records: Sequence[msgspec.Raw]) -> list[str]:
         """Return the paths of fields that the schema lacks and that no earlier call has returned.
 
         Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
@@ -50,24 +49,27 @@ class Quarantine:
         self._warehouse = warehouse
         self._run = run
         self._jobs = 0
+        self._open_keys: dict[str, list[str]] | None = None
         # One stream at a time: BigQuery queues concurrent statements that change the same table, or lets them fail.
         self._lock = threading.Lock()
 
-    @cached_property
-    def _open_keys(self) -> dict[str, list[str]]:
+    def _read_all_open_keys(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        if self._warehouse.table(self.table_id):
+        if self._warehouse.read_table(self.table_id):
             for row in self._warehouse.statements.run(sql.open_rejects(self.table_id), "open-rejects").rows:
                 found.setdefault(row["table_name"], []).append(row["record_key"])
         return found
 
-    def open_keys(self, table_name: str) -> list[str]:
-        """Return the keys of a table's open entries from earlier runs.
+    def read_open_keys(self, table_name: str) -> list[str]:
+        """Return the keys of a table's open entries from earlier runs. The first call reads those of all tables.
 
         Raises:
             WarehouseError: If BigQuery cannot be asked.
         """
-        return self._open_keys.get(table_name, [])
+        with self._lock:
+            if self._open_keys is None:
+                self._open_keys = self._read_all_open_keys()
+            return self._open_keys.get(table_name, [])
 
     def flush(self, stream: str, table_name: str, entries: Sequence[Entry], closed: Collection[str]) -> None:
         """Close the entries of records that have come again, and add new entries.
@@ -83,7 +85,7 @@ class Quarantine:
         """
         with self._lock:
             self._jobs += 1
-            if closed and self._warehouse.table(self.table_id):
+            if closed and self._warehouse.read_table(self.table_id):
                 parameters = [
                     ScalarQueryParameter("table_name", "STRING", table_name),
                     ArrayQueryParameter("record_keys", "STRING", list(closed)),

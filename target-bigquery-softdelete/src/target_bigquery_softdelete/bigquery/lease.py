@@ -75,7 +75,7 @@ class Lease:
         self._thread = threading.Thread(target=self._renew_often, name="lease", daemon=True)
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether this run has the lease, or may have it because the answer was lost."""
         return self._asked and not self._lost
 
@@ -112,12 +112,12 @@ class Lease:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        if not self.held:
+        if not self.is_held:
             return
         try:
             self._give_back()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-            logger.warning("the lease `%s` is not given back and expires by itself: %s", self._table_id, error)
+            logger.warning("the lease `%s` could not be released; it will expire: %s", self._table_id, error)
         self._asked, self._table = False, None
 
     def _give_back(self) -> None:

@@ -94,4 +94,4 @@ class _RetryNotice:
         self._next = time.monotonic() + self._PAUSE_SECONDS
         # Not the error's text: it can have the address of an upload, which is a secret.
         problem = f"{type(error).__name__} {getattr(error, 'code', '') or ''}".strip()
-        logger.warning("BigQuery: %s; a call is tried again for up to %.0f seconds", problem, self._deadline_seconds)
+        logger.warning("BigQuery: %s; retrying the call for up to %.0f seconds", problem, self._deadline_seconds)

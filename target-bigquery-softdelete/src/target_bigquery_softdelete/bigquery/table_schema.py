@@ -217,7 +217,7 @@ class _Merger:
     def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
         return PluginError(
             f"{self._table}: the column `{path}{existing.name}` is {_describe(existing)}, but the stream has "
-            f"{_describe(wanted)}. BigQuery cannot change the one into the other: rename the column, "
+            f"{_describe(wanted)}. BigQuery cannot convert between these types: rename the column, "
             "or map the property to another name with a stream map."
         )
 

@@ -121,7 +121,7 @@ class Warehouse:
 
         call(f"cannot use the dataset `{name}`", ensure)
 
-    def table(self, table_id: TableId) -> bigquery.Table | None:
+    def read_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none."""
 
         def get() -> bigquery.Table | None:
@@ -133,15 +133,16 @@ class Warehouse:
         found: bigquery.Table | None = call(f"cannot read the table `{table_id}`", get)
         return found
 
-    def known_table(self, table_id: TableId) -> bigquery.Table | None:
+    def read_known_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none.
 
         The first time, a table that did not exist at the start of the run is not read, which saves a request:
         `create_table` tells if it exists by now.
         """
-        return None if self._was_missing_at_start(table_id) else self.table(table_id)
+        return None if self._check_missing_once(table_id) else self.read_table(table_id)
 
-    def _was_missing_at_start(self, table_id: TableId) -> bool:
+    def _check_missing_once(self, table_id: TableId) -> bool:
+        """Return whether a table was missing when the run began. The next call for the same table returns False."""
         with self._lock:
             if self._listed is None or table_id.dataset != self.settings.dataset or table_id.table in self._listed:
                 return False

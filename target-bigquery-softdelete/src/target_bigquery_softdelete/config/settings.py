@@ -90,7 +90,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             str,
             setting(
                 "Address of the BigQuery API: a private endpoint or an emulator. The environment variable "
-                f"`{EMULATOR_VARIABLE}` does the same. Only with such an address are no credentials needed.",
+                f"`{EMULATOR_VARIABLE}` does the same. Credentials are optional only when this is set.",
                 pattern="^https?://",
             ),
         ]
@@ -110,8 +110,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     max_delete_fraction: Annotated[
         float,
         setting(
-            "A snapshot that would mark more than this share of a table's live rows deleted, and more than "
-            "`max_delete_rows` rows, marks none, and the run fails.",
+            "If a snapshot would mark more than this share of a table's live rows deleted, and more than "
+            "`max_delete_rows` rows, mark none and fail the run.",
             ge=0,
             le=1,
         ),
@@ -121,7 +121,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     keyless_streams: Annotated[
         Literal["append", "replace"],
         setting(
-            "What to do with streams without a key: `append` adds their records (those of a repeated run once more), "
+            "What to do with streams without a key: `append` adds their records (running again adds them again), "
             "`replace` replaces the whole table by a complete snapshot."
         ),
     ] = "append"
@@ -154,7 +154,11 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     ] = 1_000_000
     merge_interval_seconds: Annotated[
         int,
-        setting("The same in seconds. The merge happens at the next STATE message, or while the tap is silent.", ge=1),
+        setting(
+            "Merge an incremental stream at least this often, in seconds. It happens at the next STATE message, or "
+            "while the tap is silent.",
+            ge=1,
+        ),
     ] = 300
     on_concurrent_run: Annotated[
         OnConcurrentRun,
@@ -175,8 +179,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             dict[str, Name],
             setting(
                 "How to partition new tables, by stream: a DATE or TIMESTAMP column, as in "
-                '`{"jobs": "created_on"}`, with a unit if it is not the day (`created_on:month`), or an INT64 column '
-                "with first value, last value and step (`id:0:1000000:1000`)."
+                '`{"jobs": "created_on"}`, with a unit unless you want daily partitions (`created_on:month`), or an '
+                "INT64 column with first value, last value and step (`id:0:1000000:1000`)."
             ),
         ]
         | None

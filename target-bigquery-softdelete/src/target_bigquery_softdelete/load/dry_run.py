@@ -34,7 +34,7 @@ class DryRunClone:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        if not self._created and self._warehouse.table(self._original):
+        if not self._created and self._warehouse.read_table(self._original):
             self._warehouse.clone(self._original, self.table_id)
         self._created = True
 

@@ -86,7 +86,7 @@ class History:
         return tuple(column for column in known if column.name.lower() not in _OURS)
 
     def _create_or_fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
-        table = self._warehouse.known_table(self._history_id)
+        table = self._warehouse.read_known_table(self._history_id)
         if table is None:
             by_key = [column for column in columns if column.name in key]
             layout = Layout(

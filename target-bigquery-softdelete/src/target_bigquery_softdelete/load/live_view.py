@@ -38,7 +38,7 @@ class LiveView:
             WarehouseError: If BigQuery refuses.
         """
         shown = [field for field in fields if field.name.lower() != OPERATION]
-        found = self._warehouse.table(self._view_id)
+        found = self._warehouse.read_table(self._view_id)
         if found is not None:
             if found.table_type != "VIEW" or found.description != sql.LIVE_VIEW_DESCRIPTION:
                 raise PluginError(

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.bigquery.statements import StatementResult
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
-    from target_bigquery_softdelete.load.stage import StagedRows
+    from target_bigquery_softdelete.load.staging_table import StagedRows
     from target_bigquery_softdelete.load.stream_table import StreamTable
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 
 def merge(
-    target: StreamTable,
+    table: StreamTable,
     prepared: PreparedTable,
     staged: StagedRows,
     *,
@@ -33,8 +33,8 @@ def merge(
     """Merge staged rows that have a key, and return what that changed.
 
     Args:
-        target: The table.
-        prepared: The same, ready for these rows.
+        table: The table.
+        prepared: The same table, ready for these rows.
         staged: The rows.
         complete: Whether they, with `seen_key_tables`, are a complete snapshot: then rows that are missing from it
             are marked deleted, unless the guard refuses.
@@ -47,20 +47,20 @@ def merge(
     source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
     key = staged.columns.key
     if prepared.is_new and not staged.has_deletions:
-        return _fill(target, prepared, source)
-    _append_versions(target, prepared, key)
+        return _fill(table, prepared, source)
+    _append_versions(table, prepared, key)
     within, limits = ("", []) if complete else _partition_range(prepared, staged)
     filters = {"partition": prepared.partition_filter, "within": within}
     # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
     # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
     compare = complete or prepared.is_small
-    preview = sql.preview_merge(target.table_id, source, compare=compare, **filters)
-    (found,) = target.statements.run(preview, "measure", parameters=limits).rows
+    preview = sql.preview_merge(table.table_id, source, compare=compare, **filters)
+    (found,) = table.statements.run(preview, "preview", parameters=limits).rows
     refused = None
     if complete:
         refused = refusal(
-            target.delete_limits,
-            stream=target.stream,
+            table.delete_limits,
+            stream=table.stream,
             live=found["live"],
             missing=found["missing"],
             staged=found["staged"] or len(seen_key_tables),
@@ -68,10 +68,10 @@ def merge(
     mark_missing = complete and not refused
     if compare and not found["differ"] and not (mark_missing and found["missing"]):
         return MergeResult(unchanged=found["staged"], refusal=refused)
-    statement = sql.merge(target.table_id, source, mark_missing_deleted=mark_missing, **filters)
-    done = target.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
+    statement = sql.merge(table.table_id, source, mark_missing_deleted=mark_missing, **filters)
+    done = table.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
     if done.inserted or done.updated:
-        _append_versions(target, prepared, key)
+        _append_versions(table, prepared, key)
 
     return _count(found, done, missing=found["missing"] if mark_missing else 0, refused=refused)
 
@@ -96,20 +96,20 @@ def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, ref
     )
 
 
-def _fill(target: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
+def _fill(table: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
     """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
-    statement = sql.merge(target.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
-    done = target.statements.run(statement, "merge", synced=utc_now())
-    _append_versions(target, prepared, source.columns.key)
+    statement = sql.merge(table.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
+    done = table.statements.run(statement, "merge", synced=utc_now())
+    _append_versions(table, prepared, source.columns.key)
     return MergeResult(inserted=done.inserted, updated=done.updated)
 
 
-def mark_all_deleted(target: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> MergeResult:
+def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> MergeResult:
     """Handle a complete snapshot without any row: mark every live row deleted, unless the guard refuses.
 
     Args:
-        target: The table.
-        prepared: The same, as it is.
+        table: The table.
+        prepared: The same table, as it is.
         key: Names of the key columns of the stream.
 
     Raises:
@@ -117,17 +117,17 @@ def mark_all_deleted(target: StreamTable, prepared: PreparedTable, key: Sequence
         WarehouseError: If a statement fails.
     """
     partition = prepared.partition_filter
-    live = target.statements.run(sql.count_live(target.table_id, partition=partition), "count").rows[0]["live"]
-    refused = refusal(target.delete_limits, stream=target.stream, live=live, missing=live, staged=0)
+    live = table.statements.run(sql.count_live(table.table_id, partition=partition), "count").rows[0]["live"]
+    refused = refusal(table.delete_limits, stream=table.stream, live=live, missing=live, staged=0)
     if refused or not live:
         return MergeResult(refusal=refused)
-    _append_versions(target, prepared, key)
-    target.statements.run(sql.mark_all_deleted(target.table_id, partition=partition), "sweep", synced=utc_now())
-    _append_versions(target, prepared, key)
+    _append_versions(table, prepared, key)
+    table.statements.run(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing", synced=utc_now())
+    _append_versions(table, prepared, key)
     return MergeResult(deleted=live)
 
 
-def append(target: StreamTable, prepared: PreparedTable, staged: StagedRows) -> MergeResult:
+def append(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> MergeResult:
     """Append staged rows that have no key.
 
     Raises:
@@ -135,15 +135,15 @@ def append(target: StreamTable, prepared: PreparedTable, staged: StagedRows) -> 
         WarehouseError: If the statement fails.
     """
     source = Source(staged.table_id, staged.columns, prepared.columns)
-    done = target.statements.run(sql.append(target.table_id, source), "append", synced=utc_now())
+    done = table.statements.run(sql.append(table.table_id, source), "append", synced=utc_now())
     return MergeResult(inserted=done.inserted)
 
 
-def replace(target: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]]) -> MergeResult:
+def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]]) -> MergeResult:
     """Replace all rows of a table without a key.
 
     Args:
-        target: The table.
+        table: The table.
         parts: The rows, and the table as it was made ready for them. There is at least one part.
 
     Raises:
@@ -152,15 +152,15 @@ def replace(target: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows
     """
     sources = [Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
     partition = parts[-1][0].partition_filter
-    target.statements.run(sql.replace(target.table_id, sources, partition=partition), "replace", synced=utc_now())
+    table.statements.run(sql.replace(table.table_id, sources, partition=partition), "replace", synced=utc_now())
     return MergeResult(inserted=sum(staged.count for _, staged in parts))
 
 
-def _append_versions(target: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:
+def _append_versions(table: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:
     """Bring the history up to date: before the rows change, in case a crash prevented it, and after."""
-    if target.history is not None:
-        target.history.append_versions(
-            prepared.fields, key, run=target.statements.run, partition=prepared.partition_filter
+    if table.history is not None:
+        table.history.append_versions(
+            prepared.fields, key, run=table.statements.run, partition=prepared.partition_filter
         )
 
 

@@ -49,27 +49,27 @@ class PreparedTable:
     """Whether reading all of it costs no more than reading its key."""
 
 
-def prepare_table(target: StreamTable, columns: TableColumns) -> PreparedTable:
+def prepare_table(stream_table: StreamTable, columns: TableColumns) -> PreparedTable:
     """Create the table of a stream, or make it fit these columns. Its live view is made to fit, too.
 
     Args:
-        target: The table.
+        stream_table: The table.
         columns: The columns of the rows that are to be written.
 
     Raises:
         PluginError: If the table cannot take such rows.
         WarehouseError: If BigQuery refuses a change.
     """
-    _create_clone(target)
-    table, is_new = target.warehouse.known_table(target.table_id), False
+    _create_clone(stream_table)
+    table, is_new = stream_table.warehouse.read_known_table(stream_table.table_id), False
     if table is None:
-        table, is_new = _create(target, columns)
+        table, is_new = _create(stream_table, columns)
     if is_new:
-        logger.info("%s: created the table %s", target.stream, target.table_id)
+        logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
     else:
-        table = _fit(target, table, columns)
-    if target.live_view is not None:
-        target.live_view.refresh(table.schema, run=target.statements.run)
+        table = _fit(stream_table, table, columns)
+    if stream_table.live_view is not None:
+        stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
     by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     return PreparedTable(
         fields=table.schema,
@@ -81,75 +81,75 @@ def prepare_table(target: StreamTable, columns: TableColumns) -> PreparedTable:
     )
 
 
-def prepare_existing_table(target: StreamTable) -> PreparedTable | None:
+def prepare_existing_table(stream_table: StreamTable) -> PreparedTable | None:
     """Prepare a table into which no row is written. It stays as it is; when there is none, none is created.
 
     Args:
-        target: The table.
+        stream_table: The table.
 
     Raises:
         WarehouseError: If BigQuery cannot be asked.
     """
-    _create_clone(target)
-    table = target.warehouse.known_table(target.table_id)
+    _create_clone(stream_table)
+    table = stream_table.warehouse.read_known_table(stream_table.table_id)
     if table is None:
         return None
     return PreparedTable(table.schema, partition_filter=table_schema.required_filter(table))
 
 
-def _create_clone(target: StreamTable) -> None:
-    if target.clone is not None:
-        target.clone.create()
+def _create_clone(stream_table: StreamTable) -> None:
+    if stream_table.clone is not None:
+        stream_table.clone.create()
 
 
-def _create(target: StreamTable, columns: TableColumns) -> tuple[bigquery.Table, bool]:
-    return target.warehouse.create_table(
-        target.table_id,
+def _create(stream_table: StreamTable, columns: TableColumns) -> tuple[bigquery.Table, bool]:
+    return stream_table.warehouse.create_table(
+        stream_table.table_id,
         table_schema.table_fields(columns.columns),
-        layout=_layout(target, columns),
-        lifetime=STAGING_LIFETIME if target.clone else None,
+        layout=_layout(stream_table, columns),
+        lifetime=STAGING_LIFETIME if stream_table.clone else None,
     )
 
 
-def _layout(target: StreamTable, columns: TableColumns) -> Layout:
-    settings = target.warehouse.settings
-    partition_by = settings.partitions.get(target.stream)
+def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
+    settings = stream_table.warehouse.settings
+    partition_by = settings.partitions.get(stream_table.stream)
     if partition_by:
-        partition_by.check(columns.columns, target.stream)
+        partition_by.check(columns.columns, stream_table.stream)
     tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""
     return layout_of(
         columns,
-        description=f"Stream {target.stream}{tenant}, written by {SOFTWARE}",
+        description=f"Stream {stream_table.stream}{tenant}, written by {SOFTWARE}",
         partition_by=partition_by,
         require_partition_filter=settings.require_partition_filter,
     )
 
 
-def _fit(target: StreamTable, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
-    """Make an existing table fit: add columns, fill the audit columns of a table of other origin, widen types."""
+def _fit(stream_table: StreamTable, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
+    """Make an existing table fit: add columns, adopt a table that another system created, widen types."""
     if kind := table_schema.no_table(table):
         raise PluginError(
-            f"{target.stream}: `{target.table_id}` is {kind}. Rename it, or give the stream another name with "
-            "`__alias__` in `stream_maps`."
+            f"{stream_table.stream}: `{stream_table.table_id}` is {kind}. Rename it, or give the stream another name "
+            "with `__alias__` in `stream_maps`."
         )
     partition_filter = table_schema.required_filter(table)
-    change = table_schema.change(table.schema, columns.columns, table=str(target.table_id))
-    if list(change.fields) != list(table.schema) or target.warehouse.lacks_labels(table):
-        table = target.warehouse.extend_table(table, change.fields)
-        _log_change(target, change)
+    change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
+    if list(change.fields) != list(table.schema) or stream_table.warehouse.lacks_labels(table):
+        table = stream_table.warehouse.extend_table(table, change.fields)
+        _log_change(stream_table, change)
     if change.adopted:
-        statement = sql.adopt(target.table_id, partition=partition_filter)
-        adopted = target.statements.run(statement, "adopt", synced=utc_now())
-        logger.info("%s: adopted %s with %d rows", target.stream, target.table_id, adopted.updated)
+        statement = sql.adopt(stream_table.table_id, partition=partition_filter)
+        adopted = stream_table.statements.run(statement, "adopt", synced=utc_now())
+        logger.info("%s: adopted %s with %d rows", stream_table.stream, stream_table.table_id, adopted.updated)
     if change.widened:
-        target.statements.run(sql.widen(target.table_id, change.widened), "widen")
+        stream_table.statements.run(sql.widen(stream_table.table_id, change.widened), "widen")
         types = ", ".join(f"{column.name} {column.sql_type}" for column in change.widened)
-        logger.info("%s: wider types in %s: %s", target.stream, target.table_id, types)
-        table = target.warehouse.table(target.table_id) or table
+        logger.info("%s: wider types in %s: %s", stream_table.stream, stream_table.table_id, types)
+        table = stream_table.warehouse.read_table(stream_table.table_id) or table
     return table
 
 
-def _log_change(target: StreamTable, change: table_schema.SchemaChange) -> None:
+def _log_change(stream_table: StreamTable, change: table_schema.SchemaChange) -> None:
     for kind, paths in (("new columns", change.added), ("no longer REQUIRED", change.relaxed)):
         if paths:
-            logger.info("%s: %s in %s: %s", target.stream, kind, target.table_id, ", ".join(paths))
+            logger.info("%s: %s in %s: %s", stream_table.stream, kind, stream_table.table_id, ", ".join(paths))

@@ -33,7 +33,7 @@ class StreamTable:
     clone: DryRunClone | None = None
 
 
-def stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
+def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
     """Return the table of a stream. Nothing is created yet.
 
     Args:

@@ -1,4 +1,4 @@
-"""Converts a block of raw JSON records to a typed Arrow table: in native code if possible, otherwise row by row.
+"""Converts a block of raw JSON records to a typed Arrow table: in native code if possible, otherwise record by record.
 
 A block is bytes with one JSON object per line. Both paths give the same table. The row path, in
 :mod:`~target_bigquery_softdelete.records.values`, defines what is accepted; the native path rejects each value that it

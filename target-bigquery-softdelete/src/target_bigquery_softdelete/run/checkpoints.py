@@ -72,7 +72,7 @@ class Checkpoints:
             sink.convert()
         elif self._buffered_bytes() >= BLOCKS_IN_MEMORY * settings.block_bytes:
             max(self._sinks.values(), key=lambda other: other.buffered_bytes).convert()
-        if sink.unmerged_rows >= settings.merge_interval_rows and sink.merges_early:
+        if sink.unmerged_records >= settings.merge_interval_rows and sink.merges_early:
             self._merge_early([sink])
 
     def _buffered_bytes(self) -> int:

@@ -20,7 +20,7 @@ class RunFailures:
         self.errors: list[PluginError] = []
 
     def attempt(self, step: Callable[[], None]) -> bool:
-        """Take a step and return whether it succeeded. An error is logged and kept."""
+        """Run a step and return whether it succeeded. An error is logged and kept."""
         try:
             step()
         except PluginError as error:

@@ -62,14 +62,14 @@ def _finish_sink(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
 def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
     reports = [sink.report for sink in sinks]
     if reports:
-        etl_log.write_reports(run.warehouse, reports, run.identity, run.folder)
+        etl_log.write_reports(run.warehouse, reports, run.identity, run.ensure_folder())
 
 
 def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
     unknown = run.settings.unknown_stream_names(sink.stream_name for sink in sinks)
     if unknown and sinks:
         logger.warning(
-            "settings name streams that did not come in this run: %s. Look for a misspelled name.",
+            "the settings name streams that were not in the input: %s. Check the spelling.",
             "; ".join(f"`{setting}`: {', '.join(names)}" for setting, names in unknown.items()),
         )
 

@@ -38,30 +38,30 @@ class VersionTracker:
         self._invalid = self._invalid or reason
 
     @property
-    def versioned(self) -> bool:
+    def has_versions(self) -> bool:
         """Whether the stream's records belong to a snapshot."""
         return any(version is not None and count for version, count in self._records.items())
 
     @property
-    def announced(self) -> bool:
+    def is_announced(self) -> bool:
         """Whether there may be a snapshot: records with a version, or an ACTIVATE_VERSION message."""
-        return self.versioned or bool(self._activated)
+        return self.has_versions or bool(self._activated)
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the source has no other keys than those that were read."""
         return self._invalid is None and any(
             before and version not in self._late for version, before in self._activated.items()
         )
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether the tap declared a snapshot without records complete."""
         return bool(self._activated) and not self._records.total()
 
     def warnings(self) -> Iterator[str]:
         """Yield the reason why a declared snapshot was not used."""
-        if self.complete or self.empty or not self._activated:
+        if self.is_complete or self.is_empty or not self._activated:
             return
         too_early = "ACTIVATE_VERSION came before the records of its version, which does not prove them complete"
         yield f"{self._stream}: no row was marked deleted: {self._invalid or too_early}."

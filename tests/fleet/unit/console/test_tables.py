@@ -37,5 +37,5 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
         *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6")
     ]
     assert any(line.split("│")[-2].strip() == "1 stream failed" for line in text.splitlines() if "│" in line)
-    assert summarize_statuses([unreadable, busy]) == "1 failed, 1 unreadable; look at: acme, busy"
+    assert summarize_statuses([unreadable, busy]) == "1 failed, 1 unreadable; needs attention: acme, busy"
     assert issue_table([assess([GOOD], [fleet_run(2)])], NOW) is None

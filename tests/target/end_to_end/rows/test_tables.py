@@ -112,7 +112,7 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     )
 
     assert (refused.code, result.code) == (1, 0), result.log
-    assert "did not come in this run: `partition_by`: job; `history`: crew." in result.log
+    assert "were not in the input: `partition_by`: job; `history`: crew." in result.log
     assert "did not come" not in refused.log
     assert refused.errors == ["setting `partition_by`: the stream `crews` has no column `name`."]
     table = project.client.get_table(f"{project.name}.bronze.jobs")

@@ -86,7 +86,7 @@ def test_small_streams_ask_for_the_least(target: TargetRunner, project: Project)
     assert (first.code, same.code) == (0, 0)
     staged = {"POST tables staging": 3, "POST job load": 3, "DELETE tables staging": 3}
     assert changes(created) == {"POST datasets": 3, "POST tables bronze": 3, "POST job merge": 3, **staged}
-    assert changes(unchanged) == {"POST job measure": 3, **staged}
+    assert changes(unchanged) == {"POST job preview": 3, **staged}
     assert changes(nothing) == {}
     assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2, 0]
 
@@ -103,8 +103,8 @@ def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
     _, of_large = run(target, project, *messages(range(1), rows=2))
 
     staged = {"POST tables staging": 1, "POST job load": 1, "DELETE tables staging": 1}
-    assert changes(unchanged) == {"POST job measure": 3, **dict.fromkeys(staged, 3)}
-    assert changes(written) == changes(of_large) == {"POST job measure": 1, "POST job merge": 1, **staged}
+    assert changes(unchanged) == {"POST job preview": 3, **dict.fromkeys(staged, 3)}
+    assert changes(written) == changes(of_large) == {"POST job preview": 1, "POST job merge": 1, **staged}
     rows = project.rows("stream_2")
     assert rows[0] == before[0]
     assert {key: rows[key]["_etl_operation"] for key in rows} == {0: "INSERT", 1: "UPDATE", 7: "INSERT"}

@@ -126,7 +126,7 @@ def test_an_error_that_passes_is_tried_again(
 
     assert trap.seen == 1
     assert result.code == 0, result.log
-    assert len(re.findall(r"WARNING .*BigQuery: \w+ 503; a call is tried again for up to", result.log)) == told
+    assert len(re.findall(r"WARNING .*BigQuery: \w+ 503; retrying the call for up to", result.log)) == told
     assert result.states == [STATE]
     assert set(project.operations("jobs").values()) == {"INSERT"}
 

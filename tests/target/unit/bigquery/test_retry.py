@@ -24,4 +24,4 @@ def test_many_failures_give_one_log_line_without_an_address(caplog: pytest.LogCa
     retry = RetryPolicy(first_delay_seconds=0.001, deadline_seconds=60).retry()
 
     assert retry(call)() == "done"
-    assert caplog.messages == ["BigQuery: ServiceUnavailable 503; a call is tried again for up to 60 seconds"]
+    assert caplog.messages == ["BigQuery: ServiceUnavailable 503; retrying the call for up to 60 seconds"]

@@ -24,7 +24,7 @@ JOBS = TableId("co-1", "bronze", "jobs")
 class Billing:
     """A warehouse in which every statement costs the same."""
 
-    def known_table(self, table_id: TableId) -> bigquery.Table:
+    def read_known_table(self, table_id: TableId) -> bigquery.Table:
         """Return a table."""
         return bigquery.Table(str(table_id))
 

@@ -24,7 +24,7 @@ RECORD, ACTIVATE = "record", "activate"
 
 def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
     found = track((RECORD, 7), (RECORD, 7), (ACTIVATE, 7))
-    assert found.complete
+    assert found.is_complete
     assert not list(found.warnings())
 
 
@@ -46,8 +46,8 @@ def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
 )
 def test_it_is_not_complete_otherwise(events: list[tuple[str, int | None]]) -> None:
     found = track(*events)
-    assert not found.complete
-    assert not found.empty
+    assert not found.is_complete
+    assert not found.is_empty
 
 
 @pytest.mark.parametrize("events", [[(ACTIVATE, 7), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 8)]])
@@ -62,23 +62,23 @@ def test_without_a_snapshot_there_is_no_warning() -> None:
 
 def test_a_snapshot_without_records_is_empty_and_not_complete() -> None:
     found = track((ACTIVATE, 7))
-    assert found.empty
-    assert not found.complete
+    assert found.is_empty
+    assert not found.is_complete
     assert not list(found.warnings())
 
 
 def test_a_later_version_can_be_complete_when_an_earlier_one_is_not() -> None:
-    assert track((ACTIVATE, 7), (RECORD, 7), (RECORD, 8), (ACTIVATE, 8)).complete
+    assert track((ACTIVATE, 7), (RECORD, 7), (RECORD, 8), (ACTIVATE, 8)).is_complete
 
 
 def test_the_first_reason_that_invalidates_a_snapshot_is_named() -> None:
     found = track((RECORD, 7), (ACTIVATE, 7))
     found.invalidate("its key changed on the way")
     found.invalidate("something else")
-    assert not found.complete
+    assert not found.is_complete
     assert list(found.warnings()) == ["jobs: no row was marked deleted: its key changed on the way."]
 
 
 @pytest.mark.parametrize(("version", "versioned"), [(None, False), (7, True)])
 def test_only_records_with_a_version_belong_to_a_snapshot(version: int | None, *, versioned: bool) -> None:
-    assert track((RECORD, version)).versioned is versioned
+    assert track((RECORD, version)).has_versions is versioned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.load.stage import StagingTable
+from target_bigquery_softdelete.load.staging_table import StagingTable
 from target_bigquery_softdelete.schema.columns import TableColumns
 from target_bigquery_softdelete.schema.naming import table_name
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_bigquery_softdelete.context import Run
-    from target_bigquery_softdelete.load.rejections import Rejections
+    from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
     from target_bigquery_softdelete.records.block_converter import Converted
     from target_bigquery_softdelete.singer.versions import VersionTracker
     from target_bigquery_softdelete.sql.identifiers import TableId
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class StreamStages:
+class StreamStagingTables:
     """The present staging table of a stream, and the earlier ones that are still needed."""
 
     def __init__(
-        self, run: Run, stream: str, columns: TableColumns, *, versions: VersionTracker, rejections: Rejections
+        self, run: Run, stream: str, columns: TableColumns, *, versions: VersionTracker, rejections: StreamQuarantine
     ) -> None:
         """Begin the first staging table. Nothing is created yet.
 
@@ -39,7 +39,7 @@ class StreamStages:
         self._run = run
         self._stream = stream
         self._versions = versions
-        self._rejections = rejections
+        self._quarantine = rejections
         self._count = 0
         self.present = self._new(columns)
         """The staging table that takes records."""
@@ -56,9 +56,9 @@ class StreamStages:
             columns,
             self._run.warehouse.staging_id(name),
             warehouse=self._run.warehouse,
-            folder=self._run.folder,
-            executor=self._run.loads,
-            rejects=self._run.quarantine is not None,
+            folder=self._run.ensure_folder(),
+            executor=self._run.ensure_load_threads(),
+            rejects=self._run.settings.on_invalid_record == "quarantine",
         )
 
     def begin(self, columns: TableColumns) -> None:
@@ -79,10 +79,10 @@ class StreamStages:
     def _take_rejected(self, converted: Converted) -> None:
         """Take the records that do not fit, and note what their keys say about the snapshot."""
         columns = self.present.columns
-        keys = self._rejections.take(converted, columns)
-        if self._rejections.has_unreadable_keys:
+        keys = self._quarantine.take(converted, columns)
+        if self._quarantine.has_unreadable_keys:
             self._versions.invalidate("a record was rejected whose key cannot be read")
-        if keys and self._versions.versioned:
+        if keys and self._versions.has_versions:
             self._stage_keys(keys, TableColumns(columns.key_columns(), columns.key))
 
     def _stage_keys(self, keys: Sequence[str], columns: TableColumns) -> None:
@@ -131,7 +131,7 @@ class StreamStages:
     def seen_key_tables(self, merged: StagingTable) -> tuple[TableId, ...]:
         """Return the staging tables, other than the one to be merged, with keys that came in this run."""
         seen = (*self._rejected_keys, *self.earlier)
-        return tuple(stage.table_id for stage in seen if stage is not merged)
+        return tuple(staging.table_id for staging in seen if staging is not merged)
 
     def drop(self) -> None:
         """Drop all staging tables.
@@ -139,5 +139,5 @@ class StreamStages:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        for stage in (*self.earlier, *self._rejected_keys, self.present):
-            stage.drop()
+        for staging in (*self.earlier, *self._rejected_keys, self.present):
+            staging.drop()

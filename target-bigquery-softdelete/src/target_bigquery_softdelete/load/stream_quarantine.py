@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.schema.columns import TableColumns
 
 
-class Rejections:
+class StreamQuarantine:
     """The rejected records of one stream. There are none where the setting says that such a record fails its stream."""
 
     def __init__(self, run: Run, stream: str, table_name: str) -> None:
@@ -28,11 +28,11 @@ class Rejections:
         Raises:
             WarehouseError: If BigQuery cannot be asked.
         """
-        self._quarantine = run.quarantine
+        self._quarantine = run.open_quarantine()
         self._is_dry_run = run.settings.dry_run
         self._stream = stream
         self._table_name = table_name
-        open_keys = self._quarantine.open_keys(table_name) if self._quarantine else ()
+        open_keys = self._quarantine.read_open_keys(table_name) if self._quarantine else ()
         self._rejects = Rejects(stream, run.settings.max_rejected_records, open_keys)
 
     @property
@@ -59,9 +59,9 @@ class Rejections:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        entries, settled = self._rejects.flush()
-        if self._quarantine is not None and (entries or settled) and not self._is_dry_run:
-            self._quarantine.flush(self._stream, self._table_name, entries, settled)
+        entries, closed = self._rejects.flush()
+        if self._quarantine is not None and (entries or closed) and not self._is_dry_run:
+            self._quarantine.flush(self._stream, self._table_name, entries, closed)
 
     def warnings(self) -> Iterator[str]:
         """Yield how many records were rejected, if any were."""
