@@ -81,7 +81,7 @@ class Lab:
     def __exit__(self, *error: object) -> None:
         self._resources.close()
 
-    def singer_file(self, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> SingerFile:
+    def write_singer_file(self, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> SingerFile:
         """Return a file with `count` records, times the scale, of each stream. It is written once and kept."""
         rows = max(1, round(count * self._scale)) if count else 0
         path = CACHE / "input" / f"{shape.name}-{shape.digest}-{len(streams)}x{rows}.singer"
@@ -92,7 +92,7 @@ class Lab:
             partial.rename(path)
         return SingerFile(path, tuple(streams), rows)
 
-    def api(self, count: int) -> Api:
+    def start_api(self, count: int) -> Api:
         """Return a page server with `count` records, times the scale, in each list and feed."""
         records = max(1, round(count * self._scale))
         if records not in self._apis:
@@ -102,10 +102,10 @@ class Lab:
     @cached_property
     def bigquery(self) -> processes.BigQuery:
         """The section's local BigQuery."""
-        return self._resources.enter_context(processes.bigquery())
+        return self._resources.enter_context(processes.run_bigquery())
 
     @contextmanager
-    def project(self) -> Iterator[Project]:
+    def create_project(self) -> Iterator[Project]:
         """Create a project in the local BigQuery, and delete its datasets at the end."""
         project = Project(self.bigquery.api_endpoint)
         try:
@@ -115,7 +115,7 @@ class Lab:
                 project.client.delete_dataset(dataset.reference, delete_contents=True)
 
     @contextmanager
-    def folder(self) -> Iterator[Path]:
+    def create_folder(self) -> Iterator[Path]:
         """Create a temporary folder."""
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             yield Path(folder)

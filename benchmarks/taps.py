@@ -41,8 +41,8 @@ class Tap:
         Raises:
             BenchmarkError: If the tap fails, or did not write every record.
         """
-        api = lab.api(records)
-        with lab.folder() as folder:
+        api = lab.start_api(records)
+        with lab.create_folder() as folder:
             measured = measure(self.command(api.url, folder, streams), COUNTER, folder=folder)
             written = int((folder / "output").read_text())
         expected = api.records * len(streams)

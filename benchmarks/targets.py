@@ -48,7 +48,7 @@ class Target:
         """
         started = datetime.now(UTC)
         emulator_before = cpu_seconds_of(lab.bigquery.pid)
-        with lab.folder() as folder:
+        with lab.create_folder() as folder:
             measured = measure(self.command(lab, project, folder), folder=folder, source=source.path)
         emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
         # A stream without rows has no table.

@@ -30,19 +30,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def servicetitan() -> Iterator[processes.ServiceTitan]:
     """A local ServiceTitan, shared by all tests of a worker. Each test adds its own tenants."""
-    with processes.servicetitan() as server:
+    with processes.run_servicetitan() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def bigquery() -> Iterator[processes.BigQuery]:
     """A local BigQuery, shared by all tests of a worker. Each test uses its own project."""
-    with processes.bigquery() as server:
+    with processes.run_bigquery() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def cloud_storage() -> Iterator[processes.CloudStorage]:
     """A local Cloud Storage, shared by all tests of a worker. Each test uses its own folder."""
-    with processes.cloud_storage() as server:
+    with processes.run_cloud_storage() as server:
         yield server

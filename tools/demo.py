@@ -98,13 +98,13 @@ class Runner:
             console.print("".join(log[-30:]), style="red", markup=False)
             raise DemoError(f"`{' '.join(map(str, command))}` ended with code {process.returncode}.")
 
-    def meltano(self, company: Company) -> None:
+    def sync_with_meltano(self, company: Company) -> None:
         """Sync one company with Meltano."""
         with _step(f"{company.name}: meltano run {' '.join(PLUGINS)}"):
             environment = company.environment(self.servicetitan, self.folder / "meltano")
             self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=environment)
 
-    def pipe(self, company: Company) -> None:
+    def sync_with_pipe(self, company: Company) -> None:
         """Sync one company with a shell pipe."""
         with _step(f"{company.name}: {PLUGINS[0]} --config ... | {PLUGINS[1]} --config ..."):
             tenant = company.tenant
@@ -166,7 +166,7 @@ def main() -> int:
 def run(folder: Path) -> None:
     """Start the servers and run the demonstration against them."""
     with _step("Starting a local ServiceTitan and a local BigQuery"):
-        servers = (processes.servicetitan(), processes.bigquery())
+        servers = (processes.run_servicetitan(), processes.run_bigquery())
         servicetitan, bigquery = servers[0].__enter__(), servers[1].__enter__()
     try:
         sync_and_check(Runner(servicetitan, folder), list(_companies(servicetitan, bigquery)))
@@ -201,12 +201,12 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
 
     console.rule("First run: everything is new")
     for company in companies:
-        runner.meltano(company)
+        runner.sync_with_meltano(company)
 
     console.rule("The same through a shell pipe, after one record was removed at the source")
     changed, removed, inactive, restored = _active_ids(control, first)[:4]
     control.delete(first.tenant.tenant_id, STREAM, restored)
-    runner.pipe(first)
+    runner.sync_with_pipe(first)
     before = first.project.rows(STREAM)
     others = _other_tables(companies)
 
@@ -229,7 +229,7 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
 
     console.rule("Second run")
     for company in companies:
-        runner.meltano(company)
+        runner.sync_with_meltano(company)
 
     after = first.project.rows(STREAM)
     console.print(_rows_table(first, changes, before, after))

@@ -174,7 +174,7 @@ def pass_over(spec: StreamSpec) -> str:
     return f"a full pass over the {'feed' if spec.export_path and spec.full_pass == 'feed' else 'list'}"
 
 
-def left_out() -> str:
+def excluded_endpoints() -> str:
     """Return the table of the endpoints that no stream reads."""
     return table(["endpoint", "why"], ([f"`{short(path)}`", reason] for path, reason in sorted(EXCLUDED.items())))
 
@@ -245,7 +245,7 @@ def load_jobs() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
     "billed-streams": billed_streams,
-    "left-out": left_out,
+    "left-out": excluded_endpoints,
     "load-jobs": load_jobs,
     "selected-streams": selected_streams,
     "tap-settings": lambda: settings(TapServiceTitan),

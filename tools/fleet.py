@@ -185,9 +185,9 @@ def main() -> int:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="fleet-") as folder, ExitStack() as stack:
-            titan = stack.enter_context(processes.servicetitan())
-            warehouse = stack.enter_context(processes.bigquery())
-            bucket = stack.enter_context(processes.cloud_storage())
+            titan = stack.enter_context(processes.run_servicetitan())
+            warehouse = stack.enter_context(processes.run_bigquery())
+            bucket = stack.enter_context(processes.run_cloud_storage())
             (Path(folder) / "meltano").mkdir()
             meltano = MeltanoProject(Path(folder) / "meltano", {})
             meltano.install()

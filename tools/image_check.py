@@ -74,9 +74,9 @@ def main() -> int:
             check(
                 Container(name, buildah),
                 Path(stack.enter_context(tempfile.TemporaryDirectory())) / "companies.yml",
-                stack.enter_context(processes.servicetitan()),
-                stack.enter_context(processes.bigquery()),
-                stack.enter_context(processes.cloud_storage()),
+                stack.enter_context(processes.run_servicetitan()),
+                stack.enter_context(processes.run_bigquery()),
+                stack.enter_context(processes.run_cloud_storage()),
             )
     except CheckError as error:
         print(f"image_check: {error}", file=sys.stderr)

@@ -41,7 +41,7 @@ class CheckError(Exception):
 
 
 def run(*command: str | Path) -> str:
-    """Run a command without the surroundings of this environment, and return what it printed.
+    """Run a command without this environment's variables, and return what it printed.
 
     Raises:
         CheckError: If it fails. The text ends with its last lines.

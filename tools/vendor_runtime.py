@@ -33,7 +33,7 @@ def copies() -> dict[Path, bytes]:
     }
 
 
-def strangers(wanted: dict[Path, bytes]) -> list[Path]:
+def find_unlisted_files(wanted: dict[Path, bytes]) -> list[Path]:
     """Return the Python files in the folders of the copies that are no copies."""
     present = {path for package in MODULES for path in (ROOT / package / FOLDER).glob("*.py")}
     return sorted(present - set(wanted))
@@ -43,17 +43,17 @@ def main() -> int:
     """Run the tool and return its exit code."""
     wanted = copies()
     stale = sorted(path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content)
-    foreign = strangers(wanted)
+    unlisted = find_unlisted_files(wanted)
     if "--check" in sys.argv:
         for path in stale:
             print(f"{path.relative_to(ROOT)} differs from its source: edit that, then run tools/vendor_runtime.py")
-        for path in foreign:
+        for path in unlisted:
             print(f"{path.relative_to(ROOT)} is not listed in tools/vendor_runtime.py")
-        return 1 if stale or foreign else 0
+        return 1 if stale or unlisted else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(wanted[path])
-    for path in foreign:
+    for path in unlisted:
         path.unlink()
     return 0
 

@@ -28,8 +28,8 @@ not. The streams take turns, a record each, so that all of them are open at the 
 
 
 def _load(lab: Lab, shape: Shape, count: int, streams: Sequence[str] = ("rows",)) -> Iterator[Sample]:
-    source = lab.singer_file(shape, count, streams)
-    with lab.project() as project:
+    source = lab.write_singer_file(shape, count, streams)
+    with lab.create_project() as project:
         yield OURS.run(lab, project, source)
 
 

@@ -38,8 +38,8 @@ def _tap_alone(lab: Lab) -> Iterator[Sample]:
 
 
 def _target_alone(lab: Lab) -> Iterator[Sample]:
-    api = lab.api(RECORDS)
-    with lab.folder() as folder, lab.project() as project:
+    api = lab.start_api(RECORDS)
+    with lab.create_folder() as folder, lab.create_project() as project:
         output = folder / "activities.singer"
         measure(TAP.command(api.url, folder, ONE), folder=folder, output=output)
         yield TARGET.run(lab, project, SingerFile(output, ONE, api.records))
@@ -50,7 +50,7 @@ def _pipe(lab: Lab) -> Iterator[Sample]:
         sides = folder / "tap", folder / "target"
         for side in sides:
             side.mkdir()
-        tap = TAP.command(lab.api(RECORDS).url, sides[0], ONE)
+        tap = TAP.command(lab.start_api(RECORDS).url, sides[0], ONE)
         return measure(tap, TARGET.command(lab, project, sides[1]), folder=folder)
 
     yield _measure_pair(lab, run)
@@ -66,7 +66,7 @@ def _meltano_record_by_record(lab: Lab) -> Iterator[Sample]:
 
 def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Path], Measured]:
     def run(project: Project, folder: Path) -> Measured:
-        url = lab.api(RECORDS).url
+        url = lab.start_api(RECORDS).url
         variables = {
             **{f"SERVICETITAN_{name.upper()}": value for name, value in SIGN_IN.items()},
             "SERVICETITAN_API_URL": url,
@@ -82,7 +82,7 @@ def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Pa
         meltano.install()
         for plugin in PLUGINS:
             # The first start compiles the installed packages, which is not part of an ordinary run.
-            meltano.meltano("invoke", plugin, "--version")
+            meltano.run_meltano("invoke", plugin, "--version")
         command = (str(MELTANO), "--cwd", str(meltano.folder), "run", *PLUGINS)
         return measure(Command(command, variables), folder=folder)
 
@@ -91,9 +91,9 @@ def _meltano_run(lab: Lab, settings: Mapping[str, str]) -> Callable[[Project, Pa
 
 def _measure_pair(lab: Lab, run: Callable[[Project, Path], Measured]) -> Sample:
     """Run the pair, check that every record is in the table, and return the cost."""
-    records = lab.api(RECORDS).records
+    records = lab.start_api(RECORDS).records
     started = datetime.now(UTC)
-    with lab.folder() as folder, lab.project() as project:
+    with lab.create_folder() as folder, lab.create_project() as project:
         emulator_before = cpu_seconds_of(lab.bigquery.pid)
         measured = run(project, folder)
         emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before

@@ -30,15 +30,15 @@ its time says how much it had to do.
 
 
 def _of_one_row(lab: Lab, target: Target, shape: Shape, count: int) -> Iterator[Sample]:
-    source = lab.singer_file(shape, 1, STREAMS[:count])
-    with lab.project() as project:
+    source = lab.write_singer_file(shape, 1, STREAMS[:count])
+    with lab.create_project() as project:
         yield target.run(lab, project, source, "first run")
         yield target.run(lab, project, source, "again")
 
 
 def _without_rows(lab: Lab, count: int) -> Iterator[Sample]:
-    source = lab.singer_file(FLAT, 0, STREAMS[:count])
-    with lab.project() as project:
+    source = lab.write_singer_file(FLAT, 0, STREAMS[:count])
+    with lab.create_project() as project:
         for number, step in enumerate(("first run", "again"), 1):
             yield replace(OURS.run(lab, project, source, step), count=count)
             (log,) = project.query(f"SELECT count(*) AS entries FROM `{project.name}.management.etl_logs`")  # noqa: S608 - our own names

@@ -41,8 +41,8 @@ environment of its own, with nothing in it that it does not need.
 
 
 def _twice(lab: Lab, target: Target, shape: Shape, count: int) -> Iterator[Sample]:
-    source = lab.singer_file(shape, count)
-    with lab.project() as project:
+    source = lab.write_singer_file(shape, count)
+    with lab.create_project() as project:
         yield target.run(lab, project, source, "first load")
         yield target.run(lab, project, source, "the same again")
 
@@ -52,15 +52,15 @@ def _floor(lab: Lab, shape: Shape, count: int) -> Iterator[Sample]:
 
 
 def _null(lab: Lab, shape: Shape, count: int, *, validate: bool) -> Iterator[Sample]:
-    with lab.folder() as folder:
+    with lab.create_folder() as folder:
         config = config_file(folder, validate_records=validate)
         yield _drain(lab, program("null_target", "--config", config), shape, count)
 
 
 def _drain(lab: Lab, command: Command, shape: Shape, count: int) -> Sample:
     """Feed a file to a program whose last line of output says how far it read: a number, or a STATE."""
-    source = lab.singer_file(shape, count)
-    with lab.folder() as folder:
+    source = lab.write_singer_file(shape, count)
+    with lab.create_folder() as folder:
         measured = measure(command, folder=folder, source=source.path)
         position = json.loads((folder / "output").read_text().splitlines()[-1])
     read = position if isinstance(position, int) else position["bookmarks"][source.streams[0]]

@@ -53,9 +53,9 @@ def test_every_installed_package_is_pinned(project: MeltanoProject, plugin: str)
 def test_a_run_loads_the_data_and_the_next_run_continues_from_its_state(
     project: MeltanoProject, servicetitan: ServiceTitan, bigquery: BigQuery
 ) -> None:
-    first = project.meltano("run", "servicetitan-to-bigquery")
+    first = project.run_meltano("run", "servicetitan-to-bigquery")
     assert first.returncode == 0, first.stderr
-    second = project.meltano("run", "servicetitan-to-bigquery")
+    second = project.run_meltano("run", "servicetitan-to-bigquery")
     assert second.returncode == 0, second.stderr
 
     loaded = Project(bigquery.api_endpoint, PROJECT)
@@ -74,9 +74,9 @@ def test_a_run_loads_the_data_and_the_next_run_continues_from_its_state(
 
 
 def test_a_missing_variable_stops_the_run_before_it_starts(project: MeltanoProject) -> None:
-    run = project.meltano("run", "servicetitan-to-bigquery", without="SERVICETITAN_TENANT_ID")
+    run = project.run_meltano("run", "servicetitan-to-bigquery", without="SERVICETITAN_TENANT_ID")
     assert run.returncode != 0
     assert "SERVICETITAN_TENANT_ID" in run.stderr
-    run = project.meltano("run", "servicetitan-to-bigquery", without="BIGQUERY_PROJECT_ID")
+    run = project.run_meltano("run", "servicetitan-to-bigquery", without="BIGQUERY_PROJECT_ID")
     assert run.returncode != 0
     assert "missing setting `project_id`" in run.stderr

@@ -37,8 +37,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _up(data_dir: Path | None) -> None:
     with ExitStack() as stack:
-        titan = stack.enter_context(processes.servicetitan())
-        warehouse = stack.enter_context(processes.bigquery(data_dir))
+        titan = stack.enter_context(processes.run_servicetitan())
+        warehouse = stack.enter_context(processes.run_bigquery(data_dir))
         hosting.announce({**titan.ready, **warehouse.ready})
         signal.pause()
 

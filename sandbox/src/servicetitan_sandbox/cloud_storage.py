@@ -1,4 +1,4 @@
-"""Runs the local Cloud Storage: `gcp-storage-emulator` from PyPI, with the check of generations that it lacks."""
+"""Runs the local Cloud Storage: `gcp-storage-emulator`, with the check of generations that it lacks."""
 
 from __future__ import annotations
 

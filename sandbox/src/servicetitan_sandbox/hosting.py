@@ -63,23 +63,23 @@ def listen(port: int) -> socket.socket:
     """
     # The protocol must be named, because asyncio disables Nagle's algorithm only then. Otherwise each response on a
     # kept-alive connection would wait 40 ms for an acknowledgement.
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((HOST, port))
-    return bound
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
+    return listener
 
 
-def url(bound: socket.socket) -> str:
-    """Return the address of a bound socket as an HTTP URL without a path."""
-    return f"http://{HOST}:{bound.getsockname()[1]}"
+def url(listener: socket.socket) -> str:
+    """Return the address of a listening socket as an HTTP URL without a path."""
+    return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-def serve(app: ASGIApp, bound: socket.socket, ready: dict[str, dict[str, str]], *, date_header: bool = True) -> None:
+def serve(app: ASGIApp, listener: socket.socket, ready: dict[str, dict[str, str]], *, date_header: bool = True) -> None:
     """Serve an application until a signal arrives. Write the ready line as soon as it accepts requests.
 
     Args:
         app: The application.
-        bound: The socket to listen on.
+        listener: The socket to listen on.
         ready: The content of the ready line.
         date_header: Whether the server adds the `Date` header. If not, the application does.
     """
@@ -91,7 +91,7 @@ def serve(app: ASGIApp, bound: socket.socket, ready: dict[str, dict[str, str]], 
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    _AnnouncingServer(config, ready).run(sockets=[bound])
+    _AnnouncingServer(config, ready).run(sockets=[listener])
 
 
 class _AnnouncingServer(uvicorn.Server):

@@ -207,7 +207,7 @@ def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, cli
 
 def test_tables_are_kept_in_a_given_directory(tmp_path: Path) -> None:
     for turn in ("written", "read"):
-        with processes.bigquery(tmp_path) as server, closing(_client(server, "kept")) as client:
+        with processes.run_bigquery(tmp_path) as server, closing(_client(server, "kept")) as client:
             client.create_dataset("bronze", exists_ok=True)
             if turn == "written":
                 client.query_and_wait("CREATE TABLE bronze.t AS SELECT 7 AS seven")

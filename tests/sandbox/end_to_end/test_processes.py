@@ -67,5 +67,5 @@ def test_servicetitan_alone_on_a_given_port_until_interrupted() -> None:
 def test_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     not_a_directory = tmp_path / "file"
     not_a_directory.touch()
-    with pytest.raises(RuntimeError, match="ended before it was ready"), processes.bigquery(not_a_directory):
+    with pytest.raises(RuntimeError, match="ended before it was ready"), processes.run_bigquery(not_a_directory):
         pass

@@ -1,4 +1,4 @@
-"""Starts `local-bigquery` 0.3.2 from PyPI without a network, and corrects it where it differs from BigQuery.
+"""Starts `local-bigquery` 0.3.2 without a network, and corrects it where it differs from BigQuery.
 
 The target relies on each of the corrections, and each has a test that fails without it.
 """

@@ -26,13 +26,13 @@ def run(port: int = 0, data_dir: Path | None = None) -> None:
     # Imported late: the import takes seconds, and the other commands do not need it.
     from servicetitan_sandbox.bigquery import emulator  # noqa: PLC0415
 
-    with hosting.listen(port) as bound, _directory(data_dir) as directory:
+    with hosting.listen(port) as listener, _directory(data_dir) as directory:
         _use_home(directory / ".home")
         emulator.install_extensions()
         emulator.correct()
         with emulator.open_database(directory) as storage_port:
-            endpoints = {"api_endpoint": hosting.url(bound), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
-            hosting.serve(emulator.app, bound, {"bigquery": endpoints})
+            endpoints = {"api_endpoint": hosting.url(listener), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
+            hosting.serve(emulator.app, listener, {"bigquery": endpoints})
 
 
 @contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.meltano_project import MeltanoProject
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
 
-ORCHESTRATOR = Path(sys.executable).with_name("orchestrate-etl")
+ORCHESTRATE_ETL = Path(sys.executable).with_name("orchestrate-etl")
 STREAMS = ("technicians", "activities")
 """The streams of every company: one that is always read in full, and one that continues from a bookmark."""
 
@@ -109,7 +109,7 @@ class Fleet:
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
         given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder}
-        command = [str(ORCHESTRATOR), *words, *(f"--{name}={value}" for name, value in given.items())]
+        command = [str(ORCHESTRATE_ETL), *words, *(f"--{name}={value}" for name, value in given.items())]
         machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return subprocess.Popen(  # noqa: S603 - our own command
             command, env=machine | self.variables, stdout=subprocess.PIPE, text=True

@@ -36,7 +36,7 @@ class MeltanoProject:
         for name in ("fleet", "sandbox", *PLUGINS):
             (folder / name).symlink_to(ROOT / name)
 
-    def meltano(self, *args: str, without: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run_meltano(self, *args: str, without: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run Meltano.
 
         Args:
@@ -61,6 +61,6 @@ class MeltanoProject:
         Raises:
             RuntimeError: If that fails. The text is Meltano's error output.
         """
-        done = self.meltano("install", *PLUGINS)
+        done = self.run_meltano("install", *PLUGINS)
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -90,18 +90,18 @@ class CloudStorage(_Server):
 
 
 @contextmanager
-def servicetitan() -> Iterator[ServiceTitan]:
+def run_servicetitan() -> Iterator[ServiceTitan]:
     """Run a local ServiceTitan without tenants.
 
     Raises:
         RuntimeError: If it does not start. The reason is on stderr.
     """
-    with _process("servicetitan") as (ready, pid), Control(ready["servicetitan"]["api_url"]) as control:
+    with _run_process("servicetitan") as (ready, pid), Control(ready["servicetitan"]["api_url"]) as control:
         yield ServiceTitan(ready, pid, control)
 
 
 @contextmanager
-def bigquery(data_dir: Path | None = None) -> Iterator[BigQuery]:
+def run_bigquery(data_dir: Path | None = None) -> Iterator[BigQuery]:
     """Run a local BigQuery. It takes about 5 seconds to start and 300 MB of memory.
 
     Args:
@@ -111,23 +111,23 @@ def bigquery(data_dir: Path | None = None) -> Iterator[BigQuery]:
         RuntimeError: If it does not start. The reason is on stderr.
     """
     options = () if data_dir is None else ("--data-dir", str(data_dir))
-    with _process("bigquery", *options) as (ready, pid):
+    with _run_process("bigquery", *options) as (ready, pid):
         yield BigQuery(ready, pid)
 
 
 @contextmanager
-def cloud_storage() -> Iterator[CloudStorage]:
+def run_cloud_storage() -> Iterator[CloudStorage]:
     """Run a local Cloud Storage.
 
     Raises:
         RuntimeError: If it does not start. The reason is on stderr.
     """
-    with _process("storage") as (ready, pid):
+    with _run_process("storage") as (ready, pid):
         yield CloudStorage(ready, pid)
 
 
 @contextmanager
-def _process(*arguments: str) -> Iterator[tuple[Ready, int]]:
+def _run_process(*arguments: str) -> Iterator[tuple[Ready, int]]:
     command = [sys.executable, "-m", "servicetitan_sandbox", *arguments, "--stop-at-eof"]
     # In a new session, so that Ctrl-C in a terminal reaches only the parent, which then stops its servers in order.
     with subprocess.Popen(  # noqa: S603 - our own command

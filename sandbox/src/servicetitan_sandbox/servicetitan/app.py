@@ -53,10 +53,10 @@ def run(port: int = 0) -> None:
     """
     # The server complains about truncated responses, but here they are a fault that a test has set.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_CUT_SHORT))
-    with hosting.listen(port) as bound:
-        api_url = hosting.url(bound)
+    with hosting.listen(port) as listener:
+        api_url = hosting.url(listener)
         ready = {"api_url": api_url, "auth_url": api_url + TOKEN_PATH}
-        hosting.serve(build(State()), bound, {"servicetitan": ready}, date_header=False)
+        hosting.serve(build(State()), listener, {"servicetitan": ready}, date_header=False)
 
 
 def build(state: State) -> FastAPI:
