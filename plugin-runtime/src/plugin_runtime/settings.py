@@ -95,7 +95,7 @@ def _sentence(error: ValidationError) -> str:
         "type": f"must be of type {' or '.join(limit) if isinstance(limit, list) else limit}",
         "enum": f"must be one of {limit}",
         "pattern": f"must match {limit}",
-        "minLength": "must not be empty",
+        "minLength": "must not be empty" if limit == 1 else f"must have at least {limit} characters",
         "minimum": f"must be at least {limit}",
         "exclusiveMinimum": f"must be more than {limit}",
         "maximum": f"must be at most {limit}",

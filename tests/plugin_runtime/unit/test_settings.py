@@ -16,6 +16,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property("page_size", th.IntegerType(minimum=1, maximum=5000), default=100),
     th.Property("environment", th.StringType(allowed_values=["production", "integration"])),
     th.Property("url", th.StringType(pattern="^https://")),
+    th.Property("salt", th.StringType(min_length=16)),
     th.Property("rate", th.NumberType(exclusive_minimum=0)),
     th.Property("nested", th.ObjectType(th.Property("depth", th.IntegerType))),
 ).to_dict()
@@ -37,6 +38,7 @@ def test_good_settings_get_their_defaults() -> None:
         ({"page_size": 0}, "setting `page_size` must be at least 1"),
         ({"page_size": 5001}, "setting `page_size` must be at most 5000"),
         ({"project_id": ""}, "setting `project_id` must not be empty"),
+        ({"salt": "hunter2"}, "setting `salt` must have at least 16 characters"),
         ({"environment": "hunter2"}, "setting `environment` must be one of ['production', 'integration']"),
         ({"url": "hunter2"}, "setting `url` must match ^https://"),
         ({"rate": 0}, "setting `rate` must be more than 0"),
