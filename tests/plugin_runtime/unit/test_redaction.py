@@ -13,6 +13,7 @@ from singer_sdk.logging import StructuredFormatter
 
 from tap_servicetitan.plugin_runtime import redaction
 from tap_servicetitan.plugin_runtime.redaction import MASK, redact, register_secrets
+from target_bigquery_softdelete.plugin_runtime import redaction as other_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,15 @@ def test_no_log_record_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert f"token {MASK} of 3" in caplog.text
     assert f"ValueError: invalid literal for int() with base 10: '{MASK}'" in caplog.text
     assert "an ordinary line" in caplog.text
+
+
+def test_each_copy_of_the_module_masks_its_own_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """Two packages in one process each have a copy."""
+    other_package.install()
+    redaction.install()
+    register_secrets(["hunter2 hunter2"])
+    logging.getLogger("some.library").warning("token hunter2 hunter2")
+    assert f"token {MASK}" in caplog.text
 
 
 def test_the_cause_of_an_error_is_masked_too() -> None:

@@ -74,13 +74,14 @@ def first_line(error: BaseException) -> str:
 def install() -> None:
     """Pass every log record that this process makes through :func:`redact`. Calling it again changes nothing."""
     inner = logging.getLogRecordFactory()
-    if getattr(inner, "redacts", False):
+    # Another package's copy of this module masks only the secrets that it knows.
+    if getattr(inner, "redactor", None) is redact:
         return
 
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - the signature of logging
         return _redact_record(inner(*args, **kwargs))
 
-    factory.redacts = True  # type: ignore[attr-defined]
+    factory.redactor = redact  # type: ignore[attr-defined]
     logging.setLogRecordFactory(factory)
 
 
