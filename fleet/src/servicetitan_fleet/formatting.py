@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable, Mapping
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SHORT_HOURS = 48
@@ -34,3 +35,18 @@ def pluralize(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+
+
+def summarize_companies(kinds: Mapping[str, str], order: Iterable[str], bad: Iterable[str], label: str) -> str:
+    """Summarize companies in one line: how many are of each kind, and which are bad.
+
+    Args:
+        kinds: The kind of each company, by company id.
+        order: All kinds, in the order in which to name them.
+        bad: Ids of the bad companies.
+        label: What is said of them.
+    """
+    found = list(kinds.values())
+    counts = ", ".join(f"{found.count(kind)} {kind}" for kind in order if kind in found) or "no company"
+    named = ", ".join(sorted(bad))
+    return f"{counts}; {label}: {named}" if named else counts

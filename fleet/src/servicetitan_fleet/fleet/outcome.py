@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.formatting import summarize_companies
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ class Outcome:
 
 def summarize_outcomes(outcomes: Iterable[Outcome]) -> str:
     """Summarize outcomes in one line: the number of companies per result, and those that are not up to date."""
-    outcomes = list(outcomes)
-    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    summary = ", ".join(f"{count} {result}" for result, count in counts.items() if count) or "no company"
-    bad = ", ".join(sorted(outcome.company_id for outcome in outcomes if not outcome.result.is_good))
-    return f"{summary}; not up to date: {bad}" if bad else summary
+    results = {outcome.company_id: outcome.result for outcome in outcomes}
+    bad = [company_id for company_id, result in results.items() if not result.is_good]
+    return summarize_companies(results, Result, bad, "not up to date")

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.formatting import format_age, pluralize
+from servicetitan_fleet.formatting import format_age, pluralize, summarize_companies
 from servicetitan_fleet.health.evidence import SUCCESS
 from servicetitan_fleet.state.company_record import RunStatus
 
@@ -218,8 +218,6 @@ def _matches(stream: str, patterns: Iterable[str]) -> bool:
 
 def summarize_statuses(statuses: Iterable[CompanyStatus]) -> str:
     """Summarize in one line: the number of companies in each state, and those that need attention."""
-    statuses = list(statuses)
-    counts = {kind: sum(status.freshness is kind for status in statuses) for kind in Freshness}
-    summary = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no company"
-    bad = ", ".join(sorted(status.company.company_id for status in statuses if not status.freshness.is_good))
-    return f"{summary}; needs attention: {bad}" if bad else summary
+    kinds = {status.company.company_id: status.freshness for status in statuses}
+    bad = [company_id for company_id, kind in kinds.items() if not kind.is_good]
+    return summarize_companies(kinds, Freshness, bad, "needs attention")
