@@ -79,7 +79,7 @@ class Run:
         settings = self.settings
         return {
             "run_id": self.run_id,
-            "company": (settings.labels or {}).get("company"),
+            "company": settings.own_labels.get("company"),
             "tenant_id": settings.tenant_id,
         }
 

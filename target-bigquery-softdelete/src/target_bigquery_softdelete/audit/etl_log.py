@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.bigquery import SchemaField
 
-from target_bigquery_softdelete.audit.log_table import LogTable
+from target_bigquery_softdelete.audit.log_table import ORIGIN_FIELDS, LogTable
 from target_bigquery_softdelete.runtime.about import VERSION
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ LOG_TABLE = "etl_logs"
 
 LOG_FIELDS = (
     SchemaField("run_id", "STRING", description="The run; the same for all its streams"),
-    SchemaField("company", "STRING", description="Label `company` of the target's settings"),
-    SchemaField("tenant_id", "STRING", description="Tenant of the target's settings"),
-    SchemaField("stream", "STRING", description="Name of the Singer stream"),
+    *ORIGIN_FIELDS,
     SchemaField("table_name", "STRING", description="Full name of the table"),
     SchemaField("started", "TIMESTAMP", description="When the first message of the stream was read"),
     SchemaField("ended", "TIMESTAMP", description="When the stream ended"),

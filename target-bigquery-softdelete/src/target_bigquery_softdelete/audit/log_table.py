@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from google.cloud.bigquery import SchemaField
 
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 
@@ -23,6 +22,14 @@ _ARROW_TYPES = {
     "INT64": pa.int64(),
     "BOOL": pa.bool_(),
 }
+
+
+ORIGIN_FIELDS = (
+    SchemaField("company", "STRING", description="Label `company` of the target's settings"),
+    SchemaField("tenant_id", "STRING", description="Tenant of the target's settings"),
+    SchemaField("stream", "STRING", description="Name of the Singer stream"),
+)
+"""The columns that say where a row of a log table comes from."""
 
 
 class LogTable:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
-from target_bigquery_softdelete.audit.log_table import LogTable
+from target_bigquery_softdelete.audit.log_table import ORIGIN_FIELDS, LogTable
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ REJECTED_TABLE = "etl_rejected_records"
 
 REJECTED_FIELDS = (
     SchemaField("run_id", "STRING", description="The run that rejected the record"),
-    SchemaField("company", "STRING", description="Label `company` of the target's settings"),
-    SchemaField("tenant_id", "STRING", description="Tenant of the target's settings"),
-    SchemaField("stream", "STRING", description="Name of the Singer stream"),
+    *ORIGIN_FIELDS,
     SchemaField("table_name", "STRING", description="Full name of the table that the record is missing from"),
     SchemaField("record_key", "STRING", description="Key of the record, as JSON; NULL when it cannot be read"),
     SchemaField("reason", "STRING", description="What does not fit"),

@@ -51,7 +51,7 @@ class Warehouse:
         self._listed: set[str] | None = None
         """Tables that were in the dataset at the start, and those that were read since."""
         self._lock = threading.Lock()
-        self._labels = (settings.labels or {}) | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
+        self._labels = settings.own_labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
         self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
         """Runs the statements and load jobs of the run."""
 
@@ -108,7 +108,7 @@ class Warehouse:
 
     def _ensure_dataset(self, name: str) -> None:
         dataset = bigquery.Dataset(name)
-        dataset.labels = dict(self.settings.labels or {})
+        dataset.labels = dict(self.settings.own_labels)
         if self.settings.location:
             dataset.location = self.settings.location
 

@@ -204,7 +204,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             PluginError: If two settings contradict each other, or a text in one cannot be read.
         """
         settings = read_settings(cls, config)
-        for name in settings.labels or {}:
+        for name in settings.own_labels:
             if not _LABEL_NAME.fullmatch(name):
                 raise PluginError(f"setting `labels`: BigQuery does not allow the label name `{name}`.")
         if settings.credentials_path and settings.credentials_json:
@@ -216,6 +216,11 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     def endpoint(self) -> str | None:
         """Address of the BigQuery API if it is not Google's public one."""
         return self.api_endpoint or emulator_address(os.environ) or None
+
+    @property
+    def own_labels(self) -> dict[str, str]:
+        """Labels for jobs and new tables. Empty if none are set."""
+        return self.labels or {}
 
     @property
     def delete_limits(self) -> DeleteLimits:

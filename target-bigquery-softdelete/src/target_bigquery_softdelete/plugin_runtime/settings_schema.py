@@ -30,7 +30,7 @@ JsonSchema = dict[str, Any]
 
 _SCALARS: dict[type, str] = {bool: "boolean", float: "number", int: "integer", str: "string"}
 
-_LIMITS = {
+_METADATA = {
     "title": "title",
     "description": "description",
     "pattern": "pattern",
@@ -149,7 +149,7 @@ def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - any type hint
     """Return the schema of a type hint."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return _schema(arguments[0]) | _limits(arguments[1])
+        return _schema(arguments[0]) | _metadata(arguments[1])
     if origin in {typing.Union, types.UnionType}:
         (type_,) = (member for member in arguments if member not in {types.NoneType, msgspec.UnsetType})
         return _schema(type_)
@@ -158,9 +158,9 @@ def _schema(hint: Any) -> JsonSchema:  # noqa: ANN401 - any type hint
     return _container(origin, arguments) or _plain(hint)
 
 
-def _limits(meta: msgspec.Meta) -> JsonSchema:
-    limits = {name: getattr(meta, attribute) for attribute, name in _LIMITS.items()}
-    return {name: limit for name, limit in limits.items() if limit is not None} | (meta.extra_json_schema or {})
+def _metadata(meta: msgspec.Meta) -> JsonSchema:
+    found = {name: getattr(meta, attribute) for attribute, name in _METADATA.items()}
+    return {name: value for name, value in found.items() if value is not None} | (meta.extra_json_schema or {})
 
 
 def _container(origin: Any, arguments: tuple[Any, ...]) -> JsonSchema | None:  # noqa: ANN401 - as above
