@@ -66,7 +66,7 @@ class Group:
         return self.rows * self.row_bytes
 
     @property
-    def compared(self) -> bool:
+    def is_compared(self) -> bool:
         """Whether the whole table is compared before a MERGE: for full lists, and for tables at the least cost."""
         return self.whole or self.size <= LEAST_BYTES
 
@@ -91,27 +91,27 @@ def streams(groups: Iterable[Group]) -> int:
     return sum(group.streams for group in groups)
 
 
-def billed(group: Group, *, touched: float) -> float:
+def bytes_billed(group: Group, *, touched: float) -> float:
     """Return the bytes billed a day for the streams of a group: the count before each MERGE, and the MERGE."""
     staged = _billed(group.staged * group.row_bytes)
-    if group.compared:
+    if group.is_compared:
         compared = _billed(group.size) + staged
         return (compared + group.changing * (_billed(2 * group.size) + staged)) * group.loads
     counted = _billed(group.rows * (KEY_BYTES + OPERATION_BYTES)) + _billed(group.staged * STAGED_KEY_BYTES)
     return (counted + _billed(2 * group.size * touched) + staged) * group.loads
 
 
-def billed_before(group: Group) -> float:
+def bytes_billed_before(group: Group) -> float:
     """Return the same for a system that loads every row in every run and writes it again, into unclustered tables."""
     return (_billed(2 * group.size) + _billed(group.size)) * group.streams * RUNS
 
 
-def written(group: Group) -> float:
+def rows_written(group: Group) -> float:
     """Return the rows a day that are loaded and, at most, written."""
     return group.staged * group.loads
 
 
-def written_before(group: Group) -> float:
+def rows_written_before(group: Group) -> float:
     """Return the same for a system that loads every row in every run and writes it again."""
     return group.rows * group.streams * RUNS
 

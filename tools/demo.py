@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,14 +166,11 @@ def main() -> int:
 
 def run(folder: Path) -> None:
     """Start the servers and run the demonstration against them."""
-    with _step("Starting a local ServiceTitan and a local BigQuery"):
-        servers = (processes.run_servicetitan(), processes.run_bigquery())
-        servicetitan, bigquery = servers[0].__enter__(), servers[1].__enter__()
-    try:
+    with ExitStack() as servers:
+        with _step("Starting a local ServiceTitan and a local BigQuery"):
+            servicetitan = servers.enter_context(processes.run_servicetitan())
+            bigquery = servers.enter_context(processes.run_bigquery())
         sync_and_check(Runner(servicetitan, folder), list(_companies(servicetitan, bigquery)))
-    finally:
-        for server in reversed(servers):
-            server.__exit__(None, None, None)
 
 
 def _companies(servicetitan: processes.ServiceTitan, bigquery: processes.BigQuery) -> Iterator[Company]:

@@ -214,7 +214,11 @@ def billed_streams() -> str:
 
 def billed_in_a_day(group: billing.Group) -> list[float]:
     """Return the bytes billed for a group: before; now without any gain from clustering; now with the most gain."""
-    return [billing.billed_before(group), billing.billed(group, touched=1), billing.billed(group, touched=0.2)]
+    return [
+        billing.bytes_billed_before(group),
+        billing.bytes_billed(group, touched=1),
+        billing.bytes_billed(group, touched=0.2),
+    ]
 
 
 def gibibytes(count: float) -> str:
@@ -225,7 +229,7 @@ def gibibytes(count: float) -> str:
 def load_jobs() -> str:
     """Return the table of load jobs and written rows of a company in a day, beside the limits of BigQuery."""
     loads = sum(group.loads for group in billing.FLEET) + billing.RUNS
-    written = [sum(map(rule, billing.FLEET)) for rule in (billing.written_before, billing.written)]
+    written = [sum(map(rule, billing.FLEET)) for rule in (billing.rows_written_before, billing.rows_written)]
     return table(
         ["a day", "before", "now", "BigQuery allows"],
         [

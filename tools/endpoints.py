@@ -13,14 +13,13 @@ the local ServiceTitan is a test against the documents.
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from openapi import DOCUMENTS, ROOT, Document, DocumentError
+from openapi import DOCUMENTS, ROOT, Document, DocumentError, generate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,25 +148,18 @@ def _object(members: Iterator[str]) -> str:
 
 def main() -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(description="Extract the lists in the OpenAPI documents for the sandbox.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file would change")
-    check = parser.parse_args().check
+    return generate(
+        "endpoints",
+        "Extract the lists in the OpenAPI documents for the sandbox.",
+        build=build,
+        write=lambda modules: _write(render(modules)),
+        drift=lambda modules: drift(render(modules)),
+        matches=lambda modules: f"{sum(len(facts['paths']) for facts in modules.values())} paths match the documents",
+    )
 
-    if check and not DOCUMENTS.is_dir():
-        print("endpoints: the OpenAPI documents are not on this machine, so there is nothing to compare with")
-        return 0
-    try:
-        modules = build()
-    except DocumentError as error:
-        print(f"endpoints: {error}", file=sys.stderr)
-        return 1
-    if not check:
-        FILE.write_text(render(modules), encoding="utf-8")
-        return 0
-    lines = list(drift(render(modules)))
-    count = sum(len(facts["paths"]) for facts in modules.values())
-    print("\n".join(lines) if lines else f"endpoints: {count} paths match the documents")
-    return 1 if lines else 0
+
+def _write(text: str) -> None:
+    FILE.write_text(text, encoding="utf-8")
 
 
 def drift(text: str) -> Iterator[str]:

@@ -6,15 +6,17 @@ The documents are not part of this repository. Set SERVICETITAN_OPENAPI_DIR to t
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     Json = dict[str, Any]
 
@@ -23,8 +25,14 @@ DOCUMENTS = Path(os.environ.get("SERVICETITAN_OPENAPI_DIR") or ROOT / "../shared
 
 _SCHEMAS = "#/components/schemas/"
 
+Built = TypeVar("Built")
 
-class DocumentError(Exception):
+
+class GeneratorError(Exception):
+    """Nothing can be generated. The text says why, in one line."""
+
+
+class DocumentError(GeneratorError):
     """A document or a path in it is missing."""
 
 
@@ -124,3 +132,44 @@ def merge(schemas: Iterable[Json]) -> Json:
         if properties:
             merged["properties"] = properties
     return merged
+
+
+def generate(  # noqa: PLR0913 - the parts of a generator
+    name: str,
+    description: str,
+    *,
+    build: Callable[[], Built],
+    write: Callable[[Built], None],
+    drift: Callable[[Built], Iterable[str]],
+    matches: Callable[[Built], str],
+) -> int:
+    """Run the command line of a tool that writes files from the documents, and return its exit code.
+
+    With `--check` it writes nothing, and ends with 1 if a file would change.
+
+    Args:
+        name: Name of the tool, with which its lines begin.
+        description: What it does, for `--help`.
+        build: Makes what is to be written. A GeneratorError of it ends the tool with 1.
+        write: Writes it.
+        drift: Yields the lines of a diff between the files and what is to be written.
+        matches: Says what was compared when there is no difference.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
+    check = parser.parse_args().check
+
+    if check and not DOCUMENTS.is_dir():
+        print(f"{name}: the OpenAPI documents are not on this machine, so there is nothing to compare with")
+        return 0
+    try:
+        built = build()
+    except GeneratorError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    if not check:
+        write(built)
+        return 0
+    lines = list(drift(built))
+    print("\n".join(lines) if lines else f"{name}: {matches(built)}")
+    return 1 if lines else 0

@@ -13,14 +13,13 @@ records lack fields that the documents require. `schema_corrections.json` correc
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from openapi import DOCUMENTS, ROOT, Document, DocumentError
+from openapi import DOCUMENTS, ROOT, Document, GeneratorError, generate
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import EXPORT_PARAMETERS, POSITION
 
@@ -53,7 +52,7 @@ PLACEHOLDER = re.compile(r"{(\w+)}")
 """A placeholder in a path."""
 
 
-class SchemaError(Exception):
+class SchemaError(GeneratorError):
     """The documents, the streams' specs and the corrections contradict each other."""
 
 
@@ -279,24 +278,18 @@ def write(texts: dict[str, str]) -> None:
 
 def main() -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(description="Write the streams' schema files from the OpenAPI documents.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
-    check = parser.parse_args().check
+    return generate(
+        "schemas",
+        "Write the streams' schema files from the OpenAPI documents.",
+        build=lambda: {name: render(schema) for name, schema in build(_read_corrections()).items()},
+        write=write,
+        drift=drift,
+        matches=lambda texts: f"{len(texts)} files match the documents",
+    )
 
-    if check and not DOCUMENTS.is_dir():
-        print("schemas: the OpenAPI documents are not on this machine, so there is nothing to compare with")
-        return 0
-    try:
-        texts = {name: render(schema) for name, schema in build(json.loads(CORRECTIONS.read_text("utf-8"))).items()}
-    except (DocumentError, SchemaError) as error:
-        print(f"schemas: {error}", file=sys.stderr)
-        return 1
-    if not check:
-        write(texts)
-        return 0
-    lines = list(drift(texts))
-    print("\n".join(lines) if lines else f"schemas: {len(texts)} files match the documents")
-    return 1 if lines else 0
+
+def _read_corrections() -> Any:  # noqa: ANN401 - JSON
+    return json.loads(CORRECTIONS.read_text("utf-8"))
 
 
 if __name__ == "__main__":
