@@ -84,14 +84,14 @@ def _measure_scenario(scenario: Scenario, lab: Lab, result: SectionResult) -> No
         return
     try:
         for sample in scenario.run(lab):
-            result.row(scenario.title, sample.step).samples.append(sample)
+            result.get_or_add_row(scenario.title, sample.step).samples.append(sample)
             step = f", {sample.step}" if sample.step else ""
             console.print(
                 f"{result.name}: {scenario.title}{step}: {sample.cpu_seconds:.2f} CPU s, "
                 f"{sample.wall_seconds:.2f} s, {sample.peak_mb:.0f} MB"
             )
     except BenchmarkError as error:
-        result.row(scenario.title).error = str(error)
+        result.get_or_add_row(scenario.title).error = str(error)
         console.print(f"{result.name}: {scenario.title}: no figure: {error}")
 
 

@@ -16,7 +16,7 @@ SETUP = ROOT / "tools" / "setup.sh"
 PACKAGES = ("tap-servicetitan", "target-bigquery-softdelete")
 
 
-def ours(program: str) -> str:
+def install_ours(program: str) -> str:
     """Return the path of one of our own programs, in an environment with the pair and its dependencies.
 
     Raises:
@@ -24,10 +24,10 @@ def ours(program: str) -> str:
     """
     lock = ROOT / "requirements.lock"
     packages = (part for package in PACKAGES for part in ("--editable", str(ROOT / package)))
-    return str(environment("ours", "3.13", lock, ("--constraint", str(lock), *packages)) / program)
+    return str(build_environment("ours", "3.13", lock, ("--constraint", str(lock), *packages)) / program)
 
 
-def environment(name: str, python_version: str, lock: Path, packages: Sequence[str]) -> Path:
+def build_environment(name: str, python_version: str, lock: Path, packages: Sequence[str]) -> Path:
     """Return the folder of an environment's programs. The environment is built again when the lock file changes.
 
     Args:

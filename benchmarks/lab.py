@@ -8,7 +8,6 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -74,6 +73,7 @@ class Lab:
         self._scale = scale
         self._resources = ExitStack()
         self._apis: dict[int, Api] = {}
+        self._bigquery: processes.BigQuery | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -99,15 +99,16 @@ class Lab:
             self._apis[records] = Api(self._resources.enter_context(page_server(records)), records)
         return self._apis[records]
 
-    @cached_property
-    def bigquery(self) -> processes.BigQuery:
-        """The section's local BigQuery."""
-        return self._resources.enter_context(processes.run_bigquery())
+    def start_bigquery(self) -> processes.BigQuery:
+        """Start the section's local BigQuery, unless it runs, and return it."""
+        if self._bigquery is None:
+            self._bigquery = self._resources.enter_context(processes.run_bigquery())
+        return self._bigquery
 
     @contextmanager
     def create_project(self) -> Iterator[Project]:
         """Create a project in the local BigQuery, and delete its datasets at the end."""
-        project = Project(self.bigquery.api_endpoint)
+        project = Project(self.start_bigquery().api_endpoint)
         try:
             yield project
         finally:

@@ -43,7 +43,7 @@ class SectionResult:
     machine: dict[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
 
-    def row(self, title: str, step: str = "") -> Row:
+    def get_or_add_row(self, title: str, step: str = "") -> Row:
         """Return the row of a scenario's step. Add it if there is none."""
         for row in self.rows:
             if (row.title, row.step) == (title, step):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import environments
 from benchmarks.measure import BenchmarkError, Command, measure
 from benchmarks.scenario import Sample
-from benchmarks.targets import config_file, program
+from benchmarks.targets import program, write_config
 from tap_servicetitan.catalog.entries import catalog
 from tap_servicetitan.specs.registry import STREAMS
 
@@ -57,14 +57,14 @@ def ours(**settings: Any) -> Callable[[str, Path, Sequence[str]], Command]:  # n
 
     def command(url: str, folder: Path, streams: Sequence[str]) -> Command:
         addresses = {"api_url": url, "auth_url": f"{url}/connect/token", "requests_per_second": 1000}
-        config = config_file(folder, **SIGN_IN, **addresses, **settings)
+        config = write_config(folder, **SIGN_IN, **addresses, **settings)
         chosen = folder / "catalog.json"
         chosen.write_text(json.dumps(catalog(replace(spec, selected=True) for spec in STREAMS if spec.name in streams)))
-        return Command((environments.ours("tap-servicetitan"), "--config", config, "--catalog", str(chosen)))
+        return Command((environments.install_ours("tap-servicetitan"), "--config", config, "--catalog", str(chosen)))
 
     return command
 
 
 def sdk(*options: str) -> Callable[[str, Path, Sequence[str]], Command]:
     """Return a function that makes the command of the SDK's tap."""
-    return lambda url, folder, _: program("sdk_tap", "--config", config_file(folder, api_url=url), *options)
+    return lambda url, folder, _: program("sdk_tap", "--config", write_config(folder, api_url=url), *options)

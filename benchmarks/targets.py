@@ -47,17 +47,17 @@ class Target:
             BenchmarkError: If the target fails, or if a table does not have the file's rows.
         """
         started = datetime.now(UTC)
-        emulator_before = cpu_seconds_of(lab.bigquery.pid)
+        emulator_before = cpu_seconds_of(lab.start_bigquery().pid)
         with lab.create_folder() as folder:
             measured = measure(self.command(lab, project, folder), folder=folder, source=source.path)
-        emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
+        emulator = cpu_seconds_of(lab.start_bigquery().pid) - emulator_before
         # A stream without rows has no table.
         streams = source.streams if source.rows else ()
-        written = sum(self.written(project, stream, source.rows, started) for stream in streams)
+        written = sum(self.count_written_rows(project, stream, source.rows, started) for stream in streams)
         count = source.rows * len(source.streams)
         return Sample.of(measured, count, step, rows_written=written, emulator_CPU_s=emulator)
 
-    def written(self, project: Project, stream: str, rows: int, since: datetime) -> int:
+    def count_written_rows(self, project: Project, stream: str, rows: int, since: datetime) -> int:
         """Check the number of rows in a table, and return how many were written since a time."""
         table = f"`{project.name}.{self.dataset}.{stream}`"
         is_new = f"{self.written_at} >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S.%f}'"
@@ -67,7 +67,7 @@ class Target:
         return int(row["written"])
 
 
-def config_file(folder: Path, **settings: Any) -> str:  # noqa: ANN401 - any setting
+def write_config(folder: Path, **settings: Any) -> str:  # noqa: ANN401 - any setting
     """Write the settings of a plugin to a file, and return its path."""
     path = folder / "config.json"
     path.write_text(json.dumps(settings))
@@ -80,8 +80,8 @@ def program(name: str, *options: str) -> Command:
 
 
 def _ours(lab: Lab, project: Project, folder: Path) -> Command:  # noqa: ARG001 - the signature of all of them
-    config = config_file(folder, project_id=project.name, api_endpoint=project.api_endpoint)
-    return Command((environments.ours("target-bigquery-softdelete"), "--config", config))
+    config = write_config(folder, project_id=project.name, api_endpoint=project.api_endpoint)
+    return Command((environments.install_ours("target-bigquery-softdelete"), "--config", config))
 
 
 def _z3_loads(lab: Lab, project: Project, folder: Path) -> Command:
@@ -93,14 +93,14 @@ def _z3_streams(lab: Lab, project: Project, folder: Path) -> Command:
 
 
 def _z3(lab: Lab, project: Project, folder: Path, **settings: Any) -> Command:  # noqa: ANN401
-    config = config_file(
+    config = write_config(
         folder, project=project.name, dataset=RIVAL_DATASET, denormalized=True, upsert=True, **settings
     )
     return _rival(lab, "z3-target-bigquery", ("target_bigquery.target", "TargetBigQuery.cli"), config)
 
 
 def _pipelinewise(lab: Lab, project: Project, folder: Path) -> Command:
-    config = config_file(
+    config = write_config(
         folder, project_id=project.name, default_target_schema=RIVAL_DATASET, add_metadata_columns=True
     )
     return _rival(lab, "pipelinewise-target-bigquery", ("target_bigquery", "main"), config)
@@ -111,8 +111,8 @@ def _rival(lab: Lab, name: str, entry: tuple[str, str], config: str) -> Command:
     return Command(
         (str(interpreter.python_of(name)), str(start), *entry, "--config", config),
         {
-            "BIGQUERY_EMULATOR_HOST": lab.bigquery.api_endpoint,
-            "BIGQUERY_STORAGE_HOST": lab.bigquery.grpc_endpoint,
+            "BIGQUERY_EMULATOR_HOST": lab.start_bigquery().api_endpoint,
+            "BIGQUERY_STORAGE_HOST": lab.start_bigquery().grpc_endpoint,
             "PYTHONWARNINGS": "ignore",
         },
     )

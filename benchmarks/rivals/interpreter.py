@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmarks.environments import environment
+from benchmarks.environments import build_environment
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -20,7 +20,9 @@ def python_of(name: str) -> Path:
         BenchmarkError: If the environment cannot be built.
     """
     lock = FOLDER / f"{name}.txt"
-    return environment(name, python_version(name), lock, ("--require-hashes", "--requirement", str(lock))) / "python"
+    return (
+        build_environment(name, python_version(name), lock, ("--require-hashes", "--requirement", str(lock))) / "python"
+    )
 
 
 def python_version(name: str) -> str:

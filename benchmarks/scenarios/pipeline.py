@@ -94,10 +94,10 @@ def _measure_pair(lab: Lab, run: Callable[[Project, Path], Measured]) -> Sample:
     records = lab.start_api(RECORDS).records
     started = datetime.now(UTC)
     with lab.create_folder() as folder, lab.create_project() as project:
-        emulator_before = cpu_seconds_of(lab.bigquery.pid)
+        emulator_before = cpu_seconds_of(lab.start_bigquery().pid)
         measured = run(project, folder)
-        emulator = cpu_seconds_of(lab.bigquery.pid) - emulator_before
-        written = TARGET.written(project, "activities", records, started)
+        emulator = cpu_seconds_of(lab.start_bigquery().pid) - emulator_before
+        written = TARGET.count_written_rows(project, "activities", records, started)
     return Sample.of(measured, records, rows_written=written, emulator_CPU_s=emulator)
 
 

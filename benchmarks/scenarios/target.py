@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import BenchmarkError, Command, measure
 from benchmarks.scenario import Sample, Scenario, Section
 from benchmarks.shapes import EXACT, FLAT, NARROW, NESTED, ROWS, WIDE, Shape
-from benchmarks.targets import OURS, PIPELINEWISE, Z3_LOADS, Z3_STREAMS, Target, config_file, program
+from benchmarks.targets import OURS, PIPELINEWISE, Z3_LOADS, Z3_STREAMS, Target, program, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def _floor(lab: Lab, shape: Shape, count: int) -> Iterator[Sample]:
 
 def _null(lab: Lab, shape: Shape, count: int, *, validate: bool) -> Iterator[Sample]:
     with lab.create_folder() as folder:
-        config = config_file(folder, validate_records=validate)
+        config = write_config(folder, validate_records=validate)
         yield _drain(lab, program("null_target", "--config", config), shape, count)
 
 

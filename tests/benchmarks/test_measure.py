@@ -61,8 +61,8 @@ def test_a_pipeline_that_fails_has_no_cost(tmp_path: Path, code: str, seconds: f
 def test_growth_is_drawn() -> None:
     result = SectionResult("growth", "Growth", "", "rows")
     for count, cpu_seconds in ((3_000_000, 63.0), (1_000_000, 21.0), (10_000, 2.0)):
-        result.row(f"{count:,} rows of 1 KB").samples.append(Sample(cpu_seconds, 1, 187.6, count))
-    result.row("one row of 10 MB").samples.append(Sample(1, 1, 400, 1))
+        result.get_or_add_row(f"{count:,} rows of 1 KB").samples.append(Sample(cpu_seconds, 1, 187.6, count))
+    result.get_or_add_row("one row of 10 MB").samples.append(Sample(1, 1, 400, 1))
 
     picture = growth_picture(result)
 
@@ -77,8 +77,10 @@ def test_growth_is_drawn() -> None:
 def test_results_are_kept_and_shown(tmp_path: Path) -> None:
     result = SectionResult("target", "Target", "What to know.", "rows", {"machine": "2 cores"})
     for cpu_seconds in (2.0, 1.0, 4.0):
-        result.row("ours", "first load").samples.append(Sample(cpu_seconds, 2.345, 187.6, 10_000, {"calls": 3}))
-    result.row("other").error = "it ended with 1"
+        result.get_or_add_row("ours", "first load").samples.append(
+            Sample(cpu_seconds, 2.345, 187.6, 10_000, {"calls": 3})
+        )
+    result.get_or_add_row("other").error = "it ended with 1"
 
     result.save(tmp_path)
 

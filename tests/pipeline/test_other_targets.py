@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.plugins import SDK, install_plugin
-from support.postgres import postgres
+from support.postgres import run_postgres
 from support.tap.harness import Company, add_company
 from tap_servicetitan.tap import TapServiceTitan
 
@@ -107,7 +107,7 @@ def test_a_target_that_writes_files(company: Company, tmp_path: Path) -> None:
 def test_a_target_that_writes_to_a_database_and_marks_deleted_rows(company: Company, tmp_path: Path) -> None:
     identifier = add_technician(company)
     target = install_plugin(*POSTGRES)
-    with postgres() as server:
+    with run_postgres() as server:
         login = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "password": "x", "database": "postgres"}
         pipe = OtherPipe(company, tmp_path, target, **login, default_target_schema="st")
         pipe()

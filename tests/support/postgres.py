@@ -60,7 +60,7 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Postgres]:
+def run_postgres() -> Iterator[Postgres]:
     """Run a server. Skip the test if PostgreSQL is not installed."""
     programs, owner = _programs(), _owner()
     with socket.socket() as free:
@@ -91,6 +91,6 @@ def postgres() -> Iterator[Postgres]:
             run("pg_ctl", "-m", "immediate", "-w", "stop")
 
 
-def tap_postgres() -> str:
+def install_tap_postgres() -> str:
     """Return the tap's command."""
     return install_plugin("tap-postgres", TAP, SDK)

@@ -63,7 +63,7 @@ def gcloud(arguments: list[str]) -> int:
     verbs = {
         "create": make,
         "submit": make,
-        "describe": look,
+        "describe": look_up,
         "list": list_names,
         "add-iam-policy-binding": grant,
     }
@@ -71,7 +71,7 @@ def gcloud(arguments: list[str]) -> int:
     return verb(call) if verb else 0
 
 
-def made() -> list[str]:
+def read_resources() -> list[str]:
     """Return the existing resources."""
     things: list[str] = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else []
     return things
@@ -79,22 +79,22 @@ def made() -> list[str]:
 
 def make(call: Call) -> int:
     """Create a resource; fail if it exists, as Google does."""
-    if call.thing in made():
+    if call.thing in read_resources():
         return 1
-    MADE.write_text(json.dumps([*made(), call.thing]), encoding="utf-8")
+    MADE.write_text(json.dumps([*read_resources(), call.thing]), encoding="utf-8")
     return 0
 
 
-def look(call: Call) -> int:
+def look_up(call: Call) -> int:
     """Look up a resource; fail if it does not exist."""
-    return int(call.thing not in made())
+    return int(call.thing not in read_resources())
 
 
 def list_names(call: Call) -> int:
     """Print a name for the resource that the filter selects."""
     wanted = call.options["filter"].split("=", 1)[1].strip('"')
-    if wanted in made():
-        sys.stdout.write(f"projects/p/things/{made().index(wanted)}\n")
+    if wanted in read_resources():
+        sys.stdout.write(f"projects/p/things/{read_resources().index(wanted)}\n")
     return 0
 
 

@@ -68,7 +68,7 @@ def _drop_console_handlers() -> None:
 
 
 @contextmanager
-def own_signals() -> Iterator[None]:
+def handle_signals() -> Iterator[None]:
     """Let the target handle the signals of this process, within the block."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -95,7 +95,7 @@ class TargetRunner:
         self.folder = folder
         self._capfd = capfd
 
-    def config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
+    def write_config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
         """Write a configuration file."""
         base = {"project_id": self.project.name, "api_endpoint": self.project.api_endpoint}
         # Tests kill runs and start the next one at once. The lease has tests of its own.
@@ -115,8 +115,8 @@ class TargetRunner:
 
     def run(self, source: Path, **settings: Any) -> int:  # noqa: ANN401 - any setting
         """Run the target on a file of messages, or a pipe, in this process. Return its exit code."""
-        with own_signals():
-            return run(self.plugin, ["--config", str(self.config(**settings)), "--input", str(source)])
+        with handle_signals():
+            return run(self.plugin, ["--config", str(self.write_config(**settings)), "--input", str(source)])
 
     def start(
         self,
@@ -126,7 +126,7 @@ class TargetRunner:
     ) -> subprocess.Popen[bytes]:
         """Start the target as a process that reads from a pipe."""
         return subprocess.Popen(
-            [COMMAND, "--config", str(self.config(**settings))],
+            [COMMAND, "--config", str(self.write_config(**settings))],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

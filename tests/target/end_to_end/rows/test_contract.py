@@ -177,8 +177,8 @@ def test_end_of_input_without_activation_marks_nothing(target: TargetRunner, pro
 def test_an_activation_before_the_records_marks_nothing_and_warns_once(target: TargetRunner, project: Project) -> None:
     snapshot(target, job(1), job(2))
 
-    one = {**job(1), "version": 2}
-    result = target(JOBS, activate("jobs", 2), one, activate("jobs", 2), one, activate("jobs", 2))
+    again = {**job(1), "version": 2}
+    result = target(JOBS, activate("jobs", 2), again, activate("jobs", 2), again, activate("jobs", 2))
 
     assert result.code == 0, result.log
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}

@@ -67,7 +67,10 @@ def test_every_way_brings_the_same_values(
     rows = [
         message
         for stream, values in streams.items()
-        for message in [*(record(stream, {"id": n, **one}, 1) for n, one in enumerate(values)), activate(stream, 1)]
+        for message in [
+            *(record(stream, {"id": n, **fields}, 1) for n, fields in enumerate(values)),
+            activate(stream, 1),
+        ]
     ]
     # Each block gets a record that does not fit, so that none of them goes through native code.
     broken = [record(stream, {"id": 1000, "count": "many"}, 1) for stream in streams]

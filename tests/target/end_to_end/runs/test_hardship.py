@@ -40,7 +40,7 @@ def test_a_full_disk_ends_the_stream_that_met_it(target: TargetRunner, project: 
     text = lines([JOBS, *jobs, *crews, state({"bookmarks": {"jobs": 1, "crews": 1}})])
 
     # The largest file that the process may write, in blocks of 1,024 bytes: an error of the disk that needs no rights.
-    command = f"ulimit -f 64; exec {COMMAND} --config {target.config(block_bytes=65536)}"
+    command = f"ulimit -f 64; exec {COMMAND} --config {target.write_config(block_bytes=65536)}"
     done = subprocess.run(["bash", "-c", command], input=text, capture_output=True, check=False)
 
     assert done.returncode == 1
@@ -69,7 +69,7 @@ def test_a_temporary_folder_that_cannot_be_used_is_named(
 
 @pytest.mark.parametrize("output", [">&-", "| true"], ids=["closed", "stopped"])
 def test_an_output_that_takes_no_state_loses_no_row(output: str, target: TargetRunner, project: Project) -> None:
-    command = f"set -o pipefail; {COMMAND} --config {target.config()} {output}"
+    command = f"set -o pipefail; {COMMAND} --config {target.write_config()} {output}"
     done = subprocess.run(["bash", "-c", command], input=lines(MESSAGES), capture_output=True, check=False)
 
     assert done.returncode == 1

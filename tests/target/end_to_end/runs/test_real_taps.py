@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.postgres import postgres, tap_postgres
+from support.postgres import install_tap_postgres, run_postgres
 from support.target.harness import Result, result_of
 
 if TYPE_CHECKING:
@@ -91,16 +91,16 @@ def selected(catalog: dict[str, Any], method: str, key: str | None = None) -> di
     of_metadata = {"replication-method": method, "forced-replication-method": method, "selected": True}
     for stream in catalog["streams"]:
         stream.update({"replication_method": method, "replication_key": key})
-        for one in stream["metadata"]:
-            if not one["breadcrumb"]:
-                one["metadata"].update({**of_metadata, "replication-key": key})
+        for entry in stream["metadata"]:
+            if not entry["breadcrumb"]:
+                entry["metadata"].update({**of_metadata, "replication-key": key})
     return catalog
 
 
 @pytest.mark.timeout(400)  # it may have to install the tap first
 def test_a_database_tap(target: TargetRunner, project: Project, tmp_path: Path) -> None:
-    tap = (tap_postgres(),)
-    with postgres() as server:
+    tap = (install_tap_postgres(),)
+    with run_postgres() as server:
         server.execute(TABLE, ROWS)
         config = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "password": "x"}
         config |= {"database": "postgres", "filter_schemas": ["public"]}
@@ -123,12 +123,12 @@ def test_a_database_tap(target: TargetRunner, project: Project, tmp_path: Path) 
         second = piped(target, tmp_path, tap, **changes, state=first.states[-1])
 
     assert [row["_etl_operation"] for row in before.values()] == ["INSERT"] * 3
-    one, two, three = (before[key] for key in (1, 2, 3))
-    assert (one["at"].isoformat(), one["ratio"]) == ("2024-05-01T06:00:00.123456+00:00", 0.1)
-    assert (str(one["day"]), str(one["starts"]), one["ok"]) == ("2024-05-01", "08:00:01", True)
-    assert (one["doc"], one["tags"]) == ({"a": [1, 2.5, None], "b": 1}, ["x", "y"])
-    assert (str(two["day"]), two["doc"], two["tags"]) == ("0001-01-01", "text", [])
-    assert (three["name"], three["ratio"], three["at"].year) == ('\\ "quoted" é', 1e300, 9999)
+    first_row, second_row, third_row = (before[key] for key in (1, 2, 3))
+    assert (first_row["at"].isoformat(), first_row["ratio"]) == ("2024-05-01T06:00:00.123456+00:00", 0.1)
+    assert (str(first_row["day"]), str(first_row["starts"]), first_row["ok"]) == ("2024-05-01", "08:00:01", True)
+    assert (first_row["doc"], first_row["tags"]) == ({"a": [1, 2.5, None], "b": 1}, ["x", "y"])
+    assert (str(second_row["day"]), second_row["doc"], second_row["tags"]) == ("0001-01-01", "text", [])
+    assert (third_row["name"], third_row["ratio"], third_row["at"].year) == ('\\ "quoted" é', 1e300, 9999)
 
     bookmarks = [result.states[-1]["bookmarks"]["public-jobs"]["replication_key_value"] for result in (first, second)]
     assert [bookmark[:10] for bookmark in bookmarks] == ["2024-01-03", "2024-02-02"]

@@ -58,12 +58,12 @@ _IMPLEMENTED = (
 )
 
 
-def undocumented(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
+def find_undocumented(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
     """Return the names of parameters that the endpoint does not document."""
     return sorted(query.keys() - endpoint.query.keys())
 
 
-def missing(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
+def find_missing(endpoint: Endpoint, query: Mapping[str, str]) -> list[str]:
     """Return the names of required parameters that are not given."""
     return sorted(name for name, facts in endpoint.query.items() if facts.get("required") and name not in query)
 
@@ -75,8 +75,8 @@ def check(endpoint: Endpoint, query: Mapping[str, str]) -> None:
         Problem: 400 if a parameter is undocumented, missing or has an invalid value; 501 if the sandbox does not
             implement it.
     """
-    errors = {name: ["There is no such parameter."] for name in undocumented(endpoint, query)}
-    errors |= {name: ["The parameter is required."] for name in missing(endpoint, query)}
+    errors = {name: ["There is no such parameter."] for name in find_undocumented(endpoint, query)}
+    errors |= {name: ["The parameter is required."] for name in find_missing(endpoint, query)}
     for name, text in query.items():
         if name not in errors and not _fits(endpoint.query[name], text):
             errors[name] = [f"The value '{text}' is not valid."]
