@@ -205,8 +205,7 @@ def correct(schema: Json, correction: Json) -> None:
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends."""
     if spec.list_path:
-        since = [spec.changed_since, *spec.change_order_query] if spec.changed_since else []
-        yield spec.list_path, {*spec.list_parameters, *spec.query, *since}
+        yield spec.list_path, {*spec.list_parameters, *spec.query, *spec.filters}
     if spec.export_path:
         yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}
 

@@ -7,7 +7,9 @@ PluginError ends the run, unless it is a StreamError::
     ├── NothingReadableError
     ├── SignInRefusedError
     └── StreamError
-        └── RequestRefusedError
+        ├── MissingRecordsError
+        ├── RequestRefusedError
+        └── UnavailableError
     RetriableError
     RunCancelledError
 """
@@ -55,11 +57,19 @@ class RequestRefusedError(StreamError):
         self.status = status
 
 
+class UnavailableError(StreamError):
+    """The API gave no usable answer within the allowed retries. Other requests are likely to fail as well."""
+
+
+class MissingRecordsError(StreamError):
+    """A list says that it has more records than it brings, pass after pass, also with smaller pages."""
+
+
 class RetriableError(Exception):
     """One attempt failed in a way that may pass: connection trouble, 429, 5xx, a body that is cut or not JSON.
 
-    `Retrier` catches it and tries again. After the last attempt it raises a StreamError instead, so operators never see
-    this one.
+    `Retrier` catches it and tries again. After the last attempt it raises an UnavailableError instead, so operators
+    never see this one.
     """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None, throttled: bool = False) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.concurrency.workers import run_concurrently
 from tap_servicetitan.errors import NothingReadableError, RunCancelledError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.streams.base import ServiceTitanStream
@@ -51,7 +50,7 @@ def sync_streams(
             failures[stream.name] = failure
 
     try:
-        run_concurrently([partial(read, stream) for stream in streams], context.settings.max_concurrent_streams)
+        context.turns.run([partial(read, stream) for stream in streams])
     except BaseException:
         # Abandoned workers must not write any more, and must not be inside a line when the process ends.
         cancellation.set()
@@ -91,7 +90,10 @@ def _log_outcomes(streams: Iterable[ServiceTitanStream], failures: dict[str, str
 
 def _raise_failures(streams: Sequence[ServiceTitanStream], failures: dict[str, str], tenant_id: str) -> None:
     failed = [stream.name for stream in streams if stream.name in failures]
+    incomplete = [stream.name for stream in streams if stream.outcome.status is ReadStatus.INCOMPLETE]
     if failed:
         raise PluginError(f"{len(failed)} of {len(streams)} streams failed: {', '.join(failed)}")
+    if incomplete:
+        raise PluginError(f"{len(incomplete)} of {len(streams)} streams are incomplete: {', '.join(incomplete)}")
     if streams and all(stream.outcome.status is ReadStatus.SKIPPED for stream in streams):
         raise NothingReadableError(tenant_id, f"{len(streams)} streams")

@@ -19,6 +19,7 @@ from tap_servicetitan.api.retry import Retrier
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
 from tap_servicetitan.concurrency.cancellation import Cancellation
+from tap_servicetitan.concurrency.turns import Turns
 from tap_servicetitan.errors import NothingReadableError, StreamError
 from tap_servicetitan.output.batch_messages import Batches
 from tap_servicetitan.output.record_messages import record_lines
@@ -26,6 +27,7 @@ from tap_servicetitan.output.writer import MessageWriter
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.plugin_runtime.settings import CheckedSettings
+from tap_servicetitan.replication.saved_state import sort_out
 from tap_servicetitan.reports.config import parse_reports
 from tap_servicetitan.reports.description import decode_description, report_schema, undiscovered_schema
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
@@ -96,6 +98,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             settings=self.settings,
             connect=self._connect,
             writer=self.message_writer,
+            turns=Turns(self.settings.max_concurrent_streams),
             messages=batches.make_messages if batches else record_lines,
             shaper_for=self.shaper_for,
         )
@@ -221,6 +224,19 @@ class TapServiceTitan(CheckedSettings, Tap):
             raise NothingReadableError(self.settings.tenant_id, f"{tested} modules that the selected streams need")
         return True
 
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        # Which bookmarks may be used shows only when the server has told its time.
+        self._saved_state: object = state
+
+    def _use_saved_state(self) -> None:
+        saved = sort_out(self._saved_state, self.context.identity, self.context.client.server_time)
+        for warning in saved.warnings():
+            self.logger.warning("%s", warning)
+        if saved.used:
+            self.state["bookmarks"] = saved.used
+            self.state_writer.write_state(self.state)
+
     @override  # type: ignore[misc]  # final in the SDK, where the first error ends the run
     def sync_all(self) -> None:
         """Read every selected stream, several at once. One that fails does not stop the others.
@@ -230,6 +246,5 @@ class TapServiceTitan(CheckedSettings, Tap):
             PluginError: At the end, if a stream failed or none could be read.
         """
         self.context.client.sign_in()
-        if self.state:
-            self.state_writer.write_state(self.state)
+        self._use_saved_state()
         sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)

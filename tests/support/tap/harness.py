@@ -87,6 +87,11 @@ class Company:
             **self.settings,
         }
 
+    @property
+    def owner(self) -> dict[str, str]:
+        """What each bookmark says of whose it is."""
+        return {"tenant": self.id, "environment": "production"}
+
     def set_fault(self, kind: FaultKind, **what: Any) -> None:  # noqa: ANN401 - the fault's own fields
         """Set a fault for this tenant only."""
         self.server.control.set_fault(Fault(kind=kind, tenant=self.id, **what))

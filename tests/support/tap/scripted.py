@@ -58,6 +58,11 @@ class ScriptedApi:
             "max_retries": 2,
         }
 
+    @property
+    def owner(self) -> dict[str, str]:
+        """What each bookmark says of whose it is."""
+        return {"tenant": "7", "environment": "production"}
+
     def asked(self, path: str) -> list[Query]:
         """Return the queries of the requests for a path."""
         return [query for asked, query in self.requests if asked == path]

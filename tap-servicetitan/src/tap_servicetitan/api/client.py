@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,14 +14,18 @@ from tap_servicetitan.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import requests
 
     from tap_servicetitan.api.auth import Authenticator
+    from tap_servicetitan.api.pages import Page
     from tap_servicetitan.api.rate_limit import RateLimiter
     from tap_servicetitan.api.responses import HttpResponse
     from tap_servicetitan.api.retry import Retrier
     from tap_servicetitan.api.transport import Transport
+
+    AnyPage = TypeVar("AnyPage", bound=Page)
 
 T = TypeVar("T")
 
@@ -94,7 +98,25 @@ class ApiClient:
             StreamError: If no usable response comes within the allowed retries.
             SignInRefusedError: If the API or the token endpoint refuses the credentials.
         """
-        return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode), self._limiter.hold)
+        return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode)[0], self._limiter.hold)
+
+    def get_page(self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage]) -> AnyPage:
+        """Read a page, as `get` does, and return it with the time at which the server sent it."""
+        page, sent = self._retrier.call(lambda: self._read(_Request("GET", path, params), decode), self._limiter.hold)
+        return replace(page, sent=sent)
+
+    @property
+    def server_time(self) -> datetime:
+        """The time (UTC) by the server's clock. It is up to a second behind, and never ahead."""
+        return self._transport.clock.now()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the run is cancelled meanwhile.
+
+        Raises:
+            RunCancelledError: If it is.
+        """
+        self._retrier.sleep(seconds)
 
     def post(self, path: str, params: dict[str, str], body: bytes, decode: Callable[[bytes], T]) -> T:
         """Read an endpoint that takes a body, and return its decoded response.
@@ -112,13 +134,13 @@ class ApiClient:
             StreamError: As in `get`.
             SignInRefusedError: As in `get`.
         """
-        return self._retrier.call(lambda: self._read(_Request("POST", path, params, body), decode))
+        return self._retrier.call(lambda: self._read(_Request("POST", path, params, body), decode)[0])
 
-    def _read(self, request: _Request, decode: Callable[[bytes], T]) -> T:
+    def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
         if response.status != HTTPStatus.OK:
             raise RequestRefusedError(f"{request}: {describe(response)}", status=response.status)
-        return _decode(str(request), response.body, decode)
+        return _decode(str(request), response.body, decode), response.sent
 
     def _send_authorized(self, request: _Request) -> HttpResponse:
         token = self._authenticator.ensure_token()

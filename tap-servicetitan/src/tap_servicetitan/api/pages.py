@@ -11,6 +11,7 @@ import msgspec
 
 from tap_servicetitan.plugin_runtime.characters import with_whole_characters
 from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,8 @@ class Page:
     """The latest time of change in the page, as the API wrote it; None if no record has one."""
     has_more: bool
     extracted_at: datetime
+    sent: datetime
+    """When the server sent the page (UTC), by its own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ class ListPage(Page):
     """A page of a list."""
 
     total_count: int | None
+    latest_created: str | None = None
+    """The latest time of creation in the page, as the API wrote it, if the decoder was asked to read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +78,15 @@ class ExportPage(Page):
 class PageDecoder:
     """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON."""
 
-    def __init__(self, key: Sequence[str], cursor: str | None) -> None:
+    def __init__(self, key: Sequence[str], cursor: str | None, created: str | None = None) -> None:
         """Prepare the decoders.
 
         Args:
             key: Names of the key fields. Every record must have them. Without any, its bytes identify a record.
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
+            created: Name of the field with the time of creation, if the pages of a list are to tell the latest.
         """
-        head = _head_type(key, cursor)
+        head = _head_type(key, cursor, created)
         self._list = msgspec.json.Decoder(_ListBody)
         self._export = msgspec.json.Decoder(_ExportBody)
         self._data = msgspec.json.Decoder(_DataBody)
@@ -97,10 +103,12 @@ class PageDecoder:
 
     def _list_page(self, body: bytes) -> ListPage:
         page = self._list.decode(body)
+        heads = self._heads.decode(body).data
         return ListPage(
-            **self._common(page.data, self._heads.decode(body).data),
+            **self._common(page.data, heads),
             has_more=page.has_more,
             total_count=page.total_count,
+            latest_created=newest(head.created for head in heads),
         )
 
     def data_page(self, body: bytes) -> ListPage:
@@ -134,11 +142,13 @@ class PageDecoder:
     # Decoding the body a second time, for the heads, takes less time in native code than a call per record.
 
     def _common(self, records: list[msgspec.Raw], heads: list[Any]) -> dict[str, Any]:
+        now = utc_now()
         return {
             "records": records,
             "keys": list(map(self._key, heads)) if self._key else [hash(bytes(record)) for record in records],
             "newest": newest(head.cursor for head in heads),
-            "extracted_at": utc_now(),
+            "extracted_at": now,
+            "sent": now,
         }
 
 
@@ -146,14 +156,18 @@ def _key_attributes(key: Sequence[str]) -> list[str]:
     return [f"key{number}" for number in range(len(key))]
 
 
-def _head_type(key: Sequence[str], cursor: str | None) -> Any:  # noqa: ANN401 - a type that is made at run time
-    """Return a type that decodes only the key and the time of change of a record."""
+def _head_type(key: Sequence[str], cursor: str | None, created: str | None) -> Any:  # noqa: ANN401 - a type made here
+    """Return a type that decodes only the key, the time of change and the time of creation of a record."""
     attributes = _key_attributes(key)
     return msgspec.defstruct(
         "Head",
-        [*((attribute, KeyField) for attribute in attributes), ("cursor", str | None, None)],
-        # No field has an empty name, so `cursor` stays unset without one.
-        rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or ""},
+        [
+            *((attribute, KeyField) for attribute in attributes),
+            ("cursor", str | None, None),
+            ("created", str | None, None),
+        ],
+        # No field has a name like these, so `cursor` and `created` stay unset without one.
+        rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or "", "created": created or " "},
         gc=False,
     )
 
@@ -210,4 +224,8 @@ def newest(times: Iterable[str | None]) -> str | None:
 
     Fractions of a second are ignored: times come with and without, and as text `.5Z` sorts before `Z`.
     """
-    return max((time for time in times if time), key=lambda time: time[:19], default=None)
+    present = [time for time in times if time]
+    if all(time[-1] == "Z" for time in present):
+        return max(present, key=lambda time: time[:19], default=None)
+    moments = [(moment, time) for time in present if (moment := parse_time(time))]
+    return max(moments, default=(None, None))[1]

@@ -30,6 +30,8 @@ class HttpResponse:
     reason: str
     headers: Mapping[str, str]
     body: bytes
+    sent: datetime
+    """When the server sent it (UTC), by its own clock and cut to a second."""
 
     @property
     def may_pass(self) -> bool:

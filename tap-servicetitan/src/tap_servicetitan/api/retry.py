@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_servicetitan.errors import RetriableError, StreamError
+from tap_servicetitan.errors import RetriableError, UnavailableError
 
 if TYPE_CHECKING:
     import logging
@@ -44,14 +44,14 @@ class Retrier:
             hold: Called with the seconds to wait, instead of waiting here, when there were too many requests.
 
         Raises:
-            StreamError: If every attempt raised a RetriableError, or the server asks for too long a pause.
+            UnavailableError: If every attempt raised a RetriableError, or the server asks for too long a pause.
         """
         for retry in count():
             try:
                 return attempt()
             except RetriableError as error:
                 if retry >= self.max_retries:
-                    raise StreamError(f"{error}, after {self.max_retries} retries") from error
+                    raise UnavailableError(f"{error}, after {self.max_retries} retries") from error
                 pause = self._pause_seconds(retry, error)
                 self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
                 wait = hold if hold and error.throttled else self.sleep
@@ -63,5 +63,5 @@ class Retrier:
         if requested is None:
             return self.delay_seconds(retry)
         if requested > LONGEST_RETRY_AFTER_SECONDS:
-            raise StreamError(f"{error}, which asks to wait {requested:.0f} s") from error
+            raise UnavailableError(f"{error}, which asks to wait {requested:.0f} s") from error
         return requested

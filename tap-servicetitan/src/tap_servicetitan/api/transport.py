@@ -15,6 +15,7 @@ import urllib3
 
 from tap_servicetitan.api.gzip_body import decompress
 from tap_servicetitan.api.responses import HttpResponse, describe, retry_after_seconds
+from tap_servicetitan.api.server_clock import ServerClock
 from tap_servicetitan.errors import RetriableError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Transport:
             timeout_seconds: How long to wait for a connection, and for the next bytes of a response.
         """
         self._timeout_seconds = timeout_seconds
+        self.clock = ServerClock()
+        """The clock of the servers that answer."""
         self._user_agent = f"tap-servicetitan/{version('tap-servicetitan')}"
         # A session must not be used by two threads at once. The last one used has the warmest connection.
         self._idle: deque[requests.Session] = deque()
@@ -83,7 +86,8 @@ class Transport:
             body = response.raw.read(decode_content=not gzipped)
             if gzipped and (body or response.ok):  # an error response may have no body, and its status still counts
                 body = decompress(body)
-            return HttpResponse(response.status_code, response.reason or "", response.headers, body)
+            sent = self.clock.note(response.headers.get("Date"))
+            return HttpResponse(response.status_code, response.reason or "", response.headers, body, sent)
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:

@@ -47,7 +47,7 @@ def entry(spec: StreamSpec, schema: Json) -> Json:
         "schema": _without_examples(schema),
         "stream": spec.name,
         "metadata": [
-            *_field_metadata(schema["properties"], automatic={*spec.key, cursor}),
+            *_field_metadata(schema["properties"], automatic={*spec.key, cursor, DELETED_AT}),
             {"breadcrumb": [], "metadata": _stream_metadata(spec)},
         ],
     }

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.replication.times import format_api_time, truncate_to_second
+import msgspec
+
+from tap_servicetitan.api.pages import Key  # noqa: TC001 - as above
+from tap_servicetitan.times import format_api_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+CLOCK_STEP = timedelta(seconds=1)
+"""How exactly the server tells its time."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Times before this day mean nothing: some records have `0001-01-01`. To read from one is to read everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
     """How far a stream has been read.
 
-    The tap writes it after the records that it covers, so it never points past them. A full pass writes it only at its
-    end: an interrupted one keeps the old bookmark and starts again, because the target has not seen all keys.
+    The tap writes it after the records that it covers, so it never points past them.
     """
 
     continue_from: str | None = None
@@ -29,15 +38,47 @@ class Bookmark:
     full_pass_at: str | None = None
     """When the last complete full pass began (UTC)."""
 
+    first_load_at: str | None = None
+    """When the first load began (UTC), while it has not come to its end."""
+
+    first_day: str | None = None
+    """The start date from which the stream has been read; None if it was read from the beginning."""
+
+    owed: Sequence[Key] = ()
+    """The parents whose lists could not be read to their end. The next run asks for them again."""
+
     @classmethod
     def parse(cls, state: Mapping[str, Any]) -> Bookmark:
-        """Read the state of a stream. Other keys are ignored."""
-        return cls(**{name: state.get(name) for name in cls.__slots__})
+        """Read the state of a stream. Other keys are ignored.
 
-    def dump(self) -> dict[str, str]:
+        Raises:
+            ValueError: If a value has another type than the tap wrote.
+        """
+        known = {own.name: state[own.name] for own in fields(cls) if state.get(own.name) is not None}
+        try:
+            bookmark = msgspec.convert(known, cls)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        for moment in (bookmark.newest, bookmark.full_pass_at, bookmark.first_load_at, bookmark.first_day):
+            if moment is not None and parse_time(moment) is None:
+                raise ValueError(f"{moment!r} is no time")
+        return bookmark
+
+    def dump(self) -> dict[str, Any]:
         """Return the bookmark for a STATE message."""
-        pairs = {name: getattr(self, name) for name in self.__slots__}
-        return {name: value for name, value in pairs.items() if value is not None}
+        pairs = {own.name: getattr(self, own.name) for own in fields(self)}
+        return {name: value for name, value in pairs.items() if value not in (None, ())}
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the stream has been read before, as far as the bookmark says."""
+        return bool(self.continue_from or self.newest or self.full_pass_at)
+
+    @property
+    def latest_time(self) -> datetime | None:
+        """The latest moment in the bookmark. None of them can be later than the run that wrote it."""
+        moments = [parse_time(time) for time in (self.newest, self.full_pass_at, self.first_load_at)]
+        return max((moment for moment in moments if moment), default=None)
 
     def after(self, newest: str | None, limit: datetime) -> Bookmark:
         """Return the bookmark after records have been written.
@@ -47,12 +88,10 @@ class Bookmark:
             limit: The time that the bookmark must not pass (UTC). A wrong clock may put a record into the future, and a
                 record that changed while the others were read may have been missed.
         """
-        latest = [time for time in (self.newest, newest) if time]
-        if not latest:
+        moment, before = parse_time(newest), parse_time(self.newest)
+        if moment is None or (before and moment <= before):
             return self
-        return replace(
-            self, newest=min(max(latest, key=truncate_to_second), format_api_time(limit), key=truncate_to_second)
-        )
+        return replace(self, newest=newest if moment <= limit else format_api_time(limit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +110,19 @@ def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) 
     """
     if settings.start_date:
         return False
-    if not bookmark.full_pass_at:
-        return True
-    return now - datetime.fromisoformat(bookmark.full_pass_at) >= settings.reconcile_interval
+    began = parse_time(bookmark.full_pass_at)
+    return began is None or now - began >= settings.reconcile_interval - CLOCK_STEP
 
 
 def read_from(bookmark: Bookmark, settings: PassSettings) -> datetime | None:
-    """Return the time of change to read from, or None for the beginning. It is UTC, with or without a time zone."""
-    if bookmark.newest:
-        return datetime.fromisoformat(truncate_to_second(bookmark.newest)) - settings.lookback
-    return settings.start_date
+    """Return the time of change to read from (UTC), or None for the beginning."""
+    newest = parse_time(bookmark.newest)
+    if newest is None:
+        return settings.start_date
+    return newest.replace(microsecond=0) - settings.lookback if newest - EARLIEST > settings.lookback else None
+
+
+def starts_earlier(bookmark: Bookmark, settings: PassSettings) -> bool:
+    """Return whether the start date was moved back or taken away: then older records have never been read."""
+    before = parse_time(bookmark.first_day)
+    return before is not None and (settings.start_date is None or settings.start_date < before)

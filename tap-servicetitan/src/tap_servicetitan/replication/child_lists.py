@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.concurrency.prefetch import start_ahead
-from tap_servicetitan.errors import RequestRefusedError
-from tap_servicetitan.replication.snapshot import read_until_stable
+from tap_servicetitan.errors import RequestRefusedError, StreamError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,56 +17,111 @@ if TYPE_CHECKING:
 PARENTS_AT_ONCE = 8
 """For how many parents of a stream to read the lists at the same time."""
 
+MAX_UNREAD = 1000
+"""For how many parents in a run the list may stay unread. More of them mean that the endpoint is in trouble."""
+
 
 class ChildLists:
     """The lists of a child stream, one per record of the parent."""
 
-    def __init__(self, lists: ListReader, *, sorted_by_key: bool, on_problem: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        lists: ListReader,
+        find_gone: Callable[[Sequence[Key]], set[Key]],
+        *,
+        owed: Sequence[Key] = (),
+        on_problem: Callable[[int, str], None],
+    ) -> None:
         """Prepare to read.
 
         Args:
             lists: Reads the list of a parent.
-            sorted_by_key: Whether the lists are sorted by key.
+            find_gone: Returns those of some parents that are gone.
+            owed: Parents whose lists an earlier run could not read.
             on_problem: Called after each pass over a list that may have missed records: its number, and why.
         """
         self._lists = lists
-        self._sorted_by_key = sorted_by_key
+        self._find_gone = find_gone
         self._on_problem = on_problem
-        self._found = False
+        self._read_parents: set[Key] = set()
         self._refusal: RequestRefusedError | None = None
+        self._found = False
+        self.unread: dict[Key, str] = dict.fromkeys(owed, "an earlier run could not read it")
+        """Why the list of a parent has not been read to its end, by parent."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the endpoint is known to exist, as far as it was needed: a list was found, or none was refused."""
+        return self._found or not self.unread
+
+    def begin_pass(self) -> None:
+        """Forget what was read: a pass reads each list once more."""
+        self._read_parents.clear()
+        self.unread.clear()
 
     def of(self, parents: Sequence[Key]) -> Iterator[ListPage]:
-        """Yield the pages of the parents' lists, parent by parent, without empty pages.
+        """Yield the pages of the parents' lists, parent by parent, without empty pages. A list is read once.
 
         Raises:
-            StreamError: If one of the lists cannot be read to its end.
+            StreamError: If a list cannot be read for a reason that holds for the others as well.
         """
-        for pages in start_ahead(map(self._pages, parents), PARENTS_AT_ONCE):
+        new = [parent for parent in dict.fromkeys(parents) if parent not in self._read_parents]
+        self._read_parents.update(new)
+        for pages in start_ahead(map(self._pages, new), PARENTS_AT_ONCE):
             for page in pages:
                 if page.records:
                     yield page
 
-    def raise_if_missing(self) -> None:
-        """Check that a list was found, if there were parents. Otherwise the endpoint is missing, not a parent.
+    def settle(self) -> Iterator[ListPage]:
+        """Ask once more for the lists that could not be read, and yield their pages.
+
+        A parent that is gone has no children. What stays in `unread` after that could not be read.
 
         Raises:
-            RequestRefusedError: If the API answered 404 for every parent.
+            RequestRefusedError: If no list at all was found: then the endpoint is missing, not a parent.
+            StreamError: As in `of`.
         """
-        if self._refusal and not self._found:
-            raise self._refusal
+        for parent in self._find_gone(list(self.unread)):
+            del self.unread[parent]
+        self._raise_if_missing()
+        for parent in list(self.unread):
+            yield from self._pages(parent)
 
     def _pages(self, parent: Key) -> Iterator[ListPage]:
         def note(attempt: int, problem: str) -> None:
             self._on_problem(attempt, f"the list of {parent}: {problem}")
 
+        reader = self._lists.open(note, parent=parent)
         try:
-            for page in read_until_stable(
-                lambda: self._lists.read_pages(parent=parent), note, sorted_by_key=self._sorted_by_key
-            ):
+            for page in reader.pages():
                 self._found = True
                 yield page
-        except RequestRefusedError as error:
-            # The parent has been deleted since it was listed.
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            self._refusal = error
+        except UnavailableError:
+            raise
+        except StreamError as error:
+            self._note_failure(parent, error)
+        else:
+            self._note_end(parent, reader.problem)
+
+    def _note_failure(self, parent: Key, error: StreamError) -> None:
+        if isinstance(error, RequestRefusedError):
+            if error.status == HTTPStatus.FORBIDDEN:
+                raise error
+            if error.status == HTTPStatus.NOT_FOUND:
+                self._refusal = error
+        self._note_end(parent, str(error))
+        if len(self.unread) > MAX_UNREAD:
+            self._raise_if_missing()
+            raise StreamError(
+                f"the lists of more than {MAX_UNREAD} parents could not be read, such as that of {parent}: {error}"
+            )
+
+    def _raise_if_missing(self) -> None:
+        if self.unread and self._refusal and not self._found:
+            raise self._refusal
+
+    def _note_end(self, parent: Key, problem: str | None) -> None:
+        if problem:
+            self.unread[parent] = problem
+        else:
+            self.unread.pop(parent, None)

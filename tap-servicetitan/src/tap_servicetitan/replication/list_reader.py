@@ -9,8 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 from tap_servicetitan.api.pages import PageDecoder
-from tap_servicetitan.replication.snapshot import read_list
-from tap_servicetitan.specs.spec import POSITION, ResponseFormat
+from tap_servicetitan.replication.complete_list import CompleteListReader
+from tap_servicetitan.replication.list_pass import by_content, by_key, read_pages
+from tap_servicetitan.specs.spec import CREATED, CREATED_BEFORE, POSITION, ResponseFormat
+from tap_servicetitan.times import format_api_time
 from tap_servicetitan.transform.inject import deletion_marker, filler
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Key, ListPage, Page
+    from tap_servicetitan.replication.complete_list import PassRequest
     from tap_servicetitan.specs.spec import StreamSpec
 
     AnyPage = TypeVar("AnyPage", bound=Page)
@@ -28,7 +31,9 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     added = {POSITION} if spec.numbered else set()
     if spec.parent:
         added.add(spec.parent.field)
-    return PageDecoder([name for name in spec.key if name not in added], spec.cursor)
+    return PageDecoder(
+        [name for name in spec.key if name not in added], spec.cursor, CREATED if spec.is_freezable else None
+    )
 
 
 def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
@@ -40,7 +45,7 @@ def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
 
 
 class ListReader:
-    """Reads the list of one stream."""
+    """Reads the lists of one stream: one list, or one per parent."""
 
     def __init__(self, client: ApiClient, spec: StreamSpec, page_size: int) -> None:
         """Prepare to read.
@@ -63,10 +68,38 @@ class ListReader:
         self._fill_position = filler(POSITION)
         self._fill_parent = filler(spec.parent.field) if spec.parent else None
 
-    def read_pages(self, *, parent: Key | None = None, query: Mapping[str, str] | None = None) -> Iterator[ListPage]:
-        """Yield the pages of the list, with complete records.
+    def open(
+        self,
+        on_problem: Callable[[int, str], None],
+        *,
+        parent: Key | None = None,
+        query: Mapping[str, str] | None = None,
+        tells_changes: bool = False,
+    ) -> CompleteListReader:
+        """Return a reader that reads a list until every record was seen.
 
         Args:
+            on_problem: Called after each pass that may have missed records: its number, from 1 on, and why.
+            parent: Key of the parent, for a child stream.
+            query: Parameters in addition to those of the spec and of the page.
+            tells_changes: Whether a record that changes between two passes is another one.
+        """
+        return CompleteListReader(
+            lambda request: self.read_pages(request, parent=parent, query=query),
+            page_size=self._page_size,
+            is_freezable=self._spec.is_freezable and not query,
+            identify=by_content if self._spec.numbered or tells_changes else by_key,
+            pause=self._client.pause,
+            on_problem=on_problem,
+        )
+
+    def read_pages(
+        self, request: PassRequest, *, parent: Key | None = None, query: Mapping[str, str] | None = None
+    ) -> Iterator[ListPage]:
+        """Yield the pages of one pass over a list, with complete records.
+
+        Args:
+            request: Which pages to ask for.
             parent: Key of the parent, for a child stream.
             query: Parameters in addition to those of the spec and of the page.
 
@@ -74,22 +107,19 @@ class ListReader:
             StreamError: If the list cannot be read to its end.
         """
         path = self._path(parent)
+        own = dict(query or {})
+        if request.created_before:
+            own[CREATED_BEFORE] = format_api_time(request.created_before)
+        size = min(request.page_size, self._page_size)
         position = 0
-        for page in read_list(lambda number: self._fetch(path, number, query or {})):
+        for page in read_pages(lambda number: self._fetch(path, number, size, own)):
             yield self._complete(page, parent, position)
             position += len(page.records)
 
-    def read_page(self, number: int, query: Mapping[str, str]) -> ListPage:
-        """Return one page of a list, with complete records. The stream must not be a child.
-
-        Args:
-            number: Number of the page, from 1 on.
-            query: Parameters in addition to those of the spec and of the page.
-
-        Raises:
-            StreamError: If the page cannot be read.
-        """
-        return self._complete(self._fetch(self._path(None), number, query), None, 0)
+    @property
+    def page_size(self) -> int:
+        """Records per page."""
+        return self._page_size
 
     def _path(self, parent: Key | None) -> str:
         path = self._spec.list_path or ""
@@ -97,12 +127,12 @@ class ListReader:
             return path
         return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
 
-    def _fetch(self, path: str, number: int, query: Mapping[str, str]) -> ListPage:
-        params = {**self._page_params(number), **self._spec.query, **query}
-        return self._client.get(path, params, self._decode)
+    def _fetch(self, path: str, number: int, size: int, query: Mapping[str, str]) -> ListPage:
+        params = {**self._page_params(number, size), **self._spec.query, **query}
+        return self._client.get_page(path, params, self._decode)
 
-    def _page_params(self, number: int) -> dict[str, str]:
-        values = {"page": str(number), "pageSize": str(self._page_size), "includeTotal": "true"}
+    def _page_params(self, number: int, size: int) -> dict[str, str]:
+        values = {"page": str(number), "pageSize": str(size), "includeTotal": "true"}
         return {name: values[name] for name in self._spec.list_parameters}
 
     def _complete(self, page: ListPage, parent: Key | None, first: int) -> ListPage:
@@ -112,7 +142,5 @@ class ListReader:
             page = replace(page, records=self._fill_parent(page.records, [value] * len(page.records)))
         if self._spec.numbered:
             positions = range(first, first + len(page.records))
-            page = replace(
-                page, records=self._fill_position(page.records, map(b"%d".__mod__, positions)), keys=positions
-            )
+            page = replace(page, records=self._fill_position(page.records, map(b"%d".__mod__, positions)))
         return page

@@ -66,13 +66,15 @@ def to_list_page(report: Report, page: RunPage, day: date | None, first: int) ->
         raise StreamError(f"a row of the report does not have one value for each of its {len(names)} fields")
     heads = [_encode(name) + b":" for name in names]
     own = list(_own_values(report, day, first, len(page.data)))
+    now = utc_now()
     return ListPage(
         records=[_record(before, heads, row) for before, row in zip(own, page.data, strict=True)],
         keys=_keys(report, names, page.data, first),
         newest=None,
         has_more=page.has_more,
         total_count=page.total_count,
-        extracted_at=utc_now(),
+        extracted_at=now,
+        sent=now,
     )
 
 
@@ -113,4 +115,5 @@ def deletion_page(day: date, rows: int, before: int) -> ListPage:
         has_more=False,
         total_count=None,
         extracted_at=now,
+        sent=now,
     )

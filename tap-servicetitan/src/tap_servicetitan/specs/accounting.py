@@ -10,34 +10,41 @@ STREAMS = (
     StreamSpec(
         name="ap_bills",
         list_path="/accounting/v2/tenant/{tenant}/ap-bills",
+        is_freezable=True,
         query={"billType": "ApBill"},
     ),
     StreamSpec(
         name="ap_procurement_bills",
         list_path="/accounting/v2/tenant/{tenant}/ap-bills",
+        is_freezable=True,
         query={"billType": "Procurement"},
     ),
     StreamSpec(
         name="ap_bill_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/ap-bills/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="ap_credits",
         list_path="/accounting/v2/tenant/{tenant}/ap-credits",
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
     ),
     StreamSpec(
         name="ap_credit_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/ap-credits/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="ap_payments",
         list_path="/accounting/v2/tenant/{tenant}/ap-payments",
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
     ),
     StreamSpec(
         name="ap_payment_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/ap-payments/custom-fields",
+        is_freezable=True,
     ),
     # The time of change may be missing, as in ap_bills.
     StreamSpec(
@@ -53,27 +60,33 @@ STREAMS = (
     StreamSpec(
         name="credit_memos",
         list_path="/accounting/v2/tenant/{tenant}/credit-memos",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
         query={"active": "Any"},
     ),
     StreamSpec(
         name="credit_memo_items",
         list_path="/accounting/v2/tenant/{tenant}/credit-memos/credit-memo-items",
+        is_freezable=True,
         cursor=None,
         query={"active": "Any"},
     ),
     StreamSpec(
         name="credit_memo_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/credit-memos/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="gl_accounts",
         list_path="/accounting/v2/tenant/{tenant}/gl-accounts",
+        is_freezable=True,
         query={"active": "Any"},
     ),
     StreamSpec(
         name="gl_account_types",
         list_path="/accounting/v2/tenant/{tenant}/gl-accounts/types",
+        is_freezable=True,
         query={"active": "Any"},
     ),
     # The list shows only active bills, without the field `active`.
@@ -85,17 +98,20 @@ STREAMS = (
     StreamSpec(
         name="inventory_bill_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/inventory-bills/custom-fields",
+        is_freezable=True,
     ),
     # The list documents no sort field: a long list without an order may keep changing during a full pass.
     StreamSpec(
         name="invoices",
         list_path="/accounting/v2/tenant/{tenant}/invoices",
+        takes_ids=True,
         export_path="/accounting/v2/tenant/{tenant}/export/invoices",
         query={"activeState": "All"},
     ),
     StreamSpec(
         name="invoice_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/invoices/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="invoice_items",
@@ -112,7 +128,10 @@ STREAMS = (
     StreamSpec(
         name="journal_entries",
         list_path="/accounting/v2/tenant/{tenant}/journal-entries",
+        takes_ids=True,
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
         query={"empty": "Include", "sort": "+Id"},
     ),
     # The lines of an entry have no key.
@@ -142,28 +161,29 @@ STREAMS = (
     StreamSpec(
         name="payment_custom_fields",
         list_path="/accounting/v2/tenant/{tenant}/payments/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="payment_terms",
         list_path="/accounting/v2/tenant/{tenant}/payment-terms",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="payment_types",
         list_path="/accounting/v2/tenant/{tenant}/payment-types",
+        is_freezable=True,
         query={"active": "Any"},
     ),
     StreamSpec(
         name="remittance_vendors",
         list_path="/accounting/v2/tenant/{tenant}/remittance-vendors",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="tax_zones",
         list_path="/accounting/v2/tenant/{tenant}/tax-zones",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

@@ -9,7 +9,6 @@ STREAMS = (
         name="booking_provider_tags",
         list_path="/crm/v2/tenant/{tenant}/booking-provider-tags",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     # The list shows only active bookings, without the field `active`. The same holds for leads and for the contacts of
     # customers and locations.
@@ -18,7 +17,6 @@ STREAMS = (
         list_path="/crm/v2/tenant/{tenant}/bookings",
         export_path="/crm/v2/tenant/{tenant}/export/bookings",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="booking_contacts",
@@ -30,15 +28,17 @@ STREAMS = (
     StreamSpec(
         name="contacts",
         list_path="/crm/v2/tenant/{tenant}/contacts",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"sort": "+Id"},
     ),
     StreamSpec(
         name="contact_methods",
         list_path="/crm/v2/tenant/{tenant}/contacts/contact-methods",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"sort": "+Id"},
     ),
     StreamSpec(
@@ -58,9 +58,10 @@ STREAMS = (
     StreamSpec(
         name="customers",
         list_path="/crm/v2/tenant/{tenant}/customers",
+        takes_ids=True,
+        is_freezable=True,
         export_path="/crm/v2/tenant/{tenant}/export/customers",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     StreamSpec(
@@ -71,6 +72,7 @@ STREAMS = (
     StreamSpec(
         name="customer_custom_fields",
         list_path="/crm/v2/tenant/{tenant}/customers/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="customer_notes",
@@ -83,7 +85,6 @@ STREAMS = (
         list_path="/crm/v2/tenant/{tenant}/leads",
         export_path="/crm/v2/tenant/{tenant}/export/leads",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="lead_notes",
@@ -94,9 +95,10 @@ STREAMS = (
     StreamSpec(
         name="locations",
         list_path="/crm/v2/tenant/{tenant}/locations",
+        takes_ids=True,
+        is_freezable=True,
         export_path="/crm/v2/tenant/{tenant}/export/locations",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     StreamSpec(
@@ -107,6 +109,7 @@ STREAMS = (
     StreamSpec(
         name="location_custom_fields",
         list_path="/crm/v2/tenant/{tenant}/locations/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="location_notes",

@@ -9,10 +9,10 @@ STREAMS = (
     StreamSpec(
         name="appointment_assignments",
         list_path="/dispatch/v2/tenant/{tenant}/appointment-assignments",
+        is_freezable=True,
         export_path="/dispatch/v2/tenant/{tenant}/export/appointment-assignments",
         query={"active": "Any", "sort": "+Id"},
         export_query={"active": "Any"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     StreamSpec(
@@ -24,34 +24,35 @@ STREAMS = (
     StreamSpec(
         name="non_job_appointments",
         list_path="/dispatch/v2/tenant/{tenant}/non-job-appointments",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"activeOnly": "false", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="teams",
         list_path="/dispatch/v2/tenant/{tenant}/teams",
+        is_freezable=True,
         query={"includeInactive": "true", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="technician_shifts",
         list_path="/dispatch/v2/tenant/{tenant}/technician-shifts",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="technician_skills",
         list_path="/dispatch/v2/tenant/{tenant}/technician-skills",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
     ),
     StreamSpec(
         name="zones",
         list_path="/dispatch/v2/tenant/{tenant}/zones",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

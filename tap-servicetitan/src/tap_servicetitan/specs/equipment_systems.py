@@ -8,15 +8,15 @@ STREAMS = (
     StreamSpec(
         name="equipment_types",
         list_path="/equipmentsystems/v2/tenant/{tenant}/equipment-types",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="installed_equipment",
         list_path="/equipmentsystems/v2/tenant/{tenant}/installed-equipment",
+        is_freezable=True,
         export_path="/equipmentsystems/v2/tenant/{tenant}/export/installed-equipment",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     # The sort direction is required even without a sort field.

@@ -8,10 +8,11 @@ STREAMS = (
     StreamSpec(
         name="location_findings",
         list_path="/findings/v2/tenant/{tenant}/location-findings",
+        takes_ids=True,
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="location_finding_attachments",

@@ -8,6 +8,7 @@ STREAMS = (
     StreamSpec(
         name="forms",
         list_path="/forms/v2/tenant/{tenant}/forms",
+        is_freezable=True,
         query={"active": "Any", "status": "Any"},
     ),
     # The list filters only by time of submission, and submissions may change later, so it is read in full.
@@ -16,6 +17,5 @@ STREAMS = (
         list_path="/forms/v2/tenant/{tenant}/submissions",
         cursor=None,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

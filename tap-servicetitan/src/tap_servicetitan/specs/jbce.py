@@ -8,7 +8,7 @@ STREAMS = (
     StreamSpec(
         name="call_reasons",
         list_path="/jbce/v2/tenant/{tenant}/call-reasons",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

@@ -8,9 +8,9 @@ STREAMS = (
     StreamSpec(
         name="appointments",
         list_path="/jpm/v2/tenant/{tenant}/appointments",
+        is_freezable=True,
         export_path="/jpm/v2/tenant/{tenant}/export/appointments",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     StreamSpec(
@@ -26,15 +26,15 @@ STREAMS = (
     StreamSpec(
         name="job_cancel_reasons",
         list_path="/jpm/v2/tenant/{tenant}/job-cancel-reasons",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
         name="job_custom_fields",
         list_path="/jpm/v2/tenant/{tenant}/jobs/custom-fields",
+        is_freezable=True,
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     # One record holds the whole history of a job.
     StreamSpec(
@@ -46,8 +46,8 @@ STREAMS = (
     StreamSpec(
         name="job_hold_reasons",
         list_path="/jpm/v2/tenant/{tenant}/job-hold-reasons",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
@@ -57,8 +57,8 @@ STREAMS = (
     StreamSpec(
         name="job_types",
         list_path="/jpm/v2/tenant/{tenant}/job-types",
+        is_freezable=True,
         query={"active": "Any", "orderBy": "id", "orderByDirection": "asc"},
-        sorted_by_key=True,
         selected=True,
     ),
     # The list shows only active jobs, without the field `active`. So does the list of projects.
@@ -67,7 +67,6 @@ STREAMS = (
         list_path="/jpm/v2/tenant/{tenant}/jobs",
         export_path="/jpm/v2/tenant/{tenant}/export/jobs",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="project_budget_codes",
@@ -79,8 +78,8 @@ STREAMS = (
     StreamSpec(
         name="project_custom_fields",
         list_path="/jpm/v2/tenant/{tenant}/projects/custom-fields",
+        is_freezable=True,
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="project_notes",
@@ -90,14 +89,12 @@ STREAMS = (
         name="project_statuses",
         list_path="/jpm/v2/tenant/{tenant}/project-statuses",
         query={"sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
         name="project_substatuses",
         list_path="/jpm/v2/tenant/{tenant}/project-substatuses",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
@@ -111,7 +108,6 @@ STREAMS = (
         list_path="/jpm/v2/tenant/{tenant}/projects",
         export_path="/jpm/v2/tenant/{tenant}/export/projects",
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     # The lists of segments take a page and a size but do not say whether there are more. A tenant has a handful of
     # segments.

@@ -8,8 +8,8 @@ STREAMS = (
     StreamSpec(
         name="campaigns",
         list_path="/marketing/v2/tenant/{tenant}/campaigns",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
@@ -17,21 +17,19 @@ STREAMS = (
         list_path="/marketing/v2/tenant/{tenant}/costs",
         cursor=None,
         query={"sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="marketing_categories",
         list_path="/marketing/v2/tenant/{tenant}/categories",
         query={"sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
         name="suppressions",
         list_path="/marketing/v2/tenant/{tenant}/suppressions",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

@@ -12,6 +12,7 @@ STREAMS = (
     StreamSpec(
         name="membership_custom_fields",
         list_path="/memberships/v2/tenant/{tenant}/memberships/custom-fields",
+        is_freezable=True,
     ),
     StreamSpec(
         name="membership_status_changes",
@@ -46,6 +47,8 @@ STREAMS = (
     StreamSpec(
         name="membership_types",
         list_path="/memberships/v2/tenant/{tenant}/membership-types",
+        takes_ids=True,
+        is_freezable=True,
         query={
             "active": "Any",
             "includeDurationBilling": "true",
@@ -70,8 +73,8 @@ STREAMS = (
     StreamSpec(
         name="recurring_service_types",
         list_path="/memberships/v2/tenant/{tenant}/recurring-service-types",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     # No sort field is documented.
     StreamSpec(

@@ -8,6 +8,7 @@ STREAMS = (
     StreamSpec(
         name="activity_codes",
         list_path="/payroll/v2/tenant/{tenant}/activity-codes",
+        is_freezable=True,
         query={"active": "Any"},
         selected=True,
     ),
@@ -26,12 +27,12 @@ STREAMS = (
         list_path="/payroll/v2/tenant/{tenant}/jobs/splits",
         export_path="/payroll/v2/tenant/{tenant}/export/jobs/splits",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     # A location has one rate for each type of labor.
     StreamSpec(
         name="location_rates",
         list_path="/payroll/v2/tenant/{tenant}/locations/rates",
+        is_freezable=True,
         key=("locationId", "laborTypeCode"),
         cursor=None,
         query={"active": "Any"},
@@ -39,10 +40,10 @@ STREAMS = (
     StreamSpec(
         name="non_job_timesheets",
         list_path="/payroll/v2/tenant/{tenant}/non-job-timesheets",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
-        change_order_query={"sort": "+ModifiedOn"},
+        changed_before="modifiedBefore",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     # No sort field is documented. The list of payroll settings cannot be sorted at all.
     StreamSpec(
@@ -62,23 +63,25 @@ STREAMS = (
     StreamSpec(
         name="payrolls",
         list_path="/payroll/v2/tenant/{tenant}/payrolls",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
         query={"active": "Any"},
     ),
     StreamSpec(
         name="timesheet_codes",
         list_path="/payroll/v2/tenant/{tenant}/timesheet-codes",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     # The timesheets of jobs. Other work is in non_job_timesheets.
     StreamSpec(
         name="timesheets",
         list_path="/payroll/v2/tenant/{tenant}/jobs/timesheets",
+        is_freezable=True,
         export_path="/payroll/v2/tenant/{tenant}/export/jobs/timesheets",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
         selected=True,
     ),

@@ -14,8 +14,8 @@ STREAMS = (
     StreamSpec(
         name="discounts_and_fees",
         list_path="/pricebook/v2/tenant/{tenant}/discounts-and-fees",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     # The list takes no parameters at all, not even a page.
     StreamSpec(
@@ -33,30 +33,30 @@ STREAMS = (
     StreamSpec(
         name="pricebook_categories",
         list_path="/pricebook/v2/tenant/{tenant}/categories",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="pricebook_equipment",
         list_path="/pricebook/v2/tenant/{tenant}/equipment",
+        is_freezable=True,
         export_path="/pricebook/v2/tenant/{tenant}/export/equipment",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     StreamSpec(
         name="pricebook_materials",
         list_path="/pricebook/v2/tenant/{tenant}/materials",
+        is_freezable=True,
         export_path="/pricebook/v2/tenant/{tenant}/export/materials",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
     # The feed lacks two fields of the list, so the list is read in full.
     StreamSpec(
         name="pricebook_services",
         list_path="/pricebook/v2/tenant/{tenant}/services",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

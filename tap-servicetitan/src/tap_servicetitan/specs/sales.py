@@ -8,7 +8,9 @@ STREAMS = (
     StreamSpec(
         name="estimate_items",
         list_path="/sales/v2/tenant/{tenant}/estimates/items",
+        is_freezable=True,
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
         query={"active": "Any"},
     ),
     StreamSpec(
@@ -23,9 +25,10 @@ STREAMS = (
     StreamSpec(
         name="estimates",
         list_path="/sales/v2/tenant/{tenant}/estimates",
+        takes_ids=True,
+        is_freezable=True,
         export_path="/sales/v2/tenant/{tenant}/export/estimates",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         full_pass="list",
     ),
 )

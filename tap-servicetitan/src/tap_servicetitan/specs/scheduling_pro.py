@@ -13,5 +13,6 @@ STREAMS = (
     StreamSpec(
         name="schedulers",
         list_path="/schedulingpro/v2/tenant/{tenant}/schedulers",
+        is_freezable=True,
     ),
 )

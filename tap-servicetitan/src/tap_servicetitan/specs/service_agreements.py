@@ -10,7 +10,6 @@ STREAMS = (
         list_path="/service-agreements/v2/tenant/{tenant}/service-agreements",
         export_path="/service-agreements/v2/tenant/{tenant}/export/service-agreements",
         query={"sort": "+Id"},
-        sorted_by_key=True,
         inactive_is_deleted=True,
     ),
 )

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
 EXPORT_PARAMETERS = ("from", "includeRecentChanges")
 """Query parameters that the tap sends to every export feed."""
 
+CREATED_BEFORE = "createdBefore"
+"""The query parameter that freezes a list."""
+
+IDS = "ids"
+"""The query parameter that asks a list for single records."""
+
 POSITION = "position"
 """The field that numbers the records of a stream without a key."""
+
+CREATED = "createdOn"
+"""The field with the time of creation, where a record has one."""
 
 DELETED_AT = "_sdc_deleted_at"
 """The field that marks a record as deleted, with the time of the deletion."""
@@ -102,17 +111,27 @@ class StreamSpec:
     changed_since: str | None = None
     """The list's query parameter for records that have changed since a time."""
 
+    changed_before: str | None = None
+    """The list's query parameter for records whose last change is older than a time."""
+
+    is_freezable: bool = False
+    """Whether the list can be read as of one moment.
+
+    It takes `createdBefore`, its records have `createdOn`, and it shows them all, active or not. Otherwise one that is
+    not active could become so, and come in the place of one that goes.
+    """
+
+    takes_ids: bool = False
+    """Whether the list can be asked for single records, by `ids`, and shows them all, active or not.
+
+    This tells the children whether their parent is gone.
+    """
+
     query: Mapping[str, str] = field(default_factory=dict)
-    """The list's other query parameters: ask for all records, active or not, in a stable order."""
+    """The list's other query parameters: ask for all records, active or not. Nothing relies on an order in them."""
 
     export_query: Mapping[str, str] = field(default_factory=dict)
     """The export feed's query parameters in addition to EXPORT_PARAMETERS."""
-
-    change_order_query: Mapping[str, str] = field(default_factory=dict)
-    """Query parameters that sort changes by time, if the list can do that. They take precedence over `query`."""
-
-    sorted_by_key: bool = False
-    """Whether `query` asks for ascending keys, so that a page out of order shows that the list has changed."""
 
     full_pass: Literal["feed", "list"] = "feed"
     """Where a full pass reads every record, if the stream has an export feed."""
@@ -144,6 +163,17 @@ class StreamSpec:
         if self.response_format is not ResponseFormat.PAGES:
             return ()
         return ("page", "pageSize", "includeTotal") if self.has_total_count else ("page", "pageSize")
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Query parameters that the tap sends to the list for some requests only."""
+        names = (
+            self.changed_since,
+            self.changed_before,
+            CREATED_BEFORE if self.is_freezable else None,
+            IDS if self.takes_ids else None,
+        )
+        return tuple(name for name in names if name)
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ STREAMS = (
     StreamSpec(
         name="tasks",
         list_path="/taskmanagement/v2/tenant/{tenant}/tasks",
+        is_freezable=True,
         query={"active": "Any", "includeSubtasks": "true", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )

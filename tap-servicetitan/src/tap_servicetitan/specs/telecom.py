@@ -16,7 +16,6 @@ STREAMS = (
         list_path="/telecom/v3/tenant/{tenant}/calls",
         cursor=None,
         query={"active": "Any", "sort": "Id"},
-        sorted_by_key=True,
     ),
     StreamSpec(
         name="opt_outs",

@@ -16,15 +16,15 @@ STREAMS = (
     StreamSpec(
         name="activity_categories",
         list_path="/timesheets/v2/tenant/{tenant}/activity-categories",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
     StreamSpec(
         name="activity_types",
         list_path="/timesheets/v2/tenant/{tenant}/activity-types",
+        is_freezable=True,
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
         selected=True,
     ),
 )

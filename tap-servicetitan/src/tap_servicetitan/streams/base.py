@@ -13,23 +13,28 @@ import msgspec
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import Metadata
 
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.errors import RequestRefusedError
+from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.list_reader import ListReader
-from tap_servicetitan.replication.snapshot import MAX_PASSES
+from tap_servicetitan.replication.parent_lookup import find_gone
+from tap_servicetitan.specs.spec import DELETED_AT
 from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import MetadataMapping
 
     from tap_servicetitan.api.client import ApiClient
-    from tap_servicetitan.api.pages import Page
+    from tap_servicetitan.api.pages import Key, Page
     from tap_servicetitan.output.writer import MessageWriter
     from tap_servicetitan.settings import Settings
     from tap_servicetitan.specs.spec import StreamSpec
@@ -37,6 +42,12 @@ if TYPE_CHECKING:
 
 MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """How the API answers if the app has no scope for a module, or the tenant has not enabled it."""
+
+
+def new_version() -> int:
+    """Return a version for a full pass: this machine's time in milliseconds since 1970, which differs in each run."""
+    return int(utc_now().timestamp() * 1000)
+
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -83,6 +94,16 @@ class ServiceTitanStream(Stream, abc.ABC):
         self._write_schema_message()
         for _ in self._sync_records():
             pass
+
+    @property
+    @override
+    def metadata(self) -> MetadataMapping:
+        metadata = super().metadata
+        # Without its key a record is lost, and without this field one that is deleted looks alive: no catalog may
+        # leave them out.
+        for name in {*self.spec.key, DELETED_AT} & self.schema["properties"].keys():
+            metadata["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
+        return metadata
 
     @property
     @override
@@ -137,19 +158,28 @@ class ServiceTitanStream(Stream, abc.ABC):
         """The lists of the source's records, for a child stream."""
         if self.spec.parent is None:
             return None
-        lists = ListReader(self._client, self.spec, self._settings.page_size)
-        return ChildLists(lists, sorted_by_key=self.spec.sorted_by_key, on_problem=self._note_child_problem)
+        size = self._settings.page_size
+        parents = ListReader(self._client, self.source, size)
 
-    def _note_child_problem(self, attempt: int, problem: str) -> None:
-        self._warn_of_problem(attempt, problem)
-        if attempt == MAX_PASSES:
-            self._note_unsettled(problem)
+        def find(keys: Sequence[Key]) -> set[Key]:
+            return find_gone(parents, self.source, keys)
+
+        return ChildLists(
+            ListReader(self._client, self.spec, size), find, owed=self._owed, on_problem=self._warn_of_problem
+        )
+
+    @property
+    def _owed(self) -> Sequence[Key]:
+        """The parents whose lists an earlier run could not read."""
+        return ()
 
     def _warn_of_problem(self, attempt: int, problem: str) -> None:
-        self.logger.warning("%s: pass %d of %d may have missed records: %s", self.name, attempt, MAX_PASSES, problem)
+        self.logger.warning("%s: pass %d may have missed records: %s", self.name, attempt, problem)
 
-    def _note_unsettled(self, problem: str) -> None:
-        self.outcome.status, self.outcome.reason = ReadStatus.UNSETTLED, f"the list kept changing: {problem}"
+    def _note_incomplete(self, problem: str) -> None:
+        """Note that records may be missing. The first reason counts."""
+        if self.outcome.status is ReadStatus.COMPLETE:
+            self.outcome.status, self.outcome.reason = ReadStatus.INCOMPLETE, problem
 
     @property
     def _is_complete(self) -> bool:
@@ -164,11 +194,26 @@ class ServiceTitanStream(Stream, abc.ABC):
         for own in self._own_pages(page):
             self._write_page(own, version)
 
+    def _settle(self, version: int | None = None) -> None:
+        """Read once more the child lists that could not be read. If some still cannot, the stream is incomplete."""
+        if self._child_lists is None:
+            return
+        for page in self._child_lists.settle():
+            self._write_page(page, version)
+        unread = self._child_lists.unread
+        for parent, reason in unread.items():
+            self._note_incomplete(
+                f"{len(unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
+            )
+
     def _activate(self, version: int) -> None:
         """Tell the target that it has all records of a version."""
-        if self._child_lists:
-            self._child_lists.raise_if_missing()
         self._write_activate_version_message(version)
+
+    @property
+    def _now(self) -> datetime:
+        """The time (UTC) by the server's clock."""
+        return self._client.server_time
 
     @property
     def _client(self) -> ApiClient:
@@ -195,6 +240,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         )
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
+        self._context.turns.offer()
         page = replace(page, records=self._shaper.shape(page.records))
         for name in self._shaper.take_new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
@@ -223,6 +269,6 @@ class ServiceTitanStream(Stream, abc.ABC):
         # All streams share one state, and it changes only here: it covers only written records of the other streams.
         with self._writer.lock:
             self.stream_state.clear()
-            self.stream_state.update(bookmark)
+            self.stream_state.update({**bookmark, **self._context.identity})
             self.state_manager.is_flushed = False
             self._write_state_message()

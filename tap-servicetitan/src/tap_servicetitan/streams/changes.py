@@ -4,58 +4,75 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.api.pages import Page, newest
 from tap_servicetitan.concurrency.prefetch import read_ahead
-from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import read_from
-from tap_servicetitan.replication.change_order import is_in_change_order, read_changes
-from tap_servicetitan.replication.times import format_api_time
+from tap_servicetitan.replication.bookmark import Bookmark, read_from
+from tap_servicetitan.replication.change_windows import ChangeReader, Window
+from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.streams.incremental import IncrementalStream
+from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
-    from tap_servicetitan.replication.bookmark import Bookmark
 
 
 class ChangesStream(IncrementalStream):
     """A list with a filter by time of change.
 
-    The filter starts a little before the newest known change, so records repeat and none is missed. If the list can be
-    sorted by time of change, every page moves the bookmark. If not, the API cuts the pages by record number, and only a
-    pass that has seen every record moves it.
+    The filter starts a little before the newest known change, so records repeat and none is missed.
     """
 
     @override
-    def _write_all(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
-        return self._write_list(bookmark, started, version=version)
+    def _first_load(self) -> None:
+        if self._settings.first_day:
+            self._write_changes()
+        else:
+            self._full_pass()
+
+    @override
+    def _write_all(self, version: int) -> str | None:
+        return self._write_list(version)
 
     @override
     def _write_changes(self) -> None:
-        time = read_from(self._bookmark, self._pass_settings)
-        since = format_api_time(time) if time else None
-        if self.source.change_order_query and self._write_in_order(since):
-            return
-        if bookmark := self._write_list(self._bookmark, utc_now(), query=self._filter(since)):
-            self._save(bookmark.dump())
+        since = read_from(self._bookmark, self._pass_settings)
+        if not self._write_windows(since):
+            self.logger.warning("%s: the API does not filter by %s", self.name, self.source.changed_before)
+            self._write_until_equal(since)
 
-    def _write_in_order(self, since: str | None) -> bool:
-        """Write the changes, page by page. Return whether the API sorted them as requested."""
-        bookmark = self._bookmark
-        for page in read_ahead(read_changes(self._fetch, since)):
-            if not is_in_change_order(page.records, self.source.cursor or ""):
-                self.logger.warning("%s: the API does not sort changes as requested", self.name)
-                return False
-            self._write_from(page)
-            if not self._is_complete:
-                break
-            bookmark = bookmark.after(page.newest, utc_now())
-            self._save(bookmark.dump())
-        return True
+    def _write_windows(self, since: datetime | None) -> bool:
+        """Write the changes, window by window. Return whether the API filters as asked."""
+        reader = ChangeReader(self._read_window, self._note_incomplete)
+        bookmark, latest = self._bookmark, None
+        for step in read_ahead(reader.pages(since)):
+            if isinstance(step, Page):
+                self._write_from(step)
+                latest = newest((latest, step.newest))
+            else:
+                bookmark = bookmark.after(latest, step)
+                self._save_bookmark(bookmark)
+        if reader.obeys:
+            self._settle_changes(bookmark)
+        return reader.obeys
 
-    def _fetch(self, since: str | None, number: int) -> ListPage:
-        return self._list.read_page(number, {**self._filter(since), **self.source.change_order_query})
+    def _write_until_equal(self, since: datetime | None) -> None:
+        """Write the changes as one list, until two passes in a row have brought the same."""
+        began = self._now
+        latest = self._write_list(query=self._filter(Window(since, None)), tells_changes=True)
+        self._settle_changes(self._bookmark.after(latest, began) if self._is_complete else self._bookmark)
 
-    def _filter(self, since: str | None) -> dict[str, str]:
-        return {self.source.changed_since or "": since} if since else {}
+    def _settle_changes(self, bookmark: Bookmark) -> None:
+        self._settle()
+        if bookmark != Bookmark():
+            self._save_bookmark(bookmark)
+
+    def _read_window(self, window: Window) -> Iterator[ListPage]:
+        return self._list.read_pages(PassRequest(page_size=self._settings.page_size), query=self._filter(window))
+
+    def _filter(self, window: Window) -> dict[str, str]:
+        bounds = {self.source.changed_since: window.since, self.source.changed_before: window.until}
+        return {name: format_api_time(moment) for name, moment in bounds.items() if name and moment}

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan.replication.saved_state import identity
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Page
+    from tap_servicetitan.concurrency.turns import Turns
     from tap_servicetitan.output.writer import MessageWriter
     from tap_servicetitan.settings import Settings
     from tap_servicetitan.specs.spec import StreamSpec
@@ -30,11 +33,19 @@ class StreamContext:
     writer: MessageWriter
     """Writes to stdout."""
 
+    turns: Turns
+    """Shares the time between the streams."""
+
     messages: Callable[[str, Page, int | None], Iterator[bytes]]
     """Makes the messages for a page of a stream, RECORD or BATCH: name of the stream, page, version."""
 
     shaper_for: Callable[[StreamSpec, dict[str, Any]], Shaper]
     """Makes the shaper of a stream's records from its spec and its schema."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Whose data the streams read. Each bookmark says it, so that no other tenant's is ever used."""
+        return identity(self.settings)
 
     @cached_property
     def client(self) -> ApiClient:

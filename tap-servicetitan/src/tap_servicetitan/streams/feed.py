@@ -7,45 +7,64 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.concurrency.prefetch import read_ahead
-from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import read_from
+from tap_servicetitan.replication.bookmark import Bookmark, read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
 from tap_servicetitan.replication.list_reader import page_decoder, page_deletion_marker
-from tap_servicetitan.replication.times import format_api_time
+from tap_servicetitan.streams.base import new_version
 from tap_servicetitan.streams.incremental import IncrementalStream
+from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from tap_servicetitan.api.pages import ExportPage
     from tap_servicetitan.errors import RequestRefusedError
-    from tap_servicetitan.replication.bookmark import Bookmark
 
 
 class FeedStream(IncrementalStream):
-    """An export feed."""
+    """An export feed. Each page moves the bookmark, also in the first load, so that a run goes on where one stopped."""
 
     @override
-    def _write_all(self, bookmark: Bookmark, started: datetime, version: int) -> Bookmark | None:
-        if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
-            # The feed continues from the time when reading the list began, less the look-back.
-            return self._write_list(replace(bookmark, newest=format_api_time(started)), started, version=version)
-        for page in read_ahead(read_feed(self._fetch, None)):
-            self._write_from(page, version)
-            bookmark = bookmark_after(bookmark, page, started)
-        return bookmark if self._is_complete else None
+    def _first_load(self) -> None:
+        began = self._now
+        # With a start date older records do not come, and must not look deleted.
+        version = None if self._settings.first_day else new_version()
+        begun = Bookmark(first_load_at=format_state_time(began) if version else None)
+        self._follow(begun, version)
+        if version and self._is_complete:
+            self._activate(version)
+            self._end_first_load()
 
     @override
     def _write_changes(self) -> None:
-        bookmark = self._bookmark
+        self._follow(self._bookmark, None)
+        # A first load that took several runs is no complete pass: what went meanwhile is found by the next one.
+        if self._bookmark.first_load_at and self._is_complete:
+            self._end_first_load()
+
+    def _follow(self, bookmark: Bookmark, version: int | None) -> None:
+        """Write the feed's pages from the bookmark on, and save it after each."""
         for page in read_ahead(self._pages()):
-            self._write_from(page, None)
-            if not self._is_complete:
-                return
-            bookmark = bookmark_after(bookmark, page, utc_now())
-            self._save(bookmark.dump())
+            self._write_from(page, version)
+            bookmark = bookmark_after(bookmark, page)
+            self._save_bookmark(bookmark)
+        self._settle(version)
+        if self._child_lists:
+            self._save_bookmark(bookmark)
+
+    def _end_first_load(self) -> None:
+        bookmark = self._bookmark
+        self._save_bookmark(replace(bookmark, full_pass_at=bookmark.first_load_at, first_load_at=None))
+
+    @override
+    def _write_all(self, version: int) -> str | None:
+        if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
+            self._write_list(version)
+        else:
+            for page in read_ahead(read_feed(self._fetch, None)):
+                self._write_from(page, version)
+        return None  # the feed goes on from its own token
 
     @override
     def _pages(self) -> Iterator[ExportPage]:  # type: ignore[override]
@@ -69,7 +88,7 @@ class FeedStream(IncrementalStream):
         params = {"includeRecentChanges": "true", **self.source.export_query}
         if position is not None:
             params["from"] = position
-        return self._client.get(self.source.export_path or "", params, self._decode)
+        return self._client.get_page(self.source.export_path or "", params, self._decode)
 
     @cached_property
     def _decode(self) -> Callable[[bytes], ExportPage]:
@@ -77,6 +96,6 @@ class FeedStream(IncrementalStream):
         return lambda body: mark(decoder.export_page(body))
 
 
-def bookmark_after(bookmark: Bookmark, page: ExportPage, limit: datetime) -> Bookmark:
+def bookmark_after(bookmark: Bookmark, page: ExportPage) -> Bookmark:
     """Return the bookmark after a page has been written. See `Bookmark.after`."""
-    return replace(bookmark.after(page.newest, limit), continue_from=page.continue_from)
+    return replace(bookmark.after(page.newest, page.sent), continue_from=page.continue_from)

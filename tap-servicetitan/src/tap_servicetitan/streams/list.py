@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.api.pages import newest
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.replication.list_reader import ListReader
-from tap_servicetitan.replication.snapshot import MAX_PASSES, read_until_stable
 from tap_servicetitan.streams.base import ServiceTitanStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
-    from tap_servicetitan.replication.bookmark import Bookmark
 
 
 class ListStream(ServiceTitanStream):
@@ -32,39 +31,29 @@ class ListStream(ServiceTitanStream):
 
     @override
     def _pages(self) -> Iterator[ListPage]:
-        return self._list.read_pages()
+        return self._list.read_pages(PassRequest(page_size=self._settings.page_size))
 
     def _write_list(
-        self,
-        bookmark: Bookmark,
-        started: datetime,
-        *,
-        version: int | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Bookmark | None:
-        """Write a list, and write it again if it has changed meanwhile.
+        self, version: int | None = None, *, query: Mapping[str, str] | None = None, tells_changes: bool = False
+    ) -> str | None:
+        """Write a list, as often as it takes to see every record. If that fails, the outcome says why.
 
         Args:
-            bookmark: The bookmark before.
-            started: When reading began. Later changes may be missed, so the bookmark does not pass it.
             version: The version of the records, for a full pass.
             query: Query parameters in addition to those of the spec.
+            tells_changes: Whether a record that changes between two passes is another one.
 
         Returns:
-            The new bookmark. None if even the last pass may have missed records; the outcome says why.
+            The latest time of change among the records, if there is one.
+
+        Raises:
+            StreamError: If the list cannot be read, or is known to lack records.
         """
-        problems: list[str] = []
-
-        def note(attempt: int, problem: str) -> None:
-            problems.append(problem)
-            self._warn_of_problem(attempt, problem)
-
-        def read() -> Iterator[ListPage]:
-            return self._list.read_pages(query=query)
-
-        for page in read_ahead(read_until_stable(read, note, sorted_by_key=self.source.sorted_by_key)):
+        reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
+        latest: str | None = None
+        for page in read_ahead(reader.pages()):
             self._write_from(page, version)
-            bookmark = bookmark.after(page.newest, started)
-        if len(problems) == MAX_PASSES:
-            self._note_unsettled(problems[-1])
-        return bookmark if self._is_complete else None
+            latest = newest((latest, page.newest))
+        if reader.problem:
+            self._note_incomplete(f"the list kept changing: {reader.problem}")
+        return latest

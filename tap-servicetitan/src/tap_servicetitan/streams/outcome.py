@@ -12,8 +12,8 @@ class ReadStatus(Enum):
     COMPLETE = "complete"
     """All records were read."""
 
-    UNSETTLED = "unsettled"
-    """All pages were read, but the list kept changing: the tap cannot tell which records have been deleted."""
+    INCOMPLETE = "incomplete"
+    """What could be read was written, but some records may be missing. The next run reads them again."""
 
     SKIPPED = "skipped"
     """The tenant does not have the module, or the app may not read it."""

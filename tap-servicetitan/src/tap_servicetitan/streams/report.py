@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.errors import StreamError
-from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.errors import MissingRecordsError, StreamError, UnavailableError
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.snapshot import PassCheck, read_list
-from tap_servicetitan.replication.times import epoch_milliseconds, format_state_time
+from tap_servicetitan.replication.complete_list import CompleteListReader, PassRequest
+from tap_servicetitan.replication.list_pass import by_content, read_pages
 from tap_servicetitan.reports.days import ReportState, days_to_read
 from tap_servicetitan.reports.description import missing_fields, undiscovered_reason
 from tap_servicetitan.reports.rows import decode_run_page, deletion_page, to_list_page
-from tap_servicetitan.streams.base import ServiceTitanStream
+from tap_servicetitan.streams.base import ServiceTitanStream, new_version
+from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tap_servicetitan.reports.config import DateRange, Report
     from tap_servicetitan.reports.rows import RunPage
     from tap_servicetitan.streams.context import StreamContext
+
+
+MAX_FAILED_DAYS = 3
+"""How many days of a run may fail before the report does. Each takes all retries."""
 
 
 class ReportStream(ServiceTitanStream):
@@ -63,46 +67,87 @@ class ReportStream(ServiceTitanStream):
 
     @override
     def _pages(self) -> Iterator[ListPage]:
-        return self._run(utc_now().date() if self._report.date_range else None)
+        request = PassRequest(page_size=self._report.page_size)
+        return self._run(self._now.date() if self._report.date_range else None, request)
 
     def _read_in_full(self) -> None:
-        started = utc_now()
-        version = epoch_milliseconds(started)
-        if self._write_run(None, version) is not None:
-            self._activate(version)
-            self._save({"snapshot_at": format_state_time(started)})
+        began = self._now
+        version = new_version()
+        reader = self._open(None)
+        for page in reader.pages():
+            self._write_page(page, version)
+        if reader.problem:
+            self._note_incomplete(reader.problem)
+            return
+        self._activate(version)
+        self._save({"snapshot_at": format_state_time(began)})
 
     def _read_days(self, days: DateRange) -> None:
-        today = utc_now().date()
-        state = ReportState.parse(self._saved_state)
+        today = self._now.date()
+        state = self._begin_days(today)
+        failed = 0
         for day in days_to_read(state, days, today):
-            rows = self._write_run(day)
-            if rows is None:
-                return
-            if not self._report.key:
-                self._write_page(deletion_page(day, rows, state.rows.get(day, 0)))
-            state = state.after(day, today, days, None if self._report.key else rows)
+            try:
+                state = self._read_day(state, day, today, days)
+            except (MissingRecordsError, UnavailableError) as error:
+                # The days behind it go on, unless the report is in trouble for all of them.
+                failed += 1
+                if failed > MAX_FAILED_DAYS:
+                    raise
+                self._note_incomplete(f"{day}: {error}")
+                state = ReportState.parse(self._saved_state, today).without(day, today)
             self._save(state.dump())
 
-    def _write_run(self, day: date | None, version: int | None = None) -> int | None:
-        """Write the rows of one run, and return how many there are; None if the run may have missed some."""
-        check, rows = PassCheck(sorted_by_key=False), 0
-        for page in self._run(day):
-            self._write_page(page, version)
-            check.add(page)
-            rows += len(page.records)
-        problem = check.problem()
-        if problem:
-            self._note_unsettled(problem)
-        return None if problem else rows
+    def _begin_days(self, today: date) -> ReportState:
+        try:
+            return ReportState.parse(self._saved_state, today)
+        except ValueError as error:
+            self.logger.warning("%s: its bookmark is not used, so it is read from its start: %s", self.name, error)
+            self._save({})
+            return ReportState()
 
-    def _run(self, day: date | None) -> Iterator[ListPage]:
+    def _read_day(self, state: ReportState, day: date, today: date, days: DateRange) -> ReportState:
+        """Write the rows of a day, and mark those that are gone. Return the state after that."""
+        had_rows = state.rows.get(day, 0) > 0
+        state, reader = self._write_day(state, day)
+        if had_rows and not reader.rows and not reader.problem:
+            # Nothing, where there was something, may be a passing trouble of the report.
+            state, reader = self._write_day(state, day)
+        if reader.problem:
+            self._note_incomplete(f"{day}: {reader.problem}")
+            return state.without(day, today)
+        if not self._report.key:
+            self._write_page(deletion_page(day, reader.rows, state.rows.get(day, 0)))
+        return state.after(day, today, days, None if self._report.key else reader.rows)
+
+    def _write_day(self, state: ReportState, day: date) -> tuple[ReportState, CompleteListReader]:
+        reader = self._open(day)
+        for page in reader.pages():
+            if not self._report.key and page.records:
+                written = int(str(page.keys[-1])) + 1
+                # Before the rows, so that none is forgotten if the run ends between the two.
+                if written > state.rows.get(day, 0):
+                    state = state.before(day, written)
+                    self._save(state.dump())
+            self._write_page(page)
+        return state, reader
+
+    def _open(self, day: date | None) -> CompleteListReader:
+        return CompleteListReader(
+            lambda request: self._run(day, request),
+            page_size=self._report.page_size,
+            identify=by_content,
+            pause=self._client.pause,
+            on_problem=self._warn_of_problem,
+        )
+
+    def _run(self, day: date | None, request: PassRequest) -> Iterator[ListPage]:
         body = self._report.arguments(day)
         rows = 0
 
         def fetch(number: int) -> ListPage:
             nonlocal rows
-            params = {"page": str(number), "pageSize": str(self._report.page_size), "includeTotal": "true"}
+            params = {"page": str(number), "pageSize": str(request.page_size), "includeTotal": "true"}
             run_page = self._client.post(self._report.data_path, params, body, decode_run_page)
             self._warn_of_missing_fields(run_page)
             page = to_list_page(self._report, run_page, day, rows)
@@ -111,7 +156,7 @@ class ReportStream(ServiceTitanStream):
 
         # The pages of a run belong together. If the API counts each page as a run, it asks for a pause itself.
         self._pace.wait()
-        return read_list(fetch)
+        return read_pages(fetch)
 
     def _warn_of_missing_fields(self, page: RunPage) -> None:
         missing = set(missing_fields(self.schema, self._report, page.names)) - self._missed

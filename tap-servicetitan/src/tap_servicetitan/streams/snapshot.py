@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import Bookmark
-from tap_servicetitan.replication.times import epoch_milliseconds, format_state_time
+from tap_servicetitan.streams.base import new_version
 from tap_servicetitan.streams.list import ListStream
+from tap_servicetitan.times import format_state_time
 
 
 class SnapshotStream(ListStream):
@@ -14,8 +13,10 @@ class SnapshotStream(ListStream):
 
     @override
     def _read(self) -> None:
-        started = utc_now()
-        version = epoch_milliseconds(started)
-        if self._write_list(Bookmark(), started, version=version):
+        began = self._now
+        version = new_version()
+        self._write_list(version)
+        self._settle(version)
+        if self._is_complete:
             self._activate(version)
-            self._save({"snapshot_at": format_state_time(started)})
+            self._save({"snapshot_at": format_state_time(began)})

@@ -28,7 +28,7 @@ def test_trouble_that_passes(company: Company, sync: Sync, kind: Any) -> None:  
     assert run.error is None
     assert len(run.records(STREAM)) == FEW[STREAM]
     assert len(run.of("ACTIVATE_VERSION")) == 1
-    assert [request["fault"] for request in company.requests(STREAM)] == [None, kind, None, None]
+    assert [request["fault"] for request in company.requests(STREAM)].count(kind) == 1
 
 
 @pytest.mark.parametrize(

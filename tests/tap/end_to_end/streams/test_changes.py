@@ -13,7 +13,7 @@ from support.tap.scripted import Reply, page_of
 from tap_servicetitan.specs.spec import StreamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from support.tap.harness import Company, Run, Sync
     from support.tap.scripted import Query, ScriptedApi
@@ -24,13 +24,10 @@ SPECS = (
         name=STREAM,
         list_path="/marketing/v2/tenant/{tenant}/campaigns",
         changed_since="modifiedOnOrAfter",
+        changed_before="modifiedBefore",
         query={"active": "Any", "sort": "+Id"},
-        sorted_by_key=True,
     ),
 )
-
-
-ORDERED = [replace(spec, change_order_query={"sort": "+ModifiedOn"}) for spec in SPECS]
 
 
 def ids(run: Run) -> set[int]:
@@ -80,7 +77,8 @@ def test_a_full_pass_is_made_when_it_is_time_and_an_interrupted_one_does_not_cou
     assert broken.of("ACTIVATE_VERSION") == []
 
     run = sync(company.config, specs=SPECS, state=broken.state)
-    assert ids(run) == set(at_source(company))
+    passed = {message["record"]["id"] for message in run.of("RECORD") if "version" in message}
+    assert passed == set(at_source(company))
     assert len(run.of("ACTIVATE_VERSION")) == 1
 
 
@@ -93,99 +91,181 @@ def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, 
     assert "full_pass_at" not in run.state["bookmarks"][STREAM]
 
 
-def test_changes_in_order_move_the_bookmark_with_every_page(company: Company, sync: Sync) -> None:
-    state = sync(company.config, specs=ORDERED).state
-    company.settings |= {"max_retries": 0, "lookback_seconds": 10**9}
-    old = {"bookmarks": {STREAM: state["bookmarks"][STREAM] | {"newest": "2000-01-01T00:00:00Z"}}}
-    company.set_fault("status", stream=STREAM, after=2, times=1)
-    broken = sync(company.config, specs=ORDERED, state=old)
-    assert broken.error
-    assert broken.state["bookmarks"][STREAM]["newest"] == max(record["modifiedOn"] for record in broken.records(STREAM))
-
-    company.settings["lookback_seconds"] = 0
-    rest = sync(company.config, specs=ORDERED, state=broken.state)
-    assert ids(broken) | ids(rest) == set(at_source(company))
-    assert len(rest.records(STREAM)) < FEW[STREAM]
-    assert rest.of("ACTIVATE_VERSION") == []
-
-
-def changes_page(records: list[dict[str, Any]], query: Query) -> dict[str, Any]:
-    """Return a page of a list that filters by time of change and sorts by it."""
-    wanted = [record for record in records if record["modifiedOn"] >= query.get("modifiedOnOrAfter", "")]
-    return page_of(sorted(wanted, key=lambda record: str(record["modifiedOn"])), query)
-
-
 def at(second: int) -> str:
     return f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
 
 
-DONE = {"bookmarks": {STREAM: {"newest": at(0), "full_pass_at": "2999-01-01T00:00:00+00:00"}}}
+class ChangingApi:
+    """A list that filters by time of change, in an order of its own, with pages by row number."""
+
+    def __init__(self, api: ScriptedApi, *changed: int) -> None:
+        self.api = api
+        self.records: list[dict[str, Any]] = [
+            {"id": number, "modifiedOn": at(second)} for number, second in enumerate(changed, 1)
+        ]
+        self.before: dict[int, Callable[[], object]] = {}
+        """What happens before the request with this number, from 1 on."""
+        self.obeys = True
+        api.routes["/campaigns"] = self.answer
+
+    def answer(self, query: Query) -> dict[str, Any]:
+        """Return the page for a query."""
+        self.before.pop(len(self.api.requests), lambda: None)()
+        until = query.get("modifiedBefore", "9") if self.obeys else "9"
+        return page_of(
+            [one for one in self.records if query.get("modifiedOnOrAfter", "") <= one["modifiedOn"] < until], query
+        )
+
+    def touch(self, identifier: object) -> None:
+        """Change a record now. It moves to the end of the list."""
+        (record,) = (one for one in self.records if one["id"] == identifier)
+        self.records.remove(record)
+        self.records.append({"id": identifier, "modifiedOn": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+    def sync(self, sync: Sync, **settings: Any) -> Run:  # noqa: ANN401 - any setting
+        """Read the changes since the first second. The last full pass has just been made."""
+        spec = replace(SPECS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+        return sync(
+            self.api.config | {"page_size": 4, "lookback_seconds": 0, **settings}, specs=[spec], state=self.state
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A bookmark in the first second, whose full pass is recent."""
+        now = datetime.now(UTC).isoformat()
+        return {"bookmarks": {STREAM: {"newest": at(0), "full_pass_at": now, **self.api.owner}}}
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_changes_that_break_off_or_keep_moving_do_not_move_the_bookmark(
-    api: ScriptedApi, sync: Sync, *, broken: bool
+def newest(run: Run) -> str:
+    time: str = run.state["bookmarks"][STREAM]["newest"]
+    return time
+
+
+def test_changes_that_fit_a_page_are_read_once(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api, 3, 1, 2)
+    run = changing.sync(sync)
+    assert ids(run) == {1, 2, 3}
+    assert api.asked("/campaigns") == [api.requests[0][1]]
+    assert "modifiedBefore" not in api.requests[0][1]
+    assert newest(run) == at(3)
+
+
+def test_changes_of_several_pages_are_read_in_one_window(api: ScriptedApi, sync: Sync) -> None:
+    run = ChangingApi(api, *range(9, 0, -1)).sync(sync)
+    assert run.error is None
+    assert ids(run) == set(range(1, 10))
+    assert [query["page"] for query in api.asked("/campaigns")] == ["1", "1", "2", "3"]
+    assert newest(run) == at(9)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["oldest first", "newest first"])
+def test_no_change_is_missed_while_others_are_made(api: ScriptedApi, sync: Sync, order: int) -> None:
+    changing = ChangingApi(api, *range(1, 30)[::order])
+    for request in range(1, 40):
+        # The first record changes, so all others move up, and one of them onto a page that has been read.
+        changing.before[request] = lambda: changing.touch(changing.records[0]["id"])
+    run = changing.sync(sync)
+    assert run.error is None
+    # What the first run has not read is not older than its bookmark.
+    missed = [one for one in changing.records if one["id"] not in ids(run)]
+    assert missed
+    assert all(str(one["modifiedOn"])[:19] >= newest(run)[:19] for one in missed)
+
+
+def test_a_bulk_update_that_stamps_all_rows_in_one_second(api: ScriptedApi, sync: Sync) -> None:
+    run = ChangingApi(api, *[7] * 30).sync(sync)
+    assert run.error is None
+    assert ids(run) == set(range(1, 31))
+    assert newest(run) == at(7)
+
+
+def test_a_row_that_leaves_a_full_second_hides_none(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api, *[7] * 30)
+    # After the first page of the whole window.
+    changing.before[3] = lambda: changing.touch(1)
+    run = changing.sync(sync)
+    assert run.error is None
+    assert ids(run) == set(range(1, 31))
+
+
+def test_a_long_window_is_halved_and_every_half_moves_the_bookmark(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api, *range(1, 60))
+    broken_at = {"count": 0}
+
+    def break_off(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
+        broken_at["count"] += 1
+        return Reply(400) if broken_at["count"] > 30 else changing.answer(query)
+
+    api.routes["/campaigns"] = break_off
+    broken = changing.sync(sync, page_size=1)
+    assert broken.error
+    reached = newest(broken)
+    assert at(0) < reached < at(59)
+    assert {one["id"] for one in changing.records if one["modifiedOn"] < reached} <= ids(broken)
+
+
+def test_an_end_that_the_api_does_not_obey(api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture) -> None:
+    changing = ChangingApi(api, *range(1, 10))
+    # Later than the end of the window, which is now.
+    changing.records.append({"id": 10, "modifiedOn": "2098-01-01T00:00:00Z"})
+    changing.obeys = False
+    run = changing.sync(sync)
+    assert run.error is None
+    assert ids(run) == set(range(1, 11))
+    assert "campaigns: the API does not filter by modifiedBefore" in caplog.text
+    assert at(9) < newest(run) <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("breaks_off", [False, True])
+def test_changes_that_break_off_or_never_fit_do_not_move_the_bookmark(
+    api: ScriptedApi, sync: Sync, *, breaks_off: bool
 ) -> None:
-    records = [{"id": number, "modifiedOn": at(number)} for number in range(1, 9)]
+    changing = ChangingApi(api, *[5] * 8)
 
     def moving(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
-        if broken and query["page"] == "2":
+        if breaks_off and query["page"] == "2":
             return Reply(400)
-        return page_of(records, query) | {"totalCount": len(api.requests)}
+        return changing.answer(query) | {"totalCount": 100 + len(api.requests)}
 
     api.routes["/campaigns"] = moving
-    spec = replace(SPECS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config | {"page_size": 4}, specs=[spec], state=DONE)
-    assert bool(run.error) is broken
+    run = changing.sync(sync)
+    assert str(run.error) == f"1 of 1 streams {'failed' if breaks_off else 'are incomplete'}: campaigns"
     assert run.records(STREAM)
-    assert run.state == DONE
+    assert newest(run) <= at(5)
 
 
-@pytest.mark.parametrize("specs", [SPECS, ORDERED], ids=["unordered", "ordered"])
-def test_a_time_to_come_and_a_record_without_a_time_do_not_lead_the_bookmark(
-    api: ScriptedApi, sync: Sync, specs: Sequence[StreamSpec]
-) -> None:
-    times = [at(5), None, "2099-01-01T00:00:00Z"]
-    records = [{"id": number, "modifiedOn": time} for number, time in enumerate(times)]
-    api.routes["/campaigns"] = lambda query: page_of(records, query)
-    spec = replace(specs[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config, specs=[spec], state=DONE)
+def test_a_time_to_come_and_a_record_without_a_time_do_not_lead_the_bookmark(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api, 5)
+    changing.records += [{"id": 2, "modifiedOn": "2099-01-01T00:00:00Z"}]
+    api.routes["/campaigns"] = lambda query: page_of([*changing.records, {"id": 3, "modifiedOn": None}], query)
+    run = changing.sync(sync)
     assert run.error is None
-    assert at(5) < run.state["bookmarks"][STREAM]["newest"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert at(5) < newest(run) <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_no_row_is_missed_when_others_change_under_the_reader(api: ScriptedApi, sync: Sync) -> None:
-    # Nine records in one second, more than a page, and each request changes the first record.
-    records = [{"id": number, "modifiedOn": at(10 if 5 <= number < 14 else number)} for number in range(1, 30)]
-    later = iter(range(100, 200))
-
-    def moving(query: Query) -> dict[str, Any]:
-        answer = changes_page(records, query)
-        if len(api.requests) <= 12:
-            records.append(records.pop(0) | {"modifiedOn": at(next(later))})
-        return answer
-
-    api.routes["/campaigns"] = moving
-    spec = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns", query={})
-    run = sync(api.config | {"page_size": 4, "lookback_seconds": 0}, specs=[spec], state=DONE)
-    assert run.error is None
-    assert ids(run) == set(range(1, 30))
-    assert {query["sort"] for query in api.asked("/campaigns")} == {"+ModifiedOn"}
-    assert run.state["bookmarks"][STREAM]["newest"] == max(str(record["modifiedOn"]) for record in records)
+def test_times_with_an_offset_are_compared_as_moments(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api, 5)
+    times = ["2026-01-02T01:00:00+05:00", "2026-01-01T22:00:00Z"]
+    api.routes["/campaigns"] = lambda query: page_of(
+        [{"id": number, "modifiedOn": time} for number, time in enumerate(times)], query
+    )
+    run = changing.sync(sync)
+    assert newest(run) == times[1]
+    api.requests.clear()
+    spec = replace(SPECS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+    state = {"bookmarks": {STREAM: run.state["bookmarks"][STREAM] | {"newest": times[0]}}}
+    assert sync(api.config | {"lookback_seconds": 0}, specs=[spec], state=state).error is None
+    assert api.asked("/campaigns")[0]["modifiedOnOrAfter"] == "2026-01-01T20:00:00Z"
 
 
-@pytest.mark.parametrize("repeats", [False, True])
-def test_an_order_that_the_api_does_not_keep(
-    api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture, *, repeats: bool
-) -> None:
-    records = [{"id": number, "modifiedOn": at(10 if repeats else 50 - number)} for number in range(1, 20)]
-    api.routes["/campaigns"] = lambda query: page_of(records, {**query, "page": "1"} if repeats else query)
-    spec = replace(ORDERED[0], list_path="/a/v2/tenant/{tenant}/campaigns")
-    run = sync(api.config | {"page_size": 4}, specs=[spec], state=DONE)
-    if repeats:
-        assert "failed: the list of changes says that there is more, but brings nothing new" in caplog.text
-        return
-    assert run.error is None
-    assert ids(run) == set(range(1, 20))
-    assert "campaigns: the API does not sort changes as requested" in caplog.text
-    assert run.state["bookmarks"][STREAM]["newest"] == at(49)
+def test_times_that_mean_nothing_are_read_from_the_beginning(api: ScriptedApi, sync: Sync) -> None:
+    changing = ChangingApi(api)
+    changing.records = [{"id": 1, "modifiedOn": "0001-01-01T00:00:00Z"}]
+    spec = replace(SPECS[0], list_path="/a/v2/tenant/{tenant}/campaigns")
+    first = sync(api.config, specs=[spec])
+    assert newest(first) == "0001-01-01T00:00:00Z"
+    changing.records.append({"id": 2, "modifiedOn": at(1)})
+    second = sync(api.config, specs=[spec], state=first.state)
+    assert second.error is None
+    assert "modifiedOnOrAfter" not in api.asked("/campaigns")[-1]
+    assert ids(second) == {1, 2}

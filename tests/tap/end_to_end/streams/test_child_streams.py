@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.tap.scripted import Query, Reply, page_of
 from tap_servicetitan.replication.child_lists import PARENTS_AT_ONCE
+from tap_servicetitan.replication.complete_list import MAX_PASSES
 from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 if TYPE_CHECKING:
@@ -81,11 +83,41 @@ def test_lists_of_parents_are_asked_for_side_by_side(api: ScriptedApi, sync: Syn
 
 
 def test_a_parent_that_has_gone_has_no_children(api: ScriptedApi, sync: Sync) -> None:
-    serve(api, job7=lambda _: Reply(404))
-    run = read(api, sync)
+    serve(api)
+    jobs = [{"id": job} for job in range(1, COUNT + 1)]
+
+    def gone(_: Query) -> Reply:
+        jobs[:] = [job for job in jobs if job["id"] != 7]
+        return Reply(404)
+
+    api.routes |= {"/jobs": lambda query: page_of(jobs, query), "/jobs/7/notes": gone}
+    run = read(api, sync, replace(PARENTS, takes_ids=True), NOTES)
     assert run.error is None
     assert run.records("job_types") == expected(7)
     assert len(run.of("ACTIVATE_VERSION")) == 1
+    assert {query["ids"] for query in api.asked("/jobs") if "ids" in query} == {"7"}
+
+
+@pytest.mark.parametrize("takes_ids", [False, True])
+def test_a_list_that_is_not_found_once_is_asked_for_again(api: ScriptedApi, sync: Sync, *, takes_ids: bool) -> None:
+    answers = iter([Reply(404)])
+    serve(api, job7=lambda query: next(answers, None) or page_of(notes(7), query))
+    run = read(api, sync, replace(PARENTS, takes_ids=takes_ids), NOTES)
+    assert run.error is None
+    assert sorted(map(str, run.records("job_types"))) == sorted(map(str, expected()))
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("takes_ids", [False, True])
+def test_a_list_that_is_not_found_though_its_parent_is_there(
+    api: ScriptedApi, sync: Sync, caplog: pytest.LogCaptureFixture, *, takes_ids: bool
+) -> None:
+    serve(api, job7=lambda _: Reply(404))
+    run = read(api, sync, replace(PARENTS, takes_ids=takes_ids), NOTES)
+    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert run.records("job_types") == expected(7)
+    assert run.of("ACTIVATE_VERSION") == []
+    assert "job_types: incomplete: 1 lists of campaigns were not read, such as that of 7: GET " in caplog.text
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -102,8 +134,8 @@ def test_lists_that_no_parent_has_are_a_missing_module(
 def test_a_child_list_that_fails_leaves_the_pass_incomplete(api: ScriptedApi, sync: Sync) -> None:
     serve(api, job17=lambda _: Reply(400))
     run = read(api, sync)
-    assert str(run.error) == "1 of 1 streams failed: job_types"
-    assert run.records("job_types") == expected(*range(17, COUNT + 1))
+    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert run.records("job_types") == expected(17)
     assert run.of("ACTIVATE_VERSION") == []
 
 
@@ -113,10 +145,10 @@ def test_a_child_list_that_keeps_moving_leaves_the_pass_incomplete(
     moving = {"hasMore": False, "totalCount": 9, "data": [note(4, 0)]}
     serve(api, job4=lambda _: moving)
     run = read(api, sync)
-    assert run.error is None
-    assert len(api.asked("/jobs/4/notes")) == 3
+    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert len(api.asked("/jobs/4/notes")) == 2 * MAX_PASSES
     assert run.of("ACTIVATE_VERSION") == []
-    assert "job_types: unsettled: the list kept changing: the list of 4: it has 9 records, and 1 came" in caplog.text
+    assert "such as that of 4: it has 9 records, and 1 came, on each of 5 passes" in caplog.text
 
 
 def test_children_without_a_key_are_numbered_in_the_list_of_their_parent(api: ScriptedApi, sync: Sync) -> None:

@@ -46,7 +46,8 @@ def test_a_report_is_read_day_by_day_and_goes_on_from_there(reports: Reports, sy
     assert reports.run_days() == days
     assert first.state["bookmarks"]["daily"]["last_day"] == str(today() - timedelta(days=2))
     assert second.state["bookmarks"]["daily"]["last_day"] == str(today() - timedelta(days=1))
-    assert len(first.of("STATE")) == 8
+    reached = [message["value"]["bookmarks"]["daily"].get("last_day") for message in first.of("STATE")]
+    assert set(reached) - {None} == set(days[:8])
     assert first.of("ACTIVATE_VERSION") == []
     (schema,) = {json.dumps(message) for message in first.of("SCHEMA", "daily")}
     assert json.loads(schema)["key_properties"] == ["_report_date", "_position"]
@@ -64,7 +65,8 @@ def test_values_are_as_they_came_and_pages_make_one_run(reports: Reports, sync: 
     # `Run` has numbers with a fraction as text, so that digits are compared.
     rows = [{name: str(value) if isinstance(value, Decimal) else value for name, value in row.items()} for row in rows]
     assert [list(record.items()) for record in run.records("whole")] == [list(row.items()) for row in rows]
-    assert pages == ["1", "2", "3"]
+    # Only a second run with the same rows proves that no row was missed between two pages.
+    assert pages == ["1", "2", "3"] * 2
     assert [message["type"] for message in run.messages][-2:] == ["ACTIVATE_VERSION", "STATE"]
 
 

@@ -45,9 +45,9 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
     ],
 )
 def test_describe(body: bytes, text: str) -> None:
-    assert describe(HttpResponse(502, "Bad Gateway", {}, body)) == text
+    assert describe(HttpResponse(502, "Bad Gateway", {}, body, NOW)) == text
 
 
 def test_describe_keeps_a_long_text_short() -> None:
-    text = describe(HttpResponse(400, "Bad Request", {}, b'{"title":"%b"}' % (b"x" * 10_000)))
+    text = describe(HttpResponse(400, "Bad Request", {}, b'{"title":"%b"}' % (b"x" * 10_000), NOW))
     assert len(text) == len("400 Bad Request: ") + LONGEST_DETAIL

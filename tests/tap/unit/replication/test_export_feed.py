@@ -18,7 +18,9 @@ NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
 
 
 def page(*keys: int, token: str = "", newest: str | None = None, more: bool = False) -> ExportPage:
-    return ExportPage(records=[], keys=list(keys), newest=newest, has_more=more, continue_from=token, extracted_at=NOW)
+    return ExportPage(
+        records=[], keys=list(keys), newest=newest, has_more=more, continue_from=token, extracted_at=NOW, sent=NOW
+    )
 
 
 def fetch_of(pages: dict[str | None, ExportPage]) -> Callable[[str | None], ExportPage]:

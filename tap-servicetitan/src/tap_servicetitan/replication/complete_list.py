@@ -1,0 +1,191 @@
+"""Reads a list until it is proven that every record was seen.
+
+The API cuts pages by row number. When a record goes while the list is read, all later ones move up, and one of them
+from a page that is still to be read into one that has been read: the pass misses it, and it would look deleted. When
+another record comes at the same time, total, counts, keys and order fit all the same. So a pass over several pages is
+complete only for one of two reasons:
+
+- The list was frozen: it shows only records from before the pass began, so nothing can come in the place of what goes.
+  Then each page has the same total, and so many different records came.
+- Two passes in a row brought the same records. A record that went has been in the first of them, and not in the second.
+
+One page that has all records is one consistent read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tap_servicetitan.errors import MissingRecordsError
+from tap_servicetitan.replication.list_pass import PassWatch, by_key
+from tap_servicetitan.times import second_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from datetime import datetime
+
+    from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.list_pass import PassResult
+
+MAX_PASSES = 5
+"""How many times to read a list that changes while it is being read."""
+
+MAX_FROZEN_PASSES = 3
+"""How many of these may be frozen ones: if records keep going, two equal passes are as unlikely."""
+
+MAX_STARTS = 5
+"""How often to ask for the first page of a frozen list until the server's clock has reached the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassRequest:
+    """Which pages a pass asks for."""
+
+    page_size: int
+    created_before: datetime | None = None
+    """Only records that were created before this moment (UTC): the list is frozen."""
+
+
+class CompleteListReader:
+    """Reads one list once. After that, `problem` says whether every record was seen."""
+
+    def __init__(  # noqa: PLR0913 - what is known of the list, and the way to it
+        self,
+        read: Callable[[PassRequest], Iterator[ListPage]],
+        *,
+        page_size: int,
+        is_freezable: bool = False,
+        identify: Callable[[ListPage], Iterable[Hashable]] = by_key,
+        pause: Callable[[float], None],
+        on_problem: Callable[[int, str], None],
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            read: Starts a pass.
+            page_size: How many records to ask for per page.
+            is_freezable: Whether the list can be asked for records from before a time of creation.
+            identify: Returns what identifies each record of a page.
+            pause: Waits for some seconds.
+            on_problem: Called after each pass that may have missed records: its number, from 1 on, and why.
+        """
+        self._read = read
+        self._page_size = page_size
+        self._is_freezable = is_freezable
+        self._identify = identify
+        self._pause = pause
+        self._on_problem = on_problem
+        self._passes = 0
+        self._written: set[int] = set()
+        self.problem: str | None = "it has not been read"
+        """Why records may have been missed; None after a complete pass."""
+        self.rows = 0
+        """How many records the last pass brought, repeats included."""
+
+    def pages(self) -> Iterator[ListPage]:
+        """Yield the pages of the list. A page that another pass has brought already does not come again.
+
+        Raises:
+            MissingRecordsError: If records are known to be missing, pass after pass.
+            StreamError: If the list cannot be read to its end.
+        """
+        pages = self._read(PassRequest(page_size=self._page_size))
+        first = next(pages)
+        if self._is_freezable and first.has_more and first.total_count is not None:
+            yield from self._read_frozen(first)
+            if self.problem is None:
+                return
+            pages = self._read(PassRequest(page_size=self._page_size))
+            first = next(pages)
+        yield from self._read_until_equal(chain([first], pages))
+
+    def _read_frozen(self, first: ListPage) -> Iterator[ListPage]:
+        """Read the list as it was when its first page was sent, up to MAX_FROZEN_PASSES times."""
+        sent, total = first.sent, first.total_count
+        for _ in range(MAX_FROZEN_PASSES):
+            moment = second_after(sent)
+            watch = PassWatch(self._identify)
+            yield from self._watch(self._frozen_pages(moment), watch)
+            result, sent = watch.result(), watch.last_sent or sent
+            if not _was_frozen(watch, result, moment, total or 0):
+                self.problem = "it could not be read as of one moment"
+                return
+            if result.is_consistent:
+                self.problem = None
+                return
+            self._note_problem(result.problem or "its number of records changed")
+            self._ask_for_less(result, watch)
+            total = None
+
+    def _frozen_pages(self, moment: datetime) -> Iterator[ListPage]:
+        """Yield the pages of a pass that began after the moment, by the server's clock."""
+        for _ in range(MAX_STARTS):
+            pages = self._read(PassRequest(page_size=self._page_size, created_before=moment))
+            first = next(pages)
+            if first.sent >= moment:
+                break
+            self._pause((moment - first.sent).total_seconds())
+        yield first
+        yield from pages
+
+    def _read_until_equal(self, pages: Iterator[ListPage]) -> Iterator[ListPage]:
+        """Read the list until two passes in a row have brought the same records, up to MAX_PASSES times."""
+        before: PassResult | None = None
+        while True:
+            watch = PassWatch(self._identify)
+            yield from self._watch(pages, watch)
+            result = watch.result()
+            if result.is_one_read or result.equals(before):
+                self.problem = None
+                return
+            if before is not None or result.problem:
+                self._note_problem(result.problem or "another pass brought other records")
+            if self._passes >= MAX_PASSES:
+                break
+            self._ask_for_less(result, watch)
+            before = result
+            pages = self._read(PassRequest(page_size=self._page_size))
+        if result.missing:
+            raise MissingRecordsError(f"{self.problem}, on each of {self._passes} passes, also with smaller pages")
+
+    def _watch(self, pages: Iterator[ListPage], watch: PassWatch) -> Iterator[ListPage]:
+        self._passes += 1
+        self.rows = 0
+        for page in pages:
+            # Where a page stands counts, too: it is the key of records without another one.
+            digest = hash((watch.rows, tuple(self._identify(page))))
+            watch.add(page)
+            self.rows = watch.rows
+            if digest not in self._written:
+                self._written.add(digest)
+                yield page
+
+    def _note_problem(self, problem: str) -> None:
+        self.problem = problem
+        self._on_problem(self._passes, problem)
+
+    def _ask_for_less(self, result: PassResult, watch: PassWatch) -> None:
+        """Ask for smaller pages from now on if records are missing: the server may cap its pages and not say so."""
+        if result.missing:
+            capped = watch.first_page_rows if watch.first_page_rows < self._page_size else self._page_size // 2
+            self._page_size = max(1, capped)
+
+
+def _was_frozen(watch: PassWatch, result: PassResult, moment: datetime, total: int) -> bool:
+    """Return whether a pass showed all records from before a moment, and only these.
+
+    A server may ignore the filter. It may also hide more than it should, such as records without a time of creation:
+    then it has fewer records than without the filter.
+
+    Args:
+        watch: What watched the pass.
+        result: Its result.
+        moment: The moment.
+        total: How many records the list had before it was frozen.
+    """
+    began_late = watch.first_sent is not None and watch.first_sent >= moment
+    obeyed = watch.latest_created is not None and watch.latest_created < moment
+    totals = [-1 if count is None else count for count in result.totals]
+    return began_late and obeyed and max(totals) >= total
