@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
     from target_bigquery_softdelete.sql.identifiers import TableId
 
+LEAST_GROWTH = 1 / 16
+"""What share of the rows that are merged a further early merge of a snapshot must add. Each keeps a staging table, and
+the last MERGE reads them all: so there are 16 after 16 equal merges, and about 300 after a billion rows. BigQuery reads
+at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +67,8 @@ class StreamLoad:
         """Records that are merged."""
         self.unmerged_records = 0
         """Records that were read since the last merge."""
+        self._has_moved = False
+        """Whether the tap has moved the stream's bookmark since the last merge, or since its snapshot began."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -70,8 +77,18 @@ class StreamLoad:
 
     @property
     def merges_early(self) -> bool:
-        """Whether the rows so far may be merged before the end. A snapshot is one MERGE, at its end."""
-        return not self._versions.is_announced and (self._is_keyed or not self._replaces)
+        """Whether the rows so far may be merged before the end.
+
+        A snapshot is one MERGE, at its end, unless the tap saves on the way how far it has come.
+        """
+        if self._versions.is_announced:
+            return self._is_keyed and self._has_moved and self._has_grown and not self._versions.is_activated
+        return self._is_keyed or not self._replaces
+
+    @property
+    def _has_grown(self) -> bool:
+        """Whether enough records came since the last merge to keep another staging table for them."""
+        return self.unmerged_records >= LEAST_GROWTH * self._staging.kept_rows
 
     @property
     def _is_keyed(self) -> bool:
@@ -81,6 +98,20 @@ class StreamLoad:
     def _replaces(self) -> bool:
         """Whether a complete snapshot of a stream without a key replaces the table."""
         return self._run.settings.keyless_streams == "replace"
+
+    def begin_snapshot(self) -> None:
+        """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
+
+        So they do not count as present in it: a row that a change brought and that the snapshot lacks is gone since.
+
+        Raises:
+            PluginError: If that fails.
+        """
+        if self._versions.has_versions:
+            return
+        if self._is_keyed and self.unmerged_records:
+            self._merge_and_begin(self._staging.present.columns)
+        self._has_moved = False
 
     def count_read(self, version: int | None, count: int) -> None:
         """Count records that were read.
@@ -92,6 +123,10 @@ class StreamLoad:
         self.report.rows_read += count
         self.unmerged_records += count
         self._versions.count_records(version, count)
+
+    def note_bookmark(self) -> None:
+        """Note that the tap has moved the stream's bookmark: after a crash it goes on from there."""
+        self._has_moved = True
 
     def append(self, records: Sequence[bytes]) -> None:
         """Take records into the block in memory: JSON objects as bytes."""
@@ -114,6 +149,7 @@ class StreamLoad:
             records = self._staging.present.take_block()
             self._merge_and_begin(self._staging.present.columns.with_bignumeric(error.place))
             self._staging.present.append(records)
+            self.unmerged_records += len(records)
             self.convert()
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
@@ -143,6 +179,7 @@ class StreamLoad:
         self._quarantine.flush()
         self._staging.begin(columns)
         self.unmerged_records = 0
+        self._has_moved = False
 
     def _merge_staged(self, staging: StagingTable) -> bool:
         """Merge a staging before the end of the stream, and return whether that can be done so early."""
@@ -156,7 +193,6 @@ class StreamLoad:
 
     def _drop_or_keep(self, staging: StagingTable, *, merged: bool) -> None:
         if merged and not self._versions.has_versions:
-            self._versions.invalidate("records without a version came before it")
             staging.drop()
         else:
             self._staging.earlier.append(staging)  # its keys tell what is missing, or its rows are not written yet

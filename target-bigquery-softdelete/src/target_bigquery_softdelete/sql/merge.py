@@ -175,14 +175,16 @@ def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     lines.append(f"FROM {source.staging.quoted} AS s")
     if source.columns.key:
         lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
-    for i, table in enumerate(source.seen_key_tables, 1):
-        later = (*source.seen_key_tables[i:], source.staging)
-        lines += ["UNION ALL", _seen_keys(table, later, source, columns)]
+    if source.seen_key_tables:
+        lines += ["UNION ALL", _seen_keys(source, columns)]
     return "\n".join(lines)
 
 
-def _seen_keys(table: TableId, later: Sequence[TableId], source: Source, columns: Sequence[Column]) -> str:
-    """Return the query for the keys of an earlier staging table that no later staging table holds."""
+def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
+    """Return the query for the keys of the earlier staging tables that are not staged again.
+
+    Each table is named once: BigQuery limits the length of a statement, and how much its parts may refer to each other.
+    """
     values = [
         staged_value(column, source)
         if column.name in source.columns.key
@@ -190,24 +192,30 @@ def _seen_keys(table: TableId, later: Sequence[TableId], source: Source, columns
         for column in columns
     ]
     fields = [f"{value} AS {quote_column(column.name)}" for value, column in zip(values, columns, strict=True)]
+    key = ", ".join(map(quote_column, source.columns.key))
     same = " AND ".join(f"later.{quote_column(name)} = s.{quote_column(name)}" for name in source.columns.key)
-    absent = "\nAND ".join(f"NOT EXISTS (SELECT 1 FROM {other.quoted} AS later WHERE {same})" for other in later)
     return "\n".join(
         [
             "SELECT",
             *(f"  {field}," for field in fields),
             f"  FALSE AS {DELETED_SQL},",
             f"  TRUE AS {quote_column(PRESENT_ONLY)}",
-            f"FROM {table.quoted} AS s",
-            f"WHERE {absent}",
-            f"QUALIFY {_rank(source.columns)} = 1",
+            "FROM (",
+            "\n  UNION ALL\n".join(f"  SELECT {key} FROM {table.quoted}" for table in source.seen_key_tables),
+            ") AS s",
+            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS later WHERE {same})",
+            f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {_key_values(source.columns)}) = 1",
         ]
     )
 
 
 def _rank(columns: TableColumns) -> str:
-    parts = ", ".join(map(_partition_value, columns.key_columns()))
-    return f"ROW_NUMBER() OVER (PARTITION BY {parts} ORDER BY s.{quote_column(SEQUENCE)} DESC)"
+    newest_first = f"ORDER BY s.{quote_column(SEQUENCE)} DESC"
+    return f"ROW_NUMBER() OVER (PARTITION BY {_key_values(columns)} {newest_first})"
+
+
+def _key_values(columns: TableColumns) -> str:
+    return ", ".join(map(_partition_value, columns.key_columns()))
 
 
 def _partition_value(column: Column) -> str:
