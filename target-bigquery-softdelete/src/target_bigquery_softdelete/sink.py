@@ -60,8 +60,8 @@ class BigQuerySoftDeleteSink(Sink):
 
     @property
     def is_written(self) -> bool:
-        """Whether every record that was read is in the table."""
-        return self.error is None and not self.unmerged_records
+        """Whether the table is as the records say that were read."""
+        return self.error is None and self._load.is_written
 
     @property
     def buffered_bytes(self) -> int:

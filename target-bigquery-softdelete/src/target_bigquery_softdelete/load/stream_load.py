@@ -71,6 +71,11 @@ class StreamLoad:
         """Whether the tap has moved the stream's bookmark since the last merge, or since its snapshot began."""
 
     @property
+    def is_written(self) -> bool:
+        """Whether the table is as the records say that were read."""
+        return not self.unmerged_records and not self._table.guard.refusal
+
+    @property
     def buffered_bytes(self) -> int:
         """Size of the block of raw records that is in memory."""
         return self._staging.present.buffered_bytes
@@ -201,6 +206,7 @@ class StreamLoad:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
 
         Raises:
+            DeletesRefusedError: If the guard refused to mark rows deleted, now or before. All else is done.
             PluginError: If that fails.
         """
         self.convert()
@@ -213,6 +219,8 @@ class StreamLoad:
             self._write_keyless([*self._staging.earlier, *([staging] if staging else [])])
         self._quarantine.flush()
         self.unmerged_records = 0
+        if self._table.guard.refusal:
+            raise DeletesRefusedError(self._table.guard.refusal)
 
     def _finish_staging(self) -> StagingTable | None:
         staging = self._staging.finish_present()
@@ -266,10 +274,9 @@ class StreamLoad:
     def _record(self, result: MergeResult, rows: int) -> None:
         """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
         self.report.add(result)
+        self._table.guard.count(result)
         self.records_merged += rows
         self._quarantine.flush()
-        if result.refusal:
-            raise DeletesRefusedError(result.refusal)
 
     def end_report(self) -> list[str]:
         """Complete the report, and return warnings about the stream."""

@@ -35,13 +35,22 @@ _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 _FIRST_OPERATION = f"IF(s.{DELETED_SQL}, 'DELETE', 'INSERT')"
 
 
-def merge(target: TableId, source: Source, *, mark_missing_deleted: bool, partition: str = "", within: str = "") -> str:
+def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it reads
+    target: TableId,
+    source: Source,
+    *,
+    mark_missing_deleted: bool,
+    mark_deleted: bool = True,
+    partition: str = "",
+    within: str = "",
+) -> str:
     """Return the MERGE that brings the target table up to date. Parameter: `synced` TIMESTAMP.
 
     Args:
         target: The table.
         source: The staged rows.
         mark_missing_deleted: Whether to mark rows deleted whose keys are not staged. Only for a complete snapshot.
+        mark_deleted: Whether to mark rows deleted whose records say so. If not, such rows stay as they are.
         partition: The column that the table requires in the filter of every statement, if it requires one.
         within: A column of the key that the table is partitioned by: BigQuery then reads only the partitions of its
             values between the parameters `first` and `last`. Not with `mark_missing_deleted`, which needs the rows of
@@ -60,8 +69,7 @@ def merge(target: TableId, source: Source, *, mark_missing_deleted: bool, partit
             indent(_staged_rows(source)),
             ") AS s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
-            f"WHEN MATCHED AND {is_writable('s.' + DELETED_SQL, source)} AND {IS_LIVE} THEN",
-            f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
+            *(_mark_deleted(source) if mark_deleted else ()),
             f"WHEN MATCHED AND {is_writable('NOT s.' + DELETED_SQL, source)} AND (",
             indent(_differs(source)),
             ") THEN",
@@ -243,6 +251,13 @@ def _is_written(source: Source) -> str:
     is_marked = f"s.{DELETED_SQL} AND {IS_LIVE}"
     is_changed = f"NOT s.{DELETED_SQL} AND (\n{indent(_differs(source), 6)}\n    )"
     return f"{is_writable(f's.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
+
+
+def _mark_deleted(source: Source) -> tuple[str, ...]:
+    return (
+        f"WHEN MATCHED AND {is_writable('s.' + DELETED_SQL, source)} AND {IS_LIVE} THEN",
+        f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
+    )
 
 
 def _mark_missing_deleted(partition: str) -> tuple[str, ...]:
