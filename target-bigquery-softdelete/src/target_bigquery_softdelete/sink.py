@@ -80,6 +80,10 @@ class BigQuerySoftDeleteSink(Sink):
         self._key_properties = list(key_properties)
         self._attempt(lambda: self._load.change_schema(self.schema, key_properties))
 
+    def note_resumption(self) -> None:
+        """Note that the tap had a bookmark of the stream before it began."""
+        self._load.note_resumption()
+
     def note_bookmark(self) -> None:
         """Note that the tap has moved the stream's bookmark."""
         self._load.note_bookmark()

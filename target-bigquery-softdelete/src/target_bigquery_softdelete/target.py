@@ -166,8 +166,13 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._begin_once()
-        self._state.note_stream(message_dict.get("stream", ""))
+        stream = message_dict.get("stream", "")
+        self._state.note_stream(stream)
+        may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
+        for sink in self._sinks_of(stream) if may_resume else ():
+            sink.note_resumption()
+            self._state.note_record(stream)  # whether its bookmark is true is only known when the table is checked
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:

@@ -6,9 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit.stream_report import StreamReport
-from target_bigquery_softdelete.errors import DeletesRefusedError, NeedsBigNumericError
+from target_bigquery_softdelete.errors import DeletesRefusedError, LostRowsError, NeedsBigNumericError
+from target_bigquery_softdelete.load.continuity import check_continuity
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
-from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
+from target_bigquery_softdelete.load.prepare_table import label_filled, prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.staging_table import StagingTable
     from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
@@ -54,26 +56,30 @@ class StreamLoad:
         Raises:
             PluginError: If the stream cannot have a table.
         """
-        table_id = str(run.warehouse.table_id(table_name(stream)))
+        self._table_id = run.warehouse.table_id(table_name(stream))
         self._run = run
         self._stream = stream
         self._table = make_stream_table(run, stream, keyed=bool(key_properties))
         self._versions = VersionTracker(stream)
-        self._quarantine = StreamQuarantine(run, stream, table_id)
+        self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
         columns = self._columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
-        self.report = StreamReport(stream, table_id, dry_run=run.settings.dry_run)
+        self.report = StreamReport(stream, str(self._table_id), dry_run=run.settings.dry_run)
         self.records_merged = 0
         """Records that are merged."""
         self.unmerged_records = 0
         """Records that were read since the last merge."""
+        self._resumes = False
+        """Whether the tap goes on from a bookmark, as far as is known, and the rows before it are not checked."""
+        self._waits = False
+        """Whether these rows are gone: only a snapshot, which needs no others, may be written."""
         self._has_moved = False
         """Whether the tap has moved the stream's bookmark since the last merge, or since its snapshot began."""
 
     @property
     def is_written(self) -> bool:
-        """Whether the table is as the records say that were read."""
-        return not self.unmerged_records and not self._table.guard.refusal
+        """Whether the table is as the records say that were read, and has the rows that the tap leaves out."""
+        return not (self.unmerged_records or self._table.guard.refusal or self._must_check)
 
     @property
     def buffered_bytes(self) -> int:
@@ -88,7 +94,12 @@ class StreamLoad:
         """
         if self._versions.is_announced:
             return self._is_keyed and self._has_moved and self._has_grown and not self._versions.is_activated
-        return self._is_keyed or not self._replaces
+        return not self._waits and (self._is_keyed or not self._replaces)
+
+    @property
+    def _must_check(self) -> bool:
+        """Whether the table must have the rows of earlier runs, and it is not known that it has."""
+        return self._resumes and not self._versions.is_empty
 
     @property
     def _has_grown(self) -> bool:
@@ -114,6 +125,7 @@ class StreamLoad:
         """
         if self._versions.has_versions:
             return
+        self._resumes = False
         if self._is_keyed and self.unmerged_records:
             self._merge_and_begin(self._staging.present.columns)
         self._has_moved = False
@@ -128,6 +140,10 @@ class StreamLoad:
         self.report.rows_read += count
         self.unmerged_records += count
         self._versions.count_records(version, count)
+
+    def note_resumption(self) -> None:
+        """Note that the tap had a bookmark of the stream before it began: it may leave older rows out."""
+        self._resumes = True
 
     def note_bookmark(self) -> None:
         """Note that the tap has moved the stream's bookmark: after a crash it goes on from there."""
@@ -168,9 +184,18 @@ class StreamLoad:
     def merge_early(self) -> None:
         """Merge the rows so far, before the end of the stream.
 
+        If the table has lost its older rows, they wait: a snapshot, which makes the table whole, may still follow.
+
         Raises:
             PluginError: If that fails.
         """
+        if not self.unmerged_records:
+            return
+        try:
+            self._check_continuity()
+        except LostRowsError:
+            self._waits = True
+            return
         self._merge_and_begin(self._staging.present.columns)
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
@@ -178,6 +203,7 @@ class StreamLoad:
         self.convert()
         staging = self._finish_staging()
         if staging is not None:
+            self._check_continuity()
             self._drop_or_keep(staging, merged=self._merge_staged(staging))
         if columns.key != self._staging.present.columns.key:
             self._versions.invalidate("its key changed on the way")
@@ -185,6 +211,11 @@ class StreamLoad:
         self._staging.begin(columns)
         self.unmerged_records = 0
         self._has_moved = False
+
+    def _check_continuity(self) -> None:
+        if self._must_check:
+            check_continuity(self._run.warehouse, self._table_id, self._stream)
+            self._resumes = False
 
     def _merge_staged(self, staging: StagingTable) -> bool:
         """Merge a staging before the end of the stream, and return whether that can be done so early."""
@@ -207,8 +238,10 @@ class StreamLoad:
 
         Raises:
             DeletesRefusedError: If the guard refused to mark rows deleted, now or before. All else is done.
+            LostRowsError: If the tap went on from a bookmark, and the rows before it are not in the table.
             PluginError: If that fails.
         """
+        self._check_continuity()
         self.convert()
         staging = self._finish_staging()
         if self._is_keyed and self._versions.is_empty:
@@ -219,8 +252,14 @@ class StreamLoad:
             self._write_keyless([*self._staging.earlier, *([staging] if staging else [])])
         self._quarantine.flush()
         self.unmerged_records = 0
+        self._ensure_table()
         if self._table.guard.refusal:
             raise DeletesRefusedError(self._table.guard.refusal)
+
+    def _ensure_table(self) -> None:
+        """Create the table of a stream without rows, so that it can be queried. A dry run creates none."""
+        if self._run.warehouse.is_missing(self._table_id) and not self._table.clone:
+            prepare_table(self._table, self._staging.present.columns, rows_follow=False)
 
     def _finish_staging(self) -> StagingTable | None:
         staging = self._staging.finish_present()
@@ -254,27 +293,30 @@ class StreamLoad:
         staged = staging.staged_rows
         prepared = prepare_table(self._table, staged.columns)
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
-        self._record(result, staged.count if rows is None else rows)
+        self._record(result, staged.count if rows is None else rows, prepared)
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
         prepared = prepare_table(self._table, staged.columns)
-        self._record(append(self._table, prepared, staged), staged.count)
+        self._record(append(self._table, prepared, staged), staged.count, prepared)
 
     def _replace(self, staging_tables: Sequence[StagingTable]) -> None:
         parts = [(prepare_table(self._table, staging.columns), staging.staged_rows) for staging in staging_tables]
         result = replace(self._table, parts)
-        self._record(result, result.inserted)
+        self._record(result, result.inserted, parts[-1][0])
 
     def _mark_all_deleted(self) -> None:
-        prepared = prepare_existing_table(self._table)
-        if prepared is not None:
-            self._record(mark_all_deleted(self._table, prepared, self._staging.present.columns.key), 0)
+        prepared = None if self._run.warehouse.is_missing(self._table_id) else prepare_existing_table(self._table)
+        if prepared is not None and not prepared.is_empty:
+            result = mark_all_deleted(self._table, prepared, self._staging.present.columns.key)
+            self._record(result, 0, prepared)
 
-    def _record(self, result: MergeResult, rows: int) -> None:
+    def _record(self, result: MergeResult, rows: int, prepared: PreparedTable) -> None:
         """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
         self.report.add(result)
         self._table.guard.count(result)
+        if result.has_written:
+            label_filled(self._table, prepared)
         self.records_merged += rows
         self._quarantine.flush()
 
