@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 LEAST_GROWTH = 1 / 16
 """What share of the rows that are merged a further early merge of a snapshot must add. Each keeps a staging table, and
-the last MERGE reads them all: so there are 16 after 16 equal merges, and about 300 after a billion rows. BigQuery reads
-at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
+the last MERGE reads them all: with this there are 16 after 16 equal merges, and 306 after a billion rows, however small
+the intervals. BigQuery reads at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
 
 logger = logging.getLogger(__name__)
 
