@@ -49,6 +49,27 @@ class DeletesRefusedError(PluginError):
     """
 
 
+class LostRowsError(PluginError):
+    """The tap reads a stream on from a bookmark, but the rows before the bookmark are no longer in BigQuery.
+
+    Raised before anything of the stream is written. The stream fails, the others go on.
+    """
+
+    def __init__(self, stream: str, table: str, reason: str) -> None:
+        """Say what to do.
+
+        Args:
+            stream: Name of the stream.
+            table: Full name of its table.
+            reason: What happened to the table, as the rest of a sentence about it.
+        """
+        super().__init__(
+            f"{stream}: the tap goes on from a bookmark, but the table `{table}` {reason}, so all older rows would be "
+            "missing. Nothing of the stream was written. Read everything once: add `--full-refresh` to `meltano run`, "
+            "or start the tap without `--state`."
+        )
+
+
 class NotNativeError(ValueError):
     """A block holds a value that native code would convert wrongly or not at all. It is converted record by record."""
 

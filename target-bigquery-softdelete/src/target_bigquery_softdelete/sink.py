@@ -60,8 +60,8 @@ class BigQuerySoftDeleteSink(Sink):
 
     @property
     def is_written(self) -> bool:
-        """Whether every record that was read is in the table."""
-        return self.error is None and not self.unmerged_records
+        """Whether the table is as the records say that were read."""
+        return self.error is None and self._load.is_written
 
     @property
     def buffered_bytes(self) -> int:
@@ -80,6 +80,14 @@ class BigQuerySoftDeleteSink(Sink):
         self._key_properties = list(key_properties)
         self._attempt(lambda: self._load.change_schema(self.schema, key_properties))
 
+    def note_resumption(self) -> None:
+        """Note that the tap had a bookmark of the stream before it began."""
+        self._load.note_resumption()
+
+    def note_bookmark(self) -> None:
+        """Note that the tap has moved the stream's bookmark."""
+        self._load.note_bookmark()
+
     def append(self, records: Sequence[bytes], version: int | None) -> None:
         """Take records.
 
@@ -88,6 +96,8 @@ class BigQuerySoftDeleteSink(Sink):
             version: Version of the snapshot that they belong to, where the tap says so.
         """
         self.record_counter_metric.increment(len(records))
+        if version is not None:
+            self._attempt(self._load.begin_snapshot)
         self._load.count_read(version, len(records))
         if self.error is None:
             self._load.append(records)

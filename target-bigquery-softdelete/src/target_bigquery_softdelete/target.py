@@ -30,6 +30,7 @@ from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.batch import Batch
+from target_bigquery_softdelete.singer.bookmarks import Bookmarks
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.state import StateComposer
@@ -71,6 +72,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         )
         self.run = Run(run_id, settings, warehouse, lease)
         self._state = StateComposer()
+        self._bookmarks = Bookmarks()
         self._has_begun = False
         self._tables: dict[str, str] = {}
         """Names of tables, in lower case, and the stream that writes into each."""
@@ -164,8 +166,13 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._begin_once()
-        self._state.note_stream(message_dict.get("stream", ""))
+        stream = message_dict.get("stream", "")
+        self._state.note_stream(stream)
+        may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
+        for sink in self._sinks_of(stream) if may_resume else ():
+            sink.note_resumption()
+            self._state.note_record(stream)  # whether its bookmark is true is only known when the table is checked
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -189,9 +196,17 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self._assert_sink_exists(stream)
         return maps or ()
 
+    def _sinks_of(self, stream: str) -> list[BigQuerySoftDeleteSink]:
+        """Return the sinks of a stream of the input. There are none before its SCHEMA message."""
+        aliases = {stream_map.stream_alias for stream_map in self.mapper.stream_maps.get(stream, ())}
+        return [sink for sink in self.sinks if sink.stream_name in aliases]
+
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
+        for stream in self._bookmarks.note_state(message_dict["value"]):
+            for sink in self._sinks_of(stream):
+                sink.note_bookmark()
         self._checkpoints.merge_if_due()
 
     @override

@@ -83,6 +83,9 @@ class _Run:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.merges = 0
+        self.live_before = sum(row.live for row in table.rows.values())
+        self.marked = 0
+        self.refused = False
         self.schema: Message | None = None
         self.key: list[str] = []
         self.columns: dict[str, Any] = {}
@@ -90,17 +93,18 @@ class _Run:
         self.present: set[Key] = set()
         self.records: dict[int | None, int] = {}
         self.activated: dict[int, int] = {}
-        self.void = False
 
     def take(self, message: Message) -> None:
         if message["type"] == "SCHEMA":
             self.new_schema(message)
         elif message["type"] == "RECORD":
+            version = message.get("version")
+            if version is not None and set(self.records) == {None}:
+                self.merge_changes()
             key = tuple(message["record"][name] for name in self.key)
             if FLAW not in message["record"]:
                 self.staged[key] = message["record"]
             self.present.add(key)
-            version = message.get("version")
             self.records[version] = self.records.get(version, 0) + 1
         elif message["type"] == "ACTIVATE_VERSION":
             self.activated.setdefault(message["version"], self.records.get(message["version"], 0))
@@ -110,40 +114,51 @@ class _Run:
             return
         self.schema = message
         if self.staged:  # what came before is merged as it was announced
-            self.void = self.void or set(self.records) == {None}
             self.merge(sweep=False)
         self.key = message["key_properties"]
         self.columns = {name: _empty(schema) for name, schema in message["schema"]["properties"].items()}
 
+    def merge_changes(self) -> None:
+        """Merge what came before a snapshot. It says nothing about what the snapshot contains."""
+        if self.staged:
+            self.merge(sweep=False)
+        self.present = set()
+
     def end(self) -> bool:
-        live = {key for key, row in self.table.rows.items() if row.live}
-        missing = live - self.present
+        """Merge the rest, and return whether the guard has allowed everything."""
         if self.activated and not self.records:
-            self.merge(sweep=not live)
-            return not live
-        limits = self.table.limits
-        too_many = len(missing) > limits.rows and len(missing) > limits.fraction * len(live)
-        complete = self.complete()
-        self.merge(sweep=complete and not too_many)
-        return not (complete and too_many)
+            empty = not any(row.live for row in self.table.rows.values())
+            self.merge(sweep=empty)
+            return empty
+        self.merge(sweep=self.complete())
+        return not self.refused
 
     def complete(self) -> bool:
         """Whether some version was activated after all of its records, of which there was at least one."""
-        return not self.void and any(
-            before and before == self.records.get(version, 0) for version, before in self.activated.items()
-        )
+        return any(before and before == self.records.get(version, 0) for version, before in self.activated.items())
 
     def merge(self, *, sweep: bool) -> None:
         self.merges += 1
+        live = {key for key, row in self.table.rows.items() if row.live}
+        deleted = {key for key, values in self.staged.items() if values.get(DELETED_AT) is not None}
+        missing = live - self.present if sweep else set()
+        marks = (live & deleted) | missing
+        self.guard(len(marks))
         if self.staged:
             self.table.columns = {**self.table.columns, **self.columns}
         for key, values in self.staged.items():
             self.write(key, values)
         self.staged = {}
-        for key, row in self.table.rows.items():
-            if sweep and row.live and key not in self.present:
-                self.mark(row)
+        for key in set() if self.refused else missing:
+            self.mark(self.table.rows[key])
         self.table.steps.append(self.table.copy())
+
+    def guard(self, marks: int) -> None:
+        """Refuse to mark rows, from now on, if these and those before are too many of the rows that were live."""
+        limits, total = self.table.limits, self.marked + marks
+        if marks and self.live_before and total > limits.rows and total > limits.fraction * self.live_before:
+            self.refused = True
+        self.marked += 0 if self.refused else marks
 
     def write(self, key: Key, values: Message) -> None:
         row = self.table.rows.get(key)
@@ -154,7 +169,7 @@ class _Run:
             operation = "DELETE" if deleted else "INSERT"
             self.table.rows[key] = Row({**self.table.columns, **new}, operation, self.time())
         elif deleted:
-            if row.live:
+            if row.live and not self.refused:
                 self.mark(row)
         elif not row.live or any(self.value(row, name) != value for name, value in new.items()):
             row.columns.update(new)

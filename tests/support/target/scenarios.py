@@ -74,6 +74,8 @@ class Source:
             self._change_columns()
         first = self._schema()
         said = self._snapshot() if self._snapshots else self._changes()
+        if self._snapshots and self._dice.random() < 0.2:  # a tap that reads the changes first, and then everything
+            said = [*self._changes(), *said]
         if self._dice.random() < 0.15:  # the same once more, or with another column
             self._columns = sorted({*self._columns, self._dice.choice(sorted(COLUMNS))})
             said.insert(self._dice.randint(0, len(said)), self._schema())

@@ -28,8 +28,13 @@ class MergeResult:
     deleted: int = 0
     restored: int = 0
     unchanged: int = 0
-    refusal: str | None = None
-    """Why missing rows were not marked deleted, if the guard refused."""
+    marked: int = 0
+    """Those of the deleted that were live before: the others are new, and deleted at once."""
+
+    @property
+    def has_written(self) -> bool:
+        """Whether any row was written."""
+        return bool(self.inserted or self.updated or self.deleted or self.restored)
 
 
 @dataclass

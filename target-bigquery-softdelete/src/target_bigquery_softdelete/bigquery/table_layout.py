@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import PartitionRange, RangePartitioning, TimePartitioning
@@ -12,7 +12,7 @@ from target_bigquery_softdelete.config.options import PARTITION_UNITS
 from target_bigquery_softdelete.schema.columns import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from google.cloud.bigquery import Table
 
@@ -34,11 +34,14 @@ class Layout:
     partition_by: PartitionBy | None = None
     require_partition_filter: bool = False
     description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels in addition to those of the settings."""
 
     def apply(self, table: Table) -> None:
         """Apply the layout to a table that is about to be created."""
         if self.description:
             table.description = self.description
+        table.labels = {**table.labels, **self.labels}
         if self.clustering:
             table.clustering_fields = list(self.clustering)
         if self.primary_key:

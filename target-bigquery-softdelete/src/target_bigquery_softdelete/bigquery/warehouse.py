@@ -22,7 +22,7 @@ from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from google.cloud.bigquery.job import CopyJob
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 LISTED_TABLES = 1000
 """How many tables of the staging dataset are looked at: one page of the API."""
+
+FILLED_LABEL = {"filled": "true"}
+"""Label of a table that has or had rows. An empty table without it is empty because no row has come yet."""
 
 STAGING_LIFETIME = dt.timedelta(days=7)
 
@@ -50,6 +53,8 @@ class Warehouse:
         self._datasets_exist = False
         self._listed: set[str] | None = None
         """Tables that were in the dataset at the start, and those that were read since."""
+        self._unfilled: set[str] = set()
+        """Those that were in the dataset at the start without the label of a table that has or had rows."""
         self._lock = threading.Lock()
         self._labels = settings.own_labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
         self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
@@ -89,6 +94,7 @@ class Warehouse:
         except CALL_ERRORS as error:
             raise warehouse_error(f"cannot read the dataset `{dataset}`", error) from error
         self._listed = {table.table_id for table in tables}
+        self._unfilled = {table.table_id for table in tables if not self.is_labelled_filled(table)}
         for table in tables:
             owner = table.labels.get(TENANT_LABEL)
             if owner and owner != self.settings.tenant_id:
@@ -132,6 +138,35 @@ class Warehouse:
 
         found: bigquery.Table | None = call(f"cannot read the table `{table_id}`", get)
         return found
+
+    def is_missing(self, table_id: TableId) -> bool:
+        """Return whether a table did not exist at the start of the run, and was neither read nor created since."""
+        with self._lock:
+            return self._listed is not None and table_id.table not in self._listed
+
+    def was_never_filled(self, table_id: TableId) -> bool:
+        """Return whether a table existed at the start of the run and, as far as is known, never had a row."""
+        return table_id.table in self._unfilled
+
+    @staticmethod
+    def is_labelled_filled(table: bigquery.Table | bigquery.table.TableListItem) -> bool:
+        """Return whether the label of a table says that it has or had rows."""
+        labels: Mapping[str, str] = table.labels
+        return labels.items() >= FILLED_LABEL.items()
+
+    def label_filled(self, table_id: TableId, labels: Mapping[str, str]) -> None:
+        """Label a table as one that has rows.
+
+        Args:
+            table_id: The table.
+            labels: The labels that it has.
+        """
+        table = bigquery.Table(str(table_id))  # without an ETag: the rows that were just written have changed it
+        table.labels = {**labels, **FILLED_LABEL}
+        call(
+            f"cannot label the table `{table_id}`",
+            lambda: self._client.update_table(table, ["labels"], **self._options),
+        )
 
     def read_known_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none.

@@ -110,8 +110,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     max_delete_fraction: Annotated[
         float,
         setting(
-            "If a snapshot would mark more than this share of a table's live rows deleted, and more than "
-            "`max_delete_rows` rows, mark none and fail the run.",
+            "If a run would mark more than this share of a table's live rows deleted, and more than `max_delete_rows` "
+            "rows, mark none and fail the run.",
             ge=0,
             le=1,
         ),

@@ -1,31 +1,107 @@
-"""Decides whether a snapshot may mark rows deleted. Pure functions."""
+"""Decides whether a run may mark rows of a stream deleted. No I/O: the numbers are counted elsewhere."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.config.options import DeleteLimits
 
+_ADVICE = "If that is right, run once with `allow_mass_delete` set to true."
 
-def refusal(limits: DeleteLimits, *, stream: str, live: int, missing: int, staged: int) -> str | None:
-    """Return why a complete snapshot may not mark missing rows deleted, or nothing when it may.
+
+class DeleteGuard:
+    """The guard of one stream in one run.
+
+    A stream may be merged several times. The marks of all its merges count, against the rows that were live before.
+    """
+
+    def __init__(self, stream: str, limits: DeleteLimits) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._marked = 0
+        self._gained = 0
+        """Live rows that the run has added, less those that it has marked."""
+        self.refusal: str | None = None
+        """Why the guard has refused. From then on no row of the stream is marked in this run."""
+
+    def count(self, result: MergeResult) -> None:
+        """Count what a merge has done."""
+        self._marked += result.marked
+        self._gained += result.inserted + result.restored - result.marked
+
+    def needs_live(self, by_record: int) -> bool:
+        """Return whether so many marks by deletion records can be judged only with the number of live rows."""
+        return (
+            by_record > 0
+            and self.refusal is None
+            and not self._limits.lifted
+            and self._marked + by_record > self._limits.rows
+        )
+
+    def judge(self, *, live: int, by_record: int, missing: int, staged: int) -> bool:
+        """Return whether a merge may mark rows deleted. If not, `refusal` says why.
+
+        Args:
+            live: Rows of the table that are not marked deleted, now.
+            by_record: Those of them that a record says are deleted.
+            missing: Those of them that a complete snapshot does not contain.
+            staged: Keys that came in this run.
+        """
+        if self.refusal is None:
+            marks = Marks(by_record=by_record, missing=missing, earlier=self._marked)
+            self.refusal = refusal(
+                self._limits, stream=self._stream, live=live - self._gained, marks=marks, staged=staged
+            )
+        return self.refusal is None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Live rows that a merge would mark deleted, by reason."""
+
+    missing: int = 0
+    """Rows that a complete snapshot does not contain."""
+    by_record: int = 0
+    """Rows that records say are deleted."""
+    earlier: int = 0
+    """Rows that earlier merges of the run have marked."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.missing + self.by_record + self.earlier
+
+
+def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, staged: int) -> str | None:
+    """Return why rows may not be marked deleted, or nothing when they may.
 
     Args:
         limits: The limits in force.
         stream: Name of the stream.
-        live: Rows of the table that are not marked deleted.
-        missing: Those of them that the snapshot does not contain.
-        staged: Keys that the snapshot contains.
+        live: Rows of the table that were not marked deleted before the run. Without any, there is nothing to guard.
+        marks: The rows that would be marked.
+        staged: Keys that came in this run.
     """
-    if limits.lifted or not missing:
+    if limits.lifted or not (marks.missing or marks.by_record) or live <= 0:
         return None
-    advice = "No row was marked. If that is right, run once with `allow_mass_delete` set to true."
+    marked = f"No {'other ' * bool(marks.earlier)}row was marked."
     if not staged:
-        return f"{stream}: the snapshot is empty, but the table has {live} live rows. {advice}"
-    if missing > limits.rows and missing > limits.fraction * live:
+        return f"{stream}: the snapshot is empty, but the table has {live} live rows. {marked} {_ADVICE}"
+    if marks.total > limits.rows and marks.total > limits.fraction * live:
         return (
-            f"{stream}: the snapshot would mark {missing} of {live} live rows deleted, more than "
-            f"`max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. {advice}"
+            f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted, more than "
+            f"`max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
+            f"{marked} {_ADVICE}"
         )
     return None
+
+
+def _describe(marks: Marks) -> str:
+    """Return what would mark the rows."""
+    by_record = marks.by_record + marks.earlier
+    if not by_record:
+        return "the snapshot"
+    return f"{f'the snapshot (by {marks.missing}) and ' if marks.missing else ''}records of deletions (by {by_record})"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import ScalarQueryParameter
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
-from target_bigquery_softdelete.load.delete_guard import refusal
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.source import Source
@@ -56,43 +55,64 @@ def merge(
     compare = complete or prepared.is_small
     preview = sql.preview_merge(table.table_id, source, compare=compare, **filters)
     (found,) = table.statements.run(preview, "preview", parameters=limits).rows
-    refused = None
-    if complete:
-        refused = refusal(
-            table.delete_limits,
-            stream=table.stream,
-            live=found["live"],
-            missing=found["missing"],
-            staged=found["staged"] or len(seen_key_tables),
-        )
-    mark_missing = complete and not refused
-    if compare and not found["differ"] and not (mark_missing and found["missing"]):
-        return MergeResult(unchanged=found["staged"], refusal=refused)
-    statement = sql.merge(table.table_id, source, mark_missing_deleted=mark_missing, **filters)
+    may_mark = _judge(table, found, prepared, complete=complete, within=within, seen=len(seen_key_tables))
+    missing = found["missing"] if complete and may_mark else 0
+    marked = found["marked"] if may_mark else 0
+    if compare and not missing and found["differ"] == found["marked"] - marked:
+        return MergeResult(unchanged=found["staged"])
+    statement = sql.merge(
+        table.table_id, source, mark_missing_deleted=complete and may_mark, mark_deleted=may_mark, **filters
+    )
     done = table.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
     if done.inserted or done.updated:
         _append_versions(table, prepared, key)
+    return _count(found, done, missing=missing, marked=marked)
 
-    return _count(found, done, missing=found["missing"] if mark_missing else 0, refused=refused)
+
+def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
+    table: StreamTable, found: Mapping[str, int], prepared: PreparedTable, *, complete: bool, within: str, seen: int
+) -> bool:
+    """Return whether the guard lets a merge mark rows deleted.
+
+    Args:
+        table: The table.
+        found: The counts of the preview.
+        prepared: The same table, ready for the merge.
+        complete: Whether rows that are missing would be marked.
+        within: The column that the preview filtered by, if it did: then it has not counted all live rows.
+        seen: Other staging tables with keys that came in this run.
+    """
+    guard, by_record = table.guard, found["marked"]
+    if not complete and not guard.needs_live(by_record):
+        return guard.refusal is None
+    live = _count_live(table, prepared) if within else found["live"]
+    missing = found["missing"] if complete else 0
+    return guard.judge(live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen)
 
 
-def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, refused: str | None) -> MergeResult:
+def _count_live(table: StreamTable, prepared: PreparedTable) -> int:
+    statement = sql.count_live(table.table_id, partition=prepared.partition_filter)
+    live: int = table.statements.run(statement, "count").rows[0]["live"]
+    return live
+
+
+def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, marked: int) -> MergeResult:
     """Return what a MERGE changed.
 
     Args:
         found: The counts of the preview.
         done: The counts of the MERGE, in which rows that it marked deleted are updates.
         missing: Rows that it marked deleted because the snapshot lacks them.
-        refused: Why it marked none, if the guard refused.
+        marked: Rows that it marked deleted because a record says so.
     """
     written = done.updated - missing
     return MergeResult(
         inserted=done.inserted - found["born_deleted"],
-        updated=written - found["restored"] - found["marked"],
-        deleted=missing + found["marked"] + found["born_deleted"],
+        updated=written - found["restored"] - marked,
+        deleted=missing + marked + found["born_deleted"],
         restored=found["restored"],
         unchanged=found["staged"] - done.inserted - written,
-        refusal=refused,
+        marked=missing + marked,
     )
 
 
@@ -117,14 +137,13 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
         WarehouseError: If a statement fails.
     """
     partition = prepared.partition_filter
-    live = table.statements.run(sql.count_live(table.table_id, partition=partition), "count").rows[0]["live"]
-    refused = refusal(table.delete_limits, stream=table.stream, live=live, missing=live, staged=0)
-    if refused or not live:
-        return MergeResult(refusal=refused)
+    live = _count_live(table, prepared)
+    if not live or not table.guard.judge(live=live, by_record=0, missing=live, staged=0):
+        return MergeResult()
     _append_versions(table, prepared, key)
     table.statements.run(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing", synced=utc_now())
     _append_versions(table, prepared, key)
-    return MergeResult(deleted=live)
+    return MergeResult(deleted=live, marked=live)
 
 
 def append(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> MergeResult:

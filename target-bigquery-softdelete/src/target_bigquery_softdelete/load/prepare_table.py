@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
-from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
+from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
@@ -45,16 +45,22 @@ class PreparedTable:
     """The column by which it is partitioned, if it is."""
     is_new: bool = False
     """Whether this call created it, so that nothing is in it yet."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Its labels."""
+    is_empty: bool = False
+    """Whether it is known to have no rows at all."""
     is_small: bool = False
     """Whether reading all of it costs no more than reading its key."""
 
 
-def prepare_table(stream_table: StreamTable, columns: TableColumns) -> PreparedTable:
+def prepare_table(stream_table: StreamTable, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
     """Create the table of a stream, or make it fit these columns. Its live view is made to fit, too.
 
     Args:
         stream_table: The table.
         columns: The columns of the rows that are to be written.
+        rows_follow: Whether rows will be written. A new table is labelled so at once: if they do not arrive, it has
+            lost them.
 
     Raises:
         PluginError: If the table cannot take such rows.
@@ -63,7 +69,7 @@ def prepare_table(stream_table: StreamTable, columns: TableColumns) -> PreparedT
     _create_clone(stream_table)
     table, is_new = stream_table.warehouse.read_known_table(stream_table.table_id), False
     if table is None:
-        table, is_new = _create(stream_table, columns)
+        table, is_new = _create(stream_table, columns, FILLED_LABEL if rows_follow else {})
     if is_new:
         logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
     else:
@@ -77,6 +83,7 @@ def prepare_table(stream_table: StreamTable, columns: TableColumns) -> PreparedT
         partition_filter=table_schema.required_filter(table),
         partitioned_by=table_schema.partition_column(table),
         is_new=is_new,
+        labels=table.labels,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
     )
 
@@ -94,7 +101,12 @@ def prepare_existing_table(stream_table: StreamTable) -> PreparedTable | None:
     table = stream_table.warehouse.read_known_table(stream_table.table_id)
     if table is None:
         return None
-    return PreparedTable(table.schema, partition_filter=table_schema.required_filter(table))
+    return PreparedTable(
+        table.schema,
+        partition_filter=table_schema.required_filter(table),
+        labels=table.labels,
+        is_empty=table.num_rows == 0,
+    )
 
 
 def _create_clone(stream_table: StreamTable) -> None:
@@ -102,11 +114,25 @@ def _create_clone(stream_table: StreamTable) -> None:
         stream_table.clone.create()
 
 
-def _create(stream_table: StreamTable, columns: TableColumns) -> tuple[bigquery.Table, bool]:
+def label_filled(stream_table: StreamTable, prepared: PreparedTable) -> None:
+    """Label a table into which rows were written, unless it is labelled. The clone of a dry run needs no label.
+
+    Args:
+        stream_table: The table.
+        prepared: The same table, as it was before.
+
+    Raises:
+        WarehouseError: If BigQuery refuses.
+    """
+    if stream_table.clone is None and not prepared.labels.items() >= FILLED_LABEL.items():
+        stream_table.warehouse.label_filled(stream_table.table_id, prepared.labels)
+
+
+def _create(stream_table: StreamTable, columns: TableColumns, labels: Mapping[str, str]) -> tuple[bigquery.Table, bool]:
     return stream_table.warehouse.create_table(
         stream_table.table_id,
         table_schema.table_fields(columns.columns),
-        layout=_layout(stream_table, columns),
+        layout=replace(_layout(stream_table, columns), labels=labels),
         lifetime=STAGING_LIFETIME if stream_table.clone else None,
     )
 

@@ -6,9 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit.stream_report import StreamReport
-from target_bigquery_softdelete.errors import DeletesRefusedError, NeedsBigNumericError
+from target_bigquery_softdelete.errors import DeletesRefusedError, LostRowsError, NeedsBigNumericError
+from target_bigquery_softdelete.load.continuity import check_continuity
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
-from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
+from target_bigquery_softdelete.load.prepare_table import label_filled, prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.staging_table import StagingTable
     from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
     from target_bigquery_softdelete.sql.identifiers import TableId
+
+LEAST_GROWTH = 1 / 16
+"""What share of the rows that are merged a further early merge of a snapshot must add. Each keeps a staging table, and
+the last MERGE reads them all: with this there are 16 after 16 equal merges, and 306 after a billion rows, however small
+the intervals. BigQuery reads at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,19 +56,30 @@ class StreamLoad:
         Raises:
             PluginError: If the stream cannot have a table.
         """
-        table_id = str(run.warehouse.table_id(table_name(stream)))
+        self._table_id = run.warehouse.table_id(table_name(stream))
         self._run = run
         self._stream = stream
         self._table = make_stream_table(run, stream, keyed=bool(key_properties))
         self._versions = VersionTracker(stream)
-        self._quarantine = StreamQuarantine(run, stream, table_id)
+        self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
         columns = self._columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
-        self.report = StreamReport(stream, table_id, dry_run=run.settings.dry_run)
+        self.report = StreamReport(stream, str(self._table_id), dry_run=run.settings.dry_run)
         self.records_merged = 0
         """Records that are merged."""
         self.unmerged_records = 0
         """Records that were read since the last merge."""
+        self._resumes = False
+        """Whether the tap goes on from a bookmark, as far as is known, and the rows before it are not checked."""
+        self._waits = False
+        """Whether these rows are gone: only a snapshot, which needs no others, may be written."""
+        self._has_moved = False
+        """Whether the tap has moved the stream's bookmark since the last merge, or since its snapshot began."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the table is as the records say that were read, and has the rows that the tap leaves out."""
+        return not (self.unmerged_records or self._table.guard.refusal or self._must_check)
 
     @property
     def buffered_bytes(self) -> int:
@@ -70,8 +88,23 @@ class StreamLoad:
 
     @property
     def merges_early(self) -> bool:
-        """Whether the rows so far may be merged before the end. A snapshot is one MERGE, at its end."""
-        return not self._versions.is_announced and (self._is_keyed or not self._replaces)
+        """Whether the rows so far may be merged before the end.
+
+        A snapshot is one MERGE, at its end, unless the tap saves on the way how far it has come.
+        """
+        if self._versions.is_announced:
+            return self._is_keyed and self._has_moved and self._has_grown and not self._versions.is_activated
+        return not self._waits and (self._is_keyed or not self._replaces)
+
+    @property
+    def _must_check(self) -> bool:
+        """Whether the table must have the rows of earlier runs, and it is not known that it has."""
+        return self._resumes and not self._versions.is_empty
+
+    @property
+    def _has_grown(self) -> bool:
+        """Whether enough records came since the last merge to keep another staging table for them."""
+        return self.unmerged_records >= LEAST_GROWTH * self._staging.kept_rows
 
     @property
     def _is_keyed(self) -> bool:
@@ -81,6 +114,21 @@ class StreamLoad:
     def _replaces(self) -> bool:
         """Whether a complete snapshot of a stream without a key replaces the table."""
         return self._run.settings.keyless_streams == "replace"
+
+    def begin_snapshot(self) -> None:
+        """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
+
+        So they do not count as present in it: a row that a change brought and that the snapshot lacks is gone since.
+
+        Raises:
+            PluginError: If that fails.
+        """
+        if self._versions.has_versions:
+            return
+        self._resumes = False
+        if self._is_keyed and self.unmerged_records:
+            self._merge_and_begin(self._staging.present.columns)
+        self._has_moved = False
 
     def count_read(self, version: int | None, count: int) -> None:
         """Count records that were read.
@@ -92,6 +140,14 @@ class StreamLoad:
         self.report.rows_read += count
         self.unmerged_records += count
         self._versions.count_records(version, count)
+
+    def note_resumption(self) -> None:
+        """Note that the tap had a bookmark of the stream before it began: it may leave older rows out."""
+        self._resumes = True
+
+    def note_bookmark(self) -> None:
+        """Note that the tap has moved the stream's bookmark: after a crash it goes on from there."""
+        self._has_moved = True
 
     def append(self, records: Sequence[bytes]) -> None:
         """Take records into the block in memory: JSON objects as bytes."""
@@ -114,6 +170,7 @@ class StreamLoad:
             records = self._staging.present.take_block()
             self._merge_and_begin(self._staging.present.columns.with_bignumeric(error.place))
             self._staging.present.append(records)
+            self.unmerged_records += len(records)
             self.convert()
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
@@ -127,9 +184,18 @@ class StreamLoad:
     def merge_early(self) -> None:
         """Merge the rows so far, before the end of the stream.
 
+        If the table has lost its older rows, they wait: a snapshot, which makes the table whole, may still follow.
+
         Raises:
             PluginError: If that fails.
         """
+        if not self.unmerged_records:
+            return
+        try:
+            self._check_continuity()
+        except LostRowsError:
+            self._waits = True
+            return
         self._merge_and_begin(self._staging.present.columns)
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
@@ -137,12 +203,19 @@ class StreamLoad:
         self.convert()
         staging = self._finish_staging()
         if staging is not None:
+            self._check_continuity()
             self._drop_or_keep(staging, merged=self._merge_staged(staging))
         if columns.key != self._staging.present.columns.key:
             self._versions.invalidate("its key changed on the way")
         self._quarantine.flush()
         self._staging.begin(columns)
         self.unmerged_records = 0
+        self._has_moved = False
+
+    def _check_continuity(self) -> None:
+        if self._must_check:
+            check_continuity(self._run.warehouse, self._table_id, self._stream)
+            self._resumes = False
 
     def _merge_staged(self, staging: StagingTable) -> bool:
         """Merge a staging before the end of the stream, and return whether that can be done so early."""
@@ -156,7 +229,6 @@ class StreamLoad:
 
     def _drop_or_keep(self, staging: StagingTable, *, merged: bool) -> None:
         if merged and not self._versions.has_versions:
-            self._versions.invalidate("records without a version came before it")
             staging.drop()
         else:
             self._staging.earlier.append(staging)  # its keys tell what is missing, or its rows are not written yet
@@ -165,8 +237,11 @@ class StreamLoad:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
 
         Raises:
+            DeletesRefusedError: If the guard refused to mark rows deleted, now or before. All else is done.
+            LostRowsError: If the tap went on from a bookmark, and the rows before it are not in the table.
             PluginError: If that fails.
         """
+        self._check_continuity()
         self.convert()
         staging = self._finish_staging()
         if self._is_keyed and self._versions.is_empty:
@@ -177,6 +252,14 @@ class StreamLoad:
             self._write_keyless([*self._staging.earlier, *([staging] if staging else [])])
         self._quarantine.flush()
         self.unmerged_records = 0
+        self._ensure_table()
+        if self._table.guard.refusal:
+            raise DeletesRefusedError(self._table.guard.refusal)
+
+    def _ensure_table(self) -> None:
+        """Create the table of a stream without rows, so that it can be queried. A dry run creates none."""
+        if self._run.warehouse.is_missing(self._table_id) and not self._table.clone:
+            prepare_table(self._table, self._staging.present.columns, rows_follow=False)
 
     def _finish_staging(self) -> StagingTable | None:
         staging = self._staging.finish_present()
@@ -210,30 +293,32 @@ class StreamLoad:
         staged = staging.staged_rows
         prepared = prepare_table(self._table, staged.columns)
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
-        self._record(result, staged.count if rows is None else rows)
+        self._record(result, staged.count if rows is None else rows, prepared)
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
         prepared = prepare_table(self._table, staged.columns)
-        self._record(append(self._table, prepared, staged), staged.count)
+        self._record(append(self._table, prepared, staged), staged.count, prepared)
 
     def _replace(self, staging_tables: Sequence[StagingTable]) -> None:
         parts = [(prepare_table(self._table, staging.columns), staging.staged_rows) for staging in staging_tables]
         result = replace(self._table, parts)
-        self._record(result, result.inserted)
+        self._record(result, result.inserted, parts[-1][0])
 
     def _mark_all_deleted(self) -> None:
-        prepared = prepare_existing_table(self._table)
-        if prepared is not None:
-            self._record(mark_all_deleted(self._table, prepared, self._staging.present.columns.key), 0)
+        prepared = None if self._run.warehouse.is_missing(self._table_id) else prepare_existing_table(self._table)
+        if prepared is not None and not prepared.is_empty:
+            result = mark_all_deleted(self._table, prepared, self._staging.present.columns.key)
+            self._record(result, 0, prepared)
 
-    def _record(self, result: MergeResult, rows: int) -> None:
+    def _record(self, result: MergeResult, rows: int, prepared: PreparedTable) -> None:
         """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
         self.report.add(result)
+        self._table.guard.count(result)
+        if result.has_written:
+            label_filled(self._table, prepared)
         self.records_merged += rows
         self._quarantine.flush()
-        if result.refusal:
-            raise DeletesRefusedError(result.refusal)
 
     def end_report(self) -> list[str]:
         """Complete the report, and return warnings about the stream."""

@@ -61,6 +61,11 @@ class StreamStagingTables:
             rejects=self._run.settings.on_invalid_record == "quarantine",
         )
 
+    @property
+    def kept_rows(self) -> int:
+        """Rows of the earlier staging tables that are still needed."""
+        return sum(staging.rows for staging in self.earlier)
+
     def begin(self, columns: TableColumns) -> None:
         """Begin another staging table."""
         self.present = self._new(columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard
 from target_bigquery_softdelete.load.dry_run import DryRunClone
 from target_bigquery_softdelete.load.history import History
 from target_bigquery_softdelete.load.live_view import LiveView
@@ -13,7 +14,6 @@ from target_bigquery_softdelete.schema.naming import history_name, live_name, ta
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
-    from target_bigquery_softdelete.config.options import DeleteLimits
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -27,7 +27,7 @@ class StreamTable:
     """The table to write into: in a dry run, the clone."""
     warehouse: Warehouse
     statements: StatementRunner
-    delete_limits: DeleteLimits
+    guard: DeleteGuard
     history: History | None = None
     live_view: LiveView | None = None
     clone: DryRunClone | None = None
@@ -60,7 +60,7 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         table_id=written_id,
         warehouse=warehouse,
         statements=StatementRunner(warehouse, written_id, run.lease),
-        delete_limits=settings.delete_limits,
+        guard=DeleteGuard(stream, settings.delete_limits),
         history=history,
         live_view=live_view,
         clone=clone,

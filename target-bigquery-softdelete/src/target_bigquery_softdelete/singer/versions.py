@@ -45,7 +45,12 @@ class VersionTracker:
     @property
     def is_announced(self) -> bool:
         """Whether there may be a snapshot: records with a version, or an ACTIVATE_VERSION message."""
-        return self.has_versions or bool(self._activated)
+        return self.has_versions or self.is_activated
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether an ACTIVATE_VERSION message has come."""
+        return bool(self._activated)
 
     @property
     def is_complete(self) -> bool:

@@ -35,13 +35,22 @@ _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 _FIRST_OPERATION = f"IF(s.{DELETED_SQL}, 'DELETE', 'INSERT')"
 
 
-def merge(target: TableId, source: Source, *, mark_missing_deleted: bool, partition: str = "", within: str = "") -> str:
+def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it reads
+    target: TableId,
+    source: Source,
+    *,
+    mark_missing_deleted: bool,
+    mark_deleted: bool = True,
+    partition: str = "",
+    within: str = "",
+) -> str:
     """Return the MERGE that brings the target table up to date. Parameter: `synced` TIMESTAMP.
 
     Args:
         target: The table.
         source: The staged rows.
         mark_missing_deleted: Whether to mark rows deleted whose keys are not staged. Only for a complete snapshot.
+        mark_deleted: Whether to mark rows deleted whose records say so. If not, such rows stay as they are.
         partition: The column that the table requires in the filter of every statement, if it requires one.
         within: A column of the key that the table is partitioned by: BigQuery then reads only the partitions of its
             values between the parameters `first` and `last`. Not with `mark_missing_deleted`, which needs the rows of
@@ -60,8 +69,7 @@ def merge(target: TableId, source: Source, *, mark_missing_deleted: bool, partit
             indent(_staged_rows(source)),
             ") AS s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
-            f"WHEN MATCHED AND {is_writable('s.' + DELETED_SQL, source)} AND {IS_LIVE} THEN",
-            f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
+            *(_mark_deleted(source) if mark_deleted else ()),
             f"WHEN MATCHED AND {is_writable('NOT s.' + DELETED_SQL, source)} AND (",
             indent(_differs(source)),
             ") THEN",
@@ -175,14 +183,16 @@ def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     lines.append(f"FROM {source.staging.quoted} AS s")
     if source.columns.key:
         lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
-    for i, table in enumerate(source.seen_key_tables, 1):
-        later = (*source.seen_key_tables[i:], source.staging)
-        lines += ["UNION ALL", _seen_keys(table, later, source, columns)]
+    if source.seen_key_tables:
+        lines += ["UNION ALL", _seen_keys(source, columns)]
     return "\n".join(lines)
 
 
-def _seen_keys(table: TableId, later: Sequence[TableId], source: Source, columns: Sequence[Column]) -> str:
-    """Return the query for the keys of an earlier staging table that no later staging table holds."""
+def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
+    """Return the query for the keys of the earlier staging tables that are not staged again.
+
+    Each table is named once: BigQuery limits the length of a statement, and how much its parts may refer to each other.
+    """
     values = [
         staged_value(column, source)
         if column.name in source.columns.key
@@ -190,24 +200,30 @@ def _seen_keys(table: TableId, later: Sequence[TableId], source: Source, columns
         for column in columns
     ]
     fields = [f"{value} AS {quote_column(column.name)}" for value, column in zip(values, columns, strict=True)]
+    key = ", ".join(map(quote_column, source.columns.key))
     same = " AND ".join(f"later.{quote_column(name)} = s.{quote_column(name)}" for name in source.columns.key)
-    absent = "\nAND ".join(f"NOT EXISTS (SELECT 1 FROM {other.quoted} AS later WHERE {same})" for other in later)
     return "\n".join(
         [
             "SELECT",
             *(f"  {field}," for field in fields),
             f"  FALSE AS {DELETED_SQL},",
             f"  TRUE AS {quote_column(PRESENT_ONLY)}",
-            f"FROM {table.quoted} AS s",
-            f"WHERE {absent}",
-            f"QUALIFY {_rank(source.columns)} = 1",
+            "FROM (",
+            "\n  UNION ALL\n".join(f"  SELECT {key} FROM {table.quoted}" for table in source.seen_key_tables),
+            ") AS s",
+            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS later WHERE {same})",
+            f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {_key_values(source.columns)}) = 1",
         ]
     )
 
 
 def _rank(columns: TableColumns) -> str:
-    parts = ", ".join(map(_partition_value, columns.key_columns()))
-    return f"ROW_NUMBER() OVER (PARTITION BY {parts} ORDER BY s.{quote_column(SEQUENCE)} DESC)"
+    newest_first = f"ORDER BY s.{quote_column(SEQUENCE)} DESC"
+    return f"ROW_NUMBER() OVER (PARTITION BY {_key_values(columns)} {newest_first})"
+
+
+def _key_values(columns: TableColumns) -> str:
+    return ", ".join(map(_partition_value, columns.key_columns()))
 
 
 def _partition_value(column: Column) -> str:
@@ -235,6 +251,13 @@ def _is_written(source: Source) -> str:
     is_marked = f"s.{DELETED_SQL} AND {IS_LIVE}"
     is_changed = f"NOT s.{DELETED_SQL} AND (\n{indent(_differs(source), 6)}\n    )"
     return f"{is_writable(f's.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
+
+
+def _mark_deleted(source: Source) -> tuple[str, ...]:
+    return (
+        f"WHEN MATCHED AND {is_writable('s.' + DELETED_SQL, source)} AND {IS_LIVE} THEN",
+        f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
+    )
 
 
 def _mark_missing_deleted(partition: str) -> tuple[str, ...]:

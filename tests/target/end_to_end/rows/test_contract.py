@@ -240,7 +240,7 @@ def test_an_empty_snapshot_over_nothing_is_fine(target: TargetRunner, project: P
     result = target(JOBS, activate("jobs", 1))
 
     assert result.code == 0, result.log
-    assert project.tables("bronze") == []
+    assert project.rows("jobs") == {}
 
 
 def test_a_schema_change_within_a_snapshot_keeps_it_complete(target: TargetRunner, project: Project) -> None:

@@ -1,11 +1,12 @@
-"""How many rows one snapshot may mark deleted."""
+"""How many rows one run may mark deleted."""
 
 from __future__ import annotations
 
 import pytest
 
+from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.config.options import DeleteLimits
-from target_bigquery_softdelete.load.delete_guard import refusal
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard, Marks, refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
 
@@ -25,13 +26,13 @@ LIMITS = DeleteLimits(fraction=0.5, rows=100)
     ],
 )
 def test_both_limits_must_be_passed(live: int, missing: int, *, refused: bool) -> None:
-    assert bool(refusal(LIMITS, stream="jobs", live=live, missing=missing, staged=live - missing + 1)) is refused
+    assert bool(refusal(LIMITS, stream="jobs", live=live, marks=Marks(missing), staged=live - missing + 1)) is refused
 
 
 @pytest.mark.parametrize("missing", [1, 1000])
 def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int) -> None:
     limits = DeleteLimits(fraction=1, rows=1_000_000)
-    text = refusal(limits, stream="jobs", live=missing, missing=missing, staged=0)
+    text = refusal(limits, stream="jobs", live=missing, marks=Marks(missing), staged=0)
     assert text == (
         f"jobs: the snapshot is empty, but the table has {missing} live rows. "
         "No row was marked. If that is right, run once with `allow_mass_delete` set to true."
@@ -39,11 +40,11 @@ def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int) -> None
 
 
 def test_an_empty_snapshot_of_an_empty_table_is_fine() -> None:
-    assert refusal(LIMITS, stream="jobs", live=0, missing=0, staged=0) is None
+    assert refusal(LIMITS, stream="jobs", live=0, marks=Marks(), staged=0) is None
 
 
 def test_the_text_names_stream_numbers_and_settings() -> None:
-    text = refusal(LIMITS, stream="jobs", live=1000, missing=800, staged=200)
+    text = refusal(LIMITS, stream="jobs", live=1000, marks=Marks(800), staged=200)
     assert text == (
         "jobs: the snapshot would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
         "`max_delete_fraction` (0.5) allow. "
@@ -54,4 +55,55 @@ def test_the_text_names_stream_numbers_and_settings() -> None:
 @pytest.mark.parametrize("staged", [0, 1])
 def test_a_run_may_lift_the_limits(staged: int) -> None:
     limits = DeleteLimits(fraction=0, rows=0, lifted=True)
-    assert refusal(limits, stream="jobs", live=1000, missing=1000, staged=staged) is None
+    assert refusal(limits, stream="jobs", live=1000, marks=Marks(1000), staged=staged) is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "source"),
+    [
+        (Marks(by_record=800), "records of deletions (by 800)"),
+        (Marks(missing=500, by_record=300), "the snapshot (by 500) and records of deletions (by 300)"),
+        (Marks(missing=500, by_record=200, earlier=100), "the snapshot (by 500) and records of deletions (by 300)"),
+    ],
+)
+def test_marks_of_every_kind_count(marks: Marks, source: str) -> None:
+    text = refusal(LIMITS, stream="jobs", live=1000, marks=marks, staged=300)
+    assert text == (
+        f"jobs: {source} would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
+        f"`max_delete_fraction` (0.5) allow. No {'other ' if marks.earlier else ''}row was marked. "
+        "If that is right, run once with `allow_mass_delete` set to true."
+    )
+
+
+def test_a_merge_that_marks_nothing_is_not_refused_for_those_before() -> None:
+    assert refusal(LIMITS, stream="jobs", live=1000, marks=Marks(earlier=800), staged=1) is None
+
+
+def merged(guard: DeleteGuard, live: int, by_record: int) -> bool:
+    """Judge a merge that marks rows by records, count it when it may, and return whether it may."""
+    may_mark = guard.judge(live=live, by_record=by_record, missing=0, staged=by_record)
+    guard.count(MergeResult(marked=by_record if may_mark else 0))
+    return may_mark
+
+
+def test_all_merges_of_a_run_count_against_the_rows_before_it() -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+    guard.count(MergeResult(inserted=150, restored=50))
+
+    # Of the 400 live rows 200 were there before.
+    assert merged(guard, 400, 60)
+    assert not guard.needs_live(40)
+    assert merged(guard, 340, 40)
+    assert guard.needs_live(1)
+    assert not merged(guard, 300, 1)
+    assert guard.refusal is not None
+    assert "101 of 200 live rows" in guard.refusal
+    # It stays refused, without another count.
+    assert not guard.needs_live(1)
+    assert not merged(guard, 10_000, 1)
+
+
+def test_rows_that_the_run_itself_has_brought_need_no_guard() -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+    guard.count(MergeResult(inserted=1000))
+    assert merged(guard, 1000, 900)

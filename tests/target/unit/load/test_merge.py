@@ -9,6 +9,7 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.bigquery.lease import Lease
 from target_bigquery_softdelete.bigquery.statements import StatementResult
 from target_bigquery_softdelete.config.options import DeleteLimits
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard
 from target_bigquery_softdelete.load.merge import mark_all_deleted
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table
 from target_bigquery_softdelete.load.statement_runner import StatementRunner
@@ -42,7 +43,8 @@ def test_the_costs_of_all_statements_are_added_up() -> None:
     warehouse = cast("Warehouse", Billing())
     lease = Lease(cast("bigquery.Client", None), JOBS, "run", "allow", prepare=lambda: None)
     statements = StatementRunner(warehouse, JOBS, lease)
-    target = StreamTable("jobs", JOBS, warehouse, statements, DeleteLimits(1, 100, lifted=True))
+    guard = DeleteGuard("jobs", DeleteLimits(1, 100, lifted=True))
+    target = StreamTable("jobs", JOBS, warehouse, statements, guard)
 
     prepared = prepare_existing_table(target)
 

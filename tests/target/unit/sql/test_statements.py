@@ -153,6 +153,13 @@ STATEMENTS = {
         for name, shape in SHAPES.items()
     },
     "merge_plain_mark_missing_deleted": merge.merge(TARGET, PLAIN, mark_missing_deleted=True),
+    "merge_plain_marks_refused": merge.merge(TARGET, PLAIN, mark_missing_deleted=False, mark_deleted=False),
+    "merge_seen_key_tables_marks_refused": merge.merge(
+        TARGET, SHAPES["seen_key_tables"], mark_missing_deleted=False, mark_deleted=False
+    ),
+    "merge_composite_key_within_marks_refused": merge.merge(
+        TARGET, SHAPES["composite_key"], mark_missing_deleted=False, mark_deleted=False, within="day"
+    ),
     "merge_seen_key_tables_mark_missing_deleted": merge.merge(
         TARGET, SHAPES["seen_key_tables"], mark_missing_deleted=True
     ),
@@ -209,7 +216,7 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    shape = re.sub("(_mark_missing_deleted|_partition|_within|_compare)*$", "", shape)
+    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 

@@ -20,22 +20,13 @@ USING (
     CAST(NULL AS ARRAY<STRUCT<`price` NUMERIC, `extra` JSON, `parts` ARRAY<STRUCT<`note` JSON>>>>) AS `items`,
     FALSE AS `_etl_deleted`,
     TRUE AS `_etl_present_only`
-  FROM `co-1.staging.jobs__r1_1` AS s
-  WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_2` AS later WHERE later.`id` = s.`id`)
-  AND NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
-  UNION ALL
-  SELECT
-    s.`id` AS `id`,
-    CAST(NULL AS STRUCT<`street` STRING, `unit` INT64>) AS `address`,
-    CAST(NULL AS JSON) AS `custom`,
-    CAST(NULL AS ARRAY<STRING>) AS `tags`,
-    CAST(NULL AS ARRAY<STRUCT<`price` NUMERIC, `extra` JSON, `parts` ARRAY<STRUCT<`note` JSON>>>>) AS `items`,
-    FALSE AS `_etl_deleted`,
-    TRUE AS `_etl_present_only`
-  FROM `co-1.staging.jobs__r1_2` AS s
+  FROM (
+    SELECT `id` FROM `co-1.staging.jobs__r1_1`
+    UNION ALL
+    SELECT `id` FROM `co-1.staging.jobs__r1_2`
+  ) AS s
   WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id`) = 1
 ) AS s
 ON t.`id` = s.`id`
 WHEN MATCHED AND s.`_etl_deleted` AND NOT s.`_etl_present_only` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' THEN

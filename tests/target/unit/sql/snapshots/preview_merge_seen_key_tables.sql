@@ -21,18 +21,13 @@ FULL JOIN (
       s.`id` AS `id`,
       FALSE AS `_etl_deleted`,
       TRUE AS `_etl_present_only`
-    FROM `co-1.staging.jobs__r1_1` AS s
-    WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_2` AS later WHERE later.`id` = s.`id`)
-    AND NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
-    UNION ALL
-    SELECT
-      s.`id` AS `id`,
-      FALSE AS `_etl_deleted`,
-      TRUE AS `_etl_present_only`
-    FROM `co-1.staging.jobs__r1_2` AS s
+    FROM (
+      SELECT `id` FROM `co-1.staging.jobs__r1_1`
+      UNION ALL
+      SELECT `id` FROM `co-1.staging.jobs__r1_2`
+    ) AS s
     WHERE NOT EXISTS (SELECT 1 FROM `co-1.staging.jobs__r1_3` AS later WHERE later.`id` = s.`id`)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id`) = 1
   )
 ) AS s
 ON t.`id` = s.`id`

@@ -1,0 +1,150 @@
+"""The guard against mass deletion counts every mark, also those that records ask for, over all merges of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.singer import INTEGER, STRING, activate, record, schema, state
+from target_bigquery_softdelete.load import prepare_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from servicetitan_sandbox.client.bigquery_project import Project
+    from support.target.harness import Result, TargetRunner
+
+JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
+LIMITS = {"max_delete_rows": 3, "max_delete_fraction": 0.5}
+
+
+def job(number: int, version: int | None = None, name: str = "same") -> dict[str, Any]:
+    return record("jobs", {"id": number, "name": name}, version)
+
+
+def gone(number: int, version: int | None = None) -> dict[str, Any]:
+    return record("jobs", {"id": number, "_sdc_deleted_at": "2024-05-01T00:00:00Z"}, version)
+
+
+def at(page: int) -> dict[str, Any]:
+    return state({"bookmarks": {"jobs": {"page": page}}})
+
+
+@pytest.fixture
+def before(target: TargetRunner, project: Project) -> dict[int, dict[str, Any]]:
+    """The rows of a table with ten live rows and one that is deleted, the 99."""
+    target(JOBS, *map(job, range(10)), gone(99))
+    return project.rows("jobs")
+
+
+def changed(project: Project, before: dict[int, dict[str, Any]]) -> dict[int, str]:
+    """Return what happened to the rows that are not as they were."""
+    return {key: row["_etl_operation"] for key, row in project.rows("jobs").items() if row != before.get(key)}
+
+
+def assert_refused(result: Result, project: Project, *parts: str) -> None:
+    assert result.code == 1
+    (error,) = result.errors
+    for part in ("jobs", "allow_mass_delete", "max_delete_rows", "max_delete_fraction", *parts):
+        assert part in error
+    assert project.log("jobs")[-1]["status"] == "deletes_refused"
+    assert project.log("jobs")[-1]["error"] == error
+
+
+@pytest.mark.parametrize("is_small", [True, False], ids=["small", "large"])
+def test_too_many_deletion_records_mark_nothing_and_the_rest_lands(
+    is_small: bool,  # noqa: FBT001 - a parameter of the test
+    before: dict[int, dict[str, Any]],
+    target: TargetRunner,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not is_small:
+        monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
+    messages = [JOBS, *map(gone, range(6)), job(8, name="new"), job(20), job(99), gone(21), at(1)]
+
+    refused = target(*messages, **LIMITS)
+
+    assert_refused(refused, project, "6 of 10 live rows", "records of deletions")
+    assert refused.states == []
+    assert changed(project, before) == {8: "UPDATE", 20: "INSERT", 99: "UPDATE", 21: "DELETE"}
+    log = project.log("jobs")[-1]
+    assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted", "restored", "unchanged")] == [
+        *(1, 1, 1, 1),
+        6,
+    ]
+
+    allowed = target(*messages, **LIMITS, allow_mass_delete=True)
+    assert allowed.code == 0, allowed.log
+    assert allowed.states == [at(1)["value"]]
+    assert {key for key, what in project.operations("jobs").items() if what == "DELETE"} == {*range(6), 21}
+
+
+def test_deletion_records_alone_leave_the_table_as_it_is(
+    before: dict[int, dict[str, Any]], target: TargetRunner, project: Project
+) -> None:
+    assert_refused(target(JOBS, *map(gone, range(6)), at(1), **LIMITS), project, "6 of 10")
+
+    assert changed(project, before) == {}
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_as_many_as_the_limits_allow_are_marked(
+    count: int, before: dict[int, dict[str, Any]], target: TargetRunner, project: Project
+) -> None:
+    result = target(JOBS, *map(gone, range(count)), at(1), **{**LIMITS, "max_delete_rows": 3})
+
+    assert result.code == 0, result.log
+    assert changed(project, before) == dict.fromkeys(range(count), "DELETE")
+
+
+def test_marks_by_absence_and_by_records_count_together(
+    before: dict[int, dict[str, Any]], target: TargetRunner, project: Project
+) -> None:
+    pages = [*(gone(number, 2) for number in range(3)), *(job(number, 2) for number in range(3, 7)), job(30, 2)]
+
+    result = target(JOBS, *pages, activate("jobs", 2), at(1), **LIMITS)
+
+    assert_refused(result, project, "6 of 10", "by 3")
+    assert result.states == []
+    assert changed(project, before) == {30: "INSERT"}
+
+
+def of_pages(pages: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [message for number, page in enumerate(pages) for message in (*page, at(number))]
+
+
+def test_the_marks_of_early_merges_count_and_after_a_refusal_the_rest_still_lands(
+    before: dict[int, dict[str, Any]], target: TargetRunner, project: Project
+) -> None:
+    pages = [[gone(0), gone(1), gone(2)], [gone(3), gone(4), gone(5)], [job(8, name="new"), gone(6), job(20)]]
+
+    # As records of one kind follow one another, the merges are at the ends of the pages.
+    result = target(JOBS, *of_pages(pages), **LIMITS, merge_interval_rows=3)
+
+    assert_refused(result, project, "6 of 10", "No other row was marked")
+    assert changed(project, before) == {0: "DELETE", 1: "DELETE", 2: "DELETE", 8: "UPDATE", 20: "INSERT"}
+    # The first page is merged with the STATE before it known, and no STATE comes out once marks are withheld.
+    assert at(1)["value"] not in result.states
+    assert at(2)["value"] not in result.states
+
+
+def test_a_first_load_may_delete_what_it_has_brought(target: TargetRunner, project: Project) -> None:
+    pages = [list(map(job, range(8))), list(map(gone, range(6)))]
+
+    result = target(JOBS, *of_pages(pages), **LIMITS, merge_interval_rows=6)
+
+    assert result.code == 0, result.log
+    assert list(project.operations("jobs").values()).count("DELETE") == 6
+
+
+def test_the_live_rows_of_all_partitions_count(target: TargetRunner, project: Project) -> None:
+    options: dict[str, Any] = {**LIMITS, "partition_by": {"jobs": "id:0:100:10"}}
+    target(JOBS, *map(job, range(40)), **options)
+
+    # All that is live in the first partition, but few of the rows.
+    result = target(JOBS, *map(gone, range(10)), **options)
+
+    assert result.code == 0, result.log
+    assert list(project.operations("jobs").values()).count("DELETE") == 10
