@@ -87,7 +87,7 @@ class Tenant(_Model):
     seconds_per_request: float = 0
     """How far the server's clock moves on with each request, in addition to real time."""
     largest_page: dict[str, PageCap] = {}
-    """The caps on pages of lists, by stream; `*` for all others."""
+    """The caps on numbered pages of lists, by stream; `*` for all others."""
     order: ListOrder = "as_asked"
     """The order of lists."""
     ignores_created_before: bool = False

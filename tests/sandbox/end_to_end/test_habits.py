@@ -64,6 +64,13 @@ def test_a_lossy_cap_lacks_records_though_the_totals_look_right(servicetitan: Se
     assert len(set(_ids(_read_pages(client, 4)))) == 25
 
 
+def test_a_cap_leaves_lists_alone_that_do_not_say_whether_there_is_more(servicetitan: ServiceTitan) -> None:
+    sizes = {"pricebook_materials_costtypes": 9}
+    client = Client(servicetitan, new_tenant(sizes=sizes, largest_page={"*": PageCap(size=2, manner="silent")}))
+
+    assert len(client.page("/pricebook/v2/tenant/{tenant}/materials/costtypes")["data"]) == 9
+
+
 def test_a_cap_on_an_unknown_stream_is_refused(servicetitan: ServiceTitan) -> None:
     with pytest.raises(ControlError, match="there is no stream"):
         servicetitan.control.add_tenant(new_tenant(largest_page={"nothing": PageCap(size=1)}))

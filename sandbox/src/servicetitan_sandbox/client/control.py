@@ -135,6 +135,11 @@ class Control:
         ids: list[int | str] = self._call("GET", f"/tenants/{tenant}/{stream}/ids")
         return ids
 
+    def parents(self, tenant: str, stream: str) -> list[int | str | None]:
+        """Return the ids of the records' parents, in the order of :meth:`records`. A parent may have been deleted."""
+        parents: list[int | str | None] = self._call("GET", f"/tenants/{tenant}/{stream}/parents")
+        return parents
+
     def change_report(self, tenant: str, report: int, change: ReportChange) -> None:
         """Give a report other columns or other rows from now on."""
         self._call("PUT", f"/tenants/{tenant}/reports/{report}", change.model_dump())

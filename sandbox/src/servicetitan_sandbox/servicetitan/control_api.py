@@ -87,6 +87,10 @@ def _add_records(router: APIRouter, state: State) -> None:
         table = state.company(tenant).table(stream)
         return [table.show(identifier) for identifier in sorted(table.identifiers())]
 
+    @router.get(records + "/parents")
+    async def get_parents(tenant: str, stream: str) -> list[int | str | None]:
+        return state.company(tenant).parents(stream)
+
     @router.post(records)
     async def insert(tenant: str, stream: str, request: Request) -> Response:
         body = await _body(request)

@@ -123,6 +123,20 @@ class Company:
         parent = endpoints.entities()[name].parent if shown is not None and name in endpoints.entities() else None
         return self.table(parent).find(shown) if parent else None
 
+    def parents(self, name: str) -> list[int | str | None]:
+        """Return the ids of the parents of an entity's records as the API shows them, in the order of the records' ids.
+
+        The parents may have been deleted.
+
+        Raises:
+            UnknownStreamError: If there is no such entity.
+        """
+        table = self.table(name)
+        parent = endpoints.entities()[name].parent
+        found = [table.parent(identifier) for identifier in sorted(table.identifiers())]
+        show = endpoints.identity(parent).show if parent else None
+        return [None if show is None or identifier is None else show(identifier) for identifier in found]
+
     def report(self, identifier: int) -> Report:
         """Return a report as it is now. Every other report takes a range of days."""
         by_day = sorted(self.table(REPORTS).identifiers()).index(identifier) % 2 == 0

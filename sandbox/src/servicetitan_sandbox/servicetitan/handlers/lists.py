@@ -84,7 +84,8 @@ def page(
     selection = _selection(table, endpoint, _heeded(query, tenant), parent, tenant.order)
     identifiers = _select(table, table.version, selection)
     number = whole_number(query, "page", 1, _PAGES)
-    size, most = _sizes(query, company.page_cap(endpoint.entity))
+    # An answer that does not say whether there is more has to be whole.
+    size, most = _sizes(query, company.page_cap(endpoint.entity) if endpoint.response_format == "pages" else None)
     if "page" not in endpoint.query:
         number, size, most = 1, max(len(identifiers), 1), None
     first = max(number - 1 - back, 0) * size
