@@ -177,7 +177,9 @@ def draw_run(dice: Random) -> Settings:
     )
 
 
-def spoil_state(dice: Random, way: str, states: Sequence[State], specs: Sequence[StreamSpec]) -> State | None:
+def spoil_state(
+    dice: Random, way: str, states: Sequence[State], specs: Sequence[StreamSpec], tenant: str
+) -> State | None:
     """Return a state that a run may get instead of the last one.
 
     Args:
@@ -185,6 +187,7 @@ def spoil_state(dice: Random, way: str, states: Sequence[State], specs: Sequence
         way: See :attr:`Settings.state`.
         states: The states after the earlier runs, the last one last.
         specs: The streams.
+        tenant: The id of the tenant.
     """
     if way == "last":
         return states[-1] if states else None
@@ -195,7 +198,8 @@ def spoil_state(dice: Random, way: str, states: Sequence[State], specs: Sequence
     if way == "none":
         return None
     # Everything looks read, up to a time that is still to come.
-    label = {"tenant": "999", "environment": "production"} if way == "foreign" else {}
+    foreign = ({"tenant": "999", "environment": "production"}, {"tenant": tenant, "environment": "integration"})
+    label = dice.choice(foreign) if way == "foreign" else {}
     read: State = {spec.name: _beyond(spec) | label for spec in specs}
     return {"bookmarks": read | {REPORT: {"last_day": "2050-01-01", "rows": {}} | label}}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -59,6 +60,8 @@ class World:
         self._states: list[dict[str, Any]] = []
         self._history: list[tuple[str, list[Message]]] = []
         self._state_lost = False
+        self._seen: dict[str, dict[int | str, None]] = defaultdict(dict)
+        """The ids of the records that were there between two runs, by entity."""
         self.marked = 0
         self.story = [f"seed {seed}", f"tenant: {habits}"]
         self.story += [f"{spec.name}: {scenarios.kind(spec)}" for spec in self.specs]
@@ -115,7 +118,7 @@ class World:
             self._control.set_unrest(self._tenant, unrest)
         for fault in faults:
             self._control.set_fault(fault)
-        given = scenarios.spoil_state(self._dice, settings.state, self._states, self.specs)
+        given = scenarios.spoil_state(self._dice, settings.state, self._states, self.specs, self._tenant)
         self._state_lost = self._state_lost or settings.state != "last" or settings.kept < 1
         run = self._read(settings, given)
         self._control.end_unrest(self._tenant)
@@ -223,6 +226,8 @@ class World:
         """Change the source as people and imports do between two runs."""
         for spec in scenarios.with_parents(self.specs):
             change = self._dice.choice([self._insert_odd, self._update_many, self._bring_back, self._do_nothing])
+            # A dictionary, because it has an order: the same seed brings back the same records.
+            self._seen[entity(spec)] |= dict.fromkeys(self._control.ids(self._tenant, entity(spec)))
             change(entity(spec))
         if self._report and self._dice.random() < 0.5:
             seed = self._dice.randrange(10**6)
@@ -241,15 +246,15 @@ class World:
         self.story.append(f"between: updated {self._control.update_many(self._tenant, name, None, count)} of {name}")
 
     def _bring_back(self, name: str) -> None:
-        """Delete and restore records: those that were deactivated become active."""
-        restored = []
-        for shown, record in zip(
-            self._control.ids(self._tenant, name), self._control.records(self._tenant, name), strict=True
-        ):
-            if record.get("active") is False and self._dice.random() < 0.5:
-                self._control.restore(self._tenant, name, shown)
-                restored.append(shown)
-        self.story.append(f"between: active again in {name}: {restored}")
+        """Bring back some of the records that were deleted or deactivated."""
+        there = self._control.ids(self._tenant, name)
+        records = self._control.records(self._tenant, name)
+        gone = [shown for shown in self._seen[name] if shown not in there]
+        gone += [shown for shown, record in zip(there, records, strict=True) if record.get("active") is False]
+        back = self._dice.sample(gone, min(len(gone), 2))
+        for shown in back:
+            self._control.restore(self._tenant, name, shown)
+        self.story.append(f"between: back in {name}: {back}")
 
     def _do_nothing(self, name: str) -> None:
         pass
