@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.specs.spec import StreamSpec
 
 _ODD_TIMES = ("0001-01-01T00:00:00Z", None, "2026-03-01T01:30:00.5+02:00")
+_BETWEEN_RUNS_SECONDS = 5
 _SHOWN = 12
 """How many messages about a row a failure shows."""
 
@@ -108,7 +109,8 @@ class World:
 
     def run(self, settings: scenarios.Settings) -> Run:
         """Run the tap, apply its messages to the tables, and check what they marked."""
-        self._control.advance_clock(self._tenant, settings.advance_seconds)
+        # Never two runs in one second: the API's `Date` is that coarse, and no company is read twice in a second.
+        self._control.advance_clock(self._tenant, settings.advance_seconds + _BETWEEN_RUNS_SECONDS)
         unrest = scenarios.draw_unrest(self._dice, self.specs) if settings.restless else None
         faults = scenarios.draw_faults(self._dice, self._tenant, self.specs) if settings.restless else []
         label = f"run {self.runs + 1}"
