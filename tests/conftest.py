@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the sums of the counts of the target's random tests: scenarios, faults, rows.
+    """Print the sums of the counts of the random tests: scenarios, faults, rows.
 
     It is in this file because a parallel run loads only this file in the process that prints the summary.
     """
-    for kind in ("test_model", "test_faults"):
+    for kind in ("test_model", "test_faults", "test_random_changes"):
         counts: Counter[str] = Counter()
         for report in terminalreporter.getreports("passed"):
             if report.when == "call" and kind in report.nodeid:

@@ -66,7 +66,7 @@ def sync(capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Sync]:
         except PluginError as raised:
             error = raised
         lines = capsysbinary.readouterr().out.splitlines()
-        return Run([json.loads(line, parse_float=str) for line in lines], error)
+        return Run([json.loads(line, parse_float=str) for line in lines], error, lines)
 
     yield run
     # A run that ended early has left its workers behind. They log once more, which must not fall into another test.

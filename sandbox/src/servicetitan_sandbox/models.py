@@ -35,9 +35,27 @@ FaultKind = Literal[
     "unknown_field",
 ]
 
+ListOrder = Literal["as_asked", "inactive_first", "newest_first", "shuffled"]
+"""The order of lists: as the request asks; or always inactive records first, the last created first, or none at all.
+
+The documents promise none of them, and the last three ignore `sort`.
+"""
+
+ALL_STREAMS = "*"
+"""Stands for all streams that are not named."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PageCap(_Model):
+    """The most records that a page of a list has, whatever `pageSize` asks for."""
+
+    size: Annotated[int, Field(ge=1)]
+    manner: Literal["refuse", "silent", "lossy"] = "refuse"
+    """What a larger `pageSize` does: 400; smaller pages, cut by this size; or pages cut by the size that was asked for,
+    of which only so many records come, so that the others are missing though total and `hasMore` look right."""
 
 
 class Tenant(_Model):
@@ -66,6 +84,35 @@ class Tenant(_Model):
     """Whether each page of a report counts as a run, instead of the first page only."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
     """Records on a page of an export feed. The real number is not documented."""
+    seconds_per_request: float = 0
+    """How far the server's clock moves on with each request, in addition to real time."""
+    largest_page: dict[str, PageCap] = {}
+    """The caps on numbered pages of lists, by stream; `*` for all others."""
+    order: ListOrder = "as_asked"
+    """The order of lists."""
+    ignores_created_before: bool = False
+    """Whether lists silently ignore `createdBefore`."""
+    ignores_modified_before: bool = False
+    """Whether lists silently ignore `modifiedBefore`."""
+    omits_total: bool = False
+    """Whether `totalCount` is null although it was asked for."""
+
+
+class Unrest(_Model):
+    """Random changes to the records of a tenant, made before each of its requests is answered."""
+
+    streams: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The streams whose records change; one that is named twice changes twice as often."""
+    most: Annotated[int, Field(ge=0)] = 1
+    """The most changes before one request."""
+    seed: int = 1
+    shifting: bool = False
+    """Whether most changes delete a record near the start of a list and insert another one in the same moment: then
+    the pages shift, and the totals stay the same."""
+    tombstones: frozenset[str] = frozenset()
+    """The streams whose feed shows deleted records once more, as inactive."""
+    fewest: Annotated[int, Field(ge=0)] = 2
+    """A stream with this few records (for deactivations: active records) loses none."""
 
 
 class ReportField(_Model):

@@ -71,6 +71,18 @@ def test_inserted_records_have_new_ids(client: Client) -> None:
     assert added[0]["name"] == "New 0"
 
 
+def test_parents_are_those_whose_lists_show_the_records(client: Client) -> None:
+    tenant, stream = client.tenant.tenant_id, "crm_customers_contacts"
+    inserted = client.control.insert(tenant, stream, parent=client.control.ids(tenant, "crm_customers")[1])
+    parents = dict(zip(client.control.ids(tenant, stream), client.control.parents(tenant, stream), strict=True))
+
+    assert parents[inserted["id"]] == client.control.ids(tenant, "crm_customers")[1]
+    for parent in client.control.ids(tenant, "crm_customers"):
+        path = f"/crm/v2/tenant/{{tenant}}/customers/{parent}/contacts"
+        assert sorted(client.ids(path)) == sorted(child for child, other in parents.items() if other == parent)
+    assert set(client.control.parents(tenant, "technicians")) == {None}
+
+
 @pytest.mark.parametrize("stream", ["technicians", "nothing"])
 def test_an_unknown_record_or_stream_cannot_be_changed(client: Client, stream: str) -> None:
     with pytest.raises(ControlError, match="there is no"):

@@ -39,6 +39,8 @@ class Run:
 
     messages: list[Message]
     error: PluginError | None
+    lines: list[bytes] = field(default_factory=list)
+    """The messages as they came, with the digits that the API sent."""
 
     def of(self, kind: str, stream: str | None = None) -> list[Message]:
         """Return the messages of a kind, of one stream or of all."""

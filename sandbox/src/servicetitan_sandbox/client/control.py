@@ -9,14 +9,14 @@ import requests
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.errors import ControlError
-from servicetitan_sandbox.models import Fault, ReportChange, ReportField, Tenant
+from servicetitan_sandbox.models import Fault, PageCap, ReportChange, ReportField, Tenant, Unrest
 from servicetitan_sandbox.servicetitan.spec import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["Control", "ControlError", "Fault", "ReportChange", "ReportField", "Tenant"]
+__all__ = ["Control", "ControlError", "Fault", "PageCap", "ReportChange", "ReportField", "Tenant", "Unrest"]
 
 _TIMEOUT_SECONDS = 300
 
@@ -63,6 +63,18 @@ class Control:
         """Add a tenant with its original records. A tenant with the same id is replaced."""
         self._call("POST", "/tenants", tenant.model_dump(mode="json"))
 
+    def set_unrest(self, tenant: str, unrest: Unrest) -> None:
+        """Let records change before each request of a tenant from now on. It replaces any earlier unrest."""
+        self._call("PUT", f"/tenants/{tenant}/unrest", unrest.model_dump(mode="json"))
+
+    def end_unrest(self, tenant: str) -> None:
+        """Let the records of a tenant change only by calls of the control API."""
+        self._call("DELETE", f"/tenants/{tenant}/unrest")
+
+    def advance_clock(self, tenant: str, seconds: float) -> None:
+        """Move the clock of a tenant's server on by some seconds."""
+        self._call("POST", f"/tenants/{tenant}/clock/advance?seconds={seconds}")
+
     def insert(
         self, tenant: str, stream: str, values: Mapping[str, Any] | None = None, parent: int | str | None = None
     ) -> dict[str, Any]:
@@ -71,7 +83,7 @@ class Control:
         Args:
             tenant: The tenant's id.
             stream: The record's entity.
-            values: Values of the record; the others are made up.
+            values: Values of the record; the others are made up. A `modifiedOn`, also null, stays as it is given.
             parent: Id of the parent of a child record. By default any parent.
         """
         return self._record("POST", f"/tenants/{tenant}/{stream}", {"values": values, "parent": parent})
@@ -85,6 +97,21 @@ class Control:
     ) -> dict[str, Any]:
         """Change a record and return it. Without values, one field changes, as a user would change it."""
         return self._record("PATCH", f"/tenants/{tenant}/{stream}/{id}", {"values": values})
+
+    def update_many(
+        self, tenant: str, stream: str, values: Mapping[str, Any] | None = None, count: int | None = None
+    ) -> int:
+        """Change many records in one moment, so that they have the same `modifiedOn`, and return how many.
+
+        Args:
+            tenant: The tenant's id.
+            stream: The records' entity.
+            values: As for :meth:`update`.
+            count: How many, in the order of their ids; None for all.
+        """
+        path = f"/tenants/{tenant}/{stream}" + ("" if count is None else f"?count={count}")
+        updated: int = self._call("PATCH", path, {"values": values})["updated"]
+        return updated
 
     def delete(self, tenant: str, stream: str, id: int | str, *, tombstone: bool = False) -> None:  # noqa: A002
         """Remove a record for good. With a tombstone the feed shows it once more, as inactive."""
@@ -107,6 +134,11 @@ class Control:
         """Return the ids for the other methods, in the order of :meth:`records`. Records without `id` have one, too."""
         ids: list[int | str] = self._call("GET", f"/tenants/{tenant}/{stream}/ids")
         return ids
+
+    def parents(self, tenant: str, stream: str) -> list[int | str | None]:
+        """Return the ids of the records' parents, in the order of :meth:`records`. A parent may have been deleted."""
+        parents: list[int | str | None] = self._call("GET", f"/tenants/{tenant}/{stream}/parents")
+        return parents
 
     def change_report(self, tenant: str, report: int, change: ReportChange) -> None:
         """Give a report other columns or other rows from now on."""

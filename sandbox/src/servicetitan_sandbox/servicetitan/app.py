@@ -11,7 +11,6 @@ import gzip
 import logging
 from email.utils import formatdate
 from typing import TYPE_CHECKING, override
-from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
@@ -84,6 +83,8 @@ class _Api:
     async def handle(self, request: Request) -> Response:
         """Answer a request and log it."""
         call = Call.of(request, await request.body())
+        if company := self._company(call):
+            company.meet_request()
         page = self._page_number(call)
         fault = self._state.faults.meet(call, page)
         try:
@@ -95,8 +96,16 @@ class _Api:
         return response
 
     def _date(self, call: Call) -> str:
-        company = self._state.companies.get(call.tenant)
-        return formatdate((company.now() if company else ticks.now()) / ticks.SECOND, usegmt=True)
+        company = self._company(call)
+        return formatdate((company.clock.now() if company else ticks.now()) / ticks.SECOND, usegmt=True)
+
+    def _company(self, call: Call) -> Company | None:
+        """Return the company in the path, or with the credentials in a request for a token; None if there is none."""
+        if call.path != TOKEN_PATH:
+            return self._state.companies.get(call.tenant)
+        client = call.form.get("client_id")
+        companies = self._state.companies.values()
+        return next((company for company in companies if company.tenant.client_id == client), None)
 
     async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
@@ -125,10 +134,9 @@ class _Api:
     def _token(self, call: Call) -> Response:
         if call.method != "POST":
             raise Problem(405, "Only POST is allowed.")
-        form = dict(parse_qsl(call.body.decode()))
         try:
             tenants = [company.tenant for company in self._state.companies.values()]
-            return JSONResponse(self._state.tokens.issue(form, tenants))
+            return JSONResponse(self._state.tokens.issue(call.form, tenants))
         except TokenError as error:
             return JSONResponse({"error": str(error)}, 400)
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.errors import ChangeError, UnknownRecordError, UnknownStreamError, UnknownTenantError
-from servicetitan_sandbox.models import Fault, ReportChange, Tenant
+from servicetitan_sandbox.models import Fault, ReportChange, Tenant, Unrest
 from servicetitan_sandbox.servicetitan.data.table import Table
 from servicetitan_sandbox.servicetitan.state import Company, State
 
@@ -25,6 +25,7 @@ def install(app: FastAPI, state: State) -> None:
     """Add the routes under `/control` to the application."""
     router = APIRouter(prefix="/control")
     _add_settings(router, state)
+    _add_life(router, state)
     _add_records(router, state)
     _add_changes(router, state)
     _add_reports(router, state)
@@ -59,6 +60,20 @@ def _add_settings(router: APIRouter, state: State) -> None:
         state.log.clear()
 
 
+def _add_life(router: APIRouter, state: State) -> None:
+    @router.put("/tenants/{tenant}/unrest", status_code=NO_CONTENT)
+    async def set_unrest(tenant: str, unrest: Unrest) -> None:
+        state.company(tenant).set_unrest(unrest)
+
+    @router.delete("/tenants/{tenant}/unrest", status_code=NO_CONTENT)
+    async def end_unrest(tenant: str) -> None:
+        state.company(tenant).set_unrest(None)
+
+    @router.post("/tenants/{tenant}/clock/advance", status_code=NO_CONTENT)
+    async def advance_clock(tenant: str, seconds: float) -> None:
+        state.company(tenant).clock.advance(seconds)
+
+
 def _add_records(router: APIRouter, state: State) -> None:
     records = "/tenants/{tenant}/{stream}"
 
@@ -72,11 +87,19 @@ def _add_records(router: APIRouter, state: State) -> None:
         table = state.company(tenant).table(stream)
         return [table.show(identifier) for identifier in sorted(table.identifiers())]
 
+    @router.get(records + "/parents")
+    async def get_parents(tenant: str, stream: str) -> list[int | str | None]:
+        return state.company(tenant).parents(stream)
+
     @router.post(records)
     async def insert(tenant: str, stream: str, request: Request) -> Response:
         body = await _body(request)
         parent = state.company(tenant).parent_of(stream, body.get("parent"))
         return _json(exact_json.dumps(state.company(tenant).table(stream).insert(_values(body), parent)))
+
+    @router.patch(records)
+    async def update_many(tenant: str, stream: str, request: Request, count: int | None = None) -> dict[str, int]:
+        return {"updated": state.company(tenant).table(stream).update_many(_values(await _body(request)), count)}
 
 
 def _add_reports(router: APIRouter, state: State) -> None:

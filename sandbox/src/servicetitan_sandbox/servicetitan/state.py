@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from servicetitan_sandbox.errors import UnknownRecordError, UnknownStreamError, UnknownTenantError
-from servicetitan_sandbox.models import SIZES
-from servicetitan_sandbox.servicetitan.data import ticks
+from servicetitan_sandbox.models import ALL_STREAMS, SIZES
+from servicetitan_sandbox.servicetitan.data.clock import Clock
 from servicetitan_sandbox.servicetitan.data.generator import Family, Generator
 from servicetitan_sandbox.servicetitan.data.identity import Identifiers
 from servicetitan_sandbox.servicetitan.data.lineage import Lineage, count_children
 from servicetitan_sandbox.servicetitan.data.report import DAY, FIELDS, Report
 from servicetitan_sandbox.servicetitan.data.table import Table
+from servicetitan_sandbox.servicetitan.data.unrest import Stirrer
 from servicetitan_sandbox.servicetitan.http.access import RateLimit, Tokens
 from servicetitan_sandbox.servicetitan.http.faults import Faults
 from servicetitan_sandbox.servicetitan.http.report_runs import ReportRuns
@@ -20,7 +21,7 @@ from servicetitan_sandbox.servicetitan.spec import endpoints
 from servicetitan_sandbox.servicetitan.spec.endpoints import REFERENCES, REPORTS
 
 if TYPE_CHECKING:
-    from servicetitan_sandbox.models import Fault, ReportChange, Tenant
+    from servicetitan_sandbox.models import Fault, PageCap, ReportChange, Tenant, Unrest
 
 _MOST_REFERENCES = 1000
 _DEFAULT_SIZES = range(3, 9)
@@ -38,11 +39,13 @@ class Company:
     """
 
     def __init__(self, tenant: Tenant) -> None:
-        for name in tenant.sizes:
+        for name in (*tenant.sizes, *(tenant.largest_page.keys() - {ALL_STREAMS})):
             _require(name)
         for area in tenant.not_enabled | (tenant.scopes or frozenset()):
             _require_area(area)
         self.tenant = tenant
+        self.clock = Clock(tenant.clock_skew_seconds, tenant.seconds_per_request)
+        self._stirrer: Stirrer | None = None
         self.rate_limit = RateLimit(tenant.requests_per_second)
         self.report_runs = ReportRuns(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
         self._tables: dict[str, Table] = {}
@@ -50,9 +53,29 @@ class Company:
         self._report_changes: dict[int, tuple[int, ReportChange]] = {}
         """The last change of each changed report, and its time in ticks."""
 
-    def now(self) -> int:
-        """Return the time of the server's clock, in ticks."""
-        return ticks.now() + int(self.tenant.clock_skew_seconds * ticks.SECOND)
+    def meet_request(self) -> None:
+        """Do what happens before a request is answered: the clock moves on, and records change."""
+        self.clock.count_request()
+        if self._stirrer:
+            self._stirrer.stir()
+
+    def set_unrest(self, unrest: Unrest | None) -> None:
+        """Let records change before each request from now on; None stops that.
+
+        Raises:
+            UnknownStreamError: If it names an unknown entity.
+        """
+        for name in (*unrest.streams, *unrest.tombstones) if unrest else ():
+            _require(name)
+        entities = endpoints.entities()
+        self._stirrer = None
+        if unrest:
+            self._stirrer = Stirrer(unrest, self.table, lambda name: entities[name].parent, self.tenant.order)
+
+    def page_cap(self, name: str) -> PageCap | None:
+        """Return the cap on the pages of an entity's lists."""
+        caps = self.tenant.largest_page
+        return caps.get(name) or caps.get(ALL_STREAMS)
 
     def table(self, name: str) -> Table:
         """Return the records of an entity. The first call prepares them.
@@ -66,7 +89,7 @@ class Company:
             references = {field: ids for field, other in REFERENCES.items() if (ids := self._ids(other))}
             identity, family = endpoints.identity(name), self._family(name)
             generator = Generator(schema, self._key(name), size, references, identity=identity, family=family)
-            self._tables[name] = Table(generator, schema, size, self.now)
+            self._tables[name] = Table(generator, schema, size, self.clock.now)
         return self._tables[name]
 
     def descend(self, entities: tuple[str, ...], shown: tuple[str, ...]) -> int | None:
@@ -100,6 +123,20 @@ class Company:
         parent = endpoints.entities()[name].parent if shown is not None and name in endpoints.entities() else None
         return self.table(parent).find(shown) if parent else None
 
+    def parents(self, name: str) -> list[int | str | None]:
+        """Return the ids of the parents of an entity's records as the API shows them, in the order of the records' ids.
+
+        The parents may have been deleted.
+
+        Raises:
+            UnknownStreamError: If there is no such entity.
+        """
+        table = self.table(name)
+        parent = endpoints.entities()[name].parent
+        found = [table.parent(identifier) for identifier in sorted(table.identifiers())]
+        show = endpoints.identity(parent).show if parent else None
+        return [None if show is None or identifier is None else show(identifier) for identifier in found]
+
     def report(self, identifier: int) -> Report:
         """Return a report as it is now. Every other report takes a range of days."""
         by_day = sorted(self.table(REPORTS).identifiers()).index(identifier) % 2 == 0
@@ -112,7 +149,7 @@ class Company:
         """Return when a report was last changed, in ticks."""
         if identifier in self._report_changes:
             return self._report_changes[identifier][0]
-        return self.table(REPORTS).state(identifier).modified
+        return self.table(REPORTS).state(identifier).modified or 0
 
     def change_report(self, shown: object, change: ReportChange) -> None:
         """Give a report other fields or other rows from now on.
@@ -120,7 +157,7 @@ class Company:
         Raises:
             UnknownRecordError: If there is no such report.
         """
-        self._report_changes[self.table(REPORTS).find(shown)] = self.now(), change
+        self._report_changes[self.table(REPORTS).find(shown)] = self.clock.now(), change
 
     def _family(self, name: str) -> Family | None:
         entity = endpoints.entities()[name]

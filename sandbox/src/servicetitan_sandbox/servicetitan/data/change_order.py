@@ -36,7 +36,7 @@ class ChangeOrder:
         return self._size + len(self._changes)
 
     def add(self, identifier: int, now: int) -> None:
-        """Add a change. Its time (ticks) must be later than that of any other change."""
+        """Add a change. Its time (ticks) must not be before that of any other change."""
         self._positions[identifier] = self.end
         self._changes.append((now, identifier))
 

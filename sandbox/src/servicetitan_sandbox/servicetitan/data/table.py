@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 
 class RecordState(NamedTuple):
-    """The properties of a record that lists filter and order by. Times are in ticks."""
+    """The properties of a record that lists filter and order by. Times are in ticks.
+
+    Attributes:
+        active: Whether the record is active.
+        created: When it was created.
+        modified: When it was last changed, as the record says; None if it says null.
+    """
 
     active: bool
     created: int
-    modified: int
+    modified: int | None
 
 
 class _StoredRecord(NamedTuple):
@@ -66,6 +72,11 @@ class Table:
         self._last_change = 0
         self.version = 0
         """Increases with every change."""
+
+    @property
+    def has_active(self) -> bool:
+        """Whether the records have the property `active`."""
+        return self._generator.has_active
 
     def identifiers(self, parent: int | None = None) -> list[int]:
         """Return the ids of all records, active or not, in no particular order.
@@ -135,7 +146,9 @@ class Table:
         if identifier in self._stored:
             return _hide(self._stored[identifier].json, hidden)
         number = self._original(identifier)
-        return self._generator.record(number, **self._original_state(number)._asdict(), hidden=hidden)
+        generator = self._generator
+        times = {"created": generator.created(number), "modified": generator.modified(number)}
+        return generator.record(number, active=generator.active(number), **times, hidden=hidden)
 
     def encode_for_feed(self, identifier: int, hidden: frozenset[str] = frozenset()) -> bytes:
         """Return a record as JSON for a feed, which also shows deleted records with a tombstone.
@@ -166,11 +179,11 @@ class Table:
         """Add a record and return it.
 
         Args:
-            values: Values of the record; the others are made up.
+            values: Values of the record; the others are made up. A `modifiedOn` stays as it is given.
             parent: The id of its parent. By default the parent in the values, or any.
 
         Raises:
-            ChangeError: If its id is taken or invalid.
+            ChangeError: If its id is taken or invalid, or a time is none.
         """
         number = self._size + self._inserted
         self._inserted += 1
@@ -179,31 +192,52 @@ class Table:
         if parent is not None and self._family and self._family.field:
             record[self._family.field] = self._family.identity.show(parent)
         record |= values or {}
+        _check_times(record)
         identifier = self._identifier(record, self._generator.identifiers.of(number))
         if identifier in self._deleted or self._exists(identifier):
             raise ChangeError(f"record {identifier} exists, or existed and was deleted")
         if parent is None and self._family:
             parent = self._family.parent(number)
-        return self._put(identifier, record, parent, created=now, now=now)
+        return self._put(identifier, record, parent, created=now, now=now, own_time="modifiedOn" in (values or {}))
 
     def update(self, identifier: int, values: Mapping[str, Any] | None) -> Record:
         """Change a record and return it.
 
         Args:
             identifier: The record's id.
-            values: The new values. None changes one field, as a user would.
+            values: The new values; a `modifiedOn` stays as it is given. None changes one field, as a user would.
 
         Raises:
             UnknownRecordError: If there is no such record.
-            ChangeError: If the values hold another id.
+            ChangeError: If the values hold another id, or a time is none.
         """
+        return self._update(identifier, values, self._next_moment())
+
+    def update_many(self, values: Mapping[str, Any] | None, count: int | None = None) -> int:
+        """Change records in one moment, as an import would, and return how many: all have the same `modifiedOn`.
+
+        Args:
+            values: As for :meth:`update`.
+            count: How many, in the order of their ids; None for all.
+
+        Raises:
+            ChangeError: If the values hold an id, or a time is none.
+        """
+        now = self._next_moment()
+        chosen = sorted(self.identifiers())[:count]
+        for identifier in chosen:
+            self._update(identifier, values, now)
+        return len(chosen)
+
+    def _update(self, identifier: int, values: Mapping[str, Any] | None, now: int) -> Record:
         stored = self._current(identifier)
         record = exact_json.loads(stored.json)
-        now = self._next_moment()
         record |= make_change(self._schema, record, now, self._generator.own_fields) if values is None else values
         if self._identifier(record, identifier) != identifier:
             raise ChangeError("the id of a record cannot be changed")
-        return self._put(identifier, record, stored.parent, created=stored.state.created, now=now)
+        _check_times(record)
+        own_time = "modifiedOn" in (values or {})
+        return self._put(identifier, record, stored.parent, created=stored.state.created, now=now, own_time=own_time)
 
     def delete(self, identifier: int, *, tombstone: bool = False) -> None:
         """Remove a record for good.
@@ -300,7 +334,7 @@ class Table:
             raise ChangeError(str(error)) from None
 
     def _next_moment(self) -> int:
-        # No two changes share a time, so that each change can be told from the one before.
+        # No two changes share a time, so that each can be told from the one before. A change of many records is one.
         self._last_change = max(self._clock(), self._last_change + 1)
         return self._last_change
 
@@ -309,11 +343,23 @@ class Table:
         own = values | {"modifiedOn": ticks.to_text(now)}
         return {name: value for name, value in own.items() if name in self._generator.fields}
 
-    def _put(self, identifier: int, record: Record, parent: int | None, *, created: int, now: int) -> Record:
-        record |= self._own({}, now)
+    def _put(  # noqa: PLR0913 - what there is to know of a record
+        self,
+        identifier: int,
+        record: Record,
+        parent: int | None,
+        *,
+        created: int,
+        now: int,
+        own_time: bool = False,
+    ) -> Record:
+        """Store a record that changes now, and return it with the time of the change, unless it has its own."""
+        if not own_time:
+            record |= self._own({}, now)
         if record.get("createdOn"):
             created = ticks.from_text(record["createdOn"])
-        state = RecordState(record.get("active") is not False, created, now)
+        modified = _modified(record) if own_time else now
+        state = RecordState(record.get("active") is not False, created, modified)
         self.order.add(identifier, now)
         self._stored[identifier] = _StoredRecord(exact_json.dumps(record), state, self._named_parent(record, parent))
         self.version += 1
@@ -325,6 +371,25 @@ class Table:
         if self._family is None or name is None or record.get(name) is None:
             return default
         return self._family.identity.parse(record[name])
+
+
+def _check_times(record: Record) -> None:
+    """Check the times that lists filter by.
+
+    Raises:
+        ChangeError: If one of them is neither a time nor null.
+    """
+    for name in ("createdOn", "modifiedOn"):
+        value = record.get(name)
+        try:
+            if value is not None:
+                ticks.from_text(value)
+        except (TypeError, ValueError):
+            raise ChangeError(f"`{name}` must be a time or null, not {value!r}") from None
+
+
+def _modified(record: Record) -> int | None:
+    return None if record["modifiedOn"] is None else ticks.from_text(record["modifiedOn"])
 
 
 def _hide(record: bytes, hidden: frozenset[str]) -> bytes:

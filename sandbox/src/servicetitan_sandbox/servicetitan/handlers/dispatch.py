@@ -39,8 +39,7 @@ def _feed(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
 
 
 def _list(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
-    parent = _parent(company, endpoint, call)
-    return lists.page(company.table(endpoint.entity), endpoint, call.query, parent, back=back)
+    return lists.page(company, endpoint, call.query, _parent(company, endpoint, call), back=back)
 
 
 def _description(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicetitan_sandbox.errors import UnknownRecordError
 from servicetitan_sandbox.servicetitan.data import ticks
+from servicetitan_sandbox.servicetitan.data.list_order import place
 from servicetitan_sandbox.servicetitan.http.page import Page, flag, whole_number
 from servicetitan_sandbox.servicetitan.http.problems import invalid
 from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
@@ -16,8 +17,10 @@ from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from servicetitan_sandbox.models import ListOrder, PageCap, Tenant
     from servicetitan_sandbox.servicetitan.data.table import RecordState, Table
     from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
+    from servicetitan_sandbox.servicetitan.state import Company
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE = 5000
@@ -25,6 +28,7 @@ MOST_IDS = 50
 
 _PAGES = range(1, 2**31)
 _PAGE_SIZES = range(1, LARGEST_PAGE + 1)
+_ANY_TIME = range(1 - sys.maxsize, sys.maxsize)
 _ACTIVE = {"true": True, "false": False, "any": None}
 _STATES = {"activeonly": True, "inactiveonly": False, "all": None}
 _USUAL_ORDERS = ("id", "createdOn", "modifiedOn")
@@ -40,31 +44,34 @@ class Selection:
         active: The value of `active`; None for both.
         ids: The ids to look up; None for all.
         created: When records were created, in ticks.
-        modified: When records were last changed, in ticks.
+        modified: When records were last changed, in ticks; None for any time, also none at all.
         values: Required values, by property.
         orders: Properties to order by, the most important first, each with True for descending.
+        order: The order that the tenant's lists have.
     """
 
     parent: int | None
     active: bool | None
     ids: frozenset[int] | None
     created: range
-    modified: range
+    modified: range | None
     values: tuple[tuple[str, str], ...]
     orders: tuple[tuple[str, bool], ...]
+    order: ListOrder
 
     def has(self, state: RecordState) -> bool:
         """Return whether the filters accept a record with this state."""
-        return self.active in {None, state.active} and state.created in self.created and state.modified in self.modified
+        in_time = self.modified is None or (state.modified is not None and state.modified in self.modified)
+        return self.active in {None, state.active} and state.created in self.created and in_time
 
 
 def page(
-    table: Table, endpoint: Endpoint, query: Mapping[str, str], parent: int | None = None, *, back: int = 0
+    company: Company, endpoint: Endpoint, query: Mapping[str, str], parent: int | None = None, *, back: int = 0
 ) -> Page:
     """Return the page that the query asks for.
 
     Args:
-        table: The records.
+        company: The company that owns the records.
         endpoint: The list, with its response format and the fields it can be sorted by.
         query: The query parameters.
         parent: The id of the parent; None for all parents.
@@ -73,22 +80,46 @@ def page(
     Raises:
         Problem: If a parameter is wrong.
     """
-    identifiers = _select(table, table.version, _selection(table, endpoint, query, parent))
+    table, tenant = company.table(endpoint.entity), company.tenant
+    selection = _selection(table, endpoint, _heeded(query, tenant), parent, tenant.order)
+    identifiers = _select(table, table.version, selection)
     number = whole_number(query, "page", 1, _PAGES)
-    size = whole_number(query, "pageSize", DEFAULT_PAGE_SIZE, _PAGE_SIZES)
+    # An answer that does not say whether there is more has to be whole.
+    size, most = _sizes(query, company.page_cap(endpoint.entity) if endpoint.response_format == "pages" else None)
     if "page" not in endpoint.query:
-        number, size = 1, max(len(identifiers), 1)
+        number, size, most = 1, max(len(identifiers), 1), None
     first = max(number - 1 - back, 0) * size
-    chosen = identifiers[first : first + size]
+    chosen = identifiers[first : first + size][:most]
     head: dict[str, object] = {
         "page": number,
         "pageSize": size,
         "hasMore": number * size < len(identifiers),
-        "totalCount": len(identifiers) if flag(query, "includeTotal") else None,
+        "totalCount": len(identifiers) if flag(query, "includeTotal") and not tenant.omits_total else None,
     }
     heads = {"pages": head, "data": {}, "array": None}
     records = [table.encode(identifier, endpoint.hidden) for identifier in chosen]
     return Page(records, chosen, heads[endpoint.response_format])
+
+
+def _heeded(query: Mapping[str, str], tenant: Tenant) -> Mapping[str, str]:
+    """Return the parameters that the tenant's lists do not ignore."""
+    ignored = {"createdBefore"} if tenant.ignores_created_before else set()
+    ignored |= {"modifiedBefore"} if tenant.ignores_modified_before else set()
+    return {name: value for name, value in query.items() if name not in ignored}
+
+
+def _sizes(query: Mapping[str, str], cap: PageCap | None) -> tuple[int, int | None]:
+    """Return the size by which pages are cut, and the most records on one; None if it is the same.
+
+    Raises:
+        Problem: If the size is invalid, or more than the cap allows.
+    """
+    refuses = cap is not None and cap.manner == "refuse"
+    allowed = range(1, min(LARGEST_PAGE, cap.size) + 1) if cap and refuses else _PAGE_SIZES
+    size = whole_number(query, "pageSize", min(DEFAULT_PAGE_SIZE, allowed[-1]), allowed)
+    if cap is None or refuses:
+        return size, None
+    return (min(size, cap.size), None) if cap.manner == "silent" else (size, cap.size)
 
 
 @lru_cache(maxsize=16)
@@ -100,7 +131,7 @@ def _select(table: Table, version: int, selection: Selection) -> list[int]:  # n
     for name, value in selection.values:
         chosen = [identifier for identifier in chosen if table.record(identifier).get(name) == value]
     # By id first: sorting is stable, so ties in the other orders stay in the order of their ids.
-    chosen.sort()
+    chosen.sort(key=place(table, selection.order))
     for name, descending in reversed(selection.orders):
         chosen.sort(key=_key(table, name), reverse=descending)
     return chosen
@@ -110,7 +141,7 @@ def _key(table: Table, order: str) -> Callable[[int], Any]:
     keys: dict[str, Callable[[int], Any]] = {
         "id": lambda identifier: identifier,
         "createdOn": lambda identifier: table.state(identifier).created,
-        "modifiedOn": lambda identifier: table.state(identifier).modified,
+        "modifiedOn": lambda identifier: _comparable(table.state(identifier).modified),
     }
     return keys.get(order) or (lambda identifier: _comparable(table.record(identifier).get(order)))
 
@@ -119,15 +150,20 @@ def _comparable(value: object) -> tuple[bool, object]:
     return value is not None, value
 
 
-def _selection(table: Table, endpoint: Endpoint, query: Mapping[str, str], parent: int | None) -> Selection:
+def _selection(
+    table: Table, endpoint: Endpoint, query: Mapping[str, str], parent: int | None, order: ListOrder
+) -> Selection:
+    modified = _between(query, ("modifiedOnOrAfter",), "modifiedAfter", ("modifiedBefore",), "modifiedOnOrBefore")
+    orders = _orders(endpoint, query)
     return Selection(
         parent=parent,
         active=_active(endpoint, query),
         ids=_ids(table, query),
         created=_between(query, ("createdOnOrAfter", "fromUtc"), "createdAfter", ("createdBefore", "toUtc"), ""),
-        modified=_between(query, ("modifiedOnOrAfter",), "modifiedAfter", ("modifiedBefore",), "modifiedOnOrBefore"),
+        modified=None if modified == _ANY_TIME else modified,
         values=tuple((name, query[name]) for name in FILTERED_FIELDS if name in query),
-        orders=_orders(endpoint, query),
+        orders=orders if order == "as_asked" else (),
+        order=order,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from servicetitan_sandbox.servicetitan.http import parameters
 from servicetitan_sandbox.servicetitan.spec import endpoints
@@ -67,6 +68,11 @@ class Call:
     def stream(self) -> str | None:
         """Name of the entity that the endpoint serves."""
         return self.endpoint.entity if self.endpoint else None
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The fields of a form in the body."""
+        return dict(parse_qsl(self.body.decode(errors="replace")))
 
     @property
     def area(self) -> str:

@@ -1,0 +1,74 @@
+"""A table that a target keeps up to date from the tap's messages, as plain Python.
+
+It does what the messages say and guards against nothing: it upserts by key, `_sdc_deleted_at` marks a row deleted, and
+an ACTIVATE_VERSION after the last record of its version marks the rows whose keys did not come in the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan.specs.spec import DELETED_AT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from support.tap.harness import Message
+
+Key = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Row:
+    """A row."""
+
+    record: dict[str, Any]
+    live: bool
+
+
+@dataclass
+class Table:
+    """The rows of one stream, from run to run."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+
+    @property
+    def live(self) -> dict[Key, dict[str, Any]]:
+        """The records of the rows that are not marked deleted."""
+        return {key: row.record for key, row in self.rows.items() if row.live}
+
+    def run(self, messages: Iterable[Message]) -> set[Key]:
+        """Apply the messages of the stream in one run, and return the keys that it marked deleted."""
+        before = self.live.keys()
+        present: set[Key] = set()
+        names: list[str] = []
+        records: Counter[int | None] = Counter()
+        activated: dict[int, int] = {}
+        for message in messages:
+            if message["type"] == "SCHEMA":
+                names = message["key_properties"]
+            elif message["type"] == "RECORD":
+                key = tuple(message["record"].get(name) for name in names)
+                self._write(key, message["record"])
+                present.add(key)
+                records[message.get("version")] += 1
+            elif message["type"] == "ACTIVATE_VERSION":
+                activated.setdefault(message["version"], records[message["version"]])
+        # A version without a record, or with one after its end, is no snapshot.
+        if any(count and count == records[version] for version, count in activated.items()):
+            self._mark_absent(present)
+        return set(before - self.live.keys())
+
+    def _write(self, key: Key, record: dict[str, Any]) -> None:
+        if record.get(DELETED_AT) is None:
+            self.rows[key] = Row(record, live=True)
+        elif key in self.rows:
+            self.rows[key].live = False
+        else:
+            self.rows[key] = Row(record, live=False)
+
+    def _mark_absent(self, present: set[Key]) -> None:
+        for key, row in self.rows.items():
+            row.live = row.live and key in present
