@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import Key, ListPage
     from tap_servicetitan.replication.list_reader import ListReader
+    from tap_servicetitan.replication.parent_lookup import ParentLookup
 
 PARENTS_AT_ONCE = 8
 """For how many parents of a stream to read the lists at the same time."""
@@ -27,32 +28,35 @@ class ChildLists:
     def __init__(
         self,
         lists: ListReader,
-        find_gone: Callable[[Sequence[Key]], set[Key]],
+        lookup: ParentLookup,
         *,
         owed: Sequence[Key] = (),
+        were_read: bool,
         on_problem: Callable[[int, str], None],
     ) -> None:
         """Prepare to read.
 
         Args:
             lists: Reads the list of a parent.
-            find_gone: Returns those of some parents that are gone.
+            lookup: Tells which parents are gone.
             owed: Parents whose lists an earlier run could not read.
+            were_read: Whether an earlier run has read such lists, so that the endpoint is known to exist.
             on_problem: Called after each pass over a list that may have missed records: its number, and why.
         """
+        self._were_read = were_read
         self._lists = lists
-        self._find_gone = find_gone
+        self._lookup = lookup
         self._on_problem = on_problem
         self._read_parents: set[Key] = set()
         self._refusal: RequestRefusedError | None = None
-        self._found = False
+        self._found: Key | None = None
         self.unread: dict[Key, str] = dict.fromkeys(owed, "an earlier run could not read it")
         """Why the list of a parent has not been read to its end, by parent."""
 
     @property
     def is_proven(self) -> bool:
         """Whether the endpoint is known to exist, as far as it was needed: a list was found, or none was refused."""
-        return self._found or not self.unread
+        return self._were_read or self._found is not None or not self.unread
 
     def begin_pass(self) -> None:
         """Forget what was read: a pass reads each list once more."""
@@ -81,7 +85,7 @@ class ChildLists:
             RequestRefusedError: If no list at all was found: then the endpoint is missing, not a parent.
             StreamError: As in `of`.
         """
-        for parent in self._find_gone(list(self.unread)):
+        for parent in self._lookup.find_gone(list(self.unread), self._found):
             del self.unread[parent]
         self._raise_if_missing()
         for parent in list(self.unread):
@@ -94,7 +98,7 @@ class ChildLists:
         reader = self._lists.open(note, parent=parent)
         try:
             for page in reader.pages():
-                self._found = True
+                self._found = parent
                 yield page
         except UnavailableError:
             raise
@@ -117,7 +121,7 @@ class ChildLists:
             )
 
     def _raise_if_missing(self) -> None:
-        if self.unread and self._refusal and not self._found:
+        if self._refusal and not self.is_proven:
             raise self._refusal
 
     def _note_end(self, parent: Key, problem: str | None) -> None:

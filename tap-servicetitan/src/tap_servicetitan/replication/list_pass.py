@@ -102,7 +102,7 @@ class PassResult:
         """Why the pass may have missed records, in words, or None if nothing suggests that."""
         if len(self.totals) > 1:
             return "its number of records changed between two pages"
-        (total,) = self.totals
+        total = next(iter(self.totals), None)
         if total is not None and self.found.size != total and not self.is_one_read:
             return f"it has {total} records, and {self.found.size} came"
         if self.found.size != self.rows and self.pages > 1:

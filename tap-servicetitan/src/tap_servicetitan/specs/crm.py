@@ -15,6 +15,7 @@ STREAMS = (
     StreamSpec(
         name="bookings",
         list_path="/crm/v2/tenant/{tenant}/bookings",
+        record_path="/crm/v2/tenant/{tenant}/bookings/{id}",
         export_path="/crm/v2/tenant/{tenant}/export/bookings",
         query={"sort": "+Id"},
     ),
@@ -83,6 +84,7 @@ STREAMS = (
     StreamSpec(
         name="leads",
         list_path="/crm/v2/tenant/{tenant}/leads",
+        record_path="/crm/v2/tenant/{tenant}/leads/{id}",
         export_path="/crm/v2/tenant/{tenant}/export/leads",
         query={"sort": "+Id"},
     ),

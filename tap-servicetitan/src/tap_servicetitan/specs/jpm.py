@@ -106,6 +106,7 @@ STREAMS = (
     StreamSpec(
         name="projects",
         list_path="/jpm/v2/tenant/{tenant}/projects",
+        record_path="/jpm/v2/tenant/{tenant}/projects/{id}",
         export_path="/jpm/v2/tenant/{tenant}/export/projects",
         query={"sort": "+Id"},
     ),

@@ -127,6 +127,9 @@ class StreamSpec:
     This tells the children whether their parent is gone.
     """
 
+    record_path: str | None = None
+    """Path of a single record, with `{id}` in it, for the same purpose: if the list does not show all records."""
+
     query: Mapping[str, str] = field(default_factory=dict)
     """The list's other query parameters: ask for all records, active or not. Nothing relies on an order in them."""
 

@@ -21,7 +21,7 @@ from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.list_reader import ListReader
-from tap_servicetitan.replication.parent_lookup import find_gone
+from tap_servicetitan.replication.parent_lookup import ParentLookup
 from tap_servicetitan.specs.spec import DELETED_AT
 from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
 
@@ -159,13 +159,13 @@ class ServiceTitanStream(Stream, abc.ABC):
         if self.spec.parent is None:
             return None
         size = self._settings.page_size
-        parents = ListReader(self._client, self.source, size)
-
-        def find(keys: Sequence[Key]) -> set[Key]:
-            return find_gone(parents, self.source, keys)
-
+        lookup = ParentLookup(self._client, self.source, ListReader(self._client, self.source, size))
         return ChildLists(
-            ListReader(self._client, self.spec, size), find, owed=self._owed, on_problem=self._warn_of_problem
+            ListReader(self._client, self.spec, size),
+            lookup,
+            owed=self._owed,
+            were_read=bool(self._saved_state),
+            on_problem=self._warn_of_problem,
         )
 
     @property

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from servicetitan_sandbox.errors import UnknownRecordError
 from servicetitan_sandbox.servicetitan.handlers import feeds, lists, reports
+from servicetitan_sandbox.servicetitan.http.page import Page
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from servicetitan_sandbox.servicetitan.http.call import Call
-    from servicetitan_sandbox.servicetitan.http.page import Page
     from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint, ResponseFormat
     from servicetitan_sandbox.servicetitan.state import Company
 
@@ -42,6 +42,11 @@ def _list(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
     return lists.page(company, endpoint, call.query, _parent(company, endpoint, call), back=back)
 
 
+def _record(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:
+    identifier = _parent(company, endpoint, call) or 0
+    return Page(None, head=company.table(endpoint.entity).record(identifier))
+
+
 def _description(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:
     return reports.describe(company, _parent(company, endpoint, call) or 0)
 
@@ -67,6 +72,7 @@ _HANDLERS: Mapping[ResponseFormat, Handler] = {
     "description": _description,
     "feed": _feed,
     "pages": _list,
+    "record": _record,
     "report": _report,
     "values": _values,
 }

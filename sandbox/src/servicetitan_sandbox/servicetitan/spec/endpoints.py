@@ -74,8 +74,15 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 _VALUE_SETS_PATH = "/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}"
 _REPORTS_PATH = "/reporting/v2/tenant/{tenant}/report-category/{report_category}/reports"
 
-ResponseFormat = documents.ListFormat | Literal["description", "report", "values"]
-"""The format of a response: a list, a report's description, a report's rows, or the values that a parameter takes."""
+_RECORD_PATHS = (
+    "/crm/v2/tenant/{tenant}/bookings/{id}",
+    "/crm/v2/tenant/{tenant}/leads/{id}",
+    "/jpm/v2/tenant/{tenant}/projects/{id}",
+)
+"""Paths of single records: those whose list cannot be asked for the inactive ones, and which have children."""
+
+ResponseFormat = documents.ListFormat | Literal["description", "record", "report", "values"]
+"""The format of a response: a list, a single record, a report's description, its rows, or the values of a parameter."""
 
 _ID_KINDS: Mapping[str, IdKind] = {"integer": "integer", "string": "text"}
 
@@ -222,13 +229,20 @@ def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str],
     exact: dict[str, Endpoint] = {}
     by_length: dict[int, list[tuple[list[str], Endpoint]]] = defaultdict(list)
     lists = (endpoint for entity in entities().values() for endpoint in entity.endpoints)
-    for endpoint in (*lists, *_report_endpoints()):
+    for endpoint in (*lists, *_record_endpoints(), *_report_endpoints()):
         pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
         if "{}" in pattern:
             by_length[len(pattern)].append((pattern, endpoint))
         else:
             exact[endpoint.path] = endpoint
     return exact, by_length
+
+
+def _record_endpoints() -> Iterator[Endpoint]:
+    """Yield the endpoints of single records."""
+    for path in _RECORD_PATHS:
+        name = _name(path.rpartition("/{")[0])
+        yield Endpoint(name, path, "record", {}, (name,))
 
 
 def _report_endpoints() -> Iterator[Endpoint]:
