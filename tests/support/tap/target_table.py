@@ -1,7 +1,7 @@
 """A table that a target keeps up to date from the tap's messages, as plain Python.
 
 It does what the messages say and guards against nothing: it upserts by key, `_sdc_deleted_at` marks a row deleted, and
-an ACTIVATE_VERSION after the last record of its version marks the rows whose keys did not come in the run.
+an ACTIVATE_VERSION after the last record of its version marks the rows whose keys have not come since the first one.
 """
 
 from __future__ import annotations
@@ -52,8 +52,11 @@ class Table:
             elif message["type"] == "RECORD":
                 key = tuple(message["record"].get(name) for name in names)
                 self._write(key, message["record"])
+                version = message.get("version")
+                if version is not None and not records[version]:
+                    present.clear()  # the snapshot begins: what only the changes before it brought is gone since
                 present.add(key)
-                records[message.get("version")] += 1
+                records[version] += 1
             elif message["type"] == "ACTIVATE_VERSION":
                 activated.setdefault(message["version"], records[message["version"]])
         # A version without a record, or with one after its end, is no snapshot.
