@@ -146,7 +146,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         int,
         setting(
             "How many streams to read at the same time. They share the request limit and any pause that ServiceTitan "
-            "asks for. With 1, streams are written one after the other.",
+            "asks for, and take turns: a long one keeps none waiting. With 1, streams are written one after the "
+            "other, and do wait.",
             title="Streams at once",
             ge=1,
         ),

@@ -29,7 +29,7 @@ class ScriptedApi:
 
     def __init__(self) -> None:
         self.routes: dict[str, Callable[[Query], Any]] = {}
-        """A function of the query per path, without the part up to the tenant."""
+        """A function of the query per path, without the part up to the tenant. A body is in the query as `body`."""
         self.requests: list[tuple[str, Query]] = []
         """Path and query of each request, in the order of arrival."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -72,6 +72,13 @@ class ScriptedApi:
         self.requests.append((path, query))
         return self.routes[path](query) if path in self.routes else Reply(404)
 
+    def answer_post(self, url: str, body: str) -> Any:  # noqa: ANN401 - JSON is any of its types
+        """Return the response to a request with a body: a token, or what the test says."""
+        parts = urlsplit(url)
+        if "/tenant/7/" not in parts.path:
+            return {"access_token": "token", "expires_in": 900}
+        return self.answer(parts.path.split("/tenant/7", 1)[1], {**dict(parse_qsl(parts.query)), "body": body})
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
@@ -80,8 +87,8 @@ class ScriptedApi:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self._send({"access_token": "token", "expires_in": 900})
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self._send(api.answer_post(self.path, body))
 
             def do_GET(self) -> None:
                 url = urlsplit(self.path)

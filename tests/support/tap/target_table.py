@@ -52,11 +52,10 @@ class Table:
             elif message["type"] == "RECORD":
                 key = tuple(message["record"].get(name) for name in names)
                 self._write(key, message["record"])
-                version = message.get("version")
-                if version is not None and not records[version]:
-                    present.clear()  # the snapshot begins: what only the changes before it brought is gone since
+                if _begins_a_snapshot(message, records):
+                    present.clear()  # what only the changes before it brought is gone since
                 present.add(key)
-                records[version] += 1
+                records[message.get("version")] += 1
             elif message["type"] == "ACTIVATE_VERSION":
                 activated.setdefault(message["version"], records[message["version"]])
         # A version without a record, or with one after its end, is no snapshot.
@@ -75,3 +74,7 @@ class Table:
     def _mark_absent(self, present: set[Key]) -> None:
         for key, row in self.rows.items():
             row.live = row.live and key in present
+
+
+def _begins_a_snapshot(message: Message, records: Counter[int | None]) -> bool:
+    return message.get("version") is not None and not records[message["version"]]

@@ -188,3 +188,60 @@ def test_children_of_a_feed_follow_its_changes(api: ScriptedApi, sync: Sync) -> 
     assert second.of("ACTIVATE_VERSION") == []
     tokens = [message["value"]["bookmarks"]["job_types"]["continue_from"] for message in second.of("STATE")]
     assert tokens == ["b", "c", "d"]
+
+
+def test_a_parent_whose_list_cannot_be_read_holds_up_no_other_and_is_owed(api: ScriptedApi, sync: Sync) -> None:
+    serve(api, 3)
+    pages = {
+        None: {"hasMore": False, "continueFrom": "a", "data": [{"id": 1}, {"id": 2}, {"id": 3}]},
+        "a": {"hasMore": True, "continueFrom": "b", "data": [{"id": 2}]},
+        "b": {"hasMore": False, "continueFrom": "c", "data": [{"id": 3}]},
+        "c": {"hasMore": False, "continueFrom": "c", "data": []},
+    }
+    api.routes["/export/jobs"] = lambda query: pages[query.get("from")]
+    first = read(api, sync, FED_PARENTS, NOTES)
+    assert first.error is None
+
+    api.routes["/jobs/2/notes"] = lambda _: Reply(404)
+    second = read(api, sync, FED_PARENTS, NOTES, state=first.state)
+    assert str(second.error) == "1 of 1 streams are incomplete: job_types"
+    assert second.of("ACTIVATE_VERSION") == []
+    assert {record["jobId"] for record in second.records("job_types")} >= {3}
+    bookmark = second.state["bookmarks"]["job_types"]
+    assert (bookmark["continue_from"], bookmark["owed"]) == ("c", [2])
+
+    api.routes["/jobs/2/notes"] = lambda query: page_of(notes(2), query)
+    third = read(api, sync, FED_PARENTS, NOTES, state=second.state)
+    assert third.error is None
+    assert third.records("job_types") == [{"jobId": 2, **one} for one in notes(2)]
+    assert "owed" not in third.state["bookmarks"]["job_types"]
+
+
+def test_a_parent_that_its_list_hides_is_asked_for_at_its_own_path(api: ScriptedApi, sync: Sync) -> None:
+    """Its list would show it neither if it were gone, nor if it were merely inactive."""
+    parents = replace(FED_PARENTS, record_path="/a/v2/tenant/{tenant}/jobs/{id}")
+    serve(api, 3, job2=lambda _: Reply(404), job3=lambda _: Reply(404))
+    api.routes["/export/jobs"] = lambda _: {
+        "hasMore": False,
+        "continueFrom": "a",
+        "data": [{"id": job} for job in (1, 2, 3)],
+    }
+    there = {1, 2}
+
+    def ask_for(job: int) -> Callable[[Query], Any]:
+        return lambda _: {"id": job} if job in there else Reply(404)
+
+    api.routes |= {f"/jobs/{job}": ask_for(job) for job in (1, 2, 3)}
+    run = read(api, sync, parents, NOTES)
+    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert run.state["bookmarks"]["job_types"]["owed"] == [2]
+
+    there.discard(2)
+    rest = read(api, sync, parents, NOTES, state=run.state)
+    assert rest.error is None
+    assert "owed" not in rest.state["bookmarks"]["job_types"]
+
+    # A path that not even a parent that is there is found at says nothing.
+    there.clear()
+    silent = read(api, sync, parents, NOTES)
+    assert str(silent.error) == "1 of 1 streams are incomplete: job_types"

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tap_servicetitan.replication.bookmark import Bookmark, PassSettings, full_pass_is_due, read_from
+from tap_servicetitan.replication.bookmark import (
+    Bookmark,
+    PassSettings,
+    full_pass_is_due,
+    read_from,
+    starts_earlier,
+)
 from tap_servicetitan.times import format_api_time
 
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
@@ -45,6 +51,32 @@ def test_state_does_not_follow_a_time_to_come() -> None:
     assert Bookmark().after("2099-01-01T00:00:00Z", NOW).newest == "2026-03-10T06:00:00Z"
 
 
+def test_times_with_an_offset_are_moments() -> None:
+    earlier, later = "2026-03-02T01:00:00+05:00", "2026-03-01T22:00:00Z"
+    assert Bookmark(newest=earlier).after(later, NOW).newest == later
+    assert Bookmark(newest=later).after(earlier, NOW).newest == later
+
+
+@pytest.mark.parametrize("time", ["soon", "", None])
+def test_what_is_no_time_does_not_lead_the_bookmark(time: str | None) -> None:
+    assert Bookmark(newest="2026-03-01T00:00:00Z").after(time, NOW) == Bookmark(newest="2026-03-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("first_day", "start_date", "earlier"),
+    [
+        (None, None, False),
+        (None, NOW, False),
+        ("2026-03-10T06:00:00.000+00:00", NOW, False),
+        ("2026-03-10T06:00:00.000+00:00", datetime(2026, 3, 11, tzinfo=UTC), False),
+        ("2026-03-10T06:00:00.000+00:00", datetime(2026, 3, 9, tzinfo=UTC), True),
+        ("2026-03-10T06:00:00.000+00:00", None, True),
+    ],
+)
+def test_a_start_date_that_is_moved_back(first_day: str | None, start_date: datetime | None, *, earlier: bool) -> None:
+    assert starts_earlier(Bookmark(first_day=first_day), settings(start_date)) is earlier
+
+
 @pytest.mark.parametrize(
     ("full_pass_at", "due"),
     [
@@ -72,6 +104,9 @@ def test_no_full_pass_with_a_start_date() -> None:
         ("2026-03-02T01:00:00.1234567Z", None, 0, "2026-03-02T01:00:00Z"),
         ("2026-03-02T01:00:00", None, 3600, "2026-03-02T00:00:00Z"),
         ("2026-03-02T01:00:00Z", datetime(2024, 5, 6, tzinfo=UTC), 3601, "2026-03-01T23:59:59Z"),
+        ("2026-03-02T01:00:00+05:00", None, 0, "2026-03-01T20:00:00Z"),
+        ("0001-01-01T00:00:00Z", None, 0, None),
+        ("0001-01-01T00:00:00+02:00", None, 86400, None),
     ],
 )
 def test_read_from(
