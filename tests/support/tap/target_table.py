@@ -50,26 +50,26 @@ class Table:
             if message["type"] == "SCHEMA":
                 names = message["key_properties"]
             elif message["type"] == "RECORD":
-                key = tuple(message["record"].get(name) for name in names)
-                self._write(key, message["record"])
                 if _begins_a_snapshot(message, records):
                     present.clear()  # what only the changes before it brought is gone since
-                present.add(key)
+                present.add(self._write(message["record"], names))
                 records[message.get("version")] += 1
             elif message["type"] == "ACTIVATE_VERSION":
                 activated.setdefault(message["version"], records[message["version"]])
-        # A version without a record, or with one after its end, is no snapshot.
-        if any(count and count == records[version] for version, count in activated.items()):
+        if _has_snapshot(activated, records):
             self._mark_absent(present)
         return set(before - self.live.keys())
 
-    def _write(self, key: Key, record: dict[str, Any]) -> None:
+    def _write(self, record: dict[str, Any], names: list[str]) -> Key:
+        """Write a record, and return its key."""
+        key = tuple(record.get(name) for name in names)
         if record.get(DELETED_AT) is None:
             self.rows[key] = Row(record, live=True)
         elif key in self.rows:
             self.rows[key].live = False
         else:
             self.rows[key] = Row(record, live=False)
+        return key
 
     def _mark_absent(self, present: set[Key]) -> None:
         for key, row in self.rows.items():
@@ -78,3 +78,8 @@ class Table:
 
 def _begins_a_snapshot(message: Message, records: Counter[int | None]) -> bool:
     return message.get("version") is not None and not records[message["version"]]
+
+
+def _has_snapshot(activated: dict[int, int], records: Counter[int | None]) -> bool:
+    """Return whether a version was activated after its last record. One without a record is no snapshot."""
+    return any(count and count == records[version] for version, count in activated.items())
