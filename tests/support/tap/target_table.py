@@ -50,8 +50,7 @@ class Table:
             if message["type"] == "SCHEMA":
                 names = message["key_properties"]
             elif message["type"] == "RECORD":
-                if _begins_a_snapshot(message, records):
-                    present.clear()  # what only the changes before it brought is gone since
+                present = _still_present(message, records, present)
                 present.add(self._write(message["record"], names))
                 records[message.get("version")] += 1
             elif message["type"] == "ACTIVATE_VERSION":
@@ -76,8 +75,10 @@ class Table:
             row.live = row.live and key in present
 
 
-def _begins_a_snapshot(message: Message, records: Counter[int | None]) -> bool:
-    return message.get("version") is not None and not records[message["version"]]
+def _still_present(message: Message, records: Counter[int | None], present: set[Key]) -> set[Key]:
+    """Return the keys that count as present: none when a snapshot begins, as what only changes brought is gone."""
+    begins = message.get("version") is not None and not records[message["version"]]
+    return set() if begins else present
 
 
 def _has_snapshot(activated: dict[int, int], records: Counter[int | None]) -> bool:
