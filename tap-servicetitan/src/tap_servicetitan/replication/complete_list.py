@@ -78,14 +78,15 @@ class CompleteListReader:
         self._pause = pause
         self._on_problem = on_problem
         self._passes = 0
-        self._written: set[int] = set()
+        self._last_pass: dict[int, int] = {}
+        """A hash of each page of the pass before, by the place of its first record."""
         self.problem: str | None = "it has not been read"
         """Why records may have been missed; None after a complete pass."""
         self.rows = 0
         """How many records the last pass brought, repeats included."""
 
     def pages(self) -> Iterator[ListPage]:
-        """Yield the pages of the list. A page that another pass has brought already does not come again.
+        """Yield the pages of the list. A page that the pass before brought at the same place does not come again.
 
         Raises:
             MissingRecordsError: If records are known to be missing, pass after pass.
@@ -152,15 +153,16 @@ class CompleteListReader:
 
     def _watch(self, pages: Iterator[ListPage], watch: PassWatch) -> Iterator[ListPage]:
         self._passes += 1
+        before, self._last_pass = self._last_pass, {}
         self.rows = 0
         for page in pages:
-            # Where a page stands counts, too: it is the key of records without another one.
-            digest = hash((watch.rows, tuple(self._identify(page))))
+            # The place counts, too: it is the key of records without another one. So only the pass before counts, not
+            # an earlier one, whose records may have been written over.
+            digest = self._last_pass[self.rows] = hash(tuple(self._identify(page)))
+            if before.get(self.rows) != digest:
+                yield page
             watch.add(page)
             self.rows = watch.rows
-            if digest not in self._written:
-                self._written.add(digest)
-                yield page
 
     def _note_problem(self, problem: str) -> None:
         self.problem = problem

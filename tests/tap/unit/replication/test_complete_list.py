@@ -11,7 +11,7 @@ import pytest
 from support.tap.pages import NOON, list_page
 from tap_servicetitan.errors import MissingRecordsError
 from tap_servicetitan.replication.complete_list import MAX_PASSES, CompleteListReader
-from tap_servicetitan.replication.list_pass import read_pages
+from tap_servicetitan.replication.list_pass import by_content, read_pages
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
@@ -180,6 +180,26 @@ def test_a_list_that_never_stops_changing_is_not_complete(*, freezable: bool) ->
     assert reader.problem
     assert lists.problems
     assert max(number for number, _ in lists.requests) <= 3
+
+
+def test_a_page_that_was_written_over_comes_again() -> None:
+    """Records without a key are rows by their place, so the last pass has to win."""
+    passes = iter([["0a", "1b"], ["0b", "1a"], ["0a", "1b"], ["0a", "1b"]])
+
+    def read(_: PassRequest) -> Iterator[ListPage]:
+        records = next(passes)
+        for number, record in enumerate(records, 1):
+            yield list_page(number, contents=[record.encode()], more=number < len(records))
+
+    reader = CompleteListReader(
+        read, page_size=1, identify=by_content, pause=lambda _: None, on_problem=lambda *_: None
+    )
+    rows: dict[str, str] = {}
+    for page in reader.pages():
+        (record,) = (bytes(raw).decode() for raw in page.records)
+        rows[record[0]] = record[1]
+    assert reader.problem is None
+    assert rows == {"0": "a", "1": "b"}
 
 
 def test_a_server_that_caps_its_pages_is_asked_for_less() -> None:
