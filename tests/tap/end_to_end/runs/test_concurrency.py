@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +40,8 @@ def feed(query: Query) -> dict[str, Any]:
 
 def test_every_state_covers_what_stands_before_it(api: ScriptedApi, sync: Sync) -> None:
     api.routes |= {f"/export/{name}": feed for name in NAMES}
-    state = {"bookmarks": {name: {"continue_from": "0", "full_pass_at": "2999-01-01T00:00:00Z"} for name in NAMES}}
+    begun = {"continue_from": "0", "full_pass_at": datetime.now(UTC).isoformat(), **api.owner}
+    state = {"bookmarks": {name: dict(begun) for name in NAMES}}
     interval = sys.getswitchinterval()
     # Threads take turns as often as they can, so that two of them get in each other's way if they can.
     sys.setswitchinterval(1e-6)
@@ -176,3 +178,16 @@ main()
     assert "Stopped by signal 15" in log
     assert "Traceback" not in log
     assert "Fatal Python error" not in log
+
+
+def test_the_changes_of_all_streams_come_before_the_full_pass_of_any(api: ScriptedApi, sync: Sync) -> None:
+    """A full pass may take longer than the run has. Then the others must not have waited for it."""
+    answer = {"hasMore": False, "continueFrom": "t", "data": [{"id": 1}]}
+    api.routes |= {f"/export/{name}": lambda _: answer for name in NAMES}
+    old = {"continue_from": "s", "full_pass_at": "2020-01-01T00:00:00+00:00", **api.owner}
+    state = {"bookmarks": {name: dict(old) for name in NAMES}}
+    run = sync(api.config | {"max_concurrent_streams": 2}, specs=FEEDS, state=state)
+    assert run.error is None
+    passes = [place for place, (_, query) in enumerate(api.requests) if "from" not in query]
+    assert len(passes) == len(api.requests) - len(passes) == len(NAMES)
+    assert passes[0] >= len(NAMES) - 1  # the last one's changes may be on their way at the same time
