@@ -13,7 +13,7 @@ from tap_servicetitan.errors import RunCancelledError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-TURN_SECONDS = 30.0
+TURN_SECONDS = 5.0
 """How long a task runs before another one may go on in its place."""
 
 

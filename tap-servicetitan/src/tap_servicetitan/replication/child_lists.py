@@ -64,7 +64,7 @@ class ChildLists:
         self.unread.clear()
 
     def of(self, parents: Sequence[Key]) -> Iterator[ListPage]:
-        """Yield the pages of the parents' lists, parent by parent, without empty pages. A list is read once.
+        """Yield the pages of the parents' lists, parent by parent. A list is read once.
 
         Raises:
             StreamError: If a list cannot be read for a reason that holds for the others as well.
@@ -72,9 +72,7 @@ class ChildLists:
         new = [parent for parent in dict.fromkeys(parents) if parent not in self._read_parents]
         self._read_parents.update(new)
         for pages in start_ahead(map(self._pages, new), PARENTS_AT_ONCE):
-            for page in pages:
-                if page.records:
-                    yield page
+            yield from pages
 
     def settle(self) -> Iterator[ListPage]:
         """Ask once more for the lists that could not be read, and yield their pages.

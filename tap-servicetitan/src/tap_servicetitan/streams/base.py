@@ -192,7 +192,10 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _write_from(self, page: Page, version: int | None = None) -> None:
         """Write the stream's own pages for a page of the source."""
         for own in self._own_pages(page):
-            self._write_page(own, version)
+            # Here as well, because the lists of many parents may be empty.
+            self._context.turns.offer()
+            if own.records:
+                self._write_page(own, version)
 
     def _settle(self, version: int | None = None) -> None:
         """Read once more the child lists that could not be read. If some still cannot, the stream is incomplete."""
