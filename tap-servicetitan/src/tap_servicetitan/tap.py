@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
@@ -26,6 +27,7 @@ from tap_servicetitan.output.record_messages import record_lines
 from tap_servicetitan.output.writer import MessageWriter
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.plugin_runtime.settings import CheckedSettings
 from tap_servicetitan.replication.saved_state import sort_out
 from tap_servicetitan.reports.config import parse_reports
@@ -224,6 +226,23 @@ class TapServiceTitan(CheckedSettings, Tap):
             raise NothingReadableError(self.settings.tenant_id, f"{tested} modules that the selected streams need")
         return True
 
+    @classmethod
+    @override
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+        """Run the tap. A file that is not JSON is named, in place of the line that the SDK would log.
+
+        Raises:
+            PluginError: If the state or the catalog is not JSON.
+        """
+        found = _read_json(state, "state")
+        if found is not None and not isinstance(found, dict):
+            found = {"bookmarks": found}  # which is no state either, and a warning will say so
+        super().invoke(
+            state=io.StringIO(json.dumps(found or {})),
+            catalog=io.StringIO(json.dumps(_read_json(catalog, "catalog"))) if catalog else None,
+            **options,
+        )
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         # Which bookmarks may be used shows only when the server has told its time.
@@ -248,3 +267,18 @@ class TapServiceTitan(CheckedSettings, Tap):
         self.context.client.sign_in()
         self._use_saved_state()
         sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)
+
+
+def _read_json(file: IO[str] | None, what: str) -> object:
+    """Return the content of a file of the command line; None without one.
+
+    Raises:
+        PluginError: If it is not JSON.
+    """
+    if file is None:
+        return None
+    try:
+        content: object = json.load(file)
+    except ValueError as error:
+        raise PluginError(f"the {what} file {file.name} is not JSON: {error}") from error
+    return content

@@ -71,6 +71,26 @@ def test_wrong_settings_are_one_line(tap: Tap) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+def test_a_file_that_is_not_json_is_named_in_one_line(tap: Tap, tmp_path: Path, option: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{"bookmarks"')
+    done = tap.run(MINIMAL, option, str(path), LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (error,) = errors(done)
+    assert error.startswith(f"the {option.removeprefix('--')} file {path} is not JSON: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_state_that_is_no_state_is_not_used(company: Company, tap: Tap, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('["2026-01-01"]')
+    done = tap.run(company.config, "--state", str(path), LOGLEVEL="INFO")
+    assert done.returncode == 0
+    assert "state: it has no bookmarks by stream" in done.stderr
+
+
 def test_a_missing_setting_is_one_line(tap: Tap) -> None:
     done = tap.run({"tenant_id": "1", "client_id": "x"})
     assert done.returncode == 1
