@@ -82,5 +82,6 @@ def _still_present(message: Message, records: Counter[int | None], present: set[
 
 
 def _has_snapshot(activated: dict[int, int], records: Counter[int | None]) -> bool:
-    """Return whether a version was activated after its last record. One without a record is no snapshot."""
-    return any(count and count == records[version] for version, count in activated.items())
+    """Return whether a version was activated after its last record, or one without any in a run without any."""
+    complete = any(count and count == records[version] for version, count in activated.items())
+    return complete or (bool(activated) and not records.total())
