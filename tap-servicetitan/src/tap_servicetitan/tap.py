@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_servicetitan.reports.config import Report
     from tap_servicetitan.specs.spec import StreamSpec
@@ -194,12 +194,7 @@ class TapServiceTitan(CheckedSettings, Tap):
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Run `--test` for the streams that the catalog selects. The SDK would test all streams."""
         if value == CliTestOptionValue.All.value:
-            config, catalog = ctx.params["config"], ctx.params.get("catalog")
-            cls(
-                config=config.config,
-                catalog=json.load(catalog) if catalog else None,
-                parse_env_config=config.parse_env,
-            ).run_connection_test()
+            cls._open(ctx.params["config"], catalog=ctx.params.get("catalog")).run_connection_test()
             ctx.exit()
         super().cb_test(ctx, param, value)
 
@@ -228,19 +223,37 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @classmethod
     @override
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
-        """Run the tap. A file that is not JSON is named, in place of the line that the SDK would log.
+    def invoke(  # type: ignore[override]  # as in the SDK
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap, as the SDK does, but name a file that is not JSON.
 
         Raises:
             PluginError: If the state or the catalog is not JSON.
         """
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        cls._open(config, state=state, catalog=catalog).sync_all()
+
+    @classmethod
+    def _open(
+        cls, config: _ConfigInput | None, *, state: IO[str] | None = None, catalog: IO[str] | None = None
+    ) -> Self:
+        """Return the tap with the files of a command line."""
         found = _read_json(state, "state")
         if found is not None and not isinstance(found, dict):
             found = {"bookmarks": found}  # which is no state either, and a warning will say so
-        super().invoke(
-            state=io.StringIO(json.dumps(found or {})),
-            catalog=io.StringIO(json.dumps(_read_json(catalog, "catalog"))) if catalog else None,
-            **options,
+        return cls(
+            config=config.config if config else None,
+            state=found,
+            catalog=_read_json(catalog, "catalog"),
+            parse_env_config=bool(config and config.parse_env),
         )
 
     @override
@@ -269,7 +282,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)
 
 
-def _read_json(file: IO[str] | None, what: str) -> object:
+def _read_json(file: IO[str] | None, what: str) -> Any:  # noqa: ANN401 - any JSON
     """Return the content of a file of the command line; None without one.
 
     Raises:
@@ -278,7 +291,6 @@ def _read_json(file: IO[str] | None, what: str) -> object:
     if file is None:
         return None
     try:
-        content: object = json.load(file)
+        return json.load(file)
     except ValueError as error:
         raise PluginError(f"the {what} file {file.name} is not JSON: {error}") from error
-    return content

@@ -83,7 +83,7 @@ class CompleteListReader:
         self.problem: str | None = "it has not been read"
         """Why records may have been missed; None after a complete pass."""
         self.rows = 0
-        """How many records the last pass brought, repeats included."""
+        """How many records the last pass has brought so far, without the page that is being yielded."""
 
     def pages(self) -> Iterator[ListPage]:
         """Yield the pages of the list. A page that the pass before brought at the same place does not come again.

@@ -42,8 +42,9 @@ def read_pages(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
             return
         rows += len(page.keys)
         largest_total = max(largest_total, page.total_count or 0)
-        idle_pages = idle_pages + 1 if not page.keys or hash(tuple(page.keys)) in before else 0
-        before.add(hash(tuple(page.keys)))
+        contents = hash(tuple(page.keys))
+        idle_pages = idle_pages + 1 if not page.keys or contents in before else 0
+        before.add(contents)
         if idle_pages >= MAX_IDLE_PAGES:
             raise StreamError(
                 f"page {number} of the list says that there is more, but {idle_pages} pages brought nothing new"

@@ -116,11 +116,6 @@ class ListReader:
             yield self._complete(page, parent, position)
             position += len(page.records)
 
-    @property
-    def page_size(self) -> int:
-        """Records per page."""
-        return self._page_size
-
     def _path(self, parent: Key | None) -> str:
         path = self._spec.list_path or ""
         if self._spec.parent is None:

@@ -203,8 +203,8 @@ class ServiceTitanStream(Stream, abc.ABC):
             return
         for page in self._child_lists.settle():
             self._write_page(page, version)
-        unread = self._child_lists.unread
-        for parent, reason in unread.items():
+        if unread := self._child_lists.unread:
+            parent, reason = next(iter(unread.items()))
             self._note_incomplete(
                 f"{len(unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
             )

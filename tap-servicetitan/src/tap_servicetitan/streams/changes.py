@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.api.pages import Page, newest
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import Bookmark, read_from
+from tap_servicetitan.replication.bookmark import read_from
 from tap_servicetitan.replication.change_windows import ChangeReader, Window
 from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.streams.incremental import IncrementalStream
@@ -56,19 +56,18 @@ class ChangesStream(IncrementalStream):
                 bookmark = bookmark.after(latest, step)
                 self._save_bookmark(bookmark)
         if reader.obeys:
-            self._settle_changes(bookmark)
+            self._settle_and_save(bookmark)
         return reader.obeys
 
     def _write_until_equal(self, since: datetime | None) -> None:
         """Write the changes as one list, until two passes in a row have brought the same."""
         began = self._now
         latest = self._write_list(query=self._filter(Window(since, None)), tells_changes=True)
-        self._settle_changes(self._bookmark.after(latest, began) if self._is_complete else self._bookmark)
-
-    def _settle_changes(self, bookmark: Bookmark) -> None:
-        self._settle()
-        if bookmark != Bookmark():
+        bookmark = self._bookmark
+        if self._is_complete:
+            bookmark = bookmark.after(latest, began)
             self._save_bookmark(bookmark)
+        self._settle_and_save(bookmark)
 
     def _read_window(self, window: Window) -> Iterator[ListPage]:
         return self._list.read_pages(PassRequest(page_size=self._settings.page_size), query=self._filter(window))

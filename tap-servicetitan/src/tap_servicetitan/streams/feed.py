@@ -49,9 +49,7 @@ class FeedStream(IncrementalStream):
             self._write_from(page, version)
             bookmark = bookmark_after(bookmark, page)
             self._save_bookmark(bookmark)
-        self._settle(version)
-        if self._child_lists:
-            self._save_bookmark(bookmark)
+        self._settle_and_save(bookmark, version)
 
     def _end_first_load(self) -> None:
         bookmark = self._bookmark

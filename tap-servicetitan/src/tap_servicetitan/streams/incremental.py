@@ -47,7 +47,8 @@ class IncrementalStream(ListStream, abc.ABC):
                 self._bookmark.first_day,
                 self._settings.start_date or "no more set",
             )
-            self._set_bookmark(Bookmark())
+            with self._writer.lock:
+                self.stream_state.clear()
 
     @abc.abstractmethod
     def _first_load(self) -> None:
@@ -90,10 +91,11 @@ class IncrementalStream(ListStream, abc.ABC):
     def _bookmark(self) -> Bookmark:
         return Bookmark.parse(self._saved_state)
 
-    def _set_bookmark(self, bookmark: Bookmark) -> None:
-        with self._writer.lock:
-            self.stream_state.clear()
-            self.stream_state.update(bookmark.dump())
+    def _settle_and_save(self, bookmark: Bookmark, version: int | None = None) -> None:
+        """Read once more the child lists that could not be read, and save which are still owed."""
+        self._settle(version)
+        if self._child_lists and bookmark != Bookmark():
+            self._save_bookmark(bookmark)
 
     def _save_bookmark(self, bookmark: Bookmark) -> None:
         """Save a bookmark, with the start date and the parents whose lists are still to be read.

@@ -124,7 +124,7 @@ class ReportStream(ServiceTitanStream):
         reader = self._open(day)
         for page in reader.pages():
             if not self._report.key and page.records:
-                written = int(str(page.keys[-1])) + 1
+                written = reader.rows + len(page.records)
                 # Before the rows, so that none is forgotten if the run ends between the two.
                 if written > state.rows.get(day, 0):
                     state = state.before(day, written)
