@@ -158,16 +158,17 @@ def _key_attributes(key: Sequence[str]) -> list[str]:
 
 def _head_type(key: Sequence[str], cursor: str | None, created: str | None) -> Any:  # noqa: ANN401 - a type made here
     """Return a type that decodes only the key, the time of change and the time of creation of a record."""
-    attributes = _key_attributes(key)
+    attributes = dict(zip(_key_attributes(key), key, strict=True))
+    times = {attribute: name for attribute, name in (("cursor", cursor), ("created", created)) if name is not None}
     return msgspec.defstruct(
         "Head",
         [
             *((attribute, KeyField) for attribute in attributes),
-            ("cursor", str | None, None),
-            ("created", str | None, None),
+            *((attribute, str | None, None) for attribute in times),
         ],
-        # No field has a name like these, so `cursor` and `created` stay unset without one.
-        rename=dict(zip(attributes, key, strict=True)) | {"cursor": cursor or "", "created": created or " "},
+        # What the pages lack is no field, under whatever name: a record may have any.
+        namespace={attribute: None for attribute in ("cursor", "created") if attribute not in times},
+        rename=attributes | times,
         gc=False,
     )
 

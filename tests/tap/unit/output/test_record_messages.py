@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.tap.pages import AWKWARD, list_body
@@ -67,6 +67,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@example(records=[{" ": []}, {"": {}}], indent=None, ascii_only=False)  # names that no stream asks for
 @given(
     records=st.lists(st.dictionaries(st.text(), json_values, max_size=4), max_size=4),
     indent=st.sampled_from([None, 2]),
