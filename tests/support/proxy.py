@@ -193,8 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, cut: bool = False) -> None:
         try:
-            self.send_response(status)
-            for name, value in headers:
+            self.send_response_only(status)
+            for name, value in headers or [("Date", self.date_time_string())]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from email.utils import parsedate_to_datetime
 
 
 def utc_now() -> dt.datetime:
     """Return the time now: UTC, microseconds."""
     return dt.datetime.now(dt.UTC)
+
+
+def parse_http_date(header: str | None) -> dt.datetime | None:
+    """Return the time (UTC) of a `Date` header (RFC 9110), or None if it is missing or cannot be read."""
+    try:
+        date = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return date.astimezone(dt.UTC) if date.tzinfo else date.replace(tzinfo=dt.UTC)

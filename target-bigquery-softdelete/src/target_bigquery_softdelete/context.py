@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.bigquery.cancellation import Cancelled
     from target_bigquery_softdelete.bigquery.lease import Lease
+    from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.config.settings import Settings
 
@@ -50,11 +51,13 @@ class HasRun(Protocol):
 class Run:
     """One run of the target."""
 
-    def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse, lease: Lease) -> None:
+    def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse, lease: Lease, clock: ServerClock) -> None:
         self.run_id = run_id
         self.settings = settings
         self.warehouse = warehouse
         self.lease = lease
+        self.clock = clock
+        """BigQuery's clock."""
         self._lock = threading.Lock()
         self._quarantine: Quarantine | None = None
         self._folder: Path | None = None
@@ -76,11 +79,10 @@ class Run:
     @property
     def identity(self) -> dict[str, str | None]:
         """The columns that identify the run in the tables of the log dataset."""
-        settings = self.settings
         return {
             "run_id": self.run_id,
-            "company": settings.own_labels.get("company"),
-            "tenant_id": settings.tenant_id,
+            "company": self.settings.own_labels.get("company"),
+            "tenant_id": self.warehouse.tenancy.tenant,
         }
 
     def open_quarantine(self) -> Quarantine | None:

@@ -42,6 +42,51 @@ class WarehouseError(PluginError):
     """
 
 
+class WrongTenantError(PluginError):
+    """The tap, or what the run would write into, belongs to another tenant.
+
+    Raised before the first write. It ends the run; found in a table of one stream, that stream.
+    """
+
+
+class LeaseLostError(PluginError):
+    """The run no longer has the right to write into the dataset: it could not renew its lease in time.
+
+    Raised before a statement is sent, or by BigQuery while it begins to run one. Nothing of that statement is done.
+    """
+
+    def __init__(self, lease: str) -> None:
+        """Say what happened.
+
+        Args:
+            lease: Full name of the table that is the lease.
+        """
+        super().__init__(
+            f"The lease `{lease}` ended before it was renewed, and another run may be writing now. This run stops. "
+            "The next one continues from the last state."
+        )
+
+
+class OvertakenError(PluginError):
+    """Another run has written rows of the stream since this one began to read, so this run's may be older.
+
+    Raised by BigQuery in the statement that would have overwritten them. Nothing of that statement is done. The stream
+    fails, the others go on.
+    """
+
+    def __init__(self, stream: str, table: str) -> None:
+        """Say what to do.
+
+        Args:
+            stream: Name of the stream.
+            table: Full name of its table.
+        """
+        super().__init__(
+            f"{stream}: another run wrote into `{table}` after this one began to read, so what this one has read may "
+            "be older. None of those rows was overwritten or marked deleted. Run again."
+        )
+
+
 class DeletesRefusedError(PluginError):
     """A snapshot would have marked too many rows deleted.
 

@@ -14,8 +14,10 @@ from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
-from target_bigquery_softdelete.bigquery.lease import Lease
+from target_bigquery_softdelete.bigquery.lease import Lease, LeaseTimes
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
+from target_bigquery_softdelete.bigquery.server_clock import ServerClock, steady_seconds
+from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.context import Run, new_run_id
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 
+TENANT_PROPERTY = "x-tenant-id"
+"""Property of the schema in a SCHEMA message with which a tap says whose records follow."""
+
+
 class TargetBigQuerySoftDelete(CheckedSettings, Target):
     """Singer target for BigQuery that writes only what changed and marks what disappeared."""
 
@@ -51,6 +57,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     default_sink_class = BigQuerySoftDeleteSink
     message_reader_class = BlockReader
     retry_policy: ClassVar[RetryPolicy] = RetryPolicy()
+    lease_times: ClassVar[LeaseTimes] = LeaseTimes()
+    began: ClassVar[float | None] = None
+    """When the process began, in steady seconds. By default, when the target was made."""
     _is_stoppable = False
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
@@ -62,15 +71,24 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     ]
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own options
+        began = steady_seconds() if self.began is None else self.began
         super().__init__(**options)
         settings = Settings.from_config(self.config)
         run_id = new_run_id()
-        client = make_client(settings)
-        warehouse = Warehouse(client, settings, run_id, self.retry_policy)
+        client, clock, self._tenancy = make_client(settings), ServerClock(began=began), Tenancy(settings.tenant_id)
+        clock.follow(client)
+        warehouse = Warehouse(client, settings, run_id, self._tenancy, self.retry_policy)
         lease = Lease(
-            client, warehouse.lease_id(), run_id, settings.on_concurrent_run, prepare=warehouse.ensure_datasets
+            client,
+            warehouse.lease_id(),
+            run_id,
+            settings.on_concurrent_run,
+            clock=clock,
+            tenancy=self._tenancy,
+            prepare=warehouse.ensure_table_dataset,
+            times=self.lease_times,
         )
-        self.run = Run(run_id, settings, warehouse, lease)
+        self.run = Run(run_id, settings, warehouse, lease, clock)
         self._state = StateComposer()
         self._bookmarks = Bookmarks()
         self._has_begun = False
@@ -165,8 +183,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self._begin_once()
         stream = message_dict.get("stream", "")
+        self._begin_or_check(stream, message_dict["schema"])
         self._state.note_stream(stream)
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
@@ -248,12 +266,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         finally:
             self.run.lease.release()
 
-    def _begin_once(self) -> None:
-        """Check the tenant and acquire the lease, before the first stream begins."""
+    def _begin_or_check(self, stream: str, schema: object) -> None:
+        """Take the lease and then check whose tables these are, before the first stream begins.
+
+        Raises:
+            WrongTenantError: If the tap, or what BigQuery has, belongs to another tenant.
+            PluginError: If another run holds the lease, or BigQuery does not answer.
+        """
+        tenant = schema.get(TENANT_PROPERTY) if isinstance(schema, dict) else None
+        is_news = tenant is not None and self._tenancy.note_tap(str(tenant), stream)
         if not self._has_begun:
-            self.run.warehouse.check_tenant()
             self._acquire_lease()
-            self._has_begun = True
+        if is_news or not self._has_begun:
+            # After the lease is taken: another run may have made the tables while this one waited for it.
+            self.run.warehouse.check_tenant()
+        self._has_begun = True
 
 
 def _apply_map(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps

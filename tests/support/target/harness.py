@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from support.singer import lines
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
@@ -84,6 +85,14 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def lease_holder(project: Project) -> str:
+    """Return the run that has the lease. Empty if none has: there is no lease, or it was given back."""
+    if LEASE_TABLE not in project.tables("bronze"):
+        return ""
+    table = project.client.get_table(f"{project.name}.bronze.{LEASE_TABLE}")
+    return str(table.labels["run"])
 
 
 class TargetRunner:

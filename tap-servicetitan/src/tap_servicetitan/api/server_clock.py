@@ -6,11 +6,10 @@ Bookmarks and filters hold times of the server. A machine whose own clock is ahe
 from __future__ import annotations
 
 import time
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.plugin_runtime.clock import parse_http_date, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +34,7 @@ class ServerClock:
         Args:
             header: The response's `Date` (RFC 9110). Without a usable one, the time is reckoned.
         """
-        sent = _parse(header)
+        sent = parse_http_date(header)
         if sent is None:
             return self.now().replace(microsecond=0)
         self._last = sent, self._monotonic()
@@ -47,11 +46,3 @@ class ServerClock:
             return utc_now()
         sent, at = self._last
         return sent + timedelta(seconds=self._monotonic() - at)
-
-
-def _parse(header: str | None) -> datetime | None:
-    try:
-        sent = parsedate_to_datetime(header or "")
-    except ValueError:
-        return None
-    return sent.astimezone(UTC) if sent.tzinfo else sent.replace(tzinfo=UTC)

@@ -1,16 +1,20 @@
 """The lease of a dataset: while one run writes into it, no other does.
 
-The lease is a table whose name follows from the dataset. BigQuery creates a table only once and refuses the run that
-comes second. The table expires by itself, and a thread extends it while the run lives, so the lease of a killed run
-ends soon. The table never holds a row.
+The lease is a table in that dataset. BigQuery creates a table only once and refuses the run that comes second. Whoever
+changes the table names the state in which it was read, its ETag, so of two runs that want to take, renew or give back
+the lease at once only one succeeds. The table expires by itself, and a thread extends it while the run lives, so the
+lease of a killed run ends soon. It is never deleted: a request to delete names no state. It never holds a row.
 """
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import logging
+import random
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
@@ -19,39 +23,63 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.retry import is_transient
-from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.bigquery.server_clock import steady_seconds
+from target_bigquery_softdelete.errors import LeaseLostError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_bigquery_softdelete.bigquery.server_clock import ServerClock
+    from target_bigquery_softdelete.bigquery.tenancy import Tenancy
     from target_bigquery_softdelete.config.options import OnConcurrentRun
     from target_bigquery_softdelete.sql.identifiers import TableId
 
-LIFETIME = dt.timedelta(minutes=2)
-RENEWAL_SECONDS = 30.0
-POLL_SECONDS = 5.0
+LEASE_TABLE = "_etl_lease"
+"""Name of the table. No stream's table begins so."""
 
 _CALL_SECONDS = 10.0
 _RETRY = Retry(predicate=is_transient, initial=0.5, maximum=5.0, timeout=60.0)
+_RENEWAL_RETRY = _RETRY.with_timeout(20.0)
+"""A renewal is tried again half a minute later, and the end of a run waits for one that goes on."""
 _ONCE = Retry(predicate=lambda _: False)
 _FIELDS = (bigquery.SchemaField("nothing", "STRING"),)
 _RUN = "run"
+_NOBODY = ""
+_MOST_MISSES = 30
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LeaseTimes:
+    """How long a lease lasts. Tests wait less."""
+
+    lifetime: dt.timedelta = dt.timedelta(minutes=2)
+    """After so long without a renewal, another run may take it."""
+    margin: dt.timedelta = dt.timedelta(seconds=5)
+    """So much earlier the run that has it stops to write: clocks differ a little, and statements take a moment."""
+    renewal_seconds: float = 30.0
+    poll_seconds: float = 5.0
+    """How often a run that waits looks again."""
+    released: dt.timedelta = dt.timedelta(seconds=10)
+    """How long the table of a lease that was given back still exists."""
 
 
 class Lease:
     """The right of one run to write into a dataset."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is, whose it is, and by which clock
         self,
         client: bigquery.Client,
         table_id: TableId,
         run_id: str,
         mode: OnConcurrentRun,
         *,
+        clock: ServerClock,
+        tenancy: Tenancy,
         prepare: Callable[[], None],
+        times: LeaseTimes | None = None,
     ) -> None:
         """Describe the lease. It is not taken yet.
 
@@ -60,16 +88,27 @@ class Lease:
             table_id: The table that is the lease.
             run_id: This run.
             mode: What to do when another run holds the lease. `allow` takes no lease at all.
+            clock: BigQuery's clock.
+            tenancy: Whose run this is. The lease of another tenant is not taken.
             prepare: Creates the dataset of the table.
+            times: How long it lasts.
         """
         self._client = client
         self._table_id = table_id
         self._run = run_id.lower()
         self._mode = mode
+        self._clock = clock
+        self._tenancy = tenancy
         self._prepare = prepare
+        self._times = times or LeaseTimes()
         self._table: bigquery.Table | None = None
+        """The lease as BigQuery has last confirmed it."""
+        self._end = 0.0
+        """Until when it lasts, in steady seconds: reckoned from when the confirmed request was sent."""
         self._asked = False
         self._holder = ""
+        self._misses = 0
+        """How often it was neither free nor held, one after the other."""
         self._lost = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_often, name="lease", daemon=True)
@@ -79,16 +118,28 @@ class Lease:
         """Whether this run has the lease, or may have it because the answer was lost."""
         return self._asked and not self._lost
 
+    @property
+    def name(self) -> str:
+        """Full name of the table that is the lease."""
+        return str(self._table_id)
+
+    @property
+    def until(self) -> dt.datetime | None:
+        """Until when this run may write, by BigQuery's clock. None if it needs no lease."""
+        return self._table.expires - self._times.margin if self._table else None
+
     def acquire(self) -> None:
         """Take the lease, or wait for it.
 
         Raises:
             PluginError: If another run holds it and this run is not to wait, or if BigQuery does not answer.
+            WrongTenantError: If it is the lease of another tenant.
         """
         if self._mode == "allow" or self._table:
             return
         self._asked = True
         try:
+            self._prepare()
             while not self._try_to_take():
                 self._wait_or_refuse()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
@@ -99,16 +150,13 @@ class Lease:
         """Check that this run still has the lease.
 
         Raises:
-            PluginError: If it expired: BigQuery could not be reached for too long, or the process was suspended.
+            LeaseLostError: If it ended: BigQuery could not be reached for too long, or the process was suspended.
         """
-        if self._lost or (self._table and self._table.expires <= utc_now()):
-            raise PluginError(
-                f"The lease `{self._table_id}` ended before it was renewed, and another run may be writing now. "
-                "This run stops. The next one continues from the last state."
-            )
+        if self._lost or (self._table and steady_seconds() >= self._end):
+            raise LeaseLostError(str(self._table_id))
 
     def release(self) -> None:
-        """Give the lease back."""
+        """Give the lease back, if it is still this run's."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -123,37 +171,48 @@ class Lease:
     def _give_back(self) -> None:
         # A run that is stopped before the answer came does not know whether it has the lease.
         table = self._table or self._find()
-        if table is not None and self._is_own(table):
-            self._client.delete_table(str(self._table_id), not_found_ok=True, retry=_ONCE, timeout=_CALL_SECONDS)
+        if table is None or not self._is_own(table) or self._change(table, _NOBODY, self._times.released):
+            return
+        # Another run has it, or an answer was lost: the state of the table is not the one that was known.
+        found = self._find()
+        if found is not None and self._is_own(found):
+            self._change(found, _NOBODY, self._times.released)
 
     def _try_to_take(self) -> bool:
-        table = bigquery.Table(str(self._table_id), schema=_FIELDS)
-        table.labels = {_RUN: self._run}
-        table.expires = utc_now() + LIFETIME
+        self._holder = ""
+        sent = steady_seconds()
         try:
-            self._table = self._create(table)
+            self._note(self._create(), sent)
         except exceptions.Conflict:
-            self._table = self._take_over()
+            self._take_over()
+        except exceptions.NotFound:
+            # The dataset has just been deleted. Or the clock is so slow that the lease was to end in the past: the
+            # answer has put it right.
+            self._prepare()
         return self._table is not None
 
-    def _create(self, table: bigquery.Table) -> bigquery.Table:
-        try:
-            return self._client.create_table(table, retry=_RETRY, timeout=_CALL_SECONDS)
-        except exceptions.NotFound:
-            self._prepare()
-            return self._client.create_table(table, retry=_RETRY, timeout=_CALL_SECONDS)
+    def _create(self) -> bigquery.Table:
+        def create() -> bigquery.Table:
+            table = bigquery.Table(str(self._table_id), schema=_FIELDS)
+            table.labels = {_RUN: self._run, **self._tenancy.labels}
+            table.expires = self._clock.now() + self._times.lifetime
+            return self._client.create_table(table, retry=_ONCE, timeout=_CALL_SECONDS)
 
-    def _take_over(self) -> bigquery.Table | None:
-        """Take the table if it is this run's already, or if its run is dead. Return it, or nothing otherwise."""
-        self._holder = ""
+        return _RETRY(create)()
+
+    def _take_over(self) -> None:
+        """Take the table if it is this run's already, or if nobody has it: it was given back, or its run is dead."""
+        sent = steady_seconds()
         table = self._find()
         if table is None:
-            return None
-        if not self._is_own(table) and table.expires and table.expires > utc_now():
-            self._holder = f"run {table.labels.get(_RUN)}, until {table.expires:%H:%M:%S} UTC unless it renews it"
-            return None
-        table.labels = {_RUN: self._run}
-        return self._extend(table)
+            return
+        self._tenancy.check(f"The lease `{self._table_id}`", table.labels)
+        owner = table.labels.get(_RUN)
+        if owner not in (self._run, _NOBODY) and table.expires and table.expires > self._clock.now():
+            self._holder = f"run {owner}, until {table.expires:%H:%M:%S} UTC unless it renews it"
+            return
+        if taken := self._change(table, self._run, self._times.lifetime):
+            self._note(taken, sent)
 
     def _find(self) -> bigquery.Table | None:
         try:
@@ -164,38 +223,58 @@ class Lease:
     def _is_own(self, table: bigquery.Table) -> bool:
         return bool(table.labels.get(_RUN) == self._run)
 
-    def _extend(self, table: bigquery.Table) -> bigquery.Table | None:
-        """Extend the lease and return the table, or nothing if another run has changed it meanwhile."""
-        table.expires = utc_now() + LIFETIME
+    def _change(self, known: bigquery.Table, run: str, lifetime: dt.timedelta) -> bigquery.Table | None:
+        """Give the lease to a run, and return the table, or nothing if it is not as it was known any more."""
+        table = bigquery.Table.from_api_repr(copy.deepcopy(known.to_api_repr()))
+        table.labels = {**known.labels, _RUN: run, **self._tenancy.labels}
+        table.expires = self._clock.now() + lifetime
         try:
-            # With the table's etag, so that of two runs only one succeeds.
-            return self._client.update_table(table, ["labels", "expires"], retry=_RETRY, timeout=_CALL_SECONDS)
+            # With the ETag of the known table, so that of two runs only one succeeds.
+            return self._client.update_table(table, ["labels", "expires"], retry=_RENEWAL_RETRY, timeout=_CALL_SECONDS)
         except (exceptions.PreconditionFailed, exceptions.NotFound):
             return None
 
+    def _note(self, table: bigquery.Table, sent: float) -> None:
+        lasts = self._times.lifetime - self._times.margin
+        self._table, self._end = table, sent + lasts.total_seconds()
+
     def _wait_or_refuse(self) -> None:
-        if not self._holder:
-            return  # it has just ended
-        if self._mode == "refuse":
+        if self._holder and self._mode == "refuse":
             raise PluginError(
                 f"Another run is writing into this dataset, so this one wrote nothing: the lease `{self._table_id}` is "
                 f"held by {self._holder}. Start this run again later, or set `on_concurrent_run` to `wait`."
             )
-        logger.info("waiting for the lease `%s`, held by %s", self._table_id, self._holder)
-        time.sleep(POLL_SECONDS)
+        if self._holder:
+            self._misses = 0
+            logger.info("waiting for the lease `%s`, held by %s", self._table_id, self._holder)
+            time.sleep(self._times.poll_seconds)
+            return
+        # It has just ended, or another run changed it between two requests.
+        self._misses += 1
+        if self._misses == _MOST_MISSES:
+            raise PluginError(
+                f"The lease `{self._table_id}` can neither be created nor read: BigQuery says in turn that it exists "
+                "and that it does not. Nothing was written. Run again, and look whether another program changes it."
+            )
+        time.sleep(random.uniform(0.0, self._times.poll_seconds / 5))  # noqa: S311 - jitter
 
     def _renew_often(self) -> None:
-        while self._table and not self._lost and not self._stop.wait(RENEWAL_SECONDS):
+        while self._table and not self._lost and not self._stop.wait(self._times.renewal_seconds):
             self._renew(self._table)
 
     def _renew(self, table: bigquery.Table) -> None:
+        sent = steady_seconds()
         try:
-            extended = self._extend(table)
-            if extended is None:  # the answer to an earlier try may have been lost
+            renewed = self._change(table, self._run, self._times.lifetime)
+            if renewed is None:  # the answer to an earlier try may have been lost
+                sent = steady_seconds()
                 found = self._find()
-                extended = self._extend(found) if found is not None and self._is_own(found) else None
+                is_own = found is not None and self._is_own(found)
+                renewed = self._change(found, self._run, self._times.lifetime) if found and is_own else None
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             logger.warning("the lease `%s` could not be renewed: %s", self._table_id, error)
             return
-        self._lost = extended is None
-        self._table = extended or table
+        if renewed is None:
+            self._lost = True
+        else:
+            self._note(renewed, sent)

@@ -6,11 +6,10 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from target_bigquery_softdelete.bigquery.tenancy import TENANT_LABEL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-TENANT_LABEL = "tenant_id"
-"""Label that binds a table to the tenant whose rows it holds."""
 
 STAGING_LABELS = {"made_by": "target-bigquery-softdelete"}
 """Labels of every staging table, in addition to those of the settings."""

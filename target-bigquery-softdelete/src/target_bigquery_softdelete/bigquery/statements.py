@@ -13,7 +13,6 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.bigquery.calls import call
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -40,7 +39,13 @@ class Statements:
     """The statements and load jobs of one run."""
 
     def __init__(
-        self, client: bigquery.Client, jobs: Jobs, retry_policy: RetryPolicy, *, run_id: str, labels: Mapping[str, str]
+        self,
+        client: bigquery.Client,
+        jobs: Jobs,
+        retry_policy: RetryPolicy,
+        *,
+        run_id: str,
+        labels: Callable[[], Mapping[str, str]],
     ) -> None:
         """Keep what all of them share.
 
@@ -49,14 +54,14 @@ class Statements:
             jobs: Runs their jobs.
             retry_policy: How long a request may take.
             run_id: Beginning of every job id.
-            labels: Labels of every job.
+            labels: Returns the labels of every job: that of the tenant is known only when the first stream begins.
         """
         self._client = client
         self._jobs = jobs
         self._retry_policy = retry_policy
         self._options: dict[str, Any] = {"retry": jobs.retry, "timeout": retry_policy.call_seconds}
         self._run_id = run_id
-        self._labels = dict(labels)
+        self._labels = labels
 
     def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
         """Append a Parquet file to a table, and wait until its rows are there.
@@ -75,7 +80,7 @@ class Statements:
             schema=list(fields),
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-            labels=self._labels,
+            labels=dict(self._labels()),
         )
         config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
 
@@ -98,7 +103,6 @@ class Statements:
         sql: str,
         job_name: str,
         *,
-        synced: dt.datetime | None = None,
         parameters: Iterable[_AbstractQueryParameter] = (),
     ) -> StatementResult:
         """Run a statement and return what it did.
@@ -106,14 +110,12 @@ class Statements:
         Args:
             sql: A GoogleSQL statement.
             job_name: What the job is, unique in the run.
-            synced: Value of the parameter `synced`.
-            parameters: Other parameters.
+            parameters: Its parameters.
 
         Raises:
             WarehouseError: If the statement fails.
         """
-        times = [bigquery.ScalarQueryParameter("synced", "TIMESTAMP", synced)] if synced else []
-        config = bigquery.QueryJobConfig(query_parameters=[*times, *parameters], labels=self._labels)
+        config = bigquery.QueryJobConfig(query_parameters=list(parameters), labels=dict(self._labels()))
 
         def submit(job_id: str) -> QueryJob:
             return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._options)

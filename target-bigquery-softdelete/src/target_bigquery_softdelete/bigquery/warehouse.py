@@ -6,17 +6,20 @@ Each request has a deadline, and is retried with jitter on errors that pass by t
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from target_bigquery_softdelete.bigquery.calls import CALL_ERRORS, call, warehouse_error
+from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.jobs import Jobs
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
-from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, TENANT_LABEL, stale_tables
+from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, stale_tables
 from target_bigquery_softdelete.bigquery.statements import Statements
+from target_bigquery_softdelete.bigquery.tenancy import TENANT_LABEL
 from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql.identifiers import TableId
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.bigquery.cancellation import Cancelled
     from target_bigquery_softdelete.bigquery.table_layout import Layout
+    from target_bigquery_softdelete.bigquery.tenancy import Tenancy
     from target_bigquery_softdelete.config.settings import Settings
 
 LISTED_TABLES = 1000
@@ -38,27 +42,41 @@ FILLED_LABEL = {"filled": "true"}
 
 STAGING_LIFETIME = dt.timedelta(days=7)
 
+logger = logging.getLogger(__name__)
+
 
 class Warehouse:
     """The datasets of one company, in one project."""
 
     def __init__(
-        self, client: bigquery.Client, settings: Settings, run_id: str, retry_policy: RetryPolicy | None = None
+        self,
+        client: bigquery.Client,
+        settings: Settings,
+        run_id: str,
+        tenancy: Tenancy,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         self._client = client
         self.settings = settings
         policy = retry_policy or RetryPolicy()
         self._jobs = Jobs(client, policy)
         self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
+        self._dataset: bigquery.Dataset | None = None
+        """The dataset of the tables, once it is read or created."""
         self._datasets_exist = False
         self._listed: set[str] | None = None
         """Tables that were in the dataset at the start, and those that were read since."""
         self._unfilled: set[str] = set()
         """Those that were in the dataset at the start without the label of a table that has or had rows."""
         self._lock = threading.Lock()
-        self._labels = settings.own_labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
-        self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
+        self.tenancy = tenancy
+        """Whose data it is. What is read is checked, and what is created is labelled."""
+        self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=lambda: self._labels)
         """Runs the statements and load jobs of the run."""
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return self.settings.own_labels | self.tenancy.labels
 
     def cancel_jobs(self, seconds: float) -> Cancelled:
         """Cancel the running jobs, because the run is stopped. No job is sent after this."""
@@ -66,7 +84,7 @@ class Warehouse:
 
     def lease_id(self) -> TableId:
         """Return the full name of the table that is the lease of the dataset."""
-        return self.log_id(f"lease__{self.settings.dataset}")
+        return self.table_id(LEASE_TABLE)
 
     def table_id(self, table: str) -> TableId:
         """Return the full name of a target table."""
@@ -81,54 +99,94 @@ class Warehouse:
         return TableId(self.settings.project_id, self.settings.log_dataset, table)
 
     def check_tenant(self) -> None:
-        """Check whose tables the dataset holds, before anything is written.
+        """Check whose tables the dataset holds, before anything is written. The dataset gets the tenant's label.
 
         Raises:
-            WarehouseError: If one of them belongs to another tenant than that of the settings.
+            WrongTenantError: If one of them belongs to another tenant than that of this run.
+            WarehouseError: If BigQuery cannot be asked.
         """
-        dataset = f"{self.settings.project_id}.{self.settings.dataset}"
-        try:
-            tables = list(self._client.list_tables(dataset, **self._options))
-        except exceptions.NotFound:
-            tables = []
-        except CALL_ERRORS as error:
-            raise warehouse_error(f"cannot read the dataset `{dataset}`", error) from error
+        if self._dataset is None:
+            self.ensure_table_dataset()
+        name = self._dataset_name(self.settings.dataset)
+
+        def list_tables() -> list[Any]:
+            try:
+                return list(self._client.list_tables(name, **self._options))
+            except exceptions.NotFound:
+                return []
+
+        tables = call(f"cannot read the dataset `{name}`", list_tables)
+        for table in tables:
+            self.tenancy.check(f"The table `{name}.{table.table_id}`", table.labels)
         self._listed = {table.table_id for table in tables}
         self._unfilled = {table.table_id for table in tables if not self.is_labelled_filled(table)}
-        for table in tables:
-            owner = table.labels.get(TENANT_LABEL)
-            if owner and owner != self.settings.tenant_id:
-                raise WarehouseError(
-                    f"The table `{dataset}.{table.table_id}` belongs to tenant {owner}, but this run is for tenant "
-                    f"{self.settings.tenant_id or '(none set)'}. Nothing was written. "
-                    "Check `project_id` and `tenant_id`."
-                )
+        if self._dataset is not None:
+            self._label_dataset(self._dataset)
+
+    def ensure_table_dataset(self) -> None:
+        """Create the dataset of the tables, with the tenant's label, unless it exists. Each call reads it again.
+
+        Raises:
+            WrongTenantError: If it belongs to another tenant.
+            WarehouseError: If BigQuery refuses.
+        """
+        self._dataset = self._ensure_dataset(self._dataset_name(self.settings.dataset))
 
     def ensure_datasets(self) -> None:
-        """Create the datasets that do not exist, once in a run, when the first table needs one."""
+        """Create the datasets that do not exist, once in a run, when the first table needs one.
+
+        Raises:
+            WrongTenantError: If one of them belongs to another tenant.
+            WarehouseError: If BigQuery refuses.
+        """
         with self._lock:
             if not self._datasets_exist:
-                for name in (self.settings.dataset, self.settings.staging_dataset, self.settings.log_dataset):
-                    self._ensure_dataset(f"{self.settings.project_id}.{name}")
+                if self._dataset is None:
+                    self.ensure_table_dataset()
+                for name in (self.settings.staging_dataset, self.settings.log_dataset):
+                    self._ensure_dataset(self._dataset_name(name))
                 self._datasets_exist = True
 
-    def _ensure_dataset(self, name: str) -> None:
-        dataset = bigquery.Dataset(name)
-        dataset.labels = dict(self.settings.own_labels)
-        if self.settings.location:
-            dataset.location = self.settings.location
+    def _dataset_name(self, dataset: str) -> str:
+        return f"{self.settings.project_id}.{dataset}"
 
-        def ensure() -> None:
+    def _ensure_dataset(self, name: str) -> bigquery.Dataset:
+        wanted = bigquery.Dataset(name)
+        wanted.labels = self._labels
+        if self.settings.location:
+            wanted.location = self.settings.location
+
+        def ensure() -> bigquery.Dataset:
             # Read first: an account may be allowed to use a dataset and not to create one.
             try:
-                self._client.get_dataset(name, **self._options)
+                return self._client.get_dataset(name, **self._options)
             except exceptions.NotFound:
-                self._client.create_dataset(dataset, exists_ok=True, **self._options)
+                return self._client.create_dataset(wanted, exists_ok=True, **self._options)
 
-        call(f"cannot use the dataset `{name}`", ensure)
+        dataset: bigquery.Dataset = call(f"cannot use the dataset `{name}`", ensure)
+        self.tenancy.check(f"The dataset `{name}`", dataset.labels)
+        return dataset
+
+    def _label_dataset(self, dataset: bigquery.Dataset) -> None:
+        """Give a dataset of an earlier version the tenant's label. Without the right to, it stays as it is."""
+        if not self.tenancy.labels or TENANT_LABEL in dataset.labels:
+            return
+        dataset.labels = {**dataset.labels, **self.tenancy.labels}
+        try:
+            call(
+                f"cannot label the dataset `{dataset.reference}`",
+                lambda: self._client.update_dataset(dataset, ["labels"], **self._options),
+            )
+        except WarehouseError as error:
+            logger.info("%s. It stays without the label of its tenant, which its tables have.", error)
 
     def read_table(self, table_id: TableId) -> bigquery.Table | None:
-        """Return a table, or nothing when there is none."""
+        """Return a table, or nothing when there is none.
+
+        Raises:
+            WrongTenantError: If it belongs to another tenant.
+            WarehouseError: If BigQuery cannot be asked.
+        """
 
         def get() -> bigquery.Table | None:
             try:
@@ -137,7 +195,11 @@ class Warehouse:
                 return None
 
         found: bigquery.Table | None = call(f"cannot read the table `{table_id}`", get)
-        return found
+        return self._checked(found) if found is not None else None
+
+    def _checked(self, table: bigquery.Table) -> bigquery.Table:
+        self.tenancy.check(f"The table `{table.reference}`", table.labels)
+        return table
 
     def is_missing(self, table_id: TableId) -> bool:
         """Return whether a table did not exist at the start of the run, and was neither read nor created since."""
@@ -208,7 +270,7 @@ class Warehouse:
 
     def lacks_labels(self, table: bigquery.Table) -> bool:
         """Return whether a table lacks the tenant's label."""
-        return TENANT_LABEL in self._labels and TENANT_LABEL not in table.labels
+        return not self.tenancy.labels.items() <= table.labels.items()
 
     def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
         """Set the schema of a table, which may only gain columns, and add the tenant's label."""
@@ -223,13 +285,13 @@ class Warehouse:
         try:
             return self._client.create_table(table, **self._options), True
         except exceptions.Conflict:  # it exists, perhaps because the answer to the first try was lost
-            return self._client.get_table(table.reference, **self._options), False
+            return self._checked(self._client.get_table(table.reference, **self._options)), False
 
     def _update(self, table: bigquery.Table) -> bigquery.Table:
         try:
             return self._client.update_table(table, ["schema", "labels"], **self._options)
         except exceptions.PreconditionFailed as error:
-            found = self._client.get_table(table.reference, **self._options)
+            found = self._checked(self._client.get_table(table.reference, **self._options))
             if _paths(table.schema) <= _paths(found.schema):
                 return found  # the answer to the first try was lost, or another program added the same columns
             raise WarehouseError(
@@ -274,7 +336,7 @@ class Warehouse:
                 return []
 
         tables = call(f"cannot read the dataset `{dataset}`", list_tables)
-        stale = stale_tables(tables, self.settings.tenant_id, utc_now())
+        stale = stale_tables(tables, self.tenancy.tenant, utc_now())
         for name in stale:
             self.delete_table(self.staging_id(name))
         return len(stale)

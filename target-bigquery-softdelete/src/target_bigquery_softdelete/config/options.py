@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OnConcurrentRun = Literal["refuse", "wait", "allow"]
 """What a run does when another run is writing into the same dataset."""
 
+LABEL = r"[a-z0-9_-]{1,63}"
+"""What BigQuery allows as the value of a label, without the letters of other scripts."""
+
 _MOST_PARTITIONS = 10_000
 
 PARTITION_UNITS = {

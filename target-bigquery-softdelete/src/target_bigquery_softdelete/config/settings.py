@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from target_bigquery_softdelete.config.options import DeleteLimits, OnConcurrentRun, PartitionBy
+from target_bigquery_softdelete.config.options import LABEL, DeleteLimits, OnConcurrentRun, PartitionBy
 from target_bigquery_softdelete.plugin_runtime import datasets
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE, emulator_address
@@ -24,9 +24,6 @@ from target_bigquery_softdelete.schema.naming import ColumnNaming  # noqa: TC001
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
-
-LABEL = r"[a-z0-9_-]{1,63}"
-"""What BigQuery allows as the value of a label, without the letters of other scripts."""
 
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import ScalarQueryParameter
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
-from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.source import Source
 
@@ -40,7 +39,8 @@ def merge(
         seen_key_tables: Other staging tables with keys that came in this run.
 
     Raises:
-        PluginError: If the run no longer holds its lease.
+        LeaseLostError: If the run no longer holds its lease.
+        OvertakenError: If another run wrote such a row since this one began to read.
         WarehouseError: If a statement fails.
     """
     source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
@@ -63,7 +63,7 @@ def merge(
     statement = sql.merge(
         table.table_id, source, mark_missing_deleted=complete and may_mark, mark_deleted=may_mark, **filters
     )
-    done = table.statements.run(statement, "merge", synced=utc_now(), parameters=limits)
+    done = table.statements.write(statement, "merge", parameters=limits)
     if done.inserted or done.updated:
         _append_versions(table, prepared, key)
     return _count(found, done, missing=missing, marked=marked)
@@ -119,7 +119,7 @@ def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, mar
 def _fill(table: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
     """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
     statement = sql.merge(table.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
-    done = table.statements.run(statement, "merge", synced=utc_now())
+    done = table.statements.write(statement, "merge")
     _append_versions(table, prepared, source.columns.key)
     return MergeResult(inserted=done.inserted, updated=done.updated)
 
@@ -133,7 +133,8 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
         key: Names of the key columns of the stream.
 
     Raises:
-        PluginError: If the run no longer holds its lease.
+        LeaseLostError: If the run no longer holds its lease.
+        OvertakenError: If another run wrote such a row since this one began to read.
         WarehouseError: If a statement fails.
     """
     partition = prepared.partition_filter
@@ -141,7 +142,7 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
     if not live or not table.guard.judge(live=live, by_record=0, missing=live, staged=0):
         return MergeResult()
     _append_versions(table, prepared, key)
-    table.statements.run(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing", synced=utc_now())
+    table.statements.write(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing")
     _append_versions(table, prepared, key)
     return MergeResult(deleted=live, marked=live)
 
@@ -150,11 +151,12 @@ def append(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> M
     """Append staged rows that have no key.
 
     Raises:
-        PluginError: If the run no longer holds its lease.
+        LeaseLostError: If the run no longer holds its lease.
+        OvertakenError: If another run wrote such a row since this one began to read.
         WarehouseError: If the statement fails.
     """
     source = Source(staged.table_id, staged.columns, prepared.columns)
-    done = table.statements.run(sql.append(table.table_id, source), "append", synced=utc_now())
+    done = table.statements.write(sql.append(table.table_id, source), "append")
     return MergeResult(inserted=done.inserted)
 
 
@@ -166,12 +168,13 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
         parts: The rows, and the table as it was made ready for them. There is at least one part.
 
     Raises:
-        PluginError: If the run no longer holds its lease.
+        LeaseLostError: If the run no longer holds its lease.
+        OvertakenError: If another run wrote such a row since this one began to read.
         WarehouseError: If the statement fails.
     """
     sources = [Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
     partition = parts[-1][0].partition_filter
-    table.statements.run(sql.replace(table.table_id, sources, partition=partition), "replace", synced=utc_now())
+    table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
     return MergeResult(inserted=sum(staged.count for _, staged in parts))
 
 

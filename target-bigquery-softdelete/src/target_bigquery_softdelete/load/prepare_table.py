@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
-from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.sql import tables as sql
@@ -142,7 +141,8 @@ def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
     partition_by = settings.partitions.get(stream_table.stream)
     if partition_by:
         partition_by.check(columns.columns, stream_table.stream)
-    tenant = f" of tenant {settings.tenant_id}" if settings.tenant_id else ""
+    tenant_id = stream_table.warehouse.tenancy.tenant
+    tenant = f" of tenant {tenant_id}" if tenant_id else ""
     return layout_of(
         columns,
         description=f"Stream {stream_table.stream}{tenant}, written by {SOFTWARE}",
@@ -165,7 +165,7 @@ def _fit(stream_table: StreamTable, table: bigquery.Table, columns: TableColumns
         _log_change(stream_table, change)
     if change.adopted:
         statement = sql.adopt(stream_table.table_id, partition=partition_filter)
-        adopted = stream_table.statements.run(statement, "adopt", synced=utc_now())
+        adopted = stream_table.statements.write(statement, "adopt")
         logger.info("%s: adopted %s with %d rows", stream_table.stream, stream_table.table_id, adopted.updated)
     if change.widened:
         stream_table.statements.run(sql.widen(stream_table.table_id, change.widened), "widen")

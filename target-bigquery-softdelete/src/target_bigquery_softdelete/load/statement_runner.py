@@ -1,58 +1,117 @@
-"""Runs the statements on one table, and adds up what they cost."""
+"""Runs the statements on one table, and adds up what they cost.
+
+A statement that writes rows is safe whenever it arrives: BigQuery itself checks, when it begins to run it, that the
+lease of this run has not ended, and in each row that it would overwrite, that no other run wrote it since this one
+began to read.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+from target_bigquery_softdelete.errors import LeaseLostError, OvertakenError, WarehouseError
+from target_bigquery_softdelete.sql.guards import LEASE_ENDED, WRITTEN_BY_ANOTHER_RUN
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from google.cloud.bigquery import ScalarQueryParameter
+    from google.cloud.bigquery.query import _AbstractQueryParameter
 
     from target_bigquery_softdelete.bigquery.lease import Lease
+    from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.statements import StatementResult
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.sql.identifiers import TableId
+
+MOST_TRIES = 3
+"""How often a statement is sent that BigQuery found too late, although the lease was renewed meanwhile."""
 
 
 class StatementRunner:
     """The statements of one run on one table. None is sent after the run has lost its lease."""
 
-    def __init__(self, warehouse: Warehouse, table_id: TableId, lease: Lease) -> None:
+    def __init__(
+        self, warehouse: Warehouse, stream: str, table_id: TableId, *, lease: Lease, clock: ServerClock
+    ) -> None:
+        """Begin without a statement.
+
+        Args:
+            warehouse: Where the table is.
+            stream: Name of the stream, for errors.
+            table_id: The table.
+            lease: The lease of the run.
+            clock: BigQuery's clock.
+        """
         self._warehouse = warehouse
+        self._stream = stream
         self._table_id = table_id
         self._lease = lease
+        self._clock = clock
         self._count = 0
+        self._own_times: list[dt.datetime] = []
+        """The times that this run has written into the table."""
         self.bytes_billed = 0
         """What BigQuery bills for all statements so far."""
         self.slot_ms = 0
         """Their slot time, in milliseconds."""
 
-    def run(
-        self,
-        statement: str,
-        name: str,
-        *,
-        synced: dt.datetime | None = None,
-        parameters: Sequence[ScalarQueryParameter] = (),
-    ) -> StatementResult:
-        """Run a statement and return what it did.
+    def run(self, statement: str, name: str, *, parameters: Sequence[_AbstractQueryParameter] = ()) -> StatementResult:
+        """Run a statement that sets no `_etl_synced`, and return what it did.
 
         Args:
             statement: A GoogleSQL statement.
             name: What it does, in a word. It becomes part of the job's id.
-            synced: Value of the parameter `synced`.
-            parameters: Other parameters.
+            parameters: Its parameters.
 
         Raises:
-            PluginError: If the run no longer holds its lease.
+            LeaseLostError: If the run no longer holds its lease.
             WarehouseError: If the statement fails.
         """
         self._lease.check()
         self._count += 1
         job_name = f"{name}-{self._table_id.table}-{self._count}"
-        result = self._warehouse.statements.run(statement, job_name, synced=synced, parameters=parameters)
+        result = self._warehouse.statements.run(statement, job_name, parameters=parameters)
         self.bytes_billed += result.bytes_billed
         self.slot_ms += result.slot_ms
         return result
+
+    def write(self, statement: str, name: str, *, parameters: Sequence[ScalarQueryParameter] = ()) -> StatementResult:
+        """Run a statement that writes rows, and return what it did. It is done as a whole or not at all.
+
+        Args:
+            statement: A statement with the parameters of :mod:`~target_bigquery_softdelete.sql.guards` and `synced`.
+            name: What it does, in a word. It becomes part of the job's id.
+            parameters: Its other parameters.
+
+        Raises:
+            LeaseLostError: If the run no longer holds its lease.
+            OvertakenError: If another run wrote a row, since this one began to read, that the statement would write.
+            WarehouseError: If the statement fails.
+        """
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return self._write(statement, name, parameters)
+            except LeaseLostError:
+                self._lease.check()  # it was renewed while the statement waited
+        return self._write(statement, name, parameters)
+
+    def _write(self, statement: str, name: str, parameters: Sequence[ScalarQueryParameter]) -> StatementResult:
+        synced = self._clock.next_time()
+        guards: list[_AbstractQueryParameter] = [
+            ScalarQueryParameter("synced", "TIMESTAMP", synced),
+            ScalarQueryParameter("lease_until", "TIMESTAMP", self._lease.until),
+            ScalarQueryParameter("began", "TIMESTAMP", self._clock.began),
+            ArrayQueryParameter("own_times", "TIMESTAMP", list(self._own_times)),
+        ]
+        self._own_times.append(synced)  # before it is known whether it was done
+        try:
+            return self.run(statement, name, parameters=[*guards, *parameters])
+        except WarehouseError as error:
+            if LEASE_ENDED in str(error):
+                raise LeaseLostError(self._lease.name) from error
+            if WRITTEN_BY_ANOTHER_RUN in str(error):
+                raise OvertakenError(self._stream, str(self._table_id)) from error
+            raise

@@ -59,7 +59,7 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         stream=stream,
         table_id=written_id,
         warehouse=warehouse,
-        statements=StatementRunner(warehouse, written_id, run.lease),
+        statements=StatementRunner(warehouse, stream, written_id, lease=run.lease, clock=run.clock),
         guard=DeleteGuard(stream, settings.delete_limits),
         history=history,
         live_view=live_view,

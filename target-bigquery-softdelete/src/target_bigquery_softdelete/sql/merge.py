@@ -1,5 +1,7 @@
 """Statements that write staged rows into a table, and the queries that count before. Pure functions that return text.
 
+A statement that writes needs the parameters of :mod:`~target_bigquery_softdelete.sql.guards`, and `synced` TIMESTAMP.
+
 Every name goes through :mod:`~target_bigquery_softdelete.sql.identifiers`; every value is a query parameter. No
 statement is built from data.
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import IN_RUN, IN_TABLE, PRESENT_ONLY, SEQUENCE
 from target_bigquery_softdelete.sql.expressions import comparable_value, staged_value, updated_value
+from target_bigquery_softdelete.sql.guards import IN_TIME, if_ours
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
 from target_bigquery_softdelete.sql.source import (
     DELETED_SQL,
@@ -44,7 +47,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     partition: str = "",
     within: str = "",
 ) -> str:
-    """Return the MERGE that brings the target table up to date. Parameter: `synced` TIMESTAMP.
+    """Return the MERGE that brings the target table up to date.
 
     Args:
         target: The table.
@@ -70,9 +73,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             ") AS s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
             *(_mark_deleted(source) if mark_deleted else ()),
-            f"WHEN MATCHED AND {is_writable('NOT s.' + DELETED_SQL, source)} AND (",
-            indent(_differs(source)),
-            ") THEN",
+            f"WHEN MATCHED AND {if_ours(_is_changed(source))} THEN",
             "  UPDATE SET",
             *(
                 f"    {quote_column(column.name)} = {updated_value(column, source)},"
@@ -80,7 +81,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             ),
             f"    {OPERATION_SQL} = 'UPDATE',",
             f"    {SYNCED_SQL} = @synced",
-            f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} THEN",
+            f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
             f"  INSERT ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
             f"  VALUES ({', '.join([*(f's.{name}' for name in names), _FIRST_OPERATION, '@synced'])})",
             *(_mark_missing_deleted(partition) if mark_missing_deleted else ()),
@@ -138,15 +139,15 @@ def count_live(target: TableId, *, partition: str = "") -> str:
 
 
 def mark_all_deleted(target: TableId, *, partition: str = "") -> str:
-    """Return the UPDATE that marks every live row deleted, for an empty snapshot. Parameter: `synced` TIMESTAMP."""
+    """Return the UPDATE that marks every live row deleted, for an empty snapshot."""
     return (
         f"UPDATE {target.quoted} AS t\nSET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced\n"
-        f"WHERE {IS_LIVE}{filter_nothing(' AND ', partition)}"
+        f"WHERE {if_ours(IS_LIVE)}{filter_nothing(' AND ', partition)}"
     )
 
 
 def append(target: TableId, source: Source) -> str:
-    """Return the INSERT that adds the staged rows of a stream without a key. Parameter: `synced` TIMESTAMP."""
+    """Return the INSERT that adds the staged rows of a stream without a key."""
     names = [quote_column(column.name) for column in source.columns.columns]
     return "\n".join(
         [
@@ -155,18 +156,19 @@ def append(target: TableId, source: Source) -> str:
             "FROM (",
             indent(_staged_rows(source)),
             ") AS s",
+            f"WHERE {IN_TIME}",
         ]
     )
 
 
 def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") -> str:
-    """Return the script that replaces all rows of a table without a key. Parameter: `synced` TIMESTAMP.
+    """Return the script that replaces all rows of a table without a key.
 
     The script is one transaction: a reader sees either all old rows or all new rows.
     """
     statements = [
         "BEGIN TRANSACTION",
-        f"DELETE FROM {target.quoted} AS t WHERE TRUE{filter_nothing(' AND ', partition)}",
+        f"DELETE FROM {target.quoted} AS t WHERE {if_ours('TRUE')}{filter_nothing(' AND ', partition)}",
         *(append(target, source) for source in sources),
         "COMMIT TRANSACTION",
     ]
@@ -245,6 +247,11 @@ def _differs(source: Source) -> str:
     return "\n".join([f"t.{OPERATION_SQL} = 'DELETE'", *changes])
 
 
+def _is_changed(source: Source) -> str:
+    """Return the condition for a matched row that takes the staged values."""
+    return f"{is_writable('NOT s.' + DELETED_SQL, source)} AND (\n{indent(_differs(source))}\n)"
+
+
 def _is_written(source: Source) -> str:
     """Return the condition for a staged key that a MERGE writes: all its clauses in one condition."""
     is_new = f"t.{_IN_TABLE} IS NULL"
@@ -254,14 +261,15 @@ def _is_written(source: Source) -> str:
 
 
 def _mark_deleted(source: Source) -> tuple[str, ...]:
+    is_marked = f"{is_writable(f's.{DELETED_SQL}', source)} AND {IS_LIVE}"
     return (
-        f"WHEN MATCHED AND {is_writable('s.' + DELETED_SQL, source)} AND {IS_LIVE} THEN",
+        f"WHEN MATCHED AND {if_ours(is_marked)} THEN",
         f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
     )
 
 
 def _mark_missing_deleted(partition: str) -> tuple[str, ...]:
     return (
-        f"WHEN NOT MATCHED BY SOURCE AND {IS_LIVE}{filter_nothing(' AND ', partition)} THEN",
+        f"WHEN NOT MATCHED BY SOURCE AND {if_ours(IS_LIVE)}{filter_nothing(' AND ', partition)} THEN",
         f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
     )

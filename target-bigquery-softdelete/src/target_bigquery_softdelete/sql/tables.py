@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.schema.system_columns import IS_NEW, OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.sql.guards import IN_TIME
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
 from target_bigquery_softdelete.sql.source import IS_LIVE, OPERATION_SQL, SYNCED_SQL, filter_nothing
 
@@ -21,11 +22,14 @@ LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-s
 
 
 def adopt(target: TableId, *, partition: str = "") -> str:
-    """Return the UPDATE that fills the audit columns of an existing table. Parameter: `synced` TIMESTAMP."""
+    """Return the UPDATE that fills the audit columns of an existing table.
+
+    It needs the parameters of :mod:`~target_bigquery_softdelete.sql.guards`, and `synced` TIMESTAMP.
+    """
     return (
         f"UPDATE {target.quoted} AS t\n"
         f"SET {OPERATION_SQL} = IFNULL({OPERATION_SQL}, 'INSERT'), {SYNCED_SQL} = IFNULL({SYNCED_SQL}, @synced)\n"
-        f"WHERE ({OPERATION_SQL} IS NULL OR {SYNCED_SQL} IS NULL){filter_nothing(' AND ', partition)}"
+        f"WHERE ({OPERATION_SQL} IS NULL OR {SYNCED_SQL} IS NULL) AND {IN_TIME}{filter_nothing(' AND ', partition)}"
     )
 
 

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
-from support.target.harness import eventually
+from support.target.harness import eventually, lease_holder
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 
@@ -160,7 +160,7 @@ def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, pr
     def tap() -> None:
         with pipe.open("wb", buffering=0) as output:
             output.write(lines([schema("crews", {"id": INTEGER})]))
-            eventually(lambda: "lease__bronze" in project.tables("management"))
+            eventually(lambda: lease_holder(project))
             make_jobs(project, "id INT64, other STRING", "1, 'kept'")
             output.write(lines(messages))
 

@@ -14,21 +14,31 @@ import pytest
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
-from support.target.harness import eventually
-from target_bigquery_softdelete.bigquery import lease as leases
-from target_bigquery_softdelete.bigquery.lease import Lease
+from support.target.harness import eventually, lease_holder
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
+from target_bigquery_softdelete.bigquery.server_clock import ServerClock
+from target_bigquery_softdelete.bigquery.tenancy import Tenancy
+from target_bigquery_softdelete.errors import LeaseLostError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
     import subprocess
 
+    from google.cloud import bigquery
+
     from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
 ONE = [JOBS, record("jobs", {"id": 1})]
 TWO = [JOBS, record("jobs", {"id": 2})]
-LEASE = "lease__bronze"
+LEASE = LEASE_TABLE
+SHORT = LeaseTimes(renewal_seconds=0.2, poll_seconds=0.2)
+
+
+def lease_table(project: Project) -> bigquery.Table:
+    """Return the table that is the lease."""
+    return project.client.get_table(f"{project.name}.bronze.{LEASE}")
 
 
 def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
@@ -37,13 +47,13 @@ def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
     assert process.stdin
     process.stdin.write(lines(ONE))
     process.stdin.flush()
-    eventually(lambda: LEASE in project.tables("management"))
+    eventually(lambda: lease_holder(project))
     return process
 
 
 def expire(project: Project) -> None:
     """Let the lease expire now, as if it had not been renewed for its whole lifetime."""
-    table = project.client.get_table(f"{project.name}.management.{LEASE}")
+    table = lease_table(project)
     table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
     project.client.update_table(table, ["expires"])
     time.sleep(1.5)
@@ -57,7 +67,7 @@ def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: Targe
     (error,) = refused.errors
     for part in ("Another run", LEASE, "on_concurrent_run", "UTC"):
         assert part in error
-    assert project.tables("bronze") == []
+    assert project.tables("bronze") == [LEASE]
 
     waits = target.start(on_concurrent_run="wait")
     assert waits.stdin
@@ -72,40 +82,45 @@ def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: Targe
 
     assert (first.returncode, waits.returncode) == (0, 0), log
     assert set(project.operations("jobs")) == {1, 2}
-    assert LEASE not in project.tables("management")
+    assert not lease_holder(project)
 
 
 def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_ends(
     target: TargetRunner, project: Project
 ) -> None:
     assert target(JOBS, b"oops", on_concurrent_run="refuse").code == 1
-    assert LEASE not in project.tables("management")
+    assert not lease_holder(project)
 
     stopped = running(target, project)
     stopped.terminate()
     stopped.communicate(timeout=20)
     assert stopped.returncode == 128 + signal.SIGTERM
-    assert LEASE not in project.tables("management")
+    assert not lease_holder(project)
 
     killed = running(target, project)
     killed.kill()
     killed.communicate()
     assert target(*TWO, on_concurrent_run="refuse").code == 1
-    table = project.client.get_table(f"{project.name}.management.{LEASE}")
-    assert dt.timedelta(seconds=30) < table.expires - dt.datetime.now(dt.UTC) <= leases.LIFETIME
+    left = lease_table(project).expires - dt.datetime.now(dt.UTC)
+    assert dt.timedelta(seconds=30) < left <= LeaseTimes().lifetime
     expire(project)
     assert target(*TWO, on_concurrent_run="refuse").code == 0
-    assert LEASE not in project.tables("management")
+    assert not lease_holder(project)
 
 
-def lease(project: Project, run: str, api_endpoint: str = "") -> Lease:
+def lease(
+    project: Project, run: str, api_endpoint: str = "", times: LeaseTimes = SHORT, clock: ServerClock | None = None
+) -> Lease:
     """Return a lease that is not taken yet."""
 
     def prepare() -> None:
-        project.client.create_dataset(f"{project.name}.management", exists_ok=True)
+        client.create_dataset(f"{project.name}.bronze", exists_ok=True)
 
     client = Project(api_endpoint or project.api_endpoint, project.name).client
-    return Lease(client, TableId(project.name, "management", LEASE), run, "refuse", prepare=prepare)
+    clock = clock or ServerClock()
+    clock.follow(client)
+    table_id = TableId(project.name, "bronze", LEASE)
+    return Lease(client, table_id, run, "refuse", clock=clock, tenancy=Tenancy(None), prepare=prepare, times=times)
 
 
 def is_lost(held: Lease) -> bool:
@@ -140,24 +155,65 @@ def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
     one_of(runs).release()
 
 
-def test_the_lease_is_renewed_and_a_run_that_lost_it_stops(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.2)
-    name = f"{project.name}.management.{LEASE}"
+def test_the_lease_is_renewed_and_a_run_that_lost_it_stops_and_gives_back_only_its_own(project: Project) -> None:
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(Trap(b'"expirationTime"', "fail", times=1))  # BigQuery is away for a moment
         first_lease = lease(project, "Run_1", proxy.url)
         first_lease.acquire()
-        first = project.client.get_table(name).expires
-        eventually(lambda: project.client.get_table(name).expires > first)
+        first = lease_table(project).expires
+        eventually(lambda: lease_table(project).expires > first)
         first_lease.check()
 
-        project.client.delete_table(name)
+        project.client.delete_table(f"{project.name}.bronze.{LEASE}")
         other = lease(project, "run_2")
         other.acquire()
         eventually(lambda: is_lost(first_lease))
-        with pytest.raises(PluginError, match="ended before it was renewed"):
+        with pytest.raises(LeaseLostError, match="ended before it was renewed"):
             first_lease.check()
         first_lease.release()
 
-    assert project.client.get_table(name).labels == {"run": "run_2"}
+    assert lease_table(project).labels == {"run": "run_2"}
+    other.check()
     other.release()
+    assert not lease_holder(project)
+
+
+def test_a_lease_ends_with_its_last_renewal_that_succeeded(project: Project) -> None:
+    times = LeaseTimes(lifetime=dt.timedelta(seconds=3), margin=dt.timedelta(seconds=1), renewal_seconds=0.3)
+    with Proxy(project.api_endpoint) as proxy:
+        held = lease(project, "run_1", proxy.url, times)
+        held.acquire()
+        proxy.trap(Trap(b'"expirationTime"', "fail", times=1000))
+        eventually(lambda: is_lost(held), seconds=10)
+        proxy.traps.clear()
+        held.release()
+
+
+def test_a_lease_that_was_lost_without_notice_is_not_given_back(project: Project) -> None:
+    never = LeaseTimes(renewal_seconds=1000)
+    suspended = lease(project, "run_1", times=never)
+    suspended.acquire()
+    expire(project)
+    successor = lease(project, "run_2")
+    successor.acquire()
+
+    suspended.release()
+
+    assert lease_table(project).labels == {"run": "run_2"}
+    assert not is_lost(successor)
+    successor.release()
+
+
+@pytest.mark.parametrize("minutes", [-3, 3])
+def test_a_clock_that_is_minutes_wrong_has_no_effect(project: Project, minutes: int) -> None:
+    wrong = ServerClock(local=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes))
+    held = lease(project, "run_1", clock=wrong, times=LeaseTimes())
+    held.acquire()
+    left = lease_table(project).expires - dt.datetime.now(dt.UTC)
+    assert dt.timedelta(seconds=110) < left < dt.timedelta(seconds=125)
+
+    late = ServerClock(local=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes))
+    with pytest.raises(PluginError, match="Another run"):
+        lease(project, "run_2", clock=late).acquire()
+    held.release()
+    lease(project, "run_3", clock=late).acquire()

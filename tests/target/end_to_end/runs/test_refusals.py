@@ -110,7 +110,7 @@ def test_another_tenants_table_stops_the_run_before_its_first_write(target: Targ
     other = schema("crews", {"id": INTEGER})
     for settings in ({"tenant_id": "2002"}, {}):
         result = target(other, record("crews", {"id": 1}), JOBS, record("jobs", {"id": 2}), STATE, **settings)
-        assert_one_line(result, "bronze.jobs", "1001", "tenant_id", "project_id")
+        assert_one_line(result, "bronze", "1001", "tenant_id", "project_id")
 
     assert project.tables("bronze") == ["jobs"]
     assert project.rows("jobs") == before

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, cast
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.lease import Lease
+from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.statements import StatementResult
+from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.config.options import DeleteLimits
 from target_bigquery_softdelete.load.delete_guard import DeleteGuard
 from target_bigquery_softdelete.load.merge import mark_all_deleted
@@ -41,8 +43,10 @@ class Billing:
 
 def test_the_costs_of_all_statements_are_added_up() -> None:
     warehouse = cast("Warehouse", Billing())
-    lease = Lease(cast("bigquery.Client", None), JOBS, "run", "allow", prepare=lambda: None)
-    statements = StatementRunner(warehouse, JOBS, lease)
+    clock = ServerClock()
+    client = cast("bigquery.Client", None)
+    lease = Lease(client, JOBS, "run", "allow", clock=clock, tenancy=Tenancy(None), prepare=lambda: None)
+    statements = StatementRunner(warehouse, "jobs", JOBS, lease=lease, clock=clock)
     guard = DeleteGuard("jobs", DeleteLimits(1, 100, lifted=True))
     target = StreamTable("jobs", JOBS, warehouse, statements, guard)
 

@@ -196,6 +196,9 @@ STATEMENTS = {
 
 PARAMETERS = {
     "synced": "TIMESTAMP",
+    "lease_until": "TIMESTAMP",
+    "began": "TIMESTAMP",
+    "own_times": "ARRAY<TIMESTAMP>",
     "first": "DATE",
     "last": "DATE",
     "table_name": "STRING",
@@ -224,14 +227,7 @@ def shape_of(name: str) -> str:
 def analyzer(shape: str) -> GoogleSQL:
     """Return the analyzer with the tables that the statements of a shape read and write."""
     seen = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
-    parameters = {
-        "synced": "TIMESTAMP",
-        "first": "DATE",
-        "last": "DATE",
-        "table_name": "STRING",
-        "record_keys": "ARRAY<STRING>",
-    }
-    return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS}, parameters)
+    return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS}, PARAMETERS)
 
 
 def staged(column: Column) -> Column:

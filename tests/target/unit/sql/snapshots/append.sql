@@ -10,3 +10,4 @@ FROM (
     s.`_etl_deleted`
   FROM `co-1.staging.jobs__r1_3` AS s
 ) AS s
+WHERE IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE)

@@ -12,15 +12,15 @@ USING (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
 ) AS s
 ON t.`id` = s.`id`
-WHEN MATCHED AND s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' THEN
+WHEN MATCHED AND IF(s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
-WHEN MATCHED AND NOT s.`_etl_deleted` AND (
+WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
   t.`_etl_operation` = 'DELETE'
   OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
   OR TO_JSON_STRING(t.`custom`) IS DISTINCT FROM TO_JSON_STRING(s.`custom`)
   OR TO_JSON_STRING(IFNULL(t.`tags`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`tags`, []))
   OR TO_JSON_STRING(IFNULL(t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`items`, []))
-) THEN
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
     `address` = s.`address`,
     `custom` = s.`custom`,
@@ -28,6 +28,6 @@ WHEN MATCHED AND NOT s.`_etl_deleted` AND (
     `items` = s.`items`,
     `_etl_operation` = 'UPDATE',
     `_etl_synced` = @synced
-WHEN NOT MATCHED BY TARGET THEN
+WHEN NOT MATCHED BY TARGET AND IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) THEN
   INSERT (`id`, `address`, `custom`, `tags`, `items`, `_etl_operation`, `_etl_synced`)
   VALUES (s.`id`, s.`address`, s.`custom`, s.`tags`, s.`items`, IF(s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced)

@@ -1,0 +1,114 @@
+"""BigQuery's clock, as the `Date` of its answers shows it.
+
+A machine's own clock may be minutes wrong, and may jump. What two runs on two machines decide by time, such as the end
+of a lease, they decide by one clock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from target_bigquery_softdelete.plugin_runtime.clock import parse_http_date, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+    from google.cloud import bigquery
+
+LONGEST_AGE = dt.timedelta(seconds=2)
+"""How much older than its answer a `Date` may be: it is cut to a second, and servers renew it once a second."""
+
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def steady_seconds() -> float:
+    """Return seconds that never go backwards and, where the system can tell, go on while it is suspended."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+class ServerClock:
+    """Reckons with this machine's clock, moved by the smallest correction that agrees with the answers.
+
+    Each answer says between which limits the correction lies. Where the machine is right, it is none at all, so times
+    are exact to the microsecond.
+    """
+
+    def __init__(
+        self,
+        *,
+        began: float | None = None,
+        seconds: Callable[[], float] = steady_seconds,
+        local: Callable[[], dt.datetime] = utc_now,
+    ) -> None:
+        """Read this machine's clock once. From then on its jumps have no effect.
+
+        Args:
+            began: When the run began, in the seconds of this clock. By default now.
+            seconds: Returns seconds that never go backwards.
+            local: Returns the time of this machine (UTC).
+        """
+        self._seconds = seconds
+        self._began = seconds() if began is None else began
+        self._zero = local() - dt.timedelta(seconds=seconds())
+        self._least: dt.timedelta | None = None
+        self._most: dt.timedelta | None = None
+        self._last = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._lock = threading.Lock()
+
+    def follow(self, client: bigquery.Client) -> None:
+        """Note the time of every answer that this client gets."""
+        client._http.hooks["response"].append(self._note_response)  # noqa: SLF001 - the client shows its session nowhere
+
+    def _note_response(self, response: requests.Response, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as hooks are
+        received = self._seconds()
+        self.note(response.headers.get("Date"), sent=received - response.elapsed.total_seconds(), received=received)
+
+    def note(self, header: str | None, *, sent: float, received: float) -> None:
+        """Take note of an answer.
+
+        Args:
+            header: Its `Date` (RFC 9110). Without a usable one, it says nothing.
+            sent: When the request was sent, in the seconds of this clock.
+            received: When the answer came.
+        """
+        date = parse_http_date(header)
+        if date is None:
+            return
+        least, most = date - self._reckon(received), date + LONGEST_AGE - self._reckon(sent)
+        with self._lock:
+            if self._least is not None and self._most is not None and least <= self._most and most >= self._least:
+                least, most = max(least, self._least), min(most, self._most)
+            self._least, self._most = least, most
+
+    def now(self) -> dt.datetime:
+        """Return the time (UTC)."""
+        return self._reckon(self._seconds()) + self._correction
+
+    @property
+    def began(self) -> dt.datetime:
+        """When the run began (UTC). The answers that come later make it more exact."""
+        return self._reckon(self._began) + self._correction
+
+    def next_time(self) -> dt.datetime:
+        """Return the time (UTC), later than any time that this method has returned before."""
+        now = self.now()
+        with self._lock:
+            self._last = max(now, self._last + _MICROSECOND)
+            return self._last
+
+    @property
+    def _correction(self) -> dt.timedelta:
+        none = dt.timedelta()
+        with self._lock:
+            if self._least is None or self._most is None:
+                return none
+            return max(self._least, min(self._most, none))
+
+    def _reckon(self, seconds: float) -> dt.datetime:
+        return self._zero + dt.timedelta(seconds=seconds)
