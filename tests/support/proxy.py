@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self, override
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "content-encoding", "host"}
@@ -36,6 +37,8 @@ class Trap:
     reason: str = "backendError"
     reached: threading.Event = field(default_factory=threading.Event)
     """Set when the first such request has arrived; for `hold after`, when BigQuery has answered it."""
+    meanwhile: Callable[[], object] = lambda: None
+    """Called before a request is failed."""
     seen: int = 0
 
     def catches(self, path: str, body: bytes) -> bool:
@@ -145,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_with_fault(self.owner.faults.next() if self.owner.faults else None, body)
         elif trap.action == "fail":
             trap.reached.set()
+            trap.meanwhile()
             self._answer_error(trap.status, trap.reason)
         elif trap.action == "hold before":
             trap.reached.set()

@@ -85,7 +85,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             settings.on_concurrent_run,
             clock=clock,
             tenancy=self._tenancy,
-            prepare=warehouse.ensure_table_dataset,
+            prepare=warehouse.ensure_datasets,
             times=self.lease_times,
         )
         self.run = Run(run_id, settings, warehouse, lease, clock)

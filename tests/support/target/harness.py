@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pytest
+    from google.cloud import bigquery
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Proxy, Trap
@@ -91,8 +92,12 @@ def lease_holder(project: Project) -> str:
     """Return the run that has the lease. Empty if none has: there is no lease, or it was given back."""
     if LEASE_TABLE not in project.tables("bronze"):
         return ""
-    table = project.client.get_table(f"{project.name}.bronze.{LEASE_TABLE}")
-    return str(table.labels["run"])
+    return str(lease_table(project).labels["run"])
+
+
+def lease_table(project: Project) -> bigquery.Table:
+    """Return the table that is the lease."""
+    return project.client.get_table(f"{project.name}.bronze.{LEASE_TABLE}")
 
 
 class TargetRunner:

@@ -137,9 +137,9 @@ class Lease:
         """
         if self._mode == "allow" or self._table:
             return
-        self._asked = True
         try:
             self._prepare()
+            self._asked = True
             while not self._try_to_take():
                 self._wait_or_refuse()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:

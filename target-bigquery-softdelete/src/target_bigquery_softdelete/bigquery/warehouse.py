@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
@@ -63,7 +64,6 @@ class Warehouse:
         self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
         self._dataset: bigquery.Dataset | None = None
         """The dataset of the tables, once it is read or created."""
-        self._datasets_exist = False
         self._listed: set[str] | None = None
         """Tables that were in the dataset at the start, and those that were read since."""
         self._unfilled: set[str] = set()
@@ -106,7 +106,7 @@ class Warehouse:
             WarehouseError: If BigQuery cannot be asked.
         """
         if self._dataset is None:
-            self.ensure_table_dataset()
+            self.ensure_datasets()
         name = self._dataset_name(self.settings.dataset)
 
         def list_tables() -> list[Any]:
@@ -123,48 +123,48 @@ class Warehouse:
         if self._dataset is not None:
             self._label_dataset(self._dataset)
 
-    def ensure_table_dataset(self) -> None:
-        """Create the dataset of the tables, with the tenant's label, unless it exists. Each call reads it again.
-
-        Raises:
-            WrongTenantError: If it belongs to another tenant.
-            WarehouseError: If BigQuery refuses.
-        """
-        self._dataset = self._ensure_dataset(self._dataset_name(self.settings.dataset))
-
     def ensure_datasets(self) -> None:
-        """Create the datasets that do not exist, once in a run, when the first table needs one.
+        """Read the datasets, and create those that do not exist: none before it is known whose the others are.
 
         Raises:
             WrongTenantError: If one of them belongs to another tenant.
             WarehouseError: If BigQuery refuses.
         """
-        with self._lock:
-            if not self._datasets_exist:
-                if self._dataset is None:
-                    self.ensure_table_dataset()
-                for name in (self.settings.staging_dataset, self.settings.log_dataset):
-                    self._ensure_dataset(self._dataset_name(name))
-                self._datasets_exist = True
+        settings = self.settings
+        names = [
+            self._dataset_name(name) for name in (settings.dataset, settings.staging_dataset, settings.log_dataset)
+        ]
+        with ThreadPoolExecutor(len(names), "dataset") as executor:
+            found = list(executor.map(self._read_dataset, names))
+        datasets = [dataset or self._create_dataset(name) for name, dataset in zip(names, found, strict=True)]
+        self._dataset = datasets[0]
 
     def _dataset_name(self, dataset: str) -> str:
         return f"{self.settings.project_id}.{dataset}"
 
-    def _ensure_dataset(self, name: str) -> bigquery.Dataset:
+    def _read_dataset(self, name: str) -> bigquery.Dataset | None:
+        # An account may be allowed to use a dataset and not to create one.
+        def get() -> bigquery.Dataset | None:
+            try:
+                return self._client.get_dataset(name, **self._options)
+            except exceptions.NotFound:
+                return None
+
+        found: bigquery.Dataset | None = call(f"cannot use the dataset `{name}`", get)
+        if found is not None:
+            self.tenancy.check(f"The dataset `{name}`", found.labels)
+        return found
+
+    def _create_dataset(self, name: str) -> bigquery.Dataset:
         wanted = bigquery.Dataset(name)
         wanted.labels = self._labels
         if self.settings.location:
             wanted.location = self.settings.location
-
-        def ensure() -> bigquery.Dataset:
-            # Read first: an account may be allowed to use a dataset and not to create one.
-            try:
-                return self._client.get_dataset(name, **self._options)
-            except exceptions.NotFound:
-                return self._client.create_dataset(wanted, exists_ok=True, **self._options)
-
-        dataset: bigquery.Dataset = call(f"cannot use the dataset `{name}`", ensure)
-        self.tenancy.check(f"The dataset `{name}`", dataset.labels)
+        dataset: bigquery.Dataset = call(
+            f"cannot use the dataset `{name}`",
+            lambda: self._client.create_dataset(wanted, exists_ok=True, **self._options),
+        )
+        self.tenancy.check(f"The dataset `{name}`", dataset.labels)  # another run may have been quicker
         return dataset
 
     def _label_dataset(self, dataset: bigquery.Dataset) -> None:
@@ -255,7 +255,6 @@ class Warehouse:
         lifetime: dt.timedelta | None = None,
     ) -> tuple[bigquery.Table, bool]:
         """Create a table with the tenant's label, unless it exists. Return it, and whether it is certain to be new."""
-        self.ensure_datasets()
         table = bigquery.Table(str(table_id), schema=list(fields))
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
         if layout:
@@ -301,7 +300,6 @@ class Warehouse:
 
     def clone(self, original: TableId, table_id: TableId) -> None:
         """Create a staging table as a clone of another table. Nothing is copied until one of them changes."""
-        self.ensure_datasets()
         config = bigquery.CopyJobConfig(
             operation_type=bigquery.OperationType.CLONE,
             create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.bigquery.jobs import FIRST_ROWS, Jobs
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.load import prepare_table
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from support.proxy import Request
     from support.target.harness import Result, TargetRunner
 
-CONSTANT = {"POST lease", "DELETE lease", "POST tables etl_logs", "POST job etl_logs"}
+CONSTANT = {"POST lease", "POST tables etl_logs", "POST job etl_logs"}
 """Requests of every run that change something, however many streams it has. The first run also creates datasets."""
 
 
@@ -40,7 +41,7 @@ def kind(request: Request) -> str:
     path = re.sub(r"^datasets/(\w+)/tables", r"tables \1", path)
     if job := re.search(rb'"jobId": ?"\w+-([a-z_]+)', request.body):
         return f"{request.method} job {job[1].decode()}"
-    if b"lease__" in request.body or "lease__" in path:
+    if LEASE_TABLE.encode() in request.body or LEASE_TABLE in request.path:
         return f"{request.method} lease"
     if b'"etl_logs"' in request.body or "etl_logs" in path:
         return f"{request.method} tables etl_logs"
@@ -48,12 +49,12 @@ def kind(request: Request) -> str:
 
 
 def run(target: TargetRunner, project: Project, *input_: dict[str, object]) -> tuple[Result, Counter[str]]:
-    """Run the target and count its requests, except those that wait for a job or renew the lease."""
+    """Run the target and count its requests, except those that wait for a job, or find or renew the lease."""
     with Proxy(project.api_endpoint) as proxy:
         result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse")
     kinds = Counter(map(kind, proxy.requests))
     return result, Counter(
-        {kind: n for kind, n in kinds.items() if kind not in {"GET jobs", "GET queries", "PATCH lease"}}
+        {kind: n for kind, n in kinds.items() if kind not in {"GET jobs", "GET queries", "GET lease", "PATCH lease"}}
     )
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
-from support.target.harness import COMMAND, eventually
-from target_bigquery_softdelete.bigquery import lease as leases
+from support.target.harness import COMMAND, eventually, lease_holder, lease_table
+from target_bigquery_softdelete.bigquery.lease import LeaseTimes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 CREWS = schema("crews", {"id": INTEGER})
 MESSAGES = [JOBS, record("jobs", {"id": 1, "name": "one"}), state({"bookmarks": {"jobs": 1}})]
-LEASE = "lease__bronze"
 
 
 def errors(log: bytes) -> list[str]:
@@ -86,7 +85,7 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.2)
+    monkeypatch.setattr(target.plugin, "lease_times", LeaseTimes(renewal_seconds=0.2))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     said: list[str] = []
@@ -100,8 +99,8 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
             output.write(lines(MESSAGES))
             eventually(lambda: "jobs" in project.tables("bronze") and project.operations("jobs"))
             eventually(lambda: has_said('"jobs":1'))
-            expires = project.client.get_table(f"{project.name}.management.{LEASE}").expires
-            eventually(lambda: project.client.get_table(f"{project.name}.management.{LEASE}").expires > expires)
+            expires = lease_table(project).expires
+            eventually(lambda: lease_table(project).expires > expires)
             output.write(lines([record("jobs", {"id": 2}), state({"bookmarks": {"jobs": 2}})]))
 
     thread = threading.Thread(target=tap)
@@ -180,7 +179,7 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     assert "jobs: 1 rows read, 0 merged. Cancelled the jobs" in line
     assert "-merge-jobs-1-1" in line
     assert list(temporary.iterdir()) == []
-    assert LEASE not in project.tables("management")
+    assert not lease_holder(project)
     assert target(*MESSAGES, on_concurrent_run="refuse").code == 0
     assert project.operations("jobs") == {1: "INSERT"}
 

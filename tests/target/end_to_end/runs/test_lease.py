@@ -14,7 +14,7 @@ import pytest
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, lines, record, schema
-from support.target.harness import eventually, lease_holder
+from support.target.harness import eventually, lease_holder, lease_table
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -25,8 +25,6 @@ from target_bigquery_softdelete.sql.identifiers import TableId
 if TYPE_CHECKING:
     import subprocess
 
-    from google.cloud import bigquery
-
     from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
@@ -34,11 +32,6 @@ ONE = [JOBS, record("jobs", {"id": 1})]
 TWO = [JOBS, record("jobs", {"id": 2})]
 LEASE = LEASE_TABLE
 SHORT = LeaseTimes(renewal_seconds=0.2, poll_seconds=0.2)
-
-
-def lease_table(project: Project) -> bigquery.Table:
-    """Return the table that is the lease."""
-    return project.client.get_table(f"{project.name}.bronze.{LEASE}")
 
 
 def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
