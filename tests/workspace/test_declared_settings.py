@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 
 from tap_servicetitan.settings import BatchConfig, BatchEncoding, BatchStorage, PiiRule, ReportDates, ReportSettings
 from tap_servicetitan.settings import Settings as TapSettings
@@ -17,6 +19,7 @@ from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 if TYPE_CHECKING:
     from singer_sdk.plugin_base import PluginBase
 
+CLIENT = bigquery.Client(project="co-1", credentials=AnonymousCredentials())
 ABOUT = Path(__file__).parent / "about"
 """What `--about` said of the settings of version 0.1.0, without the descriptions."""
 
@@ -114,7 +117,7 @@ def test_a_text_in_the_environment_becomes_a_value_of_the_tap(name: str, monkeyp
 @pytest.mark.parametrize("name", TARGET_TEXTS)
 def test_a_text_in_the_environment_becomes_a_value_of_the_target(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, value = TARGET_TEXTS[name]
-    monkeypatch.setattr("target_bigquery_softdelete.target.make_client", lambda _settings: None)
+    monkeypatch.setattr("target_bigquery_softdelete.target.make_client", lambda _settings: CLIENT)
     monkeypatch.setenv(f"TARGET_BIGQUERY_SOFTDELETE_{name.upper()}", text)
     target = TargetBigQuerySoftDelete(config={"project_id": "co-1"}, parse_env_config=True)
     assert getattr(TargetSettings.from_config(target.config), name) == value

@@ -41,8 +41,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         Annotated[
             str,
             setting(
-                "Tenant that the data belongs to. Datasets and tables are labelled with it, and a run for another tenant "
-                "stops. Without it, the tenant that the tap names in its SCHEMA messages, if it names one.",
+                "Tenant that the data belongs to. Datasets and tables are labelled with it, and a run for another "
+                "tenant stops. Without it, the tenant that the tap names in its SCHEMA messages, if it names one.",
                 pattern=f"^{LABEL}$",
             ),
         ]
