@@ -72,6 +72,8 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "history": ('["jobs"]', ["jobs"]),
     "live_views": ("1", True),
     "block_bytes": ("65536", 65536),
+    "max_line_bytes": ("1048576", 1048576),
+    "batch_schemes": ('["s3"]', ["s3"]),
     "merge_interval_rows": ("10", 10),
     "merge_interval_seconds": ("20", 20),
     "on_concurrent_run": ("wait", "wait"),
