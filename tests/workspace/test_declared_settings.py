@@ -32,6 +32,7 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
     "page_size": ("100", 100),
     "max_retries": ("0", 0),
     "request_timeout": ("9", 9),
+    "max_response_bytes": ("1048576", 1048576),
     "requests_per_second": ("7", 7),
     "max_concurrent_streams": ("1", 1),
     "reconcile_interval_days": ("30", 30),
