@@ -152,7 +152,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         int,
         setting(
             "Bytes of the longest line to accept, in the input and in BATCH files (decompressed). A longer one in the "
-            "input ends the run, in a file the stream. It takes about four times its size in memory.",
+            "input ends the run, in a file the stream. It takes about five times its size in memory.",
             ge=1 << 20,
         ),
     ] = 256 << 20

@@ -43,8 +43,9 @@ def read_chunks(read: Callable[[int], bytes], longest_line: int) -> Iterator[byt
         if len(begun) + (data.find(b"\n") if end else len(data)) > longest_line:
             raise LongLineError(longest_line)
         if end:
-            yield b"".join((begun, data[:end]))
-            begun = bytearray(data[end:])
+            chunk = b"".join((begun, data[:end]))
+            begun = bytearray(data[end:])  # now, so that a long line is not in memory twice while it is handled
+            yield chunk
         else:
             begun += data
     if begun:
