@@ -15,7 +15,7 @@ FOLDER = "plugin_runtime"
 
 EVERYWHERE = ("__init__", "clock", "command", "compat", "errors", "redaction")
 BIGQUERY = ("datasets", "google_client")
-PLUGIN = ("characters", "settings", "settings_schema")
+PLUGIN = ("addresses", "characters", "settings", "settings_schema")
 MODULES = {
     "fleet/src/servicetitan_fleet": (*EVERYWHERE, *BIGQUERY),
     "tap-servicetitan/src/tap_servicetitan": (*EVERYWHERE, *PLUGIN),

@@ -9,6 +9,7 @@ PluginError ends the run, unless it is a StreamError::
     └── StreamError
         ├── MissingRecordsError
         ├── RequestRefusedError
+        ├── ResponseTooLargeError
         └── UnavailableError
     RetriableError
     RunCancelledError
@@ -59,6 +60,24 @@ class RequestRefusedError(StreamError):
 
 class UnavailableError(StreamError):
     """The API gave no usable answer within the allowed retries. Other requests are likely to fail as well."""
+
+
+class ResponseTooLargeError(StreamError):
+    """A response is larger than it may be. Raised before it fills the memory.
+
+    A list is asked for smaller pages first.
+    """
+
+    def __init__(self, request: str, most_bytes: int, *, is_set: bool) -> None:
+        """Name the request and the limit.
+
+        Args:
+            request: The request, with the number of the page if it has one.
+            most_bytes: The limit.
+            is_set: Whether the setting `max_response_bytes` says it.
+        """
+        advice = ". If that is right, raise the setting `max_response_bytes`" if is_set else ""
+        super().__init__(f"{request}: the response has more than {most_bytes} bytes{advice}")
 
 
 class MissingRecordsError(StreamError):

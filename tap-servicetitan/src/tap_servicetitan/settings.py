@@ -136,6 +136,16 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "Seconds to wait for a connection, and for the next bytes of a response.", title="Request timeout", ge=1
         ),
     ] = 120
+    max_response_bytes: Annotated[
+        int,
+        setting(
+            "Bytes of the largest response to accept, as it comes and decompressed. A list with a larger page is asked "
+            "for smaller pages; if that does not help, its stream fails. A response takes about three times its size "
+            "in memory.",
+            title="Largest response",
+            ge=1 << 20,
+        ),
+    ] = 256 << 20
     requests_per_second: Annotated[
         int,
         setting(

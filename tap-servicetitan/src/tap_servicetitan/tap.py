@@ -111,7 +111,7 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     def _connect(self) -> ApiClient:
         settings = self.settings
-        transport = Transport(settings.request_timeout)
+        transport = Transport(settings.request_timeout, settings.max_response_bytes)
         retrier = Retrier(settings.max_retries, self.logger, sleep=self._cancellation.sleep)
         credentials = Credentials(settings.tenant_id, settings.client_id, settings.client_secret)
         return ApiClient(

@@ -143,7 +143,19 @@ class InvalidValueError(ValueError):
 
 
 class BadLineError(ValueError):
-    """A line of a JSON Lines file is not JSON. The text names the line; it becomes a `BatchFileError`."""
+    """A line of a JSON Lines file is not JSON, or too long. The text names it; it becomes a `BatchFileError`."""
+
+
+class LongLineError(ValueError):
+    """A line is too long. It becomes a `BadInputError` or a `BadLineError`, which name the line."""
+
+    def __init__(self, longest_line: int) -> None:
+        """Say the limit, in bytes, as the end of a sentence about the line."""
+        super().__init__(f"is longer than {longest_line} bytes. If that is right, raise the setting `max_line_bytes`.")
+
+
+class RefusedAddressError(ValueError):
+    """The address of a batch file may not be opened. The text says why; it becomes a `BatchFileError`."""
 
 
 def _kind_of(value: object) -> str:

@@ -31,7 +31,7 @@ from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
-from target_bigquery_softdelete.singer.batch import Batch
+from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
@@ -104,6 +104,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         )
         if isinstance(self.message_reader, BlockReader):
             self.message_reader.idle_timeout = self._checkpoints.seconds_left
+            self.message_reader.longest_line = settings.max_line_bytes
             self.message_reader.on_idle = self._checkpoints.merge_if_due
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
@@ -241,8 +242,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         batch = Batch.of(message_dict)
         maps = self._maps_of(batch.stream)
         self._state.note_record(batch.stream)
+        limits = BatchLimits(self.run.settings.batch_schemes, self.run.settings.max_line_bytes)
         try:
-            for records in batch.records():
+            for records in batch.records(limits):
                 self._ingest(batch.stream, records, batch.version)
         except BatchFileError as error:
             for stream_map in maps:

@@ -10,6 +10,17 @@ import msgspec
 
 from servicetitan_fleet.plugin_runtime.redaction import redact
 
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that are read. A line that has as many may have been longer."""
+
+LONGEST_BEGINNING = 1 << 18
+"""Characters of such a line that are kept."""
+
+LONGEST_SECRET = 1 << 19
+"""Characters of the longest secret in any form. Linux lets no variable have more than 128 KiB."""
+
+CUT = " ... (the line is longer than 1 MiB)"
+
 _STREAM = re.compile(r"^([a-z0-9_]+): ")
 _LOGGER_OF_STREAM = re.compile(r"^tap-servicetitan\.(\w+)$")
 _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR", "critical": "CRITICAL"}
@@ -36,6 +47,8 @@ class LogLine:
 
 def parse_line(line: bytes) -> LogLine | None:
     """Parse a line; return None for empty lines and the SDK's metrics."""
+    if len(line) >= LONGEST_LINE:
+        return LogLine(message=_beginning(line))
     text = line.decode("utf-8", "replace").strip()
     if not text:
         return None
@@ -46,6 +59,13 @@ def parse_line(line: bytes) -> LogLine | None:
     if not isinstance(fields, dict) or "event" not in fields:
         return LogLine(message=redact(text))
     return None if "metric_info" in fields else _to_log_line(fields)
+
+
+def _beginning(line: bytes) -> str:
+    """Return the beginning of a line that was cut."""
+    # The cut may have left a part of a secret at the end, which nothing recognizes.
+    text = redact(line.decode("utf-8", "replace"))
+    return text[: max(0, min(LONGEST_BEGINNING, len(text) - LONGEST_SECRET))] + CUT
 
 
 def _to_log_line(fields: dict[str, Any]) -> LogLine:

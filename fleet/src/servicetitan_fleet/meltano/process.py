@@ -13,8 +13,10 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from servicetitan_fleet.meltano.log_lines import LONGEST_LINE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 GRACE_SECONDS = 8.0
 """Time that a process has to end after SIGTERM. Cloud Run allows ten seconds, for the fleet and its processes."""
@@ -64,7 +66,8 @@ def run_process(  # noqa: PLR0913 - the parts of one command
         command: The program and its arguments.
         folder: Its working directory.
         environment: All its environment variables.
-        on_line: Called with each line of output, without the line break.
+        on_line: Called with each line of output, without the line break. Of a line with LONGEST_LINE bytes or more,
+            with that many, and the rest is dropped.
         should_stop: Polled; the process is terminated when it returns true.
         timeout_seconds: The process is terminated when it takes longer.
 
@@ -92,9 +95,17 @@ def run_process(  # noqa: PLR0913 - the parts of one command
 
 
 def _read(output: IO[bytes] | None, on_line: Callable[[bytes], None]) -> None:
-    with output or contextlib.nullcontext() as lines:
-        for line in lines or ():
-            on_line(line.rstrip(b"\r\n"))
+    with output or contextlib.nullcontext() as file:
+        for line in _lines(file) if file else ():
+            on_line(line)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines, and of one that does not end its beginning, as soon as that is long enough."""
+    while line := file.readline(LONGEST_LINE):
+        yield line.rstrip(b"\r\n") if line.endswith(b"\n") else line
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
 
 
 def _wait(process: subprocess.Popen[bytes], should_stop: Callable[[], bool], deadline: float) -> EndedBy:

@@ -104,7 +104,9 @@ class Authenticator:
             "client_secret": self._credentials.client_secret,
         }
         # The credentials go into the form only. Without `headers`, requests would look for others in a .netrc file.
-        response = self._transport.send("POST", self._auth_url, data=form, headers=lambda request: request)
+        response = self._transport.send(
+            "POST", self._auth_url, data=form, headers=lambda request: request, is_small=True
+        )
         if response.status != HTTPStatus.OK:
             raise SignInRefusedError(
                 f"the sign-in for tenant {self._credentials.tenant_id} was refused ({_refusal(response)}): "

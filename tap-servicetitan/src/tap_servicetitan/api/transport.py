@@ -13,32 +13,43 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from tap_servicetitan.api.gzip_body import decompress
+from tap_servicetitan.api.gzip_body import BodyTooLargeError, decompress
 from tap_servicetitan.api.responses import HttpResponse, describe, retry_after_seconds
 from tap_servicetitan.api.server_clock import ServerClock
-from tap_servicetitan.errors import RetriableError
+from tap_servicetitan.errors import ResponseTooLargeError, RetriableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+PIECE_BYTES = 1 << 22
+"""How much of a body to read at a time: much, because each piece costs time."""
+
+MOST_SMALL_BYTES = 1 << 20
+"""The largest body of an error, or of a token."""
+
+_GZIP = frozenset({"gzip", "x-gzip"})
+_PLAIN = frozenset({"", "identity"})
 
 
 class Transport:
     """HTTP with keep-alive, gzip, a timeout on every request and no redirects. Safe to share between threads."""
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, most_bytes: int) -> None:
         """Start without a connection.
 
         Args:
             timeout_seconds: How long to wait for a connection, and for the next bytes of a response.
+            most_bytes: The largest body to accept, as it comes and decompressed.
         """
         self._timeout_seconds = timeout_seconds
+        self._most_bytes = most_bytes
         self.clock = ServerClock()
         """The clock of the servers that answer."""
         self._user_agent = f"tap-servicetitan/{version('tap-servicetitan')}"
         # A session must not be used by two threads at once. The last one used has the warmest connection.
         self._idle: deque[requests.Session] = deque()
 
-    def send(
+    def send(  # noqa: PLR0913 - the parts of one request
         self,
         method: str,
         url: str,
@@ -46,6 +57,7 @@ class Transport:
         params: dict[str, str] | None = None,
         data: dict[str, str] | bytes | None = None,
         headers: Callable[[requests.PreparedRequest], requests.PreparedRequest] | None = None,
+        is_small: bool = False,
     ) -> HttpResponse:
         """Send a request and read the response to its end.
 
@@ -55,16 +67,22 @@ class Transport:
             params: Query parameters.
             data: Form fields, or a body of another type, which the headers name.
             headers: Puts headers into the request. As requests' `auth` it also keeps a .netrc file out of it.
+            is_small: Whether the body has at most MOST_SMALL_BYTES.
 
         Returns:
             A response with any status that sending the request again would not change.
 
         Raises:
+            ResponseTooLargeError: If the body is too large. The one of an error is left out then.
             RetriableError: On connection trouble, a cut body, or a status that may pass.
         """
         request = f"{method} {urlsplit(url).path}"
+        most_bytes = MOST_SMALL_BYTES if is_small else self._most_bytes
         try:
-            response = self._exchange(method, url, params=params, data=data, auth=headers)
+            response = self._exchange(method, url, most_bytes, params=params, data=data, auth=headers)
+        except BodyTooLargeError:
+            page = f", page {params['page']}" if params and "page" in params else ""
+            raise ResponseTooLargeError(f"{request}{page}", most_bytes, is_set=not is_small) from None
         except (requests.ConnectionError, requests.Timeout) as error:
             raise RetriableError(f"{request}: {_reason(error)}") from error
         except (urllib3.exceptions.HTTPError, zlib.error) as error:
@@ -77,15 +95,17 @@ class Transport:
             )
         return response
 
-    def _exchange(self, method: str, url: str, **request: Any) -> HttpResponse:  # noqa: ANN401 - passed on as it is
+    def _exchange(self, method: str, url: str, most_bytes: int, **request: Any) -> HttpResponse:  # noqa: ANN401 - passed on as it is
         # A redirect could carry the app key to another host.
         fixed: dict[str, Any] = {"timeout": self._timeout_seconds, "allow_redirects": False, "stream": True}
         with self._session() as session, session.request(method, url, **fixed, **request) as response:
-            gzipped = response.headers.get("Content-Encoding") == "gzip"
-            # All at once: reading in pieces, as `requests` does, takes longer than decompressing them.
-            body = response.raw.read(decode_content=not gzipped)
-            if gzipped and (body or response.ok):  # an error response may have no body, and its status still counts
-                body = decompress(body)
+            if response.status_code == HTTPStatus.OK:
+                body = _read_body(response, most_bytes)
+            else:
+                try:
+                    body = _read_body(response, MOST_SMALL_BYTES)
+                except BodyTooLargeError:
+                    body = b""  # the status counts
             sent = self.clock.note(response.headers.get("Date"))
             return HttpResponse(response.status_code, response.reason or "", response.headers, body, sent)
 
@@ -101,6 +121,38 @@ class Transport:
             yield session
         finally:
             self._idle.append(session)
+
+
+def _read_body(response: requests.Response, most_bytes: int) -> bytes:
+    """Return the body of a response, decompressed.
+
+    Raises:
+        BodyTooLargeError: If it has more bytes. No more of it is read.
+        zlib.error: If it is cut short, or compressed in a way that nobody asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    body = _read_raw(response.raw, most_bytes)
+    if encoding in _PLAIN:
+        return body
+    if not body and not response.ok:
+        return body  # an error response may have no body, and its status still counts
+    if encoding not in _GZIP:
+        raise zlib.error(f"the encoding {encoding}")
+    return decompress(body, most_bytes)
+
+
+def _read_raw(raw: urllib3.HTTPResponse, most_bytes: int) -> bytes:
+    if (raw.length_remaining or 0) > most_bytes:
+        raise BodyTooLargeError
+    parts: list[bytes] = []
+    left = most_bytes
+    # Until nothing comes: only then it is known that nothing is missing.
+    while part := raw.read(min(PIECE_BYTES, left + 1), decode_content=False):
+        left -= len(part)
+        if left < 0:
+            raise BodyTooLargeError
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _reason(error: requests.RequestException) -> str:

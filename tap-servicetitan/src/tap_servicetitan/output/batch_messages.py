@@ -21,6 +21,7 @@ import msgspec
 from isal import igzip
 
 from tap_servicetitan.errors import BatchStorageError
+from tap_servicetitan.plugin_runtime.addresses import mask_address, show_address
 from tap_servicetitan.plugin_runtime.redaction import first_line
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ class Batches:
             return _write_file(self.root, name, content)
         except Exception as error:  # noqa: BLE001 - an address may belong to any library
             raise BatchStorageError(
-                f"{stream}: a batch file cannot be written below {self.root} (setting `batch_config`): "
-                f"{first_line(error)}"
+                f"{stream}: a batch file cannot be written below {show_address(self.root)} (setting `batch_config`): "
+                f"{mask_address(first_line(error), self.root)}"
             ) from None
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.errors import StreamError
+from tap_servicetitan.errors import ResponseTooLargeError, StreamError
 from tap_servicetitan.replication.key_set import HashSet, SetSummary
 from tap_servicetitan.times import parse_time
 
@@ -24,19 +23,22 @@ MAX_EXCESS_PAGES = 20
 endless."""
 
 
-def read_pages(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
-    """Yield the pages of a list.
+def read_pages(fetch: Callable[[int, int], ListPage], size: int = 1) -> Iterator[ListPage]:
+    """Yield the pages of a list. When one is too large, the rest comes in smaller pages.
 
     Args:
-        fetch: Returns the page with a number, from 1 on.
+        fetch: Returns the page with a number, from 1 on, of a size.
+        size: How many records to ask for per page. 1 if the list does not let anybody ask.
 
     Raises:
+        ResponseTooLargeError: If a page is too large, and a smaller one cannot be asked for.
         StreamError: If the list has no end.
     """
     before: set[int] = set()
     idle_pages = rows = largest_total = 0
-    for number in count(1):
-        page = fetch(number)
+    number = 1
+    while True:
+        page, number, size = _fetch_fitting(fetch, number, size, rows)
         yield page
         if not page.has_more:
             return
@@ -53,6 +55,22 @@ def read_pages(fetch: Callable[[int], ListPage]) -> Iterator[ListPage]:
             raise StreamError(
                 f"the list has no end: it says that it has {largest_total} records, and {rows} came until page {number}"
             )
+        number += 1
+
+
+def _fetch_fitting(
+    fetch: Callable[[int, int], ListPage], number: int, size: int, rows: int
+) -> tuple[ListPage, int, int]:
+    """Return the page that begins after so many rows, smaller if it is too large, with its number and its size."""
+    while True:
+        try:
+            return fetch(number, size), number, size
+        except ResponseTooLargeError:
+            # Only if the pages so far were as long as they should be is it known where a smaller one begins.
+            if size == 1 or rows != (number - 1) * size:
+                raise
+            size = next(smaller for smaller in range(size // 2, 0, -1) if rows % smaller == 0)
+            number = rows // size + 1
 
 
 def by_key(page: ListPage) -> Iterable[Hashable]:

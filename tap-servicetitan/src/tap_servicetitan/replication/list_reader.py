@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     AnyPage = TypeVar("AnyPage", bound=Page)
 
 
+PAGE_SIZE = "pageSize"
+"""The parameter of a list that says how many records a page has."""
+
+
 def page_decoder(spec: StreamSpec) -> PageDecoder:
     """Return the decoder of a spec's pages. It reads the key fields that the API sends, not those that the tap adds."""
     added = {POSITION} if spec.numbered else set()
@@ -110,9 +114,9 @@ class ListReader:
         own = dict(query or {})
         if request.created_before:
             own[CREATED_BEFORE] = format_api_time(request.created_before)
-        size = min(request.page_size, self._page_size)
+        size = min(request.page_size, self._page_size) if PAGE_SIZE in self._spec.list_parameters else 1
         position = 0
-        for page in read_pages(lambda number: self._fetch(path, number, size, own)):
+        for page in read_pages(lambda number, size: self._fetch(path, number, size, own), size):
             yield self._complete(page, parent, position)
             position += len(page.records)
 
@@ -127,7 +131,7 @@ class ListReader:
         return self._client.get_page(path, params, self._decode)
 
     def _page_params(self, number: int, size: int) -> dict[str, str]:
-        values = {"page": str(number), "pageSize": str(size), "includeTotal": "true"}
+        values = {"page": str(number), PAGE_SIZE: str(size), "includeTotal": "true"}
         return {name: values[name] for name in self._spec.list_parameters}
 
     def _complete(self, page: ListPage, parent: Key | None, first: int) -> ListPage:

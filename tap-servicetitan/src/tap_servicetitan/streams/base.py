@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import MetadataMapping
+    from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Key, Page
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """How the API answers if the app has no scope for a module, or the tenant has not enabled it."""
+
+TENANT_ANNOTATION = "x-tenant-id"
+"""The keyword at the root of a SCHEMA message's schema that says whose records follow."""
 
 
 def new_version() -> int:
@@ -110,6 +113,13 @@ class ServiceTitanStream(Stream, abc.ABC):
     def emit_activate_version_messages(self) -> bool:
         """The SDK would emit them before the records, when the tap cannot know whether the pass will be complete."""
         return False
+
+    @override
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        # Here and not in the stream's own schema: the catalog is nobody's, and flattening keeps only the properties.
+        for message in super()._generate_schema_messages():
+            message.schema = {**message.schema, TENANT_ANNOTATION: self._settings.tenant_id}
+            yield message
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

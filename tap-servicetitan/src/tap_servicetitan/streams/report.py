@@ -145,9 +145,9 @@ class ReportStream(ServiceTitanStream):
         body = self._report.arguments(day)
         rows = 0
 
-        def fetch(number: int) -> ListPage:
+        def fetch(number: int, size: int) -> ListPage:
             nonlocal rows
-            params = {"page": str(number), "pageSize": str(request.page_size), "includeTotal": "true"}
+            params = {"page": str(number), "pageSize": str(size), "includeTotal": "true"}
             run_page = self._client.post(self._report.data_path, params, body, decode_run_page)
             self._warn_of_missing_fields(run_page)
             page = to_list_page(self._report, run_page, day, rows)
@@ -156,7 +156,7 @@ class ReportStream(ServiceTitanStream):
 
         # The pages of a run belong together. If the API counts each page as a run, it asks for a pause itself.
         self._pace.wait()
-        return read_pages(fetch)
+        return read_pages(fetch, request.page_size)
 
     def _warn_of_missing_fields(self, page: RunPage) -> None:
         missing = set(missing_fields(self.schema, self._report, page.names)) - self._missed

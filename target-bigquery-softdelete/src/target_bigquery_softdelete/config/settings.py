@@ -146,6 +146,21 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     block_bytes: Annotated[
         int, setting("Bytes of raw records to convert at a time. Memory grows with it.", ge=64 * 1024)
     ] = 8 << 20
+    max_line_bytes: Annotated[
+        int,
+        setting(
+            "Bytes of the longest line to accept, in the input and in BATCH files (decompressed). A longer one in the "
+            "input ends the run, in a file the stream. It takes about five times its size in memory.",
+            ge=1 << 20,
+        ),
+    ] = 256 << 20
+    batch_schemes: Annotated[
+        list[Annotated[str, setting(pattern="^[a-z][a-z0-9+.-]*$")]],
+        setting(
+            'Schemes of BATCH files to read in addition to absolute paths, `file`, `data` and `gs`, such as `["s3"]`. '
+            "Each needs the package that fsspec uses for it."
+        ),
+    ] = msgspec.field(default_factory=list)
     merge_interval_rows: Annotated[
         int,
         setting("Merge an incremental stream at least every this many rows, so that a crash loses little.", ge=1),

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
 
-import fsspec
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
-from target_bigquery_softdelete.errors import BatchFileError
+from target_bigquery_softdelete.errors import BatchFileError, LongLineError
+from target_bigquery_softdelete.plugin_runtime.addresses import mask_address, show_address
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.redaction import first_line
+from target_bigquery_softdelete.singer.batch_address import INLINE, open_address
 from target_bigquery_softdelete.singer.jsonl import read_raw_values
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-INLINE = "data:"
-"""How an address begins that contains the records itself."""
+    from collections.abc import Collection
 
 GZIP_MAGIC = b"\x1f\x8b"
 """How a gzipped file begins: https://www.rfc-editor.org/rfc/rfc1952."""
@@ -39,6 +35,16 @@ class Encoding(msgspec.Struct):
 
     format: str
     compression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What a BATCH message may make the target read."""
+
+    schemes: Collection[str]
+    """The schemes of addresses that are allowed in addition to those that always are."""
+    longest_line: int
+    """The most bytes of a record."""
 
 
 class Batch(msgspec.Struct):
@@ -61,28 +67,27 @@ class Batch(msgspec.Struct):
         except msgspec.ValidationError as error:
             raise PluginError(f"{message.get('stream')}: a BATCH message is not well-formed: {error}.") from None
 
-    def records(self) -> Iterator[list[bytes]]:
+    def records(self, limits: BatchLimits) -> Iterator[list[bytes]]:
         """Yield the records of all files in lists, each record a JSON object as bytes.
 
+        Args:
+            limits: Which files may be read, and how long a record may be.
+
         Raises:
-            BatchFileError: If a file cannot be read.
+            BatchFileError: If a file cannot be read, or may not.
         """
         reader = self._reader()
         for address in self.manifest:
-            shown = _loggable(address)
             try:
-                with _open(address) as file:
-                    yield from reader(file)
-            except ImportError as error:
-                raise BatchFileError(
-                    f"{self.stream}: the batch file {shown} cannot be read: {_advice(error)}"
-                ) from None
+                with open_address(address, limits.schemes) as file:
+                    yield from reader(file, limits.longest_line)
             except Exception as error:  # noqa: BLE001 - any library may read the address
+                shown = INLINE if address.startswith(INLINE) else show_address(address)
                 raise BatchFileError(
-                    f"{self.stream}: the batch file {shown} cannot be read: {_sentence(error)}"
+                    f"{self.stream}: the batch file {shown} cannot be read: {_reason(error, address)}"
                 ) from None
 
-    def _reader(self) -> Callable[[IO[bytes]], Iterator[list[bytes]]]:
+    def _reader(self) -> _Reader:
         encoding = self.encoding
         if encoding.format == "parquet" and encoding.compression in _PARQUET_COMPRESSIONS:
             return _read_parquet  # a Parquet file names its own compression
@@ -94,55 +99,45 @@ class Batch(msgspec.Struct):
         )
 
 
-def _loggable(address: str) -> str:
-    """Return the part of an address that may appear in a log, without records and without a signature."""
-    return INLINE if address.startswith(INLINE) else address.partition("?")[0]
+def _read_jsonl(file: IO[bytes], longest_line: int) -> Iterator[list[bytes]]:
+    return read_raw_values(file, longest_line)
 
 
-def _open(address: str) -> IO[bytes]:
-    if address.startswith(INLINE):
-        return io.BytesIO(_inline_content(address))
-    url = urlsplit(address)
-    if not url.scheme:
-        return Path(address).open("rb")
-    if url.scheme == "file":
-        return Path(url2pathname(url.path)).open("rb")
-    file: IO[bytes] = fsspec.open(address, "rb").open()
-    return file
-
-
-def _inline_content(address: str) -> bytes:
-    """Return the content of a `data:` URL (https://www.rfc-editor.org/rfc/rfc2397).
-
-    Raises:
-        ValueError: If it is not a `data:` URL.
-    """
-    head, comma, data = address.partition(",")
-    if not comma:
-        raise ValueError("there is no comma between its type and its content")
-    return base64.b64decode(data, validate=True) if head.endswith(";base64") else unquote_to_bytes(data)
-
-
-def _read_jsonl(file: IO[bytes]) -> Iterator[list[bytes]]:
-    return read_raw_values(file)
-
-
-def _read_jsonl_gzip(file: IO[bytes]) -> Iterator[list[bytes]]:
+def _read_jsonl_gzip(file: IO[bytes], longest_line: int) -> Iterator[list[bytes]]:
     with io.BufferedReader(file) as packed:  # type: ignore[type-var]  # any binary file works
         start = packed.peek(len(GZIP_MAGIC))
         if start and not start.startswith(GZIP_MAGIC):
             raise ValueError("Not a gzipped file")  # igzip calls a short file of another kind cut off
         with igzip.IGzipFile(fileobj=packed) as plain:  # type: ignore[no-untyped-call]  # as in the standard library
-            yield from read_raw_values(io.BufferedReader(plain))
+            yield from read_raw_values(io.BufferedReader(plain), longest_line)
 
 
-def _read_parquet(file: IO[bytes]) -> Iterator[list[bytes]]:
+def _read_parquet(file: IO[bytes], longest_line: int) -> Iterator[list[bytes]]:
     with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
-        for rows in parquet.iter_batches(PARQUET_ROWS):
-            yield [encode_record(row) for row in _to_microseconds(rows).to_pylist()]
+        for rows in parquet.iter_batches(_rows_at_a_time(parquet.metadata, longest_line)):
+            records = [encode_record(row) for row in _to_microseconds(rows).to_pylist()]
+            if len(max(records, key=len, default=b"")) > longest_line:
+                raise LongLineError(longest_line)
+            yield records
 
 
-_JSONL_READERS: dict[str | None, Callable[[IO[bytes]], Iterator[list[bytes]]]] = {
+def _rows_at_a_time(metadata: pq.FileMetaData, longest_line: int) -> int:
+    """Return how many rows of a Parquet file to decode at a time, by what it says of their size.
+
+    Raises:
+        LongLineError: If a row is too long.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    row_bytes = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    if row_bytes > longest_line:
+        raise LongLineError(longest_line)
+    return min(PARQUET_ROWS, longest_line // max(row_bytes, 1))
+
+
+_Reader = Callable[[IO[bytes], int], Iterator[list[bytes]]]
+"""Reads a file: the file, and the most bytes of a record."""
+
+_JSONL_READERS: dict[str | None, _Reader] = {
     None: _read_jsonl,
     "none": _read_jsonl,
     "gzip": _read_jsonl_gzip,
@@ -167,13 +162,11 @@ def _in_microseconds(type_: pa.DataType) -> pa.DataType:
     return pa.time64("us") if pa.types.is_time(type_) else type_
 
 
-def _advice(error: ImportError) -> str:
-    """Return which extra to install: libraries for remote addresses are optional."""
-    if "gcs" in str(error):
+def _reason(error: Exception, address: str) -> str:
+    """Return why a file cannot be read, without the secrets of its address."""
+    if isinstance(error, ImportError) and "gcs" in str(error):  # libraries for remote addresses are optional
         return "install `target-bigquery-softdelete[gcs]`, which reads from Google Cloud Storage."
-    return _sentence(error)
-
-
-def _sentence(error: Exception) -> str:
-    text = first_line(error)
+    text = first_line(error) if address.startswith(INLINE) else mask_address(first_line(error), address)
+    if isinstance(error, LongLineError):
+        text = f"a row {text}"
     return text if text.endswith(".") else f"{text}."

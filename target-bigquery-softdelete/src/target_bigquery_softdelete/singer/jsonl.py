@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from target_bigquery_softdelete.errors import BadLineError
+from target_bigquery_softdelete.errors import BadLineError, LongLineError
 from target_bigquery_softdelete.singer.lenient_json import mend, restore
 
 if TYPE_CHECKING:
@@ -26,17 +26,30 @@ def available_reader(file: IO[bytes]) -> Callable[[int], bytes]:
     return read
 
 
-def read_chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield the input in chunks of whole lines. The last chunk may end without a line feed."""
-    parts: list[bytes] = []
+def read_chunks(read: Callable[[int], bytes], longest_line: int) -> Iterator[bytes]:
+    """Yield the input in chunks of whole lines. The last chunk may end without a line feed.
+
+    Args:
+        read: Returns the next bytes, up to a limit; none at the end.
+        longest_line: The most bytes of a line that has not ended yet. A line within CHUNK_BYTES is never too long.
+
+    Raises:
+        LongLineError: If the line after the last chunk is longer. No more of it is read.
+    """
+    # Not a list: of an input that comes byte by byte, its items would take forty times the bytes.
+    begun = bytearray()
     while data := read(CHUNK_BYTES):
         end = data.rfind(b"\n") + 1
-        parts.append(data[:end] if end else data)
+        if len(begun) + (data.find(b"\n") if end else len(data)) > longest_line:
+            raise LongLineError(longest_line)
         if end:
-            yield b"".join(parts)
-            parts = [data[end:]]
-    if rest := b"".join(parts):
-        yield rest
+            chunk = b"".join((begun, data[:end]))
+            begun = bytearray(data[end:])  # now, so that a long line is not in memory twice while it is handled
+            yield chunk
+        else:
+            begun += data
+    if begun:
+        yield bytes(begun)
 
 
 def number_lines(chunk: bytes, first: int) -> Iterator[tuple[int, bytes]]:
@@ -46,19 +59,26 @@ def number_lines(chunk: bytes, first: int) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def read_raw_values(file: IO[bytes]) -> Iterator[list[bytes]]:
+def read_raw_values(file: IO[bytes], longest_line: int) -> Iterator[list[bytes]]:
     """Yield the values of a file without decoding them, one list per chunk.
 
+    Args:
+        file: The file.
+        longest_line: As in `read_chunks`.
+
     Raises:
-        BadLineError: If a line is not JSON.
+        BadLineError: If a line is not JSON, or too long.
     """
     first = 1
-    for chunk in read_chunks(available_reader(file)):
-        try:
-            yield list(_DECODER.decode_lines(chunk))
-        except UNREADABLE:
-            yield [_raw_value(number, line) for number, line in number_lines(chunk, first)]
-        first += chunk.count(b"\n")
+    try:
+        for chunk in read_chunks(available_reader(file), longest_line):
+            try:
+                yield list(_DECODER.decode_lines(chunk))
+            except UNREADABLE:
+                yield [_raw_value(number, line) for number, line in number_lines(chunk, first)]
+            first += chunk.count(b"\n")
+    except LongLineError as error:
+        raise BadLineError(f"line {first} {error}") from None
 
 
 def _raw_value(number: int, line: bytes) -> bytes:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
-from target_bigquery_softdelete.errors import BadInputError
+from target_bigquery_softdelete.errors import BadInputError, LongLineError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
@@ -84,6 +84,8 @@ class BlockReader(GenericSingerReader[bytes]):
         """Returns the seconds to wait for input before `on_idle` is called; None to wait without a limit."""
         self.on_idle: Callable[[], None] = lambda: None
         """Called each time the idle timeout passes without input."""
+        self.longest_line = sys.maxsize
+        """The most bytes of a line. A longer one is not read to its end, so that it does not fill the memory."""
 
     @property
     @override
@@ -102,11 +104,11 @@ class BlockReader(GenericSingerReader[bytes]):
         """Read the whole input and call the callback of each message.
 
         Raises:
-            BadInputError: If a line is not a Singer message.
+            BadInputError: If a line is not a Singer message, or too long.
         """
         counts: Counter[str] = Counter()
         line = 1
-        for chunk in read_chunks(self._read_when_ready(_as_bytes(file_input or self.default_input))):
+        for chunk in self._chunks(_as_bytes(file_input or self.default_input)):
             try:
                 for message in _batch(self._decode_chunk(chunk, line)):
                     kind = message["type"]
@@ -116,6 +118,15 @@ class BlockReader(GenericSingerReader[bytes]):
                 self._raise_for_incomplete(chunk, line)
             line += chunk.count(b"\n")
         return counts
+
+    def _chunks(self, file: IO[bytes]) -> Iterator[bytes]:
+        line = 1
+        try:
+            for chunk in read_chunks(self._read_when_ready(file), self.longest_line):
+                yield chunk
+                line += chunk.count(b"\n")
+        except LongLineError as error:
+            raise BadInputError(f"Line {line} of the input {error}") from None
 
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from servicetitan_fleet.meltano.log_lines import ErrorCollector, LogLine, parse_line
+import pytest
+
+from servicetitan_fleet.meltano.log_lines import LONGEST_BEGINNING, LONGEST_LINE, ErrorCollector, LogLine, parse_line
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
 
@@ -55,3 +57,20 @@ def test_the_reason_is_the_last_error_of_each_plugin() -> None:
     assert not reason(line("not an error"))
     assert reason(of_meltano) == "Loader failed"
     assert reason(*of_plugins, of_meltano) == "tap: 3 of 7 streams failed | target: no access"
+
+
+@pytest.mark.parametrize("before", ["", "x", "é", "\N{GRINNING FACE}"])
+@pytest.mark.parametrize("cut_at", [1, 1000, 2500])
+def test_a_secret_that_lies_across_the_cut_of_a_long_line_is_not_shown(before: str, cut_at: int) -> None:
+    secret = "the-private-key-" + "0123456789" * 250 + "-its-own-end-of-the-private-key"
+    register_secrets([secret])
+    filler = before * ((LONGEST_LINE - cut_at) // max(1, len(before.encode())))
+    text = filler or secret * (LONGEST_LINE // len(secret))
+    whole = (text + "y" * (LONGEST_LINE - cut_at - len(text.encode()))).encode() + secret.encode()
+    parsed = parse_line(whole[:LONGEST_LINE])
+    assert parsed
+    assert parsed.message.endswith("the line is longer than 1 MiB)")
+    assert "the-p" not in parsed.message
+    assert len(parsed.message) < 2 * LONGEST_BEGINNING
+    if before == "x":
+        assert parsed.message.startswith("x" * LONGEST_BEGINNING)

@@ -6,11 +6,13 @@ import os
 import sys
 import threading
 import time
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 
 from servicetitan_fleet.meltano import process
+from servicetitan_fleet.meltano.log_lines import LONGEST_LINE
 from servicetitan_fleet.meltano.process import EndedBy, ProcessExit, run_process
 
 if TYPE_CHECKING:
@@ -82,3 +84,21 @@ def test_the_kernel_kills_it_first_when_memory_runs_out(tmp_path: Path) -> None:
     assert int(score) >= 500
     with open(f"/proc/{os.getpid()}/oom_score_adj") as own:  # noqa: PTH123 - procfs
         assert int(own.read()) < 500
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; print('before'); [os.write(1, b'x' * 65536) for _ in range(640)]; print('\\nafter\\n\\nend')"
+    )
+    tracemalloc.start()
+    _, lines = run(code, tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lines == ["before", "x" * LONGEST_LINE, "after", "", "end"]
+    assert peak < 10 << 20  # the line has 40 MiB
+
+
+def test_a_long_line_is_told_before_it_ends(tmp_path: Path) -> None:
+    code = f"import time; print('x' * {2 * LONGEST_LINE}, end='', flush=True); time.sleep(60)"
+    end, lines = run(code, tmp_path, timeout_seconds=3)
+    assert (end.by, lines) == (EndedBy.TIMEOUT, ["x" * LONGEST_LINE])

@@ -140,3 +140,33 @@ def test_connections_are_kept_and_bodies_compressed(company: Company, sync: Sync
     requests = company.requests(STREAM) + company.requests("activities")
     assert len({request["client_port"] for request in requests}) == 1
     assert all("gzip" in request["headers"]["accept-encoding"] for request in requests)
+
+
+MEGABYTE = 1 << 20
+
+
+def test_pages_that_are_too_large_come_in_smaller_ones(company: Company, sync: Sync) -> None:
+    for identifier in range(3):
+        company.server.control.insert(company.id, STREAM, {"name": f"{identifier}" * (MEGABYTE * 2 // 5)})
+    run = sync(company.config | {"max_response_bytes": MEGABYTE}, STREAM)
+    assert run.error is None
+    assert len({record["id"] for record in run.records(STREAM)}) == FEW[STREAM] + 3
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+def test_a_response_that_is_too_large_fails_only_its_stream(
+    company: Company, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.server.control.insert(company.id, STREAM, {"name": "x" * MEGABYTE})
+    company.server.control.insert(company.id, "activities", {"name": "x" * MEGABYTE})
+    run = sync(company.config | {"max_response_bytes": MEGABYTE}, STREAM, "technicians", "activities")
+    assert str(run.error) == f"2 of 3 streams failed: activities, {STREAM}"
+    assert len(run.records("technicians")) == FEW["technicians"]
+    assert [message["stream"] for message in run.of("ACTIVATE_VERSION")] == ["technicians"]
+    feed, listed = (message for message in caplog.messages if ": failed: " in message)
+    assert feed.startswith("activities: failed: GET /")
+    assert listed.startswith(f"{STREAM}: failed: GET /")
+    assert f"/campaigns, page {len(run.records(STREAM)) + 1}: " in listed  # the one record on it is too large
+    for line in (feed, listed):
+        assert f": the response has more than {MEGABYTE} bytes." in line
+        assert line.endswith("raise the setting `max_response_bytes`")

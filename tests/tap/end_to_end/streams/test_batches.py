@@ -152,3 +152,10 @@ def test_a_line_is_never_too_long_for_meltano(company: Company, sync: Sync) -> N
     assert len(batch_records(run, STREAM)) == 20
     assert len(sizes) >= 3
     assert max(sizes) < INLINE_BYTES * 4 / 3 + 1000 < MELTANO_LINE_BYTES
+
+
+def test_the_password_of_a_folder_is_not_shown(company: Company, sync: Sync) -> None:
+    root = "nowhere://user:the-password@bucket/a?sig=the-signature"
+    run = sync(company.config | {"batch_config": {"storage": {"root": root}}}, STREAM)
+    assert str(run.error).startswith(f"{STREAM}: a batch file cannot be written below nowhere://bucket/a (setting ")
+    assert "the-" not in str(run.error)

@@ -6,11 +6,11 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
-    import pytest
-
     from support.tap.harness import Company, Sync
 
 STREAM = "technicians"
@@ -65,6 +65,29 @@ def test_flattening(company: Company, sync: Sync) -> None:
     assert len(run.of("ACTIVATE_VERSION", STREAM)) == 1
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="as-it-comes"),
+        pytest.param({"stream_maps": {STREAM: {"__alias__": "people", "id": "id", "__else__": None}}}, id="alias"),
+        pytest.param(
+            {"stream_maps": {STREAM: {"id": "id"}, "copies": {"__source__": STREAM, "id": "id"}}}, id="two-from-one"
+        ),
+        pytest.param({"flattening_enabled": True, "flattening_max_depth": 1}, id="flattened"),
+        pytest.param({"batch_config": {"storage": {"root": "data:"}}}, id="batches"),
+        pytest.param({"pii": [{"fields": ["name"], "action": "drop"}]}, id="personal-data"),
+    ],
+)
+def test_each_schema_message_says_whose_records_follow(company: Company, sync: Sync, settings: dict[str, Any]) -> None:
+    schemas = sync(company.config | settings, STREAM).of("SCHEMA")
+    assert len(schemas) == (2 if "copies" in str(settings) else 1)
+    assert [message["schema"]["x-tenant-id"] for message in schemas] == [company.id] * len(schemas)
+
+
+def test_the_catalog_is_nobodys(company: Company) -> None:
+    assert "x-tenant-id" not in json.dumps(TapServiceTitan(config=company.config).catalog_dict)
+
+
 def test_deselected_fields_are_left_out(company: Company, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     catalog: dict[str, Any] = TapServiceTitan(config=company.config).catalog_dict
     for entry in catalog["streams"]:
@@ -78,6 +101,7 @@ def test_deselected_fields_are_left_out(company: Company, capsysbinary: pytest.C
     assert {message["stream"] for message in messages if "stream" in message} == {STREAM}
     records = [message["record"] for message in messages if message["type"] == "RECORD"]
     assert len(records) == 12
+    assert [message["schema"]["x-tenant-id"] for message in messages if message["type"] == "SCHEMA"] == [company.id]
     assert not any("memo" in record for record in records)
     assert any("bio" in record for record in records)
     assert [message["type"] for message in messages][-2:] == ["ACTIVATE_VERSION", "STATE"]

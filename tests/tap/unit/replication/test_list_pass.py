@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.tap.pages import list_page
-from tap_servicetitan.errors import StreamError
+from tap_servicetitan.errors import ResponseTooLargeError, StreamError
 from tap_servicetitan.replication.key_set import COMPARED_AT_ONCE, HashSet, summarize
 from tap_servicetitan.replication.list_pass import (
     MAX_EXCESS_PAGES,
@@ -104,14 +104,14 @@ def test_records_without_a_key_are_told_apart_by_their_content() -> None:
 
 def test_pages_are_asked_for_until_there_are_no_more() -> None:
     pages = {1: list_page(1, more=True), 2: list_page(2, more=True), 3: list_page(3)}
-    assert [page.keys for page in read_pages(pages.__getitem__)] == [[1], [2], [3]]
+    assert [page.keys for page in read_pages(lambda number, _size: pages[number])] == [[1], [2], [3]]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 def test_a_list_that_goes_in_circles_ends(length: int) -> None:
     asked: Counter[int] = Counter()
 
-    def fetch(number: int) -> ListPage:
+    def fetch(number: int, _size: int) -> ListPage:
         asked[number] += 1
         return list_page(number % length, more=True)
 
@@ -122,15 +122,62 @@ def test_a_list_that_goes_in_circles_ends(length: int) -> None:
 
 def test_a_list_of_empty_pages_ends() -> None:
     with pytest.raises(StreamError, match=f"says that there is more, but {MAX_IDLE_PAGES} pages brought nothing new"):
-        list(read_pages(lambda _: list_page(more=True)))
+        list(read_pages(lambda _number, _size: list_page(more=True)))
 
 
 def test_a_list_that_brings_ever_more_than_its_total_ends() -> None:
     with pytest.raises(StreamError, match="has no end: it says that it has 5 records, and 26 came until page 26"):
-        list(read_pages(lambda number: list_page(number, total=5, more=True)))
+        list(read_pages(lambda number, _size: list_page(number, total=5, more=True)))
     assert MAX_EXCESS_PAGES == 20
 
 
 def test_a_record_that_moves_to_the_next_page_is_no_circle() -> None:
     pages = iter([list_page(1, more=True), list_page(1, more=True), list_page(2)])
-    assert len(list(read_pages(lambda _: next(pages)))) == 3
+    assert len(list(read_pages(lambda _number, _size: next(pages)))) == 3
+
+
+class LargeRecords:
+    """A list of records, some of which are large: a page with more than so many of them cannot be read."""
+
+    def __init__(self, rows: int, large: range, *, most: int, cap: int | None = None) -> None:
+        self._rows, self._large, self._most, self._cap = rows, large, most, cap
+        self.asked: list[tuple[int, int]] = []
+
+    def fetch(self, number: int, size: int) -> ListPage:
+        """Return a page."""
+        self.asked.append((number, size))
+        size = min(size, self._cap or size)
+        keys = range((number - 1) * size, min(number * size, self._rows))
+        if len(set(keys) & set(self._large)) > self._most:
+            raise ResponseTooLargeError(f"page {number}", 1, is_set=True)
+        return list_page(*keys, total=self._rows, more=keys.stop < self._rows)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 8, 12, 100, 5000])
+@pytest.mark.parametrize("large", [range(100), range(60, 63), range(99, 100), range(0)])
+def test_a_page_that_is_too_large_is_read_in_smaller_ones(size: int, large: range) -> None:
+    source = LargeRecords(100, large, most=1)
+    keys = [key for page in read_pages(source.fetch, size) for key in page.keys]
+    assert keys == list(range(100))
+    assert len(source.asked) <= 120
+
+
+def test_a_record_that_is_too_large_fails_its_list() -> None:
+    source = LargeRecords(100, range(42, 43), most=0)
+    with pytest.raises(ResponseTooLargeError, match="page 43"):
+        list(read_pages(source.fetch, 8))
+    assert source.asked[-1] == (43, 1)
+
+
+def test_a_list_that_cannot_be_asked_for_smaller_pages_is_asked_once() -> None:
+    source = LargeRecords(100, range(100), most=0)
+    with pytest.raises(ResponseTooLargeError):
+        list(read_pages(source.fetch))
+    assert source.asked == [(1, 1)]
+
+
+def test_no_record_is_skipped_when_the_server_caps_its_pages() -> None:
+    # It is not known where a smaller page would begin: the pages so far were shorter than asked for.
+    source = LargeRecords(100, range(50, 60), most=1, cap=10)
+    with pytest.raises(ResponseTooLargeError, match="page 6"):
+        list(read_pages(source.fetch, 40))

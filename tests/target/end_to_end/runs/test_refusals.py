@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,39 @@ def test_a_line_that_a_crash_cut_off_is_named_and_what_came_before_is_kept(
     assert project.operations("jobs") == {1: "INSERT"}
 
 
+def test_a_line_without_an_end_stops_the_run_before_it_fills_the_memory(target: TargetRunner, project: Project) -> None:
+    endless = record("jobs", {"id": 2, "name": "x" * (32 << 20)})
+
+    result = target(JOBS, JOB, endless, STATE, max_line_bytes=1 << 20)
+
+    assert_one_line(result, "Line 3 of the input is longer than 1048576 bytes", "`max_line_bytes`")
+    assert project.tables("bronze") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        pytest.param("/dev/zero", ["/dev/zero", "not a regular file"], id="device"),
+        pytest.param("pipe", ["/pipe", "not a regular file"], id="pipe"),
+        pytest.param("https://user:private@127.0.0.1:9/a?sig=private", ["https://127.0.0.1:9/a", "allowed"], id="web"),
+    ],
+)
+def test_a_batch_file_that_may_not_be_read_stops_only_its_stream(
+    address: str, parts: list[str], target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    if address == "pipe":
+        address = str(tmp_path / address)
+        os.mkfifo(address)
+    crews = [schema("crews", {"id": INTEGER}), record("crews", {"id": 1})]
+
+    result = target(JOBS, JOB, {**BATCH, "manifest": [address]}, *crews)
+
+    assert_one_line(result, "jobs: the batch file", *parts)
+    assert "private" not in result.log
+    assert project.tables("bronze") == ["crews"]
+    assert project.operations("crews") == {1: "INSERT"}
+
+
 @pytest.mark.parametrize(
     ("settings", "parts"),
     [
@@ -94,6 +128,8 @@ def test_a_line_that_a_crash_cut_off_is_named_and_what_came_before_is_kept(
         pytest.param({"column_naming": "CamelCase"}, ["`column_naming`", "snake_case"], id="not-one-of"),
         pytest.param({"labels": {"Bad Name": "x"}}, ["`labels`", "Bad Name"], id="bad-label"),
         pytest.param({"tenant_id": ""}, ["`tenant_id`"], id="empty"),
+        pytest.param({"max_line_bytes": 1000}, ["`max_line_bytes`", "1048576"], id="short-line"),
+        pytest.param({"batch_schemes": ["S3://"]}, ["`batch_schemes"], id="bad-scheme"),
     ],
 )
 def test_a_bad_setting(settings: dict[str, Any], parts: list[str], target: TargetRunner, project: Project) -> None:

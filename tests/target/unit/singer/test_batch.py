@@ -7,7 +7,10 @@ import datetime as dt
 import gzip
 import io
 import json
+import logging
 import math
+import os
+import socket
 import sys
 import tracemalloc
 from decimal import Decimal
@@ -23,18 +26,26 @@ from gcp_storage_emulator.server import create_server
 
 from target_bigquery_softdelete.errors import BatchFileError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.singer.batch import Batch
+from target_bigquery_softdelete.plugin_runtime.redaction import install
+from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-def read(*manifest: str | Path, form: str = "jsonl", compression: str | None = None) -> list[bytes]:
+MEGABYTE = 1 << 20
+
+LIMITS = BatchLimits(schemes=["memory", "s3"], longest_line=2 * MEGABYTE)
+
+
+def read(
+    *manifest: str | Path, form: str = "jsonl", compression: str | None = None, limits: BatchLimits = LIMITS
+) -> list[bytes]:
     """Return the records of these files."""
     encoding = {"format": form, "compression": compression}
     message = {"type": "BATCH", "stream": "jobs", "encoding": encoding, "manifest": list(map(str, manifest))}
-    return [bytes(record) for records in Batch.of(message).records() for record in records]
+    return [bytes(record) for records in Batch.of(message).records(limits) for record in records]
 
 
 def test_a_jsonl_file_gives_its_records_unchanged(tmp_path: Path) -> None:
@@ -141,7 +152,7 @@ def test_a_file_that_cannot_be_read_is_named(
 @pytest.mark.parametrize(("form", "compression"), [("csv", None), ("jsonl", "zip"), ("parquet", "rot13")])
 def test_an_unknown_encoding_is_an_error(form: str, compression: str | None) -> None:
     with pytest.raises(BatchFileError, match=f"jobs: .*`{form}`.*`{compression}`.*`jsonl` and `parquet`"):
-        read("x", form=form, compression=compression)
+        read("/x", form=form, compression=compression)
 
 
 def test_a_message_of_another_shape_is_an_error() -> None:
@@ -202,9 +213,158 @@ def test_a_file_is_never_in_memory_as_a_whole(form: str, tmp_path: Path) -> None
     message = {"stream": "jobs", "encoding": {"format": form}, "manifest": [str(path)]}
 
     tracemalloc.start()
-    count = sum(len(records) for records in Batch.of(message).records())
+    count = sum(len(records) for records in Batch.of(message).records(LIMITS))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert count == rows
     assert peak < 12 << 20  # the records are 31 MB
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://169.254.169.254/SECRET-free",
+        "https://user:SECRET@host/a?sig=SECRET#SECRET",
+        "ftp://user:SE/CRET@host/a",
+        "memory://bucket/a",
+        "zip://a.jsonl::gs://bucket/a.zip",
+        "simplecache::gs://bucket/a",
+        "gs://a::https://user:SECRET@host/a",
+        "memory::gs://bucket/a",
+        "local:///etc/hostname",
+        "GS://bucket/a",
+        "Gs://bucket/a",
+        "gs:/bucket/a",
+        "gs:bucket/a",
+        " gs://bucket/a",
+        "FILE:///etc/hostname",
+        "file:/etc/hostname",
+        "file://host/etc/hostname",
+        "file://localhost/etc/hostname",
+        "file://user:SECRET@host/etc/hostname",
+        "file:///etc/hostname?SECRET",
+        "file:///etc/hostname#SECRET",
+        "file://etc/hostname",
+        "file:etc/hostname",
+        "DATA:,SECRET",
+        " data:,SECRET",
+        "etc/hostname",
+        "./hostname",
+        "~/hostname",
+        "",
+    ],
+)
+def test_an_address_of_another_kind_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsspec, "open", lambda *_args, **_options: pytest.fail("it was opened"))
+    with pytest.raises(
+        BatchFileError, match=r"^jobs: the batch file [^\n]*allowed[^\n]*$|^jobs: [^\n]*no host"
+    ) as caught:
+        read(address, limits=BatchLimits(schemes=["s3"], longest_line=MEGABYTE))
+    assert "SECRET" not in str(caught.value).replace("SECRET-free", "")
+
+
+def test_a_chained_address_is_refused_also_with_allowed_schemes() -> None:
+    with pytest.raises(BatchFileError, match="allowed"):
+        read("memory://a::s3://bucket/a")
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    pipe, link, plain = tmp_path / "pipe", tmp_path / "link", tmp_path / "plain"
+    os.mkfifo(pipe)
+    plain.write_bytes(b'{"id":1}\n')
+    link.symlink_to(plain)
+    assert read(link) == [b'{"id":1}']
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        for place in (tmp_path, pipe, pipe.as_uri(), tmp_path / "socket", "/dev/zero", "/dev/stdin", "/dev/tty"):
+            with pytest.raises(BatchFileError, match=r"cannot be read: (it is not a regular file|\[Errno 2\])"):
+                read(place)
+
+
+@pytest.mark.parametrize(
+    "place", ["/proc/self/environ", "/proc/../proc/self/cmdline", "//proc/self/environ", "file:///proc/self/environ"]
+)
+def test_the_files_of_the_kernel_are_not_read(place: str, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/proc/self/environ")
+    for address in (place, link, tmp_path / ".." / tmp_path.name / "link"):
+        with pytest.raises(BatchFileError, match=r"it is in one of the folders /dev, /proc, /sys\.$"):
+            read(address)
+
+
+def test_an_error_of_a_library_does_not_show_the_secrets_of_an_address(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = "s3://key:a-password@bucket/a?signature=0123456789abcdef0"
+
+    def fail(name: str, _mode: str) -> None:
+        logging.getLogger("library").warning("asked for %s", name)
+        raise OSError(f"403 for {name}, signature 0123456789abcdef0 of key:a-password")
+
+    monkeypatch.setattr(fsspec, "open", fail)
+    install()
+    with pytest.raises(BatchFileError, match=r"s3://bucket/a cannot be read: 403 for s3://\*\*\*") as caught:
+        read(address)
+    for text in (str(caught.value), caplog.text):
+        assert "a-password" not in text
+        assert "0123456789abcdef0" not in text
+
+
+LONG = b'{"id":2,"text":"' + b"x" * (2 * MEGABYTE) + b'"}\n'
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_long_line_of_a_file_is_refused(inline: bool, compression: str | None, tmp_path: Path) -> None:  # noqa: FBT001
+    content = b'{"id":1}\n' + LONG + b'{"id":3}\n'
+    path = tmp_path / "jobs"
+    path.write_bytes(gzip.compress(content, mtime=0) if compression else content)
+    address = "data:;base64," + base64.b64encode(path.read_bytes()).decode() if inline else path
+    reason = r"cannot be read: line 2 is longer than 2097152 bytes\. .* `max_line_bytes`\.$"
+    with pytest.raises(BatchFileError, match=reason):
+        read(address, compression=compression)
+    higher = BatchLimits(schemes=[], longest_line=3 * MEGABYTE)
+    assert len(read(address, compression=compression, limits=higher)) == 3
+
+
+def test_a_long_row_of_a_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.parquet"
+    rows = 50
+    pq.write_table(pa.table({"id": range(rows), "text": [os.urandom(MEGABYTE // 2).hex()] * rows}), path)
+    assert len(read(path, form="parquet")) == rows
+    for lengths in ([2 * MEGABYTE], [2 * MEGABYTE, 0, 0]):  # the second is short on average
+        pq.write_table(pa.table({"text": ["x" * length for length in lengths]}), path)
+        with pytest.raises(BatchFileError, match=r"cannot be read: a row is longer than 2097152 bytes\."):
+            read(path, form="parquet")
+
+
+SHORT = BatchLimits(schemes=[], longest_line=MEGABYTE)
+
+
+def peak_of_refusal(address: str | Path, compression: str | None = None) -> int:
+    """Return the most memory (bytes) that was in use until a long line was refused."""
+    tracemalloc.start()
+    with pytest.raises(BatchFileError, match="line 1 is longer"):
+        read(address, compression=compression, limits=SHORT)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_bomb_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(bytes(100 * MEGABYTE), 1))
+    assert peak_of_refusal(path, "gzip") < 12 * MEGABYTE
+
+
+def test_escapes_do_not_fill_the_memory() -> None:
+    address = "data:," + "%41" * (MEGABYTE + 1)
+    assert peak_of_refusal(address) < 12 * MEGABYTE
+
+
+def test_an_escape_is_not_cut_in_two() -> None:
+    for shift in range(6):
+        text = "x" * (MEGABYTE - shift)
+        assert read(f"data:,%22{text}%C3%A9%22") == [f'"{text}é"'.encode()]

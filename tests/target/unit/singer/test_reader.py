@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
@@ -21,12 +22,16 @@ KINDS = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 STATE = '{"type":"STATE","value":{"bookmarks":{}}}'
 
 
+LIMIT = 3 * CHUNK_BYTES
+
+
 class Received:
     """The messages that a reader passed on."""
 
     def __init__(self, data: bytes | str | IO[bytes]) -> None:
         self.messages: list[dict[str, Any]] = []
         self.reader = BlockReader()
+        self.reader.longest_line = LIMIT
         self._file = (
             io.BytesIO(data) if isinstance(data, bytes) else io.StringIO(data) if isinstance(data, str) else data
         )
@@ -226,3 +231,45 @@ def test_nan_and_infinity_stay_in_a_record() -> None:
 def test_half_a_character_becomes_the_replacement_character(text: str, value: str) -> None:
     received = Received(f'{{"type":"RECORD","stream":"a","record":{{"v":"{text}","w":"\\ud800"}}}}\n')
     assert received.records == [("a", None, [{"v": value, "w": "\ufffd"}])]
+
+
+class Endless(io.RawIOBase):
+    """A pipe that gives a message, and then a line that does not end."""
+
+    def __init__(self, step: int) -> None:
+        self.given = 0
+        self._step = step
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        data = f"{STATE}\n".encode() if self.given == 0 else b"x" * self._step
+        buffer[: len(data)] = data
+        self.given += len(data)
+        return len(data)
+
+
+@pytest.mark.parametrize("step", [64, 1 << 16])
+def test_a_line_without_an_end_is_an_error_before_it_fills_the_memory(step: int) -> None:
+    pipe = Endless(step)
+    tracemalloc.start()
+    with pytest.raises(
+        BadInputError, match=r"Line 2 of the input is longer than 3145728 bytes\. .* `max_line_bytes`\.$"
+    ):
+        Received(cast("IO[bytes]", pipe))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert pipe.given < 2 * LIMIT
+    assert peak < 4 * LIMIT
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n" + STATE.encode()])
+def test_the_longest_line_is_read(end: bytes) -> None:
+    line = STATE.encode()
+    whole = line + b" " * (LIMIT - len(line))
+    assert Received(whole + end).counts["STATE"] == 1 + end.count(b"STATE")
+    with pytest.raises(BadInputError, match="Line 1 of the input is longer"):
+        Received(whole + b" " + end)
