@@ -55,6 +55,8 @@ class Warehouse:
         """Tables that were in the dataset at the start, and those that were read since."""
         self._unfilled: set[str] = set()
         """Those that were in the dataset at the start without the label of a table that has or had rows."""
+        self._labels_at_start: dict[str, Mapping[str, str]] = {}
+        """The labels of the tables that were in the dataset at the start."""
         self._lock = threading.Lock()
         self._labels = settings.own_labels | ({TENANT_LABEL: settings.tenant_id} if settings.tenant_id else {})
         self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=self._labels)
@@ -95,6 +97,7 @@ class Warehouse:
             raise warehouse_error(f"cannot read the dataset `{dataset}`", error) from error
         self._listed = {table.table_id for table in tables}
         self._unfilled = {table.table_id for table in tables if not self.is_labelled_filled(table)}
+        self._labels_at_start = {table.table_id: dict(table.labels) for table in tables}
         for table in tables:
             owner = table.labels.get(TENANT_LABEL)
             if owner and owner != self.settings.tenant_id:
@@ -154,15 +157,14 @@ class Warehouse:
         labels: Mapping[str, str] = table.labels
         return labels.items() >= FILLED_LABEL.items()
 
-    def label_filled(self, table_id: TableId, labels: Mapping[str, str]) -> None:
-        """Label a table as one that has rows.
+    def labels_at_start(self, table_id: TableId) -> Mapping[str, str]:
+        """Return the labels that a table had at the start of the run. Empty if it did not exist."""
+        return self._labels_at_start.get(table_id.table, {})
 
-        Args:
-            table_id: The table.
-            labels: The labels that it has.
-        """
+    def label_table(self, table_id: TableId, labels: Mapping[str, str]) -> None:
+        """Give a table these labels: those that it has, and those that are new."""
         table = bigquery.Table(str(table_id))  # without an ETag: the rows that were just written have changed it
-        table.labels = {**labels, **FILLED_LABEL}
+        table.labels = dict(labels)
         call(
             f"cannot label the table `{table_id}`",
             lambda: self._client.update_table(table, ["labels"], **self._options),
@@ -210,10 +212,15 @@ class Warehouse:
         """Return whether a table lacks the tenant's label."""
         return TENANT_LABEL in self._labels and TENANT_LABEL not in table.labels
 
-    def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
-        """Set the schema of a table, which may only gain columns, and add the tenant's label."""
+    def extend_table(
+        self,
+        table: bigquery.Table,
+        fields: Sequence[bigquery.SchemaField],
+        labels: Mapping[str, str] | None = None,
+    ) -> bigquery.Table:
+        """Set the schema of a table, which may only gain columns, and add the tenant's label and these."""
         table.schema = list(fields)
-        table.labels = table.labels | self._labels
+        table.labels = {**table.labels, **self._labels, **(labels or {})}
         extended: bigquery.Table = call(
             f"cannot add columns to the table `{table.reference}`", lambda: self._update(table)
         )
