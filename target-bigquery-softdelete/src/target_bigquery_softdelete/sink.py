@@ -78,6 +78,10 @@ class BigQuerySoftDeleteSink(Sink):
         """Whether the rows so far may be merged before the end of the stream."""
         return self._load.merges_early
 
+    def has_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> bool:
+        """Return whether the records that come now have this schema and key."""
+        return self.original_schema == schema and list(self.key_properties) == list(key_properties)
+
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
         """Take a changed SCHEMA message: the records before it are merged with the schema that they came with."""
         self.original_schema = self.schema = schema

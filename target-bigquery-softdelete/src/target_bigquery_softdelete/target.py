@@ -28,6 +28,7 @@ from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
+from target_bigquery_softdelete.schema.json_schema import unite_schemas
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.batch import Batch
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
@@ -77,6 +78,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._has_begun = False
         self._tables: dict[str, str] = {}
         """Names of tables, in lower case, and the stream that writes into each."""
+        self._schemas: dict[str, dict[str, dict[str, Any]]] = {}
+        """For each sink, the last schema of each stream of the input that goes into it."""
+        self._source = ""
+        """The stream of the SCHEMA message that is being processed."""
         self._failures = RunFailures()
         self._checkpoints = Checkpoints(
             self.run,
@@ -141,12 +146,16 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     ) -> BigQuerySoftDeleteSink:
         """Return the sink of a stream. It stays the same when the schema changes."""
         sink = self._sinks_active.get(stream_name)
+        if schema is not None:
+            sources = self._schemas.setdefault(stream_name, {})
+            sources[self._source] = schema
+            schema = unite_schemas(list(sources.values()))
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
             self._claim_table_names(stream_name, keyed=bool(key_properties))
             sink = self.add_sink(stream_name, schema or {}, key_properties)
-        elif schema is not None:
+        elif schema is not None and not sink.has_schema(schema, key_properties or []):  # type: ignore[attr-defined]
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
 
@@ -169,6 +178,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._begin_once()
         stream = message_dict.get("stream", "")
         self._state.note_stream(stream)
+        self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
         for sink in self._sinks_of(stream):

@@ -252,16 +252,15 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        if not self.unmerged_records:
-            if not self._run.warehouse.is_missing(self._table_id):
-                self._label(self._remembered())
-            return
         try:
             self._check_continuity()
         except LostRowsError:
             self._waits = True
             return
-        self._merge_and_begin(self._staging.present.columns)
+        if self.unmerged_records:
+            self._merge_and_begin(self._staging.present.columns)
+        elif not self._run.warehouse.is_missing(self._table_id):
+            self._label(self._remembered())
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
         """Merge the present staging, and begin one with these columns."""

@@ -44,6 +44,8 @@ class StateComposer:
     def __init__(self) -> None:
         self._released: State | None = None
         self._held: dict[str, Any] = {}
+        self._silent: dict[str, Any] = {}
+        """Bookmarks that were held when the tap began to leave them out of its states."""
         self._placed: set[str] = set()
         """Streams that have a bookmark of their own in the last state."""
         self._streams: set[str] = set()
@@ -65,10 +67,13 @@ class StateComposer:
         """Note a STATE message. It replaces earlier ones."""
         state = copy.deepcopy(state)
         bookmarks = state.get(BOOKMARKS)
+        named = bookmarks if isinstance(bookmarks, dict) else {}
+        held = {name: part for name, part in self._held.items() if name != _REST and part is not _DROPPED}
+        self._silent = {name: part for name, part in {**self._silent, **held}.items() if name not in named}
         self._held = {_REST: state}
         self._placed = set()
         if isinstance(bookmarks, dict):
-            dropped = dict.fromkeys(self._bookmarks(), _DROPPED)
+            dropped = dict.fromkeys((*self._bookmarks(), *self._silent), _DROPPED)
             self._held = {**dropped, **bookmarks, _REST: {**state, BOOKMARKS: {}}}
             self._placed = {name for name, value in bookmarks.items() if says_place(value)}
         self._release()
@@ -89,6 +94,9 @@ class StateComposer:
     def _release(self) -> None:
         for name in [name for name in self._held if self._is_releasable(name)]:
             self._release_part(name, self._held.pop(name))
+        if not self._unwritten:
+            for name in self._silent.keys() - self._streams - self._written:
+                self._release_part(name, self._silent.pop(name))
 
     def _is_releasable(self, name: str) -> bool:
         if self._held[name] is _DROPPED and name not in self._written:

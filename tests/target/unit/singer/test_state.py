@@ -188,3 +188,12 @@ def test_a_state_without_bookmarks_leaves_those_of_streams_that_are_not_in_the_r
     state.mark_written("a")
     state.note_state(later)
     assert state.next_state() == {**later, "bookmarks": {"other": 5}}
+
+
+def test_a_bookmark_that_was_held_stays_when_the_tap_no_longer_names_it() -> None:
+    state = composer("a")
+    state.note_state({"bookmarks": {"a": 1, "other": 5}})
+    state.note_state({"bookmarks": {"a": 2}})
+    state.note_state({"bookmarks": {"a": 3}})
+    state.mark_written("a")
+    assert state.next_state() == {"bookmarks": {"a": 3, "other": 5}}
