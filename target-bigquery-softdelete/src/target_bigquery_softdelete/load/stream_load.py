@@ -79,6 +79,8 @@ class StreamLoad:
         )
         self.sources: set[str] = set()
         """The streams of the input that go into the table."""
+        self._declared: set[str] = set()
+        """The streams that the settings send into it by name."""
         self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
         columns = self._columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
@@ -152,11 +154,18 @@ class StreamLoad:
             SharedTableError: If the table has rows of another stream, and the settings do not say that both go there.
         """
         self.sources.add(source)
+        self._declared.update(declared)
         self._versions.of(source)
-        others = other_streams(self._labels, {*self.sources, *declared})
-        self._versions.expect([*declared, *others])
-        if others and source not in declared:
-            raise SharedTableError(source, others, str(self._table_id), self._stream)
+        self._versions.expect(declared)
+        self._check_streams(self._labels)
+
+    def _check_streams(self, labels: Mapping[str, str]) -> None:
+        """Check whose rows a table has, from its labels. Those of other streams keep any row from being marked."""
+        others = other_streams(labels, self.sources | self._declared)
+        self._versions.expect(others)
+        accidental = sorted(self.sources - self._declared)
+        if others and accidental:
+            raise SharedTableError(accidental[0], others, str(self._table_id), self._stream)
 
     def begin_snapshot(self, source: str, version: int) -> None:
         """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
@@ -170,7 +179,7 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        if not self._versions.of(source).began_earlier(version):
+        if self._versions.of(source).may_be_whole(version):
             self._resumed.discard(source)
         if self._versions.has_versions:
             return
@@ -334,7 +343,9 @@ class StreamLoad:
 
     def _prepare(self, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
         labels = {} if self._table.clone else self._wanted_labels()
-        return prepare_table(self._table, columns, labels, rows_follow=rows_follow)
+        prepared = prepare_table(self._table, columns, labels, rows_follow=rows_follow)
+        self._check_streams(prepared.labels)  # another program may have made the table since the start of the run
+        return prepared
 
     def _wanted_labels(self) -> dict[str, str]:
         """Return the labels that the table must have, besides those of the settings."""
@@ -392,6 +403,7 @@ class StreamLoad:
     ) -> None:
         staged = staging.staged_rows
         prepared = self._prepare(staged.columns)
+        complete = complete and self._versions.is_complete  # the table may turn out to have rows of another stream
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
         self._record(result, staged.count if rows is None else rows, prepared)
 

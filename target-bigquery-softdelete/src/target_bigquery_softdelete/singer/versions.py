@@ -78,6 +78,10 @@ class VersionTracker:
             self._earlier[version] = self._began_earlier(version)
         return self._earlier[version]
 
+    def may_be_whole(self, version: int) -> bool:
+        """Return whether the records of a version may be all that the source has, as far as is known."""
+        return not self.began_earlier(version) and version not in self._activated
+
     @property
     def has_versions(self) -> bool:
         """Whether records of the stream belong to a snapshot."""

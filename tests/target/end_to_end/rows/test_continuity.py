@@ -159,6 +159,14 @@ def test_without_a_bookmark_to_go_on_from_a_table_may_be_missing(
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}
 
 
+def test_a_version_that_is_announced_early_needs_them(target: TargetRunner, project: Project) -> None:
+    # Taps of the SDK begin each run of changes with it.
+    target(*FIRST)
+    drop(project)
+
+    assert_refused(target(ECHO, JOBS, activate("jobs", 7), row("jobs", 2, 7), at("j2")), project, "does not exist")
+
+
 def test_a_bookmark_that_the_run_itself_has_made_is_none_to_go_on_from(target: TargetRunner, project: Project) -> None:
     # The first page of the feed was empty.
     result = target(JOBS, at("j1"), row("jobs", 1), at("j2"))
