@@ -70,6 +70,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "max_delete_fraction": ("0.25", 0.25),
     "max_delete_rows": ("5", 5),
     "allow_mass_delete": ("true", True),
+    "ignore_activate_version": ('["jobs"]', ["jobs"]),
     "keyless_streams": ("replace", "replace"),
     "on_invalid_record": ("quarantine", "quarantine"),
     "max_rejected_records": ("3", 3),

@@ -13,6 +13,7 @@ from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
 from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
+from target_bigquery_softdelete.singer.versions import TapHabits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ class Run:
         self.lease = lease
         self.clock = clock
         """BigQuery's clock."""
+        self.tap_habits = TapHabits()
         self._lock = threading.Lock()
         self._quarantine: Quarantine | None = None
         self._folder: Path | None = None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import decimal
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class BadInputError(PluginError):
@@ -112,6 +116,44 @@ class LostRowsError(PluginError):
             f"{stream}: the tap goes on from a bookmark, but the table `{table}` {reason}, so all older rows would be "
             "missing. Nothing of the stream was written. Read everything once: add `--full-refresh` to `meltano run`, "
             "or start the tap without `--state`."
+        )
+
+
+class SharedTableError(PluginError):
+    """A stream finds a table with rows of another stream.
+
+    Raised before anything of the stream is written. The stream fails, the others go on.
+    """
+
+    def __init__(self, stream: str, others: Sequence[str], table: str, name: str) -> None:
+        """Say what to do.
+
+        Args:
+            stream: Name of the stream.
+            others: The streams of which the table has rows.
+            table: Full name of the table.
+            name: What the stream is called in the target: its alias, if it has one.
+        """
+        streams = ", ".join(f"`{other}`" for other in others)
+        super().__init__(
+            f"{stream}: the table `{table}` has the rows of the stream {streams}, which has or had the same name for "
+            f"its table. Nothing of `{stream}` was written. Give it another name with `__alias__` in `stream_maps`; if "
+            f"the table is meant for both, set `__alias__` to `{name}` for each of them."
+        )
+
+
+class ChangedKeyError(PluginError):
+    """A stream has a key in one of its SCHEMA messages and none in another, with `keyless_streams: replace`.
+
+    Raised before the rows since its last merge are written. The stream fails, the others go on.
+    """
+
+    def __init__(self, stream: str) -> None:
+        """Name the stream."""
+        super().__init__(
+            f"{stream}: one of its SCHEMA messages has a key and another has none. With `keyless_streams` set to "
+            "`replace` its rows cannot be both merged and replaced, so none was written since the last merge. Let the "
+            "tap send the same key each time, or set it with `__key_properties__` in `stream_maps`."
         )
 
 

@@ -12,7 +12,7 @@ from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from singer_sdk import Target
 
@@ -49,6 +49,11 @@ class BigQuerySoftDeleteSink(Sink):
         return self._load.report
 
     @property
+    def sources(self) -> Collection[str]:
+        """The streams of the input that go into the table."""
+        return self._load.sources
+
+    @property
     def records_merged(self) -> int:
         """Records that are merged."""
         return self._load.records_merged
@@ -73,6 +78,10 @@ class BigQuerySoftDeleteSink(Sink):
         """Whether the rows so far may be merged before the end of the stream."""
         return self._load.merges_early
 
+    def has_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> bool:
+        """Return whether the records that come now have this schema and key."""
+        return self.original_schema == schema and list(self.key_properties) == list(key_properties)
+
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
         """Take a changed SCHEMA message: the records before it are merged with the schema that they came with."""
         self.original_schema = self.schema = schema
@@ -80,37 +89,47 @@ class BigQuerySoftDeleteSink(Sink):
         self._key_properties = list(key_properties)
         self._attempt(lambda: self._load.change_schema(self.schema, key_properties))
 
-    def note_resumption(self) -> None:
-        """Note that the tap had a bookmark of the stream before it began."""
-        self._load.note_resumption()
+    def note_source(self, source: str, declared: Collection[str]) -> None:
+        """Note that a stream of the input goes into the table. See `StreamLoad`."""
+        self._attempt(lambda: self._load.note_source(source, declared))
 
-    def note_bookmark(self) -> None:
-        """Note that the tap has moved the stream's bookmark."""
-        self._load.note_bookmark()
+    def note_resumption(self, source: str, version: int | None) -> None:
+        """Note that the tap had a bookmark of a stream of the input before it began, and the version in it."""
+        self._load.note_resumption(source, version)
 
-    def append(self, records: Sequence[bytes], version: int | None) -> None:
+    def note_bookmark(self, source: str, version: int | None) -> None:
+        """Note that the tap has moved the bookmark of a stream of the input, and the version in it."""
+        self._load.note_bookmark(source, version)
+
+    def append(self, source: str, records: Sequence[bytes], version: int | None) -> None:
         """Take records.
 
         Args:
+            source: The stream of the input.
             records: Each a JSON object as bytes.
             version: Version of the snapshot that they belong to, where the tap says so.
         """
         self.record_counter_metric.increment(len(records))
         if version is not None:
-            self._attempt(self._load.begin_snapshot)
-        self._load.count_read(version, len(records))
+            begun = version
+            self._attempt(lambda: self._load.begin_snapshot(source, begun))
+        self._load.count_read(source, version, len(records))
         if self.error is None:
             self._load.append(records)
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Take one record as the SDK hands it over."""
-        self.append([msgspec.json.encode(record)], None)
+        self.append(self.stream_name, [msgspec.json.encode(record)], None)
 
     @override
     def activate_version(self, new_version: int) -> None:
-        """Take an ACTIVATE_VERSION message: the snapshot of that version is complete."""
-        self._load.activate_version(new_version)
+        """Take an ACTIVATE_VERSION message as the SDK hands it over."""
+        self.activate(self.stream_name, new_version)
+
+    def activate(self, source: str, version: int) -> None:
+        """Take an ACTIVATE_VERSION message of a stream of the input: the snapshot of that version is complete."""
+        self._load.activate_version(source, version)
 
     def convert(self) -> None:
         """Convert the block that is in memory and write it to the local file."""

@@ -30,11 +30,13 @@ from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
+from target_bigquery_softdelete.schema.json_schema import unite_schemas
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
 from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
+from target_bigquery_softdelete.singer.sources import declared_sources
 from target_bigquery_softdelete.singer.state import StateComposer
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
@@ -94,6 +96,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._has_begun = False
         self._tables: dict[str, str] = {}
         """Names of tables, in lower case, and the stream that writes into each."""
+        self._schemas: dict[str, dict[str, dict[str, Any]]] = {}
+        """For each sink, the last schema of each stream of the input that goes into it."""
+        self._source = ""
+        """The stream of the SCHEMA message that is being processed."""
         self._failures = RunFailures()
         self._checkpoints = Checkpoints(
             self.run,
@@ -159,12 +165,16 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     ) -> BigQuerySoftDeleteSink:
         """Return the sink of a stream. It stays the same when the schema changes."""
         sink = self._sinks_active.get(stream_name)
+        if schema is not None:
+            sources = self._schemas.setdefault(stream_name, {})
+            sources[self._source] = schema
+            schema = unite_schemas(list(sources.values()))
         if schema is None and sink is None:
             self._assert_sink_exists(stream_name)
         if sink is None:
             self._claim_table_names(stream_name, keyed=bool(key_properties))
             sink = self.add_sink(stream_name, schema or {}, key_properties)
-        elif schema is not None:
+        elif schema is not None and not sink.has_schema(schema, key_properties or []):  # type: ignore[attr-defined]
             sink.change_schema(schema, key_properties or [])  # type: ignore[attr-defined]
         return sink  # type: ignore[return-value]
 
@@ -187,10 +197,14 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict.get("stream", "")
         self._begin_or_check(stream, message_dict["schema"])
         self._state.note_stream(stream)
+        self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
-        for sink in self._sinks_of(stream) if may_resume else ():
-            sink.note_resumption()
+        for sink in self._sinks_of(stream):
+            sink.note_source(stream, declared_sources(self.config.get("stream_maps") or {}, sink.stream_name, stream))
+            if not may_resume:
+                continue
+            sink.note_resumption(stream, self._version_kept(stream, sink))
             self._state.note_record(stream)  # whether its bookmark is true is only known when the table is checked
 
     @override
@@ -201,13 +215,22 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
         maps = self._maps_of(stream)
         self._state.note_record(stream)
-        for stream_map in maps:
+        sinks = [self.get_sink(stream_map.stream_alias) for stream_map in maps]
+        for stream_map, sink in zip(maps, sinks, strict=True):
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
                 mapped = list(_apply_map(records, stream_map))
-            sink = self.get_sink(stream_map.stream_alias)
-            sink.append(mapped, version)
+            sink.append(stream, mapped, None if self._ignores_versions(stream, sink) else version)
+        # Only now: a merge lets STATE out when every sink of the stream has written what it has.
+        for sink in sinks:
             self._checkpoints.enforce_limits(sink)
+
+    def _ignores_versions(self, stream: str, sink: BigQuerySoftDeleteSink) -> bool:
+        return self.run.settings.ignores_versions({stream, sink.stream_name})
+
+    def _version_kept(self, stream: str, sink: BigQuerySoftDeleteSink) -> int | None:
+        """Return the version in the last bookmark of a stream, if there is one and it is not ignored."""
+        return None if self._ignores_versions(stream, sink) else self._bookmarks.version(stream)
 
     def _maps_of(self, stream: str) -> Sequence[Any]:
         maps = self.mapper.stream_maps.get(stream)
@@ -223,9 +246,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
-        for stream in self._bookmarks.note_state(message_dict["value"]):
+        for stream in self._bookmarks.note_state(message_dict["value"], self.mapper.stream_maps):
             for sink in self._sinks_of(stream):
-                sink.note_bookmark()
+                sink.note_bookmark(stream, self._version_kept(stream, sink))
         self._checkpoints.merge_if_due()
 
     @override
@@ -233,9 +256,11 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
-        self._state.note_record(stream)  # its effect on the table is not written yet, either
         for stream_map in self.mapper.stream_maps[stream]:
-            self.get_sink(stream_map.stream_alias).activate_version(message_dict["version"])
+            sink = self.get_sink(stream_map.stream_alias)
+            if not self._ignores_versions(stream, sink):
+                self._state.note_record(stream)  # its effect on the table is not written yet, either
+                sink.activate(stream, message_dict["version"])
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:

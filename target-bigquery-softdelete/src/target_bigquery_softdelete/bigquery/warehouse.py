@@ -68,6 +68,8 @@ class Warehouse:
         """Tables that were in the dataset at the start, and those that were read since."""
         self._unfilled: set[str] = set()
         """Those that were in the dataset at the start without the label of a table that has or had rows."""
+        self._labels_at_start: dict[str, Mapping[str, str]] = {}
+        """The labels of the tables that were in the dataset at the start."""
         self._lock = threading.Lock()
         self.tenancy = tenancy
         """Whose data it is. What is read is checked, and what is created is labelled."""
@@ -120,6 +122,7 @@ class Warehouse:
             self.tenancy.check(f"The table `{name}.{table.table_id}`", table.labels)
         self._listed = {table.table_id for table in tables}
         self._unfilled = {table.table_id for table in tables if not self.is_labelled_filled(table)}
+        self._labels_at_start = {table.table_id: dict(table.labels) for table in tables}
         if self._dataset is not None:
             self._label_dataset(self._dataset)
 
@@ -216,15 +219,14 @@ class Warehouse:
         labels: Mapping[str, str] = table.labels
         return labels.items() >= FILLED_LABEL.items()
 
-    def label_filled(self, table_id: TableId, labels: Mapping[str, str]) -> None:
-        """Label a table as one that has rows.
+    def labels_at_start(self, table_id: TableId) -> Mapping[str, str]:
+        """Return the labels that a table had at the start of the run. Empty if it did not exist."""
+        return self._labels_at_start.get(table_id.table, {})
 
-        Args:
-            table_id: The table.
-            labels: The labels that it has.
-        """
+    def label_table(self, table_id: TableId, labels: Mapping[str, str]) -> None:
+        """Give a table these labels: those that it has, and those that are new."""
         table = bigquery.Table(str(table_id))  # without an ETag: the rows that were just written have changed it
-        table.labels = {**labels, **FILLED_LABEL}
+        table.labels = dict(labels)
         call(
             f"cannot label the table `{table_id}`",
             lambda: self._client.update_table(table, ["labels"], **self._options),
@@ -271,10 +273,15 @@ class Warehouse:
         """Return whether a table lacks the tenant's label."""
         return not self.tenancy.labels.items() <= table.labels.items()
 
-    def extend_table(self, table: bigquery.Table, fields: Sequence[bigquery.SchemaField]) -> bigquery.Table:
-        """Set the schema of a table, which may only gain columns, and add the tenant's label."""
+    def extend_table(
+        self,
+        table: bigquery.Table,
+        fields: Sequence[bigquery.SchemaField],
+        labels: Mapping[str, str] | None = None,
+    ) -> bigquery.Table:
+        """Set the schema of a table, which may only gain columns, and add the tenant's label and these."""
         table.schema = list(fields)
-        table.labels = table.labels | self._labels
+        table.labels = {**table.labels, **self._labels, **(labels or {})}
         extended: bigquery.Table = call(
             f"cannot add columns to the table `{table.reference}`", lambda: self._update(table)
         )

@@ -22,7 +22,7 @@ from target_bigquery_softdelete.plugin_runtime.settings_schema import (
 from target_bigquery_softdelete.schema.naming import ColumnNaming  # noqa: TC001 - msgspec reads the types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -116,6 +116,14 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     ] = 0.5
     max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 100
     allow_mass_delete: Annotated[bool, setting("Lift both limits for this run.")] = False
+    ignore_activate_version: Annotated[
+        list[Name],
+        setting(
+            "Streams in which ACTIVATE_VERSION and the versions of records have no effect, so that no row is marked "
+            'deleted for being absent: their names, or `["*"]` for all. For taps that end a run of mere changes with '
+            "that message."
+        ),
+    ] = msgspec.field(default_factory=list)
     keyless_streams: Annotated[
         Literal["append", "replace"],
         setting(
@@ -266,10 +274,23 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             raise PluginError(f"setting `history`: the stream `{stream}` has no key that tells its rows apart.")
         return keyed and (stream in self.history or "*" in self.history)
 
-    def unknown_stream_names(self, streams: Iterable[str]) -> dict[str, list[str]]:
-        """Return the stream names in settings that are not among the streams of the input, by setting."""
+    def ignores_versions(self, names: Collection[str]) -> bool:
+        """Return whether the snapshots of a stream, which may have several names, have no effect."""
+        return "*" in self.ignore_activate_version or not set(names).isdisjoint(self.ignore_activate_version)
+
+    def unknown_stream_names(self, streams: Collection[str], sources: Collection[str] = ()) -> dict[str, list[str]]:
+        """Return the stream names in settings that are not among the streams of the run, by setting.
+
+        Args:
+            streams: The streams, by the names that stream maps give them.
+            sources: The same, by their names in the input.
+        """
         history = set[str]() if self.dry_run else set(self.history) - {"*"}
-        named = {"partition_by": set(self.partitions), "history": history}
+        named = {
+            "partition_by": set(self.partitions),
+            "history": history,
+            "ignore_activate_version": set(self.ignore_activate_version).difference({"*"}, sources),
+        }
         unknown = {name: sorted(streams_named.difference(streams)) for name, streams_named in named.items()}
         return {name: missing for name, missing in unknown.items() if missing}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
+from target_bigquery_softdelete.load.table_memory import lacks_streams
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.sql import tables as sql
@@ -52,12 +53,16 @@ class PreparedTable:
     """Whether reading all of it costs no more than reading its key."""
 
 
-def prepare_table(stream_table: StreamTable, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
+def prepare_table(
+    stream_table: StreamTable, columns: TableColumns, labels: Mapping[str, str], *, rows_follow: bool = True
+) -> PreparedTable:
     """Create the table of a stream, or make it fit these columns. Its live view is made to fit, too.
 
     Args:
         stream_table: The table.
         columns: The columns of the rows that are to be written.
+        labels: Labels that the table must have, besides those of the settings. They are written with what else must
+            change, or if it lacks the name of a stream.
         rows_follow: Whether rows will be written. A new table is labelled so at once: if they do not arrive, it has
             lost them.
 
@@ -68,11 +73,12 @@ def prepare_table(stream_table: StreamTable, columns: TableColumns, *, rows_foll
     _create_clone(stream_table)
     table, is_new = stream_table.warehouse.read_known_table(stream_table.table_id), False
     if table is None:
-        table, is_new = _create(stream_table, columns, FILLED_LABEL if rows_follow else {})
+        filled = FILLED_LABEL if rows_follow else {}
+        table, is_new = _create(stream_table, columns, {**labels, **filled})
     if is_new:
         logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
     else:
-        table = _fit(stream_table, table, columns)
+        table = _fit(stream_table, table, columns, labels)
     if stream_table.live_view is not None:
         stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
     by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
@@ -113,20 +119,6 @@ def _create_clone(stream_table: StreamTable) -> None:
         stream_table.clone.create()
 
 
-def label_filled(stream_table: StreamTable, prepared: PreparedTable) -> None:
-    """Label a table into which rows were written, unless it is labelled. The clone of a dry run needs no label.
-
-    Args:
-        stream_table: The table.
-        prepared: The same table, as it was before.
-
-    Raises:
-        WarehouseError: If BigQuery refuses.
-    """
-    if stream_table.clone is None and not prepared.labels.items() >= FILLED_LABEL.items():
-        stream_table.warehouse.label_filled(stream_table.table_id, prepared.labels)
-
-
 def _create(stream_table: StreamTable, columns: TableColumns, labels: Mapping[str, str]) -> tuple[bigquery.Table, bool]:
     return stream_table.warehouse.create_table(
         stream_table.table_id,
@@ -151,7 +143,9 @@ def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
     )
 
 
-def _fit(stream_table: StreamTable, table: bigquery.Table, columns: TableColumns) -> bigquery.Table:
+def _fit(
+    stream_table: StreamTable, table: bigquery.Table, columns: TableColumns, labels: Mapping[str, str]
+) -> bigquery.Table:
     """Make an existing table fit: add columns, adopt a table that another system created, widen types."""
     if kind := table_schema.no_table(table):
         raise PluginError(
@@ -160,8 +154,9 @@ def _fit(stream_table: StreamTable, table: bigquery.Table, columns: TableColumns
         )
     partition_filter = table_schema.required_filter(table)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
-    if list(change.fields) != list(table.schema) or stream_table.warehouse.lacks_labels(table):
-        table = stream_table.warehouse.extend_table(table, change.fields)
+    lacks_labels = stream_table.warehouse.lacks_labels(table) or lacks_streams(table.labels, labels)
+    if list(change.fields) != list(table.schema) or lacks_labels:
+        table = stream_table.warehouse.extend_table(table, change.fields, labels)
         _log_change(stream_table, change)
     if change.adopted:
         statement = sql.adopt(stream_table.table_id, partition=partition_filter)

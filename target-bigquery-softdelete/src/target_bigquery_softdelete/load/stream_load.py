@@ -6,20 +6,28 @@ import logging
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit.stream_report import StreamReport
-from target_bigquery_softdelete.errors import DeletesRefusedError, LostRowsError, NeedsBigNumericError
+from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
+from target_bigquery_softdelete.errors import (
+    ChangedKeyError,
+    DeletesRefusedError,
+    LostRowsError,
+    NeedsBigNumericError,
+    SharedTableError,
+)
 from target_bigquery_softdelete.load.continuity import check_continuity
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
-from target_bigquery_softdelete.load.prepare_table import label_filled, prepare_existing_table, prepare_table
+from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
+from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import table_name
-from target_bigquery_softdelete.singer.versions import VersionTracker
+from target_bigquery_softdelete.singer.versions import TableVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
@@ -60,7 +68,19 @@ class StreamLoad:
         self._run = run
         self._stream = stream
         self._table = make_stream_table(run, stream, keyed=bool(key_properties))
-        self._versions = VersionTracker(stream)
+        self._labels = run.warehouse.labels_at_start(self._table_id)
+        """Labels of the table, as far as they are known."""
+        self._memory = TableMemory.read(self._labels)
+        self._versions = TableVersions(
+            stream,
+            began_earlier=self._memory.has_begun,
+            habits=run.tap_habits,
+            was_early=self._memory.announced_early,
+        )
+        self.sources: set[str] = set()
+        """The streams of the input that go into the table."""
+        self._declared: set[str] = set()
+        """The streams that the settings send into it by name."""
         self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
         columns = self._columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
@@ -69,17 +89,25 @@ class StreamLoad:
         """Records that are merged."""
         self.unmerged_records = 0
         """Records that were read since the last merge."""
-        self._resumes = False
-        """Whether the tap goes on from a bookmark, as far as is known, and the rows before it are not checked."""
+        self._resumed: set[str] = set()
+        """Streams of the input that go on from a bookmark, as far as is known. The rows before it are not checked."""
         self._waits = False
         """Whether these rows are gone: only a snapshot, which needs no others, may be written."""
         self._has_moved = False
         """Whether the tap has moved the stream's bookmark since the last merge, or since its snapshot began."""
+        self._is_finishing = False
+        """Whether `finish` has begun, and is not done."""
+        self._is_finished = False
 
     @property
     def is_written(self) -> bool:
         """Whether the table is as the records say that were read, and has the rows that the tap leaves out."""
-        return not (self.unmerged_records or self._table.guard.refusal or self._must_check)
+        if self._is_finishing or self.unmerged_records or self._table.guard.refusal or self._must_check:
+            return False
+        # Until the end there may be rows that are still to be marked or replaced, or a version to be remembered.
+        return self._is_finished or not (
+            self._versions.is_activated or self._staging.unwritten or self._lacks(self._remembered())
+        )
 
     @property
     def buffered_bytes(self) -> int:
@@ -99,7 +127,7 @@ class StreamLoad:
     @property
     def _must_check(self) -> bool:
         """Whether the table must have the rows of earlier runs, and it is not known that it has."""
-        return self._resumes and not self._versions.is_empty
+        return bool(self._resumed) and not self._versions.is_empty
 
     @property
     def _has_grown(self) -> bool:
@@ -115,47 +143,89 @@ class StreamLoad:
         """Whether a complete snapshot of a stream without a key replaces the table."""
         return self._run.settings.keyless_streams == "replace"
 
-    def begin_snapshot(self) -> None:
+    def note_source(self, source: str, declared: Collection[str]) -> None:
+        """Note that a stream of the input goes into the table.
+
+        Args:
+            source: Its name.
+            declared: The streams that the settings send into the table by name.
+
+        Raises:
+            SharedTableError: If the table has rows of another stream, and the settings do not say that both go there.
+        """
+        self.sources.add(source)
+        self._declared.update(declared)
+        self._versions.of(source)
+        self._versions.expect(declared)
+        self._check_streams(self._labels)
+
+    def _check_streams(self, labels: Mapping[str, str]) -> None:
+        """Check whose rows a table has, from its labels. Those of other streams keep any row from being marked."""
+        others = other_streams(labels, self.sources | self._declared)
+        self._versions.expect(others)
+        accidental = sorted(self.sources - self._declared)
+        if others and accidental:
+            raise SharedTableError(accidental[0], others, str(self._table_id), self._stream)
+
+    def begin_snapshot(self, source: str, version: int) -> None:
         """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
 
         So they do not count as present in it: a row that a change brought and that the snapshot lacks is gone since.
 
+        Args:
+            source: The stream of the input.
+            version: The version of the snapshot.
+
         Raises:
             PluginError: If that fails.
         """
+        if self._versions.of(source).may_be_whole(version):
+            self._resumed.discard(source)
         if self._versions.has_versions:
             return
-        self._resumes = False
         if self._is_keyed and self.unmerged_records:
             self._merge_and_begin(self._staging.present.columns)
         self._has_moved = False
 
-    def count_read(self, version: int | None, count: int) -> None:
+    def count_read(self, source: str, version: int | None, count: int) -> None:
         """Count records that were read.
 
         Args:
+            source: The stream of the input.
             version: Version of the snapshot that they belong to, where the tap says so.
             count: How many there are.
         """
         self.report.rows_read += count
         self.unmerged_records += count
-        self._versions.count_records(version, count)
+        self._versions.count_records(source, version, count)
 
-    def note_resumption(self) -> None:
-        """Note that the tap had a bookmark of the stream before it began: it may leave older rows out."""
-        self._resumes = True
+    def note_resumption(self, source: str, version: int | None) -> None:
+        """Note that the tap had a bookmark of a stream before it began: it may leave older rows out.
 
-    def note_bookmark(self) -> None:
-        """Note that the tap has moved the stream's bookmark: after a crash it goes on from there."""
+        Args:
+            source: The stream of the input.
+            version: The version in the bookmark, if there is one.
+        """
+        self._resumed.add(source)
+        self._versions.of(source).note_resumption(version)
+
+    def note_bookmark(self, source: str, version: int | None) -> None:
+        """Note that the tap has moved the bookmark of a stream: after a crash it goes on from there.
+
+        Args:
+            source: The stream of the input.
+            version: The version in the bookmark, if there is one.
+        """
         self._has_moved = True
+        self._versions.of(source).note_bookmark(version)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Take records into the block in memory: JSON objects as bytes."""
         self._staging.present.append(records)
 
-    def activate_version(self, version: int) -> None:
-        """Take an ACTIVATE_VERSION message: the snapshot of that version is complete."""
-        self._versions.activate(version)
+    def activate_version(self, source: str, version: int) -> None:
+        """Take an ACTIVATE_VERSION message: the snapshot of that version of a stream of the input is complete."""
+        self._versions.of(source).activate(version)
 
     def convert(self) -> None:
         """Convert the block in memory and write it to the local file.
@@ -177,8 +247,10 @@ class StreamLoad:
         """Merge the rows so far, and go on with another schema.
 
         Raises:
-            PluginError: If that fails.
+            PluginError: If that fails, or if one half of the rows would be merged and the other half be replaced.
         """
+        if self._replaces and self.report.rows_read and bool(key_properties) is not self._is_keyed:
+            raise ChangedKeyError(self._stream)
         self._merge_and_begin(self._columns(schema, key_properties))
 
     def merge_early(self) -> None:
@@ -189,14 +261,15 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        if not self.unmerged_records:
-            return
         try:
             self._check_continuity()
         except LostRowsError:
             self._waits = True
             return
-        self._merge_and_begin(self._staging.present.columns)
+        if self.unmerged_records:
+            self._merge_and_begin(self._staging.present.columns)
+        elif not self._run.warehouse.is_missing(self._table_id):
+            self._label(self._remembered())
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
         """Merge the present staging, and begin one with these columns."""
@@ -204,7 +277,10 @@ class StreamLoad:
         staging = self._finish_staging()
         if staging is not None:
             self._check_continuity()
-            self._drop_or_keep(staging, merged=self._merge_staged(staging))
+            if self._merge_staged(staging):
+                self._drop_or_keep(staging)
+            else:
+                self._staging.unwritten.append(staging)
         if columns.key != self._staging.present.columns.key:
             self._versions.invalidate("its key changed on the way")
         self._quarantine.flush()
@@ -215,7 +291,7 @@ class StreamLoad:
     def _check_continuity(self) -> None:
         if self._must_check:
             check_continuity(self._run.warehouse, self._table_id, self._stream)
-            self._resumes = False
+            self._resumed.clear()
 
     def _merge_staged(self, staging: StagingTable) -> bool:
         """Merge a staging before the end of the stream, and return whether that can be done so early."""
@@ -227,11 +303,11 @@ class StreamLoad:
             return False  # only at the end is it known whether the snapshot is complete
         return True
 
-    def _drop_or_keep(self, staging: StagingTable, *, merged: bool) -> None:
-        if merged and not self._versions.has_versions:
-            staging.drop()
+    def _drop_or_keep(self, staging: StagingTable) -> None:
+        if staging.columns.key and self._versions.has_versions:
+            self._staging.earlier.append(staging)  # its keys tell what is missing
         else:
-            self._staging.earlier.append(staging)  # its keys tell what is missing, or its rows are not written yet
+            staging.drop()
 
     def finish(self) -> None:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
@@ -241,6 +317,7 @@ class StreamLoad:
             LostRowsError: If the tap went on from a bookmark, and the rows before it are not in the table.
             PluginError: If that fails.
         """
+        self._is_finishing = True
         self._check_continuity()
         self.convert()
         staging = self._finish_staging()
@@ -249,17 +326,51 @@ class StreamLoad:
         elif self._is_keyed:
             self._merge_last(staging)
         else:
-            self._write_keyless([*self._staging.earlier, *([staging] if staging else [])])
+            self._write_keyless([*self._staging.unwritten, *([staging] if staging else [])])
         self._quarantine.flush()
         self.unmerged_records = 0
         self._ensure_table()
+        self._label(self._wanted_labels())
+        self._is_finishing, self._is_finished = False, True
         if self._table.guard.refusal:
             raise DeletesRefusedError(self._table.guard.refusal)
 
     def _ensure_table(self) -> None:
         """Create the table of a stream without rows, so that it can be queried. A dry run creates none."""
         if self._run.warehouse.is_missing(self._table_id) and not self._table.clone:
-            prepare_table(self._table, self._staging.present.columns, rows_follow=False)
+            prepared = self._prepare(self._staging.present.columns, rows_follow=False)
+            self._labels = prepared.labels
+
+    def _prepare(self, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
+        labels = {} if self._table.clone else self._wanted_labels()
+        prepared = prepare_table(self._table, columns, labels, rows_follow=rows_follow)
+        self._check_streams(prepared.labels)  # another program may have made the table since the start of the run
+        return prepared
+
+    def _wanted_labels(self) -> dict[str, str]:
+        """Return the labels that the table must have, besides those of the settings."""
+        return {**stream_labels(self.sources), **self._remembered()}
+
+    def _remembered(self) -> dict[str, str]:
+        """Return the labels that the table must have before STATE goes out: with it, a version may go on."""
+        at_end = self._is_finishing
+        versions = self._versions.open_versions(at_end=at_end)
+        early = self._versions.announces_early() if at_end else self._memory.announced_early
+        return self._memory.labels(versions, early=early) if versions or at_end else {}
+
+    def _lacks(self, labels: Mapping[str, str]) -> bool:
+        """Return whether the table lacks one of these labels."""
+        return not labels.items() <= self._labels.items()
+
+    def _label(self, labels: Mapping[str, str]) -> None:
+        """Label the table, unless it has these labels. The clone of a dry run needs none.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        if self._table.clone is None and self._lacks(labels):
+            self._labels = {**self._labels, **labels}
+            self._run.warehouse.label_table(self._table_id, self._labels)
 
     def _finish_staging(self) -> StagingTable | None:
         staging = self._staging.finish_present()
@@ -291,17 +402,18 @@ class StreamLoad:
         self, staging: StagingTable, *, complete: bool, rows: int | None = None, seen: tuple[TableId, ...] = ()
     ) -> None:
         staged = staging.staged_rows
-        prepared = prepare_table(self._table, staged.columns)
+        prepared = self._prepare(staged.columns)
+        complete = complete and self._versions.is_complete  # the table may turn out to have rows of another stream
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
         self._record(result, staged.count if rows is None else rows, prepared)
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
-        prepared = prepare_table(self._table, staged.columns)
+        prepared = self._prepare(staged.columns)
         self._record(append(self._table, prepared, staged), staged.count, prepared)
 
     def _replace(self, staging_tables: Sequence[StagingTable]) -> None:
-        parts = [(prepare_table(self._table, staging.columns), staging.staged_rows) for staging in staging_tables]
+        parts = [(self._prepare(staging.columns), staging.staged_rows) for staging in staging_tables]
         result = replace(self._table, parts)
         self._record(result, result.inserted, parts[-1][0])
 
@@ -315,8 +427,8 @@ class StreamLoad:
         """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
         self.report.add(result)
         self._table.guard.count(result)
-        if result.has_written:
-            label_filled(self._table, prepared)
+        self._labels = prepared.labels
+        self._label({**self._wanted_labels(), **(FILLED_LABEL if result.has_written else {})})
         self.records_merged += rows
         self._quarantine.flush()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
     from target_bigquery_softdelete.records.block_converter import Converted
-    from target_bigquery_softdelete.singer.versions import VersionTracker
+    from target_bigquery_softdelete.singer.versions import TableVersions
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class StreamStagingTables:
     """The present staging table of a stream, and the earlier ones that are still needed."""
 
     def __init__(
-        self, run: Run, stream: str, columns: TableColumns, *, versions: VersionTracker, rejections: StreamQuarantine
+        self, run: Run, stream: str, columns: TableColumns, *, versions: TableVersions, rejections: StreamQuarantine
     ) -> None:
         """Begin the first staging table. Nothing is created yet.
 
@@ -44,7 +44,9 @@ class StreamStagingTables:
         self.present = self._new(columns)
         """The staging table that takes records."""
         self.earlier: list[StagingTable] = []
-        """Those before it that are still needed: their rows are not written, or their keys tell which are missing."""
+        """Those before it whose rows are written, and whose keys tell which are missing."""
+        self.unwritten: list[StagingTable] = []
+        """Those before it whose rows are not written yet. They have no key."""
         self._rejected_keys: list[StagingTable] = []
         """The keys of rejected records of a snapshot: their rows are at the source, so they are not missing."""
 
@@ -144,5 +146,5 @@ class StreamStagingTables:
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        for staging in (*self.earlier, *self._rejected_keys, self.present):
+        for staging in (*self.earlier, *self.unwritten, *self._rejected_keys, self.present):
             staging.drop()

@@ -94,7 +94,7 @@ class Checkpoints:
 
     def _is_written(self, alias: str) -> bool:
         sink = self._sinks.get(alias)
-        return sink is None or sink.is_written
+        return sink is not None and sink.is_written
 
     def write_state(self) -> None:
         """Write the STATE that is true now, if it is new. A dry run writes none."""

@@ -66,7 +66,8 @@ def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
 
 
 def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
-    unknown = run.settings.unknown_stream_names(sink.stream_name for sink in sinks)
+    sources = {source for sink in sinks for source in sink.sources}
+    unknown = run.settings.unknown_stream_names({sink.stream_name for sink in sinks}, sources)
     if unknown and sinks:
         logger.warning(
             "the settings name streams that were not in the input: %s. Check the spelling.",

@@ -79,6 +79,22 @@ def _intersect(first: JsonSchema, second: JsonSchema) -> JsonSchema:
     return both
 
 
+def unite_schemas(schemas: Sequence[JsonSchema]) -> JsonSchema:
+    """Return one schema for the records of several streams: it has the properties of all of them."""
+    if all(schema == schemas[0] for schema in schemas):
+        return schemas[0]
+    properties: dict[str, list[Any]] = {}
+    for schema in schemas:
+        for name, of_property in schema.get("properties", {}).items():
+            properties.setdefault(name, []).append(of_property)
+    merged = {name: value for schema in schemas for name, value in schema.items()}
+    return {**merged, "properties": {name: _any_of(branches) for name, branches in properties.items()}}
+
+
+def _any_of(schemas: Sequence[Any]) -> Any:  # noqa: ANN401 - `true` and `false` are schemas, too
+    return schemas[0] if all(schema == schemas[0] for schema in schemas) else {"anyOf": list(schemas)}
+
+
 def _unite(branches: Sequence[JsonSchema]) -> JsonSchema:
     """Return one schema for `anyOf` these."""
     branches = [branch for branch in branches if branch.get("type") not in ("null", ["null"])]
@@ -111,8 +127,5 @@ def _unite_objects(branches: Sequence[JsonSchema]) -> JsonSchema:
             properties.setdefault(name, []).append(schema)
     return {
         "type": "object",
-        "properties": {
-            name: schemas[0] if all(schema == schemas[0] for schema in schemas) else {"anyOf": schemas}
-            for name, schemas in properties.items()
-        },
+        "properties": {name: _any_of(schemas) for name, schemas in properties.items()},
     }

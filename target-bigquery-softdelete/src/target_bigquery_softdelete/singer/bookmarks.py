@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from target_bigquery_softdelete.singer.state import BOOKMARKS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from target_bigquery_softdelete.singer.state import State
 
 
@@ -19,12 +21,19 @@ class Bookmarks:
 
     def __init__(self) -> None:
         self._last: dict[str, Any] = {}
+        self._last_whole: State | None = None
 
-    def note_state(self, state: State) -> list[str]:
-        """Note a STATE message, and return the names of the streams whose bookmark has changed."""
+    def note_state(self, state: State, streams: Collection[str]) -> Collection[str]:
+        """Note a STATE message, and return the names of the streams whose bookmark has changed.
+
+        Args:
+            state: Its value.
+            streams: The streams so far. A state without bookmarks may be that of any of them.
+        """
+        has_changed, self._last_whole = state != self._last_whole, state
         bookmarks = state.get(BOOKMARKS)
         if not isinstance(bookmarks, dict):
-            return []
+            return streams if has_changed else ()
         moved = [stream for stream, value in bookmarks.items() if self._last.get(stream) != value]
         self._last = bookmarks
         return moved
@@ -33,3 +42,12 @@ class Bookmarks:
         """Return whether the last STATE has a bookmark of the stream to read on from: an object with any value."""
         bookmark = self._last.get(stream)
         return isinstance(bookmark, dict) and any(value is not None for value in bookmark.values())
+
+    def version(self, stream: str) -> int | None:
+        """Return the version that the last bookmark of the stream names: the tap goes on with it.
+
+        The pipelinewise taps keep it there: https://github.com/transferwise/pipelinewise-tap-mysql.
+        """
+        bookmark = self._last.get(stream)
+        version = bookmark.get("version") if isinstance(bookmark, dict) else None
+        return version if isinstance(version, int) and not isinstance(version, bool) else None

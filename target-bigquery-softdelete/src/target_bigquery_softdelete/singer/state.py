@@ -2,7 +2,11 @@
 
 A STATE message covers every record before it. The target may emit it only when all those records are in their tables.
 A Singer state has a bookmark for each stream (`{"bookmarks": {stream: ...}}`), and each bookmark is released
-separately: a slow or failed stream holds back only its own bookmark.
+separately: a slow or failed stream that has a bookmark of its own holds back only that.
+
+A stream without one hangs on another's: a tap reads the children of a record when it reads the record, and remembers
+only the parent's place. Which bookmark covers it, the messages do not say. As long as such a stream has records that
+are not written, no bookmark is released.
 """
 
 from __future__ import annotations
@@ -13,10 +17,25 @@ from typing import Any
 State = dict[str, Any]
 
 BOOKMARKS = "bookmarks"
+PARTITIONS = "partitions"
+"""Where the Singer SDK keeps what a stream has for each of its parents. A parent that is not read again has no say."""
 _REST = ""
 """Key for the parts of a state that belong to no stream. No stream has an empty name."""
 _DROPPED = object()
 """Value for the bookmark of a stream that the last state no longer contains."""
+
+
+def says_place(bookmark: object) -> bool:
+    """Return whether a bookmark says by itself where its stream goes on.
+
+    >>> [says_place(bookmark) for bookmark in ({}, {"value": None}, {"partitions": [{"context": {"id": 1}}]})]
+    [False, False, False]
+    """
+    if isinstance(bookmark, dict):
+        return any(says_place(value) for name, value in bookmark.items() if name != PARTITIONS)
+    if isinstance(bookmark, list):
+        return any(map(says_place, bookmark))
+    return bookmark is not None and bookmark is not _DROPPED
 
 
 class StateComposer:
@@ -25,8 +44,14 @@ class StateComposer:
     def __init__(self) -> None:
         self._released: State | None = None
         self._held: dict[str, Any] = {}
+        self._silent: dict[str, Any] = {}
+        """Bookmarks that were held when the tap began to leave them out of its states."""
+        self._placed: set[str] = set()
+        """Streams that have a bookmark of their own in the last state."""
         self._streams: set[str] = set()
         self._unwritten: set[str] = set()
+        self._written: set[str] = set()
+        """Streams of which everything was written at some time of this run."""
         self._emitted: State | None = None
 
     def note_record(self, stream: str) -> None:
@@ -42,15 +67,21 @@ class StateComposer:
         """Note a STATE message. It replaces earlier ones."""
         state = copy.deepcopy(state)
         bookmarks = state.get(BOOKMARKS)
+        named = bookmarks if isinstance(bookmarks, dict) else {}
+        held = {name: part for name, part in self._held.items() if name != _REST and part is not _DROPPED}
+        self._silent = {name: part for name, part in {**self._silent, **held}.items() if name not in named}
         self._held = {_REST: state}
+        self._placed = set()
         if isinstance(bookmarks, dict):
-            dropped = dict.fromkeys(self._bookmarks(), _DROPPED)
+            dropped = dict.fromkeys((*self._bookmarks(), *self._silent), _DROPPED)
             self._held = {**dropped, **bookmarks, _REST: {**state, BOOKMARKS: {}}}
+            self._placed = {name for name, value in bookmarks.items() if says_place(value)}
         self._release()
 
     def mark_written(self, stream: str) -> None:
         """Note that all records of the stream read so far are written."""
         self._unwritten.discard(stream)
+        self._written.add(stream)
         self._release()
 
     def next_state(self) -> State | None:
@@ -63,10 +94,18 @@ class StateComposer:
     def _release(self) -> None:
         for name in [name for name in self._held if self._is_releasable(name)]:
             self._release_part(name, self._held.pop(name))
+        if not self._unwritten:
+            for name in self._silent.keys() - self._streams - self._written:
+                self._release_part(name, self._silent.pop(name))
 
     def _is_releasable(self, name: str) -> bool:
-        # A part that belongs to no known stream may cover the records of any stream.
-        return name not in self._unwritten if name in self._streams else not self._unwritten
+        if self._held[name] is _DROPPED and name not in self._written:
+            # The old bookmark of a stream that is not in this run, or that has yet to come, says where to go on. It is
+            # not given up because the tap is silent about it.
+            return False
+        if name not in self._streams:
+            return not self._unwritten  # a part that belongs to no known stream may cover the records of any stream
+        return name not in self._unwritten and self._unwritten <= self._placed
 
     def _release_part(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
         bookmarks = self._bookmarks()
@@ -74,11 +113,12 @@ class StateComposer:
             others = {other: value for other, value in bookmarks.items() if other != name}
             bookmarks = others if part is _DROPPED else {**others, name: part}
             self._released = {**(self._released or {}), BOOKMARKS: bookmarks}
-        elif BOOKMARKS in part:
+        elif isinstance(part.get(BOOKMARKS), dict):
             self._released = {**part, BOOKMARKS: bookmarks}
         else:
-            self._released = part
+            kept = {stream: value for stream, value in bookmarks.items() if stream not in self._written}
+            self._released = {**part, BOOKMARKS: kept} if kept else part
 
     def _bookmarks(self) -> dict[str, Any]:
-        bookmarks: dict[str, Any] = (self._released or {}).get(BOOKMARKS, {})
-        return bookmarks
+        bookmarks = (self._released or {}).get(BOOKMARKS)
+        return bookmarks if isinstance(bookmarks, dict) else {}

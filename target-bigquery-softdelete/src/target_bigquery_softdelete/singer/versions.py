@@ -1,27 +1,47 @@
-"""Decides whether the records of a stream are a complete snapshot. Pure: it counts, and does no I/O.
+"""Decides whether the records of a table are a complete snapshot. Pure: it counts, and does no I/O.
 
 A snapshot is complete if the tap sends ACTIVATE_VERSION *after* the records of that version. Many taps send the message
-before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted.
+before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted. Nor
+does one that an earlier run began: some of its records came then.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@dataclass
+class TapHabits:
+    """What the streams so far have shown about the tap."""
+
+    announces_early: bool = False
+    """Whether records followed the ACTIVATE_VERSION of their version. Without them it would have looked like the end of
+    an empty snapshot."""
 
 
 class VersionTracker:
-    """The versions of one stream in one run."""
+    """The versions of one stream of the input in one run."""
 
-    def __init__(self, stream: str) -> None:
-        self._stream = stream
+    def __init__(self, began_earlier: Callable[[int], bool] = lambda _: False) -> None:
+        """Begin without a record.
+
+        Args:
+            began_earlier: Returns whether an earlier run is known to have begun a version.
+        """
+        self._began_earlier = began_earlier
+        self._earlier: dict[int, bool] = {}
         self._records: Counter[int | None] = Counter()
         self._activated: dict[int, int] = {}
         self._late: set[int] = set()
-        self._invalid: str | None = None
+        self._resumable: set[int] = set()
+        """Versions in the middle of which the tap has saved how far it has come."""
+        self._kept: int | None = None
+        """The version that stands in the tap's bookmark: it will go on with that one."""
 
     def count_records(self, version: int | None, count: int) -> None:
         """Count records that were read. The version is None for records without one."""
@@ -33,19 +53,39 @@ class VersionTracker:
         """Note an ACTIVATE_VERSION message. The first one of a version decides whether it came too early."""
         self._activated.setdefault(version, self._records[version])
 
-    def invalidate(self, reason: str) -> None:
-        """Note why no version of this run can tell which rows are missing. The first reason counts."""
-        self._invalid = self._invalid or reason
+    def note_bookmark(self, version: int | None) -> None:
+        """Note that the tap has saved how far it has come.
+
+        Args:
+            version: The version in the stream's bookmark, if there is one.
+        """
+        self._kept = version
+        self._resumable |= {seen for seen in self._versions if seen not in self._activated}
+
+    def note_resumption(self, version: int | None) -> None:
+        """Note that the stream's bookmark had a version before the stream began."""
+        if version is not None:
+            self._kept = version
+            self._earlier[version] = True
+
+    @property
+    def _versions(self) -> list[int]:
+        return [version for version, count in self._records.items() if version is not None and count]
+
+    def began_earlier(self, version: int) -> bool:
+        """Return whether an earlier run has begun a version."""
+        if version not in self._earlier:
+            self._earlier[version] = self._began_earlier(version)
+        return self._earlier[version]
+
+    def may_be_whole(self, version: int) -> bool:
+        """Return whether the records of a version may be all that the source has, as far as is known."""
+        return not self.began_earlier(version) and version not in self._activated
 
     @property
     def has_versions(self) -> bool:
-        """Whether the stream's records belong to a snapshot."""
-        return any(version is not None and count for version, count in self._records.items())
-
-    @property
-    def is_announced(self) -> bool:
-        """Whether there may be a snapshot: records with a version, or an ACTIVATE_VERSION message."""
-        return self.has_versions or self.is_activated
+        """Whether records of the stream belong to a snapshot."""
+        return bool(self._versions)
 
     @property
     def is_activated(self) -> bool:
@@ -55,18 +95,165 @@ class VersionTracker:
     @property
     def is_complete(self) -> bool:
         """Whether the source has no other keys than those that were read."""
-        return self._invalid is None and any(
-            before and version not in self._late for version, before in self._activated.items()
+        return any(map(self._is_complete, self._activated))
+
+    def _is_complete(self, version: int) -> bool:
+        in_time = self._activated.get(version, 0) > 0 and version not in self._late
+        return in_time and not self.began_earlier(version)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a version was activated, and no record came. It may be the snapshot of nothing, or no snapshot."""
+        return bool(self._activated) and not self._records.total()
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether a version was activated that an earlier run has begun, or that the tap will go on with."""
+        return any(self.began_earlier(version) or version == self._kept for version in self._activated)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a version ended in this run that an earlier one has begun."""
+        return any(
+            records and version not in self._late and self.began_earlier(version)
+            for version, records in self._activated.items()
         )
+
+    @property
+    def announces_early(self) -> bool:
+        """Whether ACTIVATE_VERSION came before the records of its version."""
+        return any(not self._activated[version] for version in self._late)
+
+    def open_versions(self, *, at_end: bool) -> list[int]:
+        """Return the versions that a later run may go on with, in the order of their first records.
+
+        Args:
+            at_end: Whether the input has ended. Before, a version may go on in another run only if the tap has saved
+                how far it has come.
+        """
+        return [
+            version
+            for version in self._versions
+            if version in self._resumable
+            or (version == self._kept and version in self._activated)
+            or (at_end and not self._is_complete(version))
+        ]
+
+
+class TableVersions:
+    """The versions of all streams that go into one table, in one run."""
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        began_earlier: Callable[[str, int], bool] = lambda _, __: False,
+        habits: TapHabits | None = None,
+        was_early: bool = False,
+    ) -> None:
+        """Begin without a stream.
+
+        Args:
+            table: The name that the table has as a stream, for warnings.
+            began_earlier: Returns whether an earlier run is known to have begun a version of a stream.
+            habits: What the tap shows in all its streams.
+            was_early: Whether an earlier run saw an ACTIVATE_VERSION before the records of its version.
+        """
+        self._table = table
+        self._began_earlier = began_earlier
+        self._habits = habits or TapHabits()
+        self._was_early = was_early
+        self._streams: dict[str, VersionTracker] = {}
+        self._expected: set[str] = set()
+        self._invalid: str | None = None
+
+    def of(self, stream: str) -> VersionTracker:
+        """Return the versions of one stream of the input."""
+        if stream not in self._streams:
+            self._streams[stream] = VersionTracker(lambda version: self._began_earlier(stream, version))
+        return self._streams[stream]
+
+    def expect(self, streams: Iterable[str]) -> None:
+        """Note that the table has, or may have, rows of these streams. Without them nothing is complete."""
+        self._expected.update(streams)
+
+    @property
+    def _missing(self) -> set[str]:
+        """The streams of which nothing came, and of which the table may have rows."""
+        return self._expected - self._streams.keys()
+
+    def count_records(self, stream: str, version: int | None, count: int) -> None:
+        """Count records of a stream of the input. The version is None for records without one."""
+        self.of(stream).count_records(version, count)
+        if version is not None and self.of(stream).announces_early:
+            self._habits.announces_early = True
+
+    def invalidate(self, reason: str) -> None:
+        """Note why no version of this run can tell which rows are missing. The first reason counts."""
+        self._invalid = self._invalid or reason
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether records belong to a snapshot."""
+        return any(stream.has_versions for stream in self._streams.values())
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether there may be a snapshot: records with a version, or an ACTIVATE_VERSION message."""
+        return self.has_versions or self.is_activated
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether an ACTIVATE_VERSION message has come."""
+        return any(stream.is_activated for stream in self._streams.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the sources have no other keys than those that were read."""
+        streams = self._streams.values()
+        whole = bool(streams) and all(stream.is_complete for stream in streams)
+        return self._invalid is None and whole and not self._missing
 
     @property
     def is_empty(self) -> bool:
         """Whether the tap declared a snapshot without records complete."""
-        return bool(self._activated) and not self._records.total()
+        return self._has_nothing and not self._is_quiet and not self._missing
+
+    @property
+    def _has_nothing(self) -> bool:
+        return bool(self._streams) and all(stream.is_empty for stream in self._streams.values())
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether the tap has announced a version that has nothing new, as far as is known."""
+        early = self._was_early or self._habits.announces_early
+        return early or any(stream.is_continued for stream in self._streams.values())
+
+    def announces_early(self) -> bool:
+        """Return whether an ACTIVATE_VERSION without a record says nothing about this table, from what is known now."""
+        if self.is_complete:
+            return False
+        quiet = self._has_nothing and self._is_quiet
+        return quiet or self._was_early or any(stream.announces_early for stream in self._streams.values())
+
+    def open_versions(self, *, at_end: bool) -> list[tuple[str, int]]:
+        """Return the versions that a later run may go on with, each with its stream. See `VersionTracker`."""
+        return [
+            (name, version) for name, stream in self._streams.items() for version in stream.open_versions(at_end=at_end)
+        ]
 
     def warnings(self) -> Iterator[str]:
         """Yield the reason why a declared snapshot was not used."""
-        if self.is_complete or self.is_empty or not self._activated:
-            return
-        too_early = "ACTIVATE_VERSION came before the records of its version, which does not prove them complete"
-        yield f"{self._stream}: no row was marked deleted: {self._invalid or too_early}."
+        if self.is_activated and not (self.is_complete or self.is_empty):
+            yield f"{self._table}: no row was marked deleted: {self._invalid or self._reason()}."
+
+    def _reason(self) -> str:
+        if self._has_nothing and self._is_quiet:
+            return "ACTIVATE_VERSION came without a record, from a tap that sends it before the records"
+        if any(stream.is_resumed and not stream.is_complete for stream in self._streams.values()):
+            return "its version began in an earlier run, so this run has not seen all of it"
+        others = sorted({*self._missing, *(name for name in self._streams if not self._streams[name].is_complete)})
+        if len(self._streams) > 1 or self._missing:
+            names = ", ".join(f"`{name}`" for name in others)
+            return f"the table also has the rows of {names}, of which this run has no complete snapshot with records"
+        return "ACTIVATE_VERSION came before the records of its version, which does not prove them complete"

@@ -8,6 +8,7 @@ import pytest
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
+from target_bigquery_softdelete.load.table_memory import stream_labels
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -158,6 +159,14 @@ def test_without_a_bookmark_to_go_on_from_a_table_may_be_missing(
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}
 
 
+def test_a_version_that_is_announced_early_needs_them(target: TargetRunner, project: Project) -> None:
+    # Taps of the SDK begin each run of changes with it.
+    target(*FIRST)
+    drop(project)
+
+    assert_refused(target(ECHO, JOBS, activate("jobs", 7), row("jobs", 2, 7), at("j2")), project, "does not exist")
+
+
 def test_a_bookmark_that_the_run_itself_has_made_is_none_to_go_on_from(target: TargetRunner, project: Project) -> None:
     # The first page of the feed was empty.
     result = target(JOBS, at("j1"), row("jobs", 1), at("j2"))
@@ -184,19 +193,20 @@ def test_a_stream_without_rows_gets_an_empty_table_that_may_stay_empty(target: T
     assert_refused(target(ECHO, JOBS, row("jobs", 3), at("j2")), project, "was emptied")
 
 
-def test_a_table_of_an_earlier_version_gets_the_label_with_its_next_write(
+def test_a_table_of_an_earlier_version_gets_its_labels_with_its_next_write(
     target: TargetRunner, project: Project
 ) -> None:
     target(*FIRST, tenant_id="1001")
     table = project.client.get_table(f"{project.name}.bronze.jobs")
-    table.labels = {"tenant_id": "1001", "filled": None}
+    named = stream_labels(["jobs"])
+    table.labels = {"tenant_id": "1001", "filled": None, **dict.fromkeys(named)}
     project.client.update_table(table, ["labels"])
     assert labels(project, "jobs") == {"tenant_id": "1001"}
 
     unchanged = target(ECHO, JOBS, row("jobs", 1), tenant_id="1001")
-    assert (unchanged.code, labels(project, "jobs")) == (0, {"tenant_id": "1001"})
+    assert (unchanged.code, labels(project, "jobs")) == (0, {"tenant_id": "1001", **named})
     changed = target(ECHO, JOBS, row("jobs", 1, name="new"), tenant_id="1001")
-    assert (changed.code, labels(project, "jobs")) == (0, {"tenant_id": "1001", "filled": "true"})
+    assert (changed.code, labels(project, "jobs")) == (0, {"tenant_id": "1001", "filled": "true", **named})
 
 
 def test_streams_without_a_key_are_checked_too(target: TargetRunner, project: Project) -> None:

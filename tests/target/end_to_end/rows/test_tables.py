@@ -14,6 +14,7 @@ from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from support.target.harness import eventually, lease_holder
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
+from target_bigquery_softdelete.load.table_memory import stream_labels
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     ranges = table.range_partitioning
     assert (ranges.field, ranges.range_.start, ranges.range_.end, ranges.range_.interval) == ("id", 0, 1000, 10)
     assert table.description == f"Stream crews of tenant 1001, written by {SOFTWARE}"
-    assert table.labels == {"team": "data", "tenant_id": "1001", "filled": "true"}
+    assert table.labels == {"team": "data", "tenant_id": "1001", "filled": "true", **stream_labels(["crews"])}
 
 
 def test_a_new_table_is_neither_asked_for_nor_counted_unless_a_record_says_that_it_is_deleted(

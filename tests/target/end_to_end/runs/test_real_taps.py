@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.postgres import install_tap_postgres, run_postgres
-from support.target.harness import Result, result_of
+from support.target.harness import Result, eventually, result_of
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
-CSV_TAP = (sys.executable, str(Path(__file__).parents[3] / "support" / "target" / "taps" / "csv_tap.py"))
+TAPS = Path(__file__).parents[3] / "support" / "target" / "taps"
+CSV_TAP = (sys.executable, str(TAPS / "csv_tap.py"))
+FAMILY_TAP = (sys.executable, str(TAPS / "family_tap.py"))
 
 
 def piped(target: TargetRunner, folder: Path, tap: tuple[str, ...], **files: Any) -> Result:  # noqa: ANN401 - any JSON
@@ -69,6 +71,63 @@ def test_a_tap_that_activates_its_version_first_deletes_nothing(
     assert before == dict.fromkeys(("1", "2", "3"), "INSERT")
     assert project.operations("jobs") == {"1": "INSERT", "2": "UPDATE", "3": "INSERT", "4": "INSERT"}
     assert project.rows("jobs")["4"]["name"] == "four\nlines"
+
+
+def family(*ages: object) -> dict[str, Any]:
+    """Return the configuration of a tap with a parent for each of these ages, and a child of that age."""
+    parents = [{"id": number, "changed_at": f"2024-0{number}-01T00:00:00Z"} for number, _ in enumerate(ages, 1)]
+    return {"parents": parents, "children": {str(n): [{"id": 10 * n, "age": age}] for n, age in enumerate(ages, 1)}}
+
+
+def parent_places(states: list[dict[str, Any]]) -> set[str | None]:
+    """Return up to where states say that the parents were read."""
+    return {value["bookmarks"].get("parents", {}).get("replication_key_value") for value in states}
+
+
+def test_a_child_that_does_not_land_holds_back_the_bookmark_of_its_parents(
+    target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    first = piped(target, tmp_path, FAMILY_TAP, config=family(1, 2))
+    assert (first.code, parent_places(first.states[-1:])) == (0, {"2024-02-01T00:00:00Z"})
+
+    files = {"config": family(1, 2, "young", 4), "state": first.states[-1]}
+    bad = piped(target, tmp_path, FAMILY_TAP, **files)
+    assert bad.code == 1
+    assert project.operations("parents").keys() == {1, 2, 3, 4}
+    assert project.operations("children").keys() == {10, 20}
+    assert parent_places(bad.states) <= {"2024-02-01T00:00:00Z"}
+
+    files = {"config": family(1, 2, 3, 4), "state": (bad.states or first.states)[-1]}
+    good = piped(target, tmp_path, FAMILY_TAP, **files)
+    assert (good.code, parent_places(good.states[-1:])) == (0, {"2024-04-01T00:00:00Z"})
+    assert project.operations("children").keys() == {10, 20, 30, 40}
+
+
+def test_a_kill_after_an_early_merge_of_the_parents_loses_no_child(
+    target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "tap.json").write_text(json.dumps(family(1, 2, 3)))
+    command = [*FAMILY_TAP, "--config", str(tmp_path / "tap.json")]
+    messages = subprocess.run(command, check=True, capture_output=True).stdout.splitlines(keepends=True)
+    children = [line for line in messages if b'"RECORD","stream":"children"' in line]
+    # The last child is late, as it is when another process reads it: the parents are merged before.
+    late = [line for line in messages if line is not children[-1]]
+
+    with target.start(merge_interval_rows=3) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.writelines(late)
+        process.stdin.flush()
+        eventually(lambda: "parents" in project.tables("bronze") and len(project.rows("parents")) == 3)
+        process.kill()
+        states = [json.loads(line) for line in process.stdout]
+    project.wait_for_jobs()
+    assert "children" not in project.tables("bronze")
+    assert parent_places(states) <= {None}
+
+    again = piped(target, tmp_path, FAMILY_TAP, config=family(1, 2, 3), **({"state": states[-1]} if states else {}))
+    assert again.code == 0
+    assert project.operations("children").keys() == {10, 20, 30}
 
 
 TABLE = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,10 +114,10 @@ def test_a_state_without_bookmarks_waits_for_every_stream() -> None:
 
 def test_a_part_without_a_stream_waits_for_every_stream() -> None:
     state = composer("a")
-    state.note_state({"bookmarks": {"b": 1, "unknown": 2}, "currently_syncing": "a"})
+    state.note_state({"bookmarks": {"a": 0, "b": 1, "unknown": 2}, "currently_syncing": "a"})
     assert state.next_state() == {"bookmarks": {"b": 1}}
     state.mark_written("a")
-    assert state.next_state() == {"bookmarks": {"b": 1, "unknown": 2}, "currently_syncing": "a"}
+    assert state.next_state() == {"bookmarks": {"a": 0, "b": 1, "unknown": 2}, "currently_syncing": "a"}
 
 
 def test_a_bookmark_that_the_tap_dropped_does_not_return() -> None:
@@ -136,3 +137,63 @@ def test_the_composer_keeps_its_own_copy() -> None:
     first["bookmarks"]["a"]["since"] = 98
     state.note_state({"bookmarks": {"a": {"since": 1}, "b": 1}})
     assert state.next_state() == {"bookmarks": {"a": {"since": 1}, "b": 1}}
+
+
+@pytest.mark.parametrize("own", [{}, {"value": None}, {"partitions": [{"context": {"id": 1}}]}, None])
+def test_a_stream_without_a_place_of_its_own_holds_back_every_bookmark(own: object) -> None:
+    state = composer()
+    state.note_state({"bookmarks": {"a": 1, "b": own}})
+    state.note_record("b")
+    state.note_state({"bookmarks": {"a": 2, "b": own}})
+    assert state.next_state() == {"bookmarks": {"a": 1, "b": own}}
+    state.mark_written("b")
+    assert state.next_state() == {"bookmarks": {"a": 2, "b": own}}
+
+
+def test_a_stream_that_is_in_no_state_holds_back_every_bookmark() -> None:
+    state = composer("b")
+    state.note_state({"bookmarks": {"a": 2}})
+    assert state.next_state() is None
+    state.note_state({"bookmarks": {"a": 3, "b": {"id": 7}}})  # now it has a place of its own
+    assert state.next_state() == {"bookmarks": {"a": 3}}
+
+
+def test_the_bookmark_of_a_stream_that_is_not_in_the_run_stays() -> None:
+    state = StateComposer()
+    state.note_state({"bookmarks": {"a": 1, "other": 5}})
+    state.note_record("a")
+    state.note_state({"bookmarks": {"a": 2}})
+    state.mark_written("a")
+    assert state.next_state() == {"bookmarks": {"a": 2, "other": 5}}
+
+
+def test_a_state_that_drops_the_bookmark_of_a_stream_that_fails_later_leaves_it() -> None:
+    state = StateComposer()
+    state.note_state({"bookmarks": {"a": {"id": 1}, "b": {"id": 1}}})
+    state.note_stream("a")
+    state.note_record("a")
+    state.note_state({"bookmarks": {"a": {"id": 2}}})
+    state.note_stream("b")
+    state.mark_written("a")
+    assert state.next_state() == {"bookmarks": {"a": {"id": 2}, "b": {"id": 1}}}
+    state.note_record("b")
+    state.note_state({"bookmarks": {"a": {"id": 3}, "b": {"id": 9}}})
+    assert state.next_state() == {"bookmarks": {"a": {"id": 3}, "b": {"id": 1}}}
+
+
+@pytest.mark.parametrize("later", [{}, {"cursor": "x"}, {"bookmarks": None}])
+def test_a_state_without_bookmarks_leaves_those_of_streams_that_are_not_in_the_run(later: dict[str, Any]) -> None:
+    state = composer()
+    state.note_state({"bookmarks": {"a": 1, "other": 5}})
+    state.mark_written("a")
+    state.note_state(later)
+    assert state.next_state() == {**later, "bookmarks": {"other": 5}}
+
+
+def test_a_bookmark_that_was_held_stays_when_the_tap_no_longer_names_it() -> None:
+    state = composer("a")
+    state.note_state({"bookmarks": {"a": 1, "other": 5}})
+    state.note_state({"bookmarks": {"a": 2}})
+    state.note_state({"bookmarks": {"a": 3}})
+    state.mark_written("a")
+    assert state.next_state() == {"bookmarks": {"a": 3, "other": 5}}

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from target_bigquery_softdelete.singer.versions import VersionTracker
+from target_bigquery_softdelete.singer.versions import TableVersions, TapHabits
 
 
-def track(*events: tuple[str, int | None]) -> VersionTracker:
-    """Return the tracker after these events: a record of a version, or its activation."""
-    found = VersionTracker("jobs")
+def track(*events: tuple[str, int | None], into: TableVersions | None = None, stream: str = "jobs") -> TableVersions:
+    """Return the versions after these events: a record of a version, its activation, or a bookmark with it."""
+    found = into or TableVersions("jobs")
+    found.of(stream)
     for what, version in events:
         if what == "record":
-            found.count_records(version, 1)
+            found.count_records(stream, version, 1)
+        elif what == "bookmark":
+            found.of(stream).note_bookmark(version)
         else:
             assert version is not None
-            found.activate(version)
+            found.of(stream).activate(version)
     return found
 
 
-RECORD, ACTIVATE = "record", "activate"
+RECORD, ACTIVATE, BOOKMARK = "record", "activate", "bookmark"
 
 
 def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
@@ -82,3 +85,102 @@ def test_the_first_reason_that_invalidates_a_snapshot_is_named() -> None:
 @pytest.mark.parametrize(("version", "versioned"), [(None, False), (7, True)])
 def test_only_records_with_a_version_belong_to_a_snapshot(version: int | None, *, versioned: bool) -> None:
     assert track((RECORD, version)).has_versions is versioned
+
+
+def after_a_run_with(*begun: tuple[str, int], early: bool = False) -> TableVersions:
+    """Return the versions of a table of which an earlier run has begun some."""
+    return TableVersions("jobs", began_earlier=lambda stream, version: (stream, version) in begun, was_early=early)
+
+
+def open_versions(*events: tuple[str, int | None], at_end: bool = True) -> list[int]:
+    return [version for _, version in track(*events).open_versions(at_end=at_end)]
+
+
+def test_a_version_that_an_earlier_run_began_is_no_snapshot_of_this_one() -> None:
+    found = track((RECORD, 7), (ACTIVATE, 7), into=after_a_run_with(("jobs", 7)))
+    assert not found.is_complete
+    assert not found.is_empty
+    assert list(found.warnings()) == [
+        "jobs: no row was marked deleted: its version began in an earlier run, so this run has not seen all of it."
+    ]
+    assert track((RECORD, 8), (ACTIVATE, 8), into=after_a_run_with(("jobs", 7))).is_complete
+    assert track((RECORD, 7), (ACTIVATE, 7), into=after_a_run_with(("crews", 7))).is_complete
+
+
+def test_a_version_in_the_bookmark_from_before_the_run_began_in_an_earlier_one() -> None:
+    found = TableVersions("jobs")
+    found.of("jobs").note_resumption(7)
+    assert not track((RECORD, 7), (ACTIVATE, 7), into=found).is_complete
+    assert track((RECORD, 8), (ACTIVATE, 8), into=found).is_complete
+
+
+@pytest.mark.parametrize("version", [7, -7, 0, 2**70])
+def test_a_version_that_is_announced_again_without_a_record_is_no_empty_snapshot(version: int) -> None:
+    for found in (
+        after_a_run_with(("jobs", version)),
+        after_a_run_with(early=True),
+        TableVersions("jobs", habits=TapHabits(announces_early=True)),
+        track((BOOKMARK, version)),
+    ):
+        track((ACTIVATE, version), into=found)
+        assert not found.is_complete
+        assert not found.is_empty
+        assert found.announces_early()
+        (warning,) = found.warnings()
+        assert "came without a record" in warning
+
+
+def test_a_stream_that_is_announced_early_is_a_hint_for_the_others() -> None:
+    habits = TapHabits()
+    quiet = track((ACTIVATE, 1), into=TableVersions("crews", habits=habits))
+    assert quiet.is_empty
+    track((ACTIVATE, 1), (RECORD, 1), into=TableVersions("jobs", habits=habits))
+    assert not quiet.is_empty
+
+
+@pytest.mark.parametrize(
+    ("events", "during", "at_end"),
+    [
+        ([(RECORD, None)], [], []),
+        ([(RECORD, 7), (ACTIVATE, 7)], [], []),
+        ([(RECORD, 7)], [], [7]),
+        ([(ACTIVATE, 7), (RECORD, 7)], [], [7]),
+        ([(RECORD, 7), (BOOKMARK, None)], [7], [7]),
+        ([(RECORD, 7), (BOOKMARK, None), (RECORD, 7), (ACTIVATE, 7)], [7], [7]),
+        ([(RECORD, 7), (ACTIVATE, 7), (BOOKMARK, None)], [], []),
+        ([(RECORD, 7), (ACTIVATE, 7), (BOOKMARK, 7)], [7], [7]),
+        ([(RECORD, 7), (ACTIVATE, 7), (RECORD, 7)], [], [7]),
+        ([(RECORD, 7), (RECORD, 8), (ACTIVATE, 8)], [], [7]),
+    ],
+)
+def test_a_version_may_go_on_in_another_run(
+    events: list[tuple[str, int | None]], during: list[int], at_end: list[int]
+) -> None:
+    assert open_versions(*events, at_end=False) == during
+    assert open_versions(*events) == at_end
+
+
+def test_a_table_of_several_streams_is_complete_when_each_is_by_its_own_version() -> None:
+    found = TableVersions("jobs")
+    found.expect(["east", "west"])
+    track((RECORD, 1), (ACTIVATE, 1), into=found, stream="east")
+    assert not found.is_complete  # nothing came of the other
+    track((RECORD, 2), into=found, stream="west")
+    assert not found.is_complete
+    track((ACTIVATE, 1), into=found, stream="west")
+    assert not found.is_complete  # that was the version of the first
+    (warning,) = found.warnings()
+    assert "`west`" in warning
+    track((ACTIVATE, 2), into=found, stream="west")
+    assert found.is_complete
+
+
+def test_one_of_several_streams_without_a_record_marks_nothing() -> None:
+    found = track((RECORD, 1), (ACTIVATE, 1), into=TableVersions("jobs"), stream="east")
+    track((ACTIVATE, 1), into=found, stream="west")
+    assert not found.is_complete
+    assert not found.is_empty
+    both = track((ACTIVATE, 1), into=track((ACTIVATE, 2), stream="east"), stream="west")
+    assert both.is_empty
+    both.expect(["north"])
+    assert not both.is_empty
