@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 TENANT_PROPERTY = "x-tenant-id"
 """Property of the schema in a SCHEMA message with which a tap says whose records follow."""
 
+OWN_BOOKMARK_PROPERTY = "x-own-bookmark"
+"""Property with which a tap says that no bookmark but the stream's own covers its records."""
+
 
 class TargetBigQuerySoftDelete(CheckedSettings, Target):
     """Singer target for BigQuery that writes only what changed and marks what disappeared."""
@@ -196,7 +199,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict.get("stream", "")
         self._begin_or_check(stream, message_dict["schema"])
-        self._state.note_stream(stream)
+        schema = message_dict["schema"]
+        is_independent = isinstance(schema, dict) and schema.get(OWN_BOOKMARK_PROPERTY) is True
+        self._state.note_stream(stream, is_independent=is_independent)
         self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)

@@ -46,6 +46,9 @@ MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 TENANT_ANNOTATION = "x-tenant-id"
 """The keyword at the root of a SCHEMA message's schema that says whose records follow."""
 
+OWN_BOOKMARK_ANNOTATION = "x-own-bookmark"
+"""The keyword there that says that no bookmark but the stream's own covers its records, even while it has none."""
+
 
 def new_version() -> int:
     """Return a version for a full pass: this machine's time in milliseconds since 1970, which differs in each run."""
@@ -118,7 +121,10 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         # Here and not in the stream's own schema: the catalog is nobody's, and flattening keeps only the properties.
         for message in super()._generate_schema_messages():
-            message.schema = {**message.schema, TENANT_ANNOTATION: self._settings.tenant_id}
+            annotations: dict[str, object] = {TENANT_ANNOTATION: self._settings.tenant_id}
+            if message.stream == self.name:  # a copy under another name, made by a stream map, hangs on this bookmark
+                annotations[OWN_BOOKMARK_ANNOTATION] = True
+            message.schema = {**message.schema, **annotations}
             yield message
 
     @override

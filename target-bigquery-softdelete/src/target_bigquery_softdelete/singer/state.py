@@ -6,7 +6,7 @@ separately: a slow or failed stream that has a bookmark of its own holds back on
 
 A stream without one hangs on another's: a tap reads the children of a record when it reads the record, and remembers
 only the parent's place. Which bookmark covers it, the messages do not say. As long as such a stream has records that
-are not written, no bookmark is released.
+are not written, no bookmark is released, unless the tap says that no other stream's covers them.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class StateComposer:
         """Bookmarks that were held when the tap began to leave them out of its states."""
         self._placed: set[str] = set()
         """Streams that have a bookmark of their own in the last state."""
+        self._independent: set[str] = set()
+        """Streams whose records no other stream's bookmark covers, as the tap says."""
         self._streams: set[str] = set()
         self._unwritten: set[str] = set()
         self._written: set[str] = set()
@@ -59,9 +61,16 @@ class StateComposer:
         self._streams.add(stream)
         self._unwritten.add(stream)
 
-    def note_stream(self, stream: str) -> None:
-        """Note that the stream exists, so that the bookmark with its name belongs to it."""
+    def note_stream(self, stream: str, *, is_independent: bool = False) -> None:
+        """Note that the stream exists, so that the bookmark with its name belongs to it.
+
+        Args:
+            stream: Its name.
+            is_independent: Whether no bookmark but its own covers its records, even while it has none.
+        """
         self._streams.add(stream)
+        if is_independent:
+            self._independent.add(stream)
 
     def note_state(self, state: State) -> None:
         """Note a STATE message. It replaces earlier ones."""
@@ -105,7 +114,7 @@ class StateComposer:
             return False
         if name not in self._streams:
             return not self._unwritten  # a part that belongs to no known stream may cover the records of any stream
-        return name not in self._unwritten and self._unwritten <= self._placed
+        return name not in self._unwritten and self._unwritten <= self._placed | self._independent
 
     def _release_part(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
         bookmarks = self._bookmarks()

@@ -82,6 +82,8 @@ def test_each_schema_message_says_whose_records_follow(company: Company, sync: S
     schemas = sync(company.config | settings, STREAM).of("SCHEMA")
     assert len(schemas) == (2 if "copies" in str(settings) else 1)
     assert [message["schema"]["x-tenant-id"] for message in schemas] == [company.id] * len(schemas)
+    has_own = [message["stream"] for message in schemas if message["schema"].get("x-own-bookmark")]
+    assert has_own == ([STREAM] if schemas[0]["stream"] == STREAM else [])
 
 
 def test_the_catalog_is_nobodys(company: Company) -> None:

@@ -158,6 +158,13 @@ def test_a_stream_that_is_in_no_state_holds_back_every_bookmark() -> None:
     assert state.next_state() == {"bookmarks": {"a": 3}}
 
 
+def test_a_stream_that_no_other_bookmark_covers_holds_back_none() -> None:
+    state = composer("b")
+    state.note_stream("b", is_independent=True)
+    state.note_state({"bookmarks": {"a": 2}})
+    assert state.next_state() == {"bookmarks": {"a": 2}}
+
+
 def test_the_bookmark_of_a_stream_that_is_not_in_the_run_stays() -> None:
     state = StateComposer()
     state.note_state({"bookmarks": {"a": 1, "other": 5}})
