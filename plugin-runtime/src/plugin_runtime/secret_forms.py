@@ -17,8 +17,11 @@ from urllib.parse import quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHORTEST_SECRET = 8
-"""Texts shorter than this (in characters) are not looked for: they would blank out ordinary words."""
+SHORTEST_SECRET = 4
+"""Secrets shorter than this (in characters) are not looked for: they would blank out ordinary words."""
+
+SHORTEST_PART = 8
+"""The same for the lines of a secret, and for secrets that are encoded: fewer characters come about by chance."""
 
 PIECE = 16
 """Length of the pieces of a long secret that are looked for by themselves, in characters."""
@@ -52,7 +55,8 @@ def secret_texts(value: str) -> Iterator[str]:
     for text in (value, *_secret_fields(value)):
         # The first and last line of a key in PEM format say only that it is one.
         lines = [] if _is_document(text) else [line for line in text.splitlines() if not line.startswith("-----")]
-        yield from (part for part in map(str.strip, (text, *lines)) if len(part) >= SHORTEST_SECRET)
+        yield from (whole for whole in (text.strip(),) if len(whole) >= SHORTEST_SECRET)
+        yield from (line for line in map(str.strip, lines) if len(line) >= SHORTEST_PART)
 
 
 def patterns(text: str) -> Iterator[str]:
@@ -61,7 +65,8 @@ def patterns(text: str) -> Iterator[str]:
     if re.search(r"\s", text):
         # In a form a plus stands for a blank, and no plus for itself.
         yield from (_any_case(quote_plus(form, errors="replace")) for form in (text, json.dumps(text)[1:-1]))
-    yield f"(?i:{_bytes(text).hex()})"
+    if len(text) >= SHORTEST_PART:
+        yield f"(?i:{_bytes(text).hex()})"
 
 
 def base64_patterns(text: str) -> Iterator[str]:
@@ -70,6 +75,8 @@ def base64_patterns(text: str) -> Iterator[str]:
     They leave out one or two characters at each end, which also depend on what stands before and behind.
     """
     data = _bytes(text)
+    if len(text) < SHORTEST_PART:
+        return
     yield from map(_escaped, sorted({*_in_base64(data, b"+/"), *_in_base64(data, b"-_")}))
 
 

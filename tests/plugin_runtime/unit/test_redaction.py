@@ -137,8 +137,10 @@ def test_secrets_that_overlap_are_masked_in_full() -> None:
 
 
 def test_short_values_and_other_types_are_not_masked() -> None:
-    register_secrets(["abcdefg", "", None, 12345678, ["abcdefgh"]])
-    assert redact("abcdefg 12345678 abcdefgh") == "abcdefg 12345678 abcdefgh"
+    register_secrets(["abc", "", None, 12345678, ["abcdefgh"]])
+    assert redact("abc 12345678 abcdefgh") == "abc 12345678 abcdefgh"
+    register_secrets(["abcd"])
+    assert redact("abcd, and YWJjZA==, 61626364") == f"{MASK}, and YWJjZA==, 61626364"
 
 
 @pytest.mark.timeout(60)

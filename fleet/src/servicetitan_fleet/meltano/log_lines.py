@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from servicetitan_fleet.plugin_runtime.redaction import redact
+from servicetitan_fleet.plugin_runtime.redaction import to_line, to_lines
 
 _STREAM = re.compile(r"^([a-z0-9_]+): ")
 _LOGGER_OF_STREAM = re.compile(r"^tap-servicetitan\.(\w+)$")
@@ -17,7 +17,7 @@ _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of a company's log, with secrets masked.
+    """One line of a company's log, with secrets masked and control characters escaped.
 
     Attributes:
         message: The text.
@@ -42,20 +42,20 @@ def parse_line(line: bytes) -> LogLine | None:
     try:
         fields = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return LogLine(message=redact(text))
+        return LogLine(message=to_line(text))
     if not isinstance(fields, dict) or "event" not in fields:
-        return LogLine(message=redact(text))
+        return LogLine(message=to_line(text))
     return None if "metric_info" in fields else _to_log_line(fields)
 
 
 def _to_log_line(fields: dict[str, Any]) -> LogLine:
-    message = redact(str(fields["event"]))
+    message = to_lines(str(fields["event"]))
     return LogLine(
         message=message,
         severity=_LEVELS.get(str(fields.get("level", "")), "DEFAULT"),
-        plugin=str(fields.get("string_id", "")),
+        plugin=to_line(str(fields.get("string_id", ""))),
         stream=_find_stream(str(fields.get("plugin_logger", "")), message),
-        run_id=str(fields.get("run_id", "")),
+        run_id=to_line(str(fields.get("run_id", ""))),
     )
 
 

@@ -93,6 +93,11 @@ def to_line(text: str) -> str:
     return escape_controls(redact(text))
 
 
+def to_lines(text: str) -> str:
+    """Return a text as `to_line` does, but with its line breaks."""
+    return escape_controls(redact(text), keep="\n")
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, as `to_line` does, or the name of its type if it has no text.
 
@@ -121,18 +126,14 @@ def _redact_record(record: logging.LogRecord) -> logging.LogRecord:
     if shown != message:
         record.msg, record.args = shown, None
     if record.exc_info and record.exc_info[1] and any(map(_needs_care, _chain(record.exc_info[1]))):
-        record.exc_text = _clean_lines("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+        record.exc_text = to_lines("".join(traceback.format_exception(record.exc_info[1])).rstrip())
         record.exc_info = None
     return record
 
 
 def _needs_care(error: BaseException) -> bool:
     text = f"{error} {error!r}"
-    return _clean_lines(text) != text
-
-
-def _clean_lines(text: str) -> str:
-    return escape_controls(redact(text), keep="\n")
+    return to_lines(text) != text
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
