@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
 COMPANIES: list[dict[str, Any]] = [
-    {"company_id": "one", "company_name": "One Inc.", "tenant_id": "1", "project_id": "project-1", "secrets": SECRETS},
+    {
+        "company_id": "one",
+        "company_name": "One Inc.",
+        "tenant_id": "1",
+        "project_id": "project-1",
+        "secrets": SECRETS,
+        "tap": {"pii_salt": "env:SALT"},
+        "target": {"impersonate_service_account": "loader@p.test"},
+    },
     {
         "company_id": "two",
         "tenant_id": "2",
@@ -45,7 +53,9 @@ def test_a_file_and_a_table_describe_the_same_companies(tmp_path: Path, bigquery
     from_table = open_registry("bq://registry.settings.companies", environment).read()
     assert sorted(from_table, key=lambda company: company.company_id) == from_file
     # `deploy.sh` grants access to what this says; the other company is not enabled.
-    assert project.query(deployed("access_needed.sql")) == [{"project_id": "project-1", "location": "US", **SECRETS}]
+    assert project.query(deployed("access_needed.sql")) == [
+        {"project_id": "project-1", "location": "US", **SECRETS, "pii_salt": "env:SALT", "account": "loader@p.test"}
+    ]
 
     assert [company.company_id for company in select_companies(from_file, [])] == ["one"]
     assert [company.company_id for company in select_companies(from_file, ["two"])] == ["two"]
