@@ -69,7 +69,8 @@ class Fleet:
             tenant_id=tenant_id,
             client_id=f"cid-{tenant_id}",
             client_secret=f"cs-{tenant_id}-s3cr3t",
-            app_key="ak-s3cr3t",
+            # As a person may choose it: with what Meltano takes for variables, and what programs escape.
+            app_key='ak-$UPPER${x}"\\/-s3cr3t',
             seed=int(tenant_id),
             sizes=dict(sizes),
             scopes=scopes,
