@@ -89,7 +89,7 @@ def test_the_script_for_plain_meltano_leaves_no_secret_behind(project: MeltanoPr
 
     def invoke(*words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        command = [ROOT / "tools/meltano.sh", *words]
+        command = [str(ROOT / "tools/meltano.sh"), *words]
         return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
 
     done = invoke("invoke", "tap-servicetitan", "--version")
