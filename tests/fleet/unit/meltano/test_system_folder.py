@@ -86,6 +86,7 @@ def test_secrets_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> 
     finally:
         os.kill(meltano, signal.SIGKILL)
         fleet.kill()
+        fleet.wait()
         fleet.stdout.close()
     deadline = time.monotonic() + 20
     while secrets.exists():
