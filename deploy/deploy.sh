@@ -2,9 +2,11 @@
 # Deploys the fleet to Google Cloud, or updates it. It is safe to run again.
 # Usage: deploy/deploy.sh [--dry-run] dev|qua|pro
 #            everything: the fleet's project, and access to each enabled company in the registry
-#        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION REFERENCE...
+#        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION [ACCOUNT] REFERENCE...
 #            access to one company only. Give its project, the location of its datasets, and its secrets as references,
 #            as in the registry: secret://projects/P/secrets/S/versions/V
+#            With an ACCOUNT, such as etl-loader@PROJECT.iam.gserviceaccount.com, only that one may write there, and
+#            etl-runner may act as it. It is made if it does not exist.
 # --dry-run prints every command and runs none. The settings are in deploy/environments. See docs/how-to/deploy.md.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -16,7 +18,7 @@ readonly SETTINGS=(
     MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS
 )
 readonly APIS=(
-    artifactregistry bigquery cloudbuild cloudscheduler iam logging monitoring run secretmanager storage
+    artifactregistry bigquery cloudbuild cloudscheduler iam iamcredentials logging monitoring run secretmanager storage
 )
 readonly TRIES=6
 
@@ -80,7 +82,7 @@ render() {
     local text name
     text=$(<"$1")
     for name in "${SETTINGS[@]}" STALE_SECONDS JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT \
-        COMPANY_LOCATION; do
+        COMPANY_LOCATION LOADER; do
         text=${text//"\${$name}"/${!name-}}
     done
     echo "$text"
@@ -232,14 +234,35 @@ grant_secret() {
         --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"
 }
 
+# Makes the account that loads one company's data, and lets the runner act as it.
+make_loader() {
+    local email="$1" name project
+    [[ $email =~ ^([a-z][a-z0-9-]+)@([a-z][a-z0-9-]+)\.iam\.gserviceaccount\.com$ ]] ||
+        fail "$email is not an account such as etl-loader@PROJECT.iam.gserviceaccount.com"
+    name="${BASH_REMATCH[1]}" project="${BASH_REMATCH[2]}"
+    exists gcloud iam service-accounts describe "$email" "--project=$project" ||
+        run gcloud iam service-accounts create "$name" "--display-name=Loads this company's data" "--project=$project"
+    grant gcloud iam service-accounts add-iam-policy-binding "$email" "--member=serviceAccount:$RUNNER" \
+        --role=roles/iam.serviceAccountTokenCreator "--project=$project"
+}
+
+# Arguments: project, location, then references and at most one account, in any order. Empty ones are skipped.
 grant_company() {
-    local reference
-    COMPANY_PROJECT="$1" COMPANY_LOCATION="$2"
+    local given references=()
+    COMPANY_PROJECT="$1" COMPANY_LOCATION="$2" LOADER="$RUNNER"
     shift 2
-    grant gcloud projects add-iam-policy-binding "$COMPANY_PROJECT" "--member=serviceAccount:$RUNNER" \
+    for given in "$@"; do
+        case "$given" in
+        '') ;;
+        *@*) LOADER="$given" ;;
+        *) references+=("$given") ;;
+        esac
+    done
+    if [ "$LOADER" != "$RUNNER" ]; then make_loader "$LOADER"; fi
+    grant gcloud projects add-iam-policy-binding "$COMPANY_PROJECT" "--member=serviceAccount:$LOADER" \
         --role=roles/bigquery.jobUser --condition=None
     run_sql "$COMPANY_PROJECT" "$COMPANY_LOCATION" deploy/sql/company.sql
-    for reference in "$@"; do grant_secret "$reference"; done
+    for given in "${references[@]}"; do grant_secret "$given"; done
 }
 
 grant_companies() {
@@ -297,7 +320,7 @@ main() {
         dry_run=true
         shift
     fi
-    [[ ${1-} =~ ^(dev|qua|pro)$ ]] || fail "usage: deploy/deploy.sh [--dry-run] dev|qua|pro [company PROJECT LOCATION REFERENCE...]"
+    [[ ${1-} =~ ^(dev|qua|pro)$ ]] || fail "usage: deploy/deploy.sh [--dry-run] dev|qua|pro [company PROJECT LOCATION [ACCOUNT] REFERENCE...]"
     ENVIRONMENT="$1"
     read_settings
     # shellcheck disable=SC2034  # render reads it indirectly
@@ -308,7 +331,7 @@ main() {
     elif [ "$2" = company ] && [ $# -gt 4 ]; then
         grant_company "${@:3}"
     else
-        fail "usage: deploy/deploy.sh [--dry-run] $ENVIRONMENT company PROJECT LOCATION REFERENCE..."
+        fail "usage: deploy/deploy.sh [--dry-run] $ENVIRONMENT company PROJECT LOCATION [ACCOUNT] REFERENCE..."
     fi
 }
 

@@ -102,6 +102,7 @@ def check(
     registry.chmod(0o444)
     variables = {
         "ETL_COMPANIES": REGISTRY,
+        "ETL_TRUST_REGISTRY": "true",  # it names the local servers
         "ETL_STORAGE": f"gs://{storage.bucket}/etl",
         "STORAGE_EMULATOR_HOST": storage.api_endpoint,
         "CHECK_CLIENT_ID": TENANT.client_id,

@@ -13,7 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "plugin-runtime" / "src" / "plugin_runtime"
 FOLDER = "plugin_runtime"
 
-EVERYWHERE = ("__init__", "clock", "command", "compat", "errors", "redaction")
+EVERYWHERE = (
+    "__init__",
+    "clock",
+    "command",
+    "compat",
+    "credentials",
+    "errors",
+    "printable",
+    "redaction",
+    "secret_forms",
+)
 BIGQUERY = ("datasets", "google_client")
 PLUGIN = ("addresses", "characters", "settings", "settings_schema")
 MODULES = {

@@ -3,7 +3,9 @@ SELECT
   IFNULL(NULLIF(location, ''), 'US') AS location,
   secrets.client_id,
   secrets.client_secret,
-  secrets.app_key
+  secrets.app_key,
+  IFNULL(JSON_VALUE(tap, '$.pii_salt'), '') AS pii_salt,
+  IFNULL(JSON_VALUE(target, '$.impersonate_service_account'), '') AS account
 FROM `${PROJECT_ID}.settings.companies`
 WHERE IFNULL(enabled, TRUE)
 ORDER BY project_id

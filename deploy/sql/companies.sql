@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS `${PROJECT_ID}.settings.companies` (
   timeout_minutes FLOAT64 OPTIONS (description = 'Time limit of its run'),
   secrets STRUCT<client_id STRING, client_secret STRING, app_key STRING> NOT NULL
     OPTIONS (description = 'References to its secrets, never the secrets themselves: secret://projects/P/secrets/S/versions/V'),
-  tap JSON OPTIONS (description = 'Further settings of the tap'),
+  tap JSON OPTIONS (description = 'Further settings of the tap; pii_salt is a reference, as in secrets'),
   target JSON OPTIONS (description = 'Further settings of the target'),
   PRIMARY KEY (company_id) NOT ENFORCED
 )

@@ -2,6 +2,6 @@
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.bronze` OPTIONS (location = '${COMPANY_LOCATION}');
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.staging` OPTIONS (location = '${COMPANY_LOCATION}');
 CREATE SCHEMA IF NOT EXISTS `${COMPANY_PROJECT}.management` OPTIONS (location = '${COMPANY_LOCATION}');
-GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.bronze` TO 'serviceAccount:${RUNNER}';
-GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.staging` TO 'serviceAccount:${RUNNER}';
-GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.management` TO 'serviceAccount:${RUNNER}';
+GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.bronze` TO 'serviceAccount:${LOADER}';
+GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.staging` TO 'serviceAccount:${LOADER}';
+GRANT `roles/bigquery.dataEditor` ON SCHEMA `${COMPANY_PROJECT}.management` TO 'serviceAccount:${LOADER}';

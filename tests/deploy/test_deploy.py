@@ -23,7 +23,13 @@ FAKE_CLOUD = ROOT / "tests/support/deploy/fake_cloud.py"
 SETTINGS = ROOT / "deploy/environments/dev.env"
 SECRETS = [f"secret://projects/fleet/secrets/acme-{name}/versions/latest" for name in ("id", "secret", "key")]
 COMPANY = ("company", "acme-data", "EU", *SECRETS)
-REGISTRY = f"project_id,location,client_id,client_secret,app_key\nacme-data,EU,{','.join(SECRETS)}\n"
+ACCOUNT = "etl-loader@beta-data.iam.gserviceaccount.com"
+SALT = "secret://projects/fleet/secrets/beta-salt/versions/latest"
+REGISTRY = (
+    "project_id,location,client_id,client_secret,app_key,pii_salt,account\n"
+    f"acme-data,EU,{','.join(SECRETS)},,\n"
+    f"beta-data,US,{','.join(SECRETS)},{SALT},{ACCOUNT}\n"
+)
 MAKES = ("create", "submit")
 RUNNER, SCHEDULER, BUILDER = (
     f"serviceAccount:etl-{name}@fleet-dev.iam.gserviceaccount.com" for name in ("runner", "scheduler", "builder")
@@ -109,7 +115,7 @@ def test_a_dry_run_prints_every_command_and_runs_none(
 
 def test_a_second_deployment_creates_nothing(twice: Twice) -> None:
     first, second = twice
-    assert len([call for call in first if set(call) & set(MAKES)]) == 13
+    assert len([call for call in first if set(call) & set(MAKES)]) == 14
     assert [call for call in second if set(call) & set(MAKES)] == []
     # It updates what may be out of date, and does not rebuild an existing image.
     changed = [call for call in second if "update" in call or "replace" in call]
@@ -121,12 +127,21 @@ def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
     calls = twice[0]
     granted = {grant(call) for call in calls if "add-iam-policy-binding" in call}
     granted |= {found for call in calls if call[0] == "bq" for found in grants_of(call[-1])}
-    secrets = {("secretmanager.secretAccessor", f"acme-{name}", RUNNER) for name in ("id", "secret", "key")}
-    datasets = {("bigquery.dataEditor", f"acme-data.{name}", RUNNER) for name in ("bronze", "staging", "management")}
+    secrets = {
+        ("secretmanager.secretAccessor", name, RUNNER) for name in ("acme-id", "acme-secret", "acme-key", "beta-salt")
+    }
+    # A company with an account of its own is written to by that account, and by no other.
+    datasets = {
+        ("bigquery.dataEditor", f"{project}.{name}", member)
+        for project, member in (("acme-data", RUNNER), ("beta-data", f"serviceAccount:{ACCOUNT}"))
+        for name in ("bronze", "staging", "management")
+    }
     assert granted == {
         *secrets,
         *datasets,
         ("bigquery.jobUser", "acme-data", RUNNER),
+        ("bigquery.jobUser", "beta-data", f"serviceAccount:{ACCOUNT}"),
+        ("iam.serviceAccountTokenCreator", ACCOUNT, RUNNER),
         ("bigquery.dataViewer", "fleet-dev.settings", RUNNER),
         ("storage.objectAdmin", "gs://fleet-dev-state", RUNNER),
         ("run.invoker", "etl", SCHEDULER),
@@ -158,10 +173,11 @@ def test_a_grant_to_a_new_account_is_retried(deployment: Deployment) -> None:
     [
         ((), "usage: deploy/deploy.sh"),
         (("prod",), "usage: deploy/deploy.sh"),
-        (("dev", "company", "acme-data"), "company PROJECT LOCATION REFERENCE"),
-        (("dev", *COMPANY[:3], "env:ACME_ID"), "env:ACME_ID is not secret://projects"),
+        (("dev", "company", "acme-data"), "company PROJECT LOCATION [ACCOUNT] REFERENCE"),
+        (("dev", *COMPANY[:3], "env:ACME_ID", SALT), "env:ACME_ID is not secret://projects"),
+        (("dev", *COMPANY, "ann@acme.test"), "ann@acme.test is not an account such as etl-loader@"),
     ],
-    ids=["nothing", "unknown environment", "half a company", "secret of another kind"],
+    ids=["nothing", "unknown environment", "half a company", "secret of another kind", "no service account"],
 )
 def test_invalid_arguments_are_refused(arguments: tuple[str, ...], said: str, deployment: Deployment) -> None:
     done = deployment.run(*arguments)

@@ -31,6 +31,8 @@ TABLES = {
         ("location", "STRING"),
         ("enabled", "BOOL"),
         ("secrets", REFERENCES),
+        ("tap", "JSON"),
+        ("target", "JSON"),
     ],
     "acme-data.management.etl_logs": [
         *((name, "STRING") for name in ("stream", "status", "error")),
@@ -55,6 +57,7 @@ def rendered(path: str, environment: str = "pro") -> str:
         "METRIC": "etl_company_done",
         "IMAGE": "registry/image:tag",
         "RUNNER": "etl-runner@example.test",
+        "LOADER": "etl-loader@example.test",
         "CHANNEL": "projects/p/notificationChannels/1",
         "COMPANY_PROJECT": "acme-data",
         "COMPANY_LOCATION": "EU",

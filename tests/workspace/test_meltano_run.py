@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +77,34 @@ def test_a_run_loads_the_data_and_the_next_run_continues_from_its_state(
     assert rest["rows_inserted"] == 0
     for secret in (TENANT.client_secret, TENANT.app_key):
         assert secret not in first.stdout + first.stderr + second.stdout + second.stderr
+
+
+def test_the_script_for_plain_meltano_leaves_no_secret_behind(project: MeltanoProject) -> None:
+    run = project.folder / ".meltano/run"
+    left = run / "tap-servicetitan/tap.1.config.json"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_text('{"client_secret": "left by a run that was killed"}')
+    for path in left.parent.glob("*.singer_sdk_logging.json"):
+        path.unlink()
+
+    def invoke(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        command = [str(ROOT / "tools/meltano.sh"), *words]
+        return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+
+    done = invoke("invoke", "tap-servicetitan", "--version")
+    assert done.returncode == 0, done.stderr
+    assert "tap-servicetitan" in done.stdout
+    assert not list(run.rglob("*.config.json"))
+    (written,) = left.parent.glob("*.singer_sdk_logging.json")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (run, written)] == [0o700, 0o600]
+    assert invoke("no-such-command").returncode != 0
+
+    with (run / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        left.write_text("of a run that is alive")
+        assert "another run is still using" in invoke("--version").stderr
+        assert left.exists()
 
 
 def test_a_missing_variable_stops_the_run_before_it_starts(project: MeltanoProject) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from tap_servicetitan.plugin_runtime.credentials import find_problem
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.plugin_runtime.settings_schema import DeclaredSettings, json_schema, read_settings, setting
 
@@ -253,9 +254,11 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         """Return the settings of a configuration that the JSON Schema has accepted.
 
         Raises:
-            PluginError: If the start date does not exist, or if `batch_config` has no place for the batches.
+            PluginError: If a credential cannot be sent, the start date does not exist, or `batch_config` has no place
+                for the batches.
         """
         settings = read_settings(cls, config)
+        _check_credentials(settings)
         _ = settings.first_day  # read now, so that a mistake in it ends the run before it begins
         _check_root(settings.batch_config)
         return settings
@@ -297,6 +300,12 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
 
 CONFIG_JSONSCHEMA = json_schema(Settings)
 """JSON Schema of the tap's own settings."""
+
+
+def _check_credentials(settings: Settings) -> None:
+    for name in ("tenant_id", "client_id", "client_secret", "app_key"):
+        if problem := find_problem(getattr(settings, name)):
+            raise PluginError(f"setting `{name}` {problem}, so no request can carry it: enter it again")
 
 
 def _check_root(batch_config: BatchConfig | None) -> None:

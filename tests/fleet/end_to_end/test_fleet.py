@@ -58,6 +58,8 @@ class Stage(Fleet):
         """Wait for the end of a run, and check that its output contains no secret."""
         text, _ = process.communicate(timeout=280)
         assert "s3cr3t" not in text
+        assert "UPPER" not in text  # a part of the app key
+        assert not list(self.folder.glob("work/*/run/**/*.config.json"))
         return Run(process.returncode, [json.loads(line) for line in text.splitlines()], text)
 
     def kill(self, company_id: str) -> None:
@@ -93,6 +95,9 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     stage.add("hanging", "880003", SIZES, timeout_minutes=0.5)
     stage.add("refused", "880004", SIZES)
     stage.add("killed", "880005", SIZES)
+    left = stage.folder / "work/left/run/tap-servicetitan/tap.1.config.json"  # by a fleet that was killed
+    left.parent.mkdir(parents=True)
+    left.write_text('{"client_secret": "s3cr3t"}')
     stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
     control = stage.titan.control
     control.set_fault(Fault(kind="slow", tenant="880002", seconds=1.5))

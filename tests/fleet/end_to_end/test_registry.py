@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
 COMPANIES: list[dict[str, Any]] = [
-    {"company_id": "one", "company_name": "One Inc.", "tenant_id": "1", "project_id": "p-1", "secrets": SECRETS},
+    {
+        "company_id": "one",
+        "company_name": "One Inc.",
+        "tenant_id": "1",
+        "project_id": "project-1",
+        "secrets": SECRETS,
+        "tap": {"pii_salt": "env:SALT"},
+        "target": {"impersonate_service_account": "loader@p.test"},
+    },
     {
         "company_id": "two",
         "tenant_id": "2",
-        "project_id": "p-2",
+        "project_id": "project-2",
         "secrets": SECRETS,
         "enabled": False,
         "streams": ["jobs.*"],
@@ -45,7 +53,9 @@ def test_a_file_and_a_table_describe_the_same_companies(tmp_path: Path, bigquery
     from_table = open_registry("bq://registry.settings.companies", environment).read()
     assert sorted(from_table, key=lambda company: company.company_id) == from_file
     # `deploy.sh` grants access to what this says; the other company is not enabled.
-    assert project.query(deployed("access_needed.sql")) == [{"project_id": "p-1", "location": "US", **SECRETS}]
+    assert project.query(deployed("access_needed.sql")) == [
+        {"project_id": "project-1", "location": "US", **SECRETS, "pii_salt": "env:SALT", "account": "loader@p.test"}
+    ]
 
     assert [company.company_id for company in select_companies(from_file, [])] == ["one"]
     assert [company.company_id for company in select_companies(from_file, ["two"])] == ["two"]
@@ -90,12 +100,14 @@ def test_a_company_is_added_to_a_table_only_once(bigquery: BigQuery) -> None:
         f"bq://{project.name}.settings.companies", {"BIGQUERY_EMULATOR_HOST": bigquery.api_endpoint}
     )
     first = parse_company({**NEW, "company_name": "O'Brien & Sons", "streams": ["jobs.*"]}, "here")
-    second = parse_company({**NEW, "company_id": "beta", "tenant_id": "2", "project_id": "p", "enabled": False}, "here")
+    second = parse_company(
+        {**NEW, "company_id": "beta", "tenant_id": "2", "project_id": "beta-data", "enabled": False}, "here"
+    )
     registry.add(first)
     registry.add(second)
     assert sorted(registry.read(), key=lambda company: company.company_id) == [first, second]
-    with pytest.raises(PluginError, match="project_id p belongs to beta and gamma"):
-        registry.add(parse_company({**NEW, "company_id": "gamma", "tenant_id": "3", "project_id": "p"}, "here"))
+    with pytest.raises(PluginError, match="project_id beta-data belongs to beta and gamma"):
+        registry.add(parse_company({**NEW, "company_id": "gamma", "tenant_id": "3", "project_id": "beta-data"}, "here"))
     # Two who add at the same moment have both seen a table without it: the statement itself looks once more.
     values: list[Any] = [google_bigquery.ScalarQueryParameter(name, "STRING", "acme") for name in texts]
     values.append(google_bigquery.ScalarQueryParameter("enabled", "BOOL", value=True))

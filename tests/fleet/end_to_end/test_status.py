@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ class Operator:
 
     def add(self, company_id: str, **more: object) -> Project:
         """Add a company without any run."""
-        project = Project(self.api_endpoint, f"{self.folder.name.replace('_', '-')}-{company_id}")
+        project = Project(self.api_endpoint, f"{company_id}-{zlib.crc32(str(self.folder).encode()):08x}")
         self.companies[company_id] = {
             "company_id": company_id,
             "tenant_id": str(1000 + len(self.companies)),
@@ -72,6 +73,7 @@ class Operator:
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | dict(variables)
+        environment["ETL_TRUST_REGISTRY"] = "1"  # it names the local BigQuery
         places = ["--companies", str(registry), "--storage", self.storage]
         return subprocess.run(
             [PROGRAM, options[0], *places, *options[1:]],

@@ -23,7 +23,13 @@ def hours_ago(hours: float) -> dt.datetime:
 
 def make_company(company_id: str = "acme", streams: tuple[str, ...] = ()) -> Company:
     """Make a company."""
-    fields = {"company_id": company_id, "tenant_id": "1", "project_id": "p", "secrets": SECRETS, "streams": streams}
+    fields = {
+        "company_id": company_id,
+        "tenant_id": "1",
+        "project_id": "project-1",
+        "secrets": SECRETS,
+        "streams": streams,
+    }
     return parse_company(fields, "here")
 
 

@@ -104,6 +104,28 @@ def test_a_wrong_setting_is_named(change: dict[str, Any], text: str) -> None:
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "app_key"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("s3cr3t\ns3cr3t", "has a line break in it"),
+        ("s3cr3t\r\n", "has a line break in it"),
+        ("s3cr3t\x00s3cr3t", "has a control character in it"),
+        ("s3cr3t\x85s3cr3t", "has a control character in it"),
+        (" s3cr3t", "begins or ends with a blank"),
+        ("s3cr3t-\u20ac", "has a character outside Latin-1 in it"),
+    ],
+)
+def test_a_credential_that_no_request_can_carry_is_refused_without_its_text(name: str, value: str, said: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        TapServiceTitan(config={**REQUIRED, name: value})
+    assert str(caught.value) == f"setting `{name}` {said}, so no request can carry it: enter it again"
+
+
+def test_a_credential_with_an_accent_is_accepted() -> None:
+    assert settings(app_key="clé-s3cr3t").app_key == "clé-s3cr3t"
+
+
 @pytest.mark.parametrize("config", [None, {}, {"storage": {"root": None}}, {"storage": {"root": ""}}])
 def test_no_place_for_batches_means_no_batches(config: dict[str, Any] | None) -> None:
     assert Batches.from_config(settings(batch_config=config).batch_config) is None

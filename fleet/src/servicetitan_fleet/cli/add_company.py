@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from servicetitan_fleet.cli.next_steps import next_steps
-from servicetitan_fleet.cli.options import companies_option, environment_option, storage_option
+from servicetitan_fleet.cli.options import companies_option, environment_option, storage_option, trust_option
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import Company, SecretReferences, parse_company
 from servicetitan_fleet.registry.open_registry import open_registry
@@ -38,6 +38,7 @@ def _reference_option(name: str) -> Callable[[Any], Any]:
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @environment_option
 @click.option("--company-id", help="Short name. It must never change, because the state is stored under it.")
@@ -59,6 +60,7 @@ def _reference_option(name: str) -> Callable[[Any], Any]:
 def add_company(  # noqa: PLR0913 - one parameter per option
     *,
     registry: str,
+    trusted: bool,
     storage: str,
     environment: str,
     streams: Sequence[str],
@@ -75,7 +77,7 @@ def add_company(  # noqa: PLR0913 - one parameter per option
     secrets = {name: values.pop(name) for name in _SECRETS}
     fields = {**values, "secrets": secrets, "streams": list(streams), "enabled": not disabled}
     company = parse_company(fields, "the new company")
-    open_registry(registry, os.environ).add(company)
+    open_registry(registry, os.environ, trusted=trusted).add(company)
     click.echo(f"Added {company.company_id} to {registry}. Next steps:\n")
     for line in next_steps(company, environment, ["--companies", registry, "--storage", storage]):
         click.echo(line)

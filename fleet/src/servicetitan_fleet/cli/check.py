@@ -17,12 +17,14 @@ from servicetitan_fleet.cli.options import (
     only_option,
     project_option,
     storage_option,
+    trust_option,
 )
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
+from servicetitan_fleet.meltano.system_folder import clean_up_checks
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.plugin_runtime.redaction import redact
+from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.company import select_companies
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @project_option
 @only_option
@@ -46,7 +49,14 @@ if TYPE_CHECKING:
     "--parallel", type=click.IntRange(1), default=4, show_default=True, help="Number of companies to check at a time."
 )
 def check(  # noqa: PLR0913 - one parameter per option
-    *, registry: str, storage: str, project_folder: Path, only: Sequence[str], environment: str, parallel: int
+    *,
+    registry: str,
+    trusted: bool,
+    storage: str,
+    project_folder: Path,
+    only: Sequence[str],
+    environment: str,
+    parallel: int,
 ) -> None:
     """Run preflight checks of the companies.
 
@@ -56,7 +66,7 @@ def check(  # noqa: PLR0913 - one parameter per option
 
     Exit code 0: all companies could be run. 1: some could not; the lines say why.
     """
-    companies = list(select_companies(open_registry(registry, os.environ).read(), only))
+    companies = list(select_companies(open_registry(registry, os.environ, trusted=trusted).read(), only))
     context = MeltanoContext(
         project=MeltanoProject(project_folder),
         environment_name=environment,
@@ -64,6 +74,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         resolver=SecretResolver(),
         system_root=Path(tempfile.gettempdir()),
     )
+    clean_up_checks(context.system_root)
     opened = open_storage(storage)
     claims = Claims(opened, execution_from(os.environ))
     storage_problems = _catch_problem(opened.check)
@@ -87,7 +98,7 @@ def _catch_problem(read: Callable[[], object]) -> list[str]:
     try:
         read()
     except PluginError as error:
-        return [redact(str(error))]
+        return [to_line(str(error))]
     return []
 
 

@@ -14,6 +14,13 @@ companies_option = click.option(
     show_default=True,
     help="Registry of companies: a YAML file, or bq://project.dataset.table.",
 )
+trust_option = click.option(
+    "--trust-registry",
+    "trusted",
+    envvar="ETL_TRUST_REGISTRY",
+    is_flag=True,
+    help="Let the registry say where credentials and data go, and turn the guard against mass deletion off.",
+)
 storage_option = click.option(
     "--storage",
     envvar="ETL_STORAGE",

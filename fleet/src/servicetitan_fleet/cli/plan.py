@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from servicetitan_fleet.cli.options import companies_option, only_option, storage_option
+from servicetitan_fleet.cli.options import companies_option, only_option, storage_option, trust_option
 from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds
 from servicetitan_fleet.formatting import format_duration
 from servicetitan_fleet.registry.company import select_companies
@@ -21,33 +21,38 @@ from servicetitan_fleet.state.storage import open_storage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from servicetitan_fleet.registry.base import Registry
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.execution import Execution
 
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @only_option
 @click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="Number of tasks.")
-def plan(registry: str, storage: str, only: Sequence[str], tasks: int) -> None:
+def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tasks: int) -> None:
     """Show which task would run which company.
 
     Nothing is run. The table also gives the expected duration of each run.
     """
     execution = execution_from({**os.environ, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(tasks)})
-    Console().print(_plan_table(plan_tasks(registry, only, Claims(open_storage(storage), execution), execution)))
+    claims = Claims(open_storage(storage), execution)
+    Console().print(
+        _plan_table(plan_tasks(open_registry(registry, os.environ, trusted=trusted), only, claims, execution))
+    )
 
 
 def plan_tasks(
-    registry: str, only: Sequence[str], claims: Claims, execution: Execution
+    registry: Registry, only: Sequence[str], claims: Claims, execution: Execution
 ) -> list[list[tuple[Company, float]]]:
     """Read the registry and the companies' records, and assign the companies to tasks.
 
     Returns:
         The companies of each task, each with its expected seconds.
     """
-    selected = select_companies(open_registry(registry, os.environ).read(), only)
+    selected = select_companies(registry.read(), only)
     companies = {company.company_id: company for company in selected}
     seconds = {company_id: claims.read_record(company_id).seconds_before(execution.name) for company_id in companies}
     last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}

@@ -14,6 +14,7 @@ from servicetitan_fleet.cli.options import (
     only_option,
     readers_option,
     storage_option,
+    trust_option,
 )
 from servicetitan_fleet.cli.status import StatusQuery
 from servicetitan_fleet.files import replace_file
@@ -26,6 +27,7 @@ from servicetitan_fleet.report.page import PageContext, render_page
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @only_option
 @environment_option

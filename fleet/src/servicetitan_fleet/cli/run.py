@@ -18,6 +18,7 @@ from servicetitan_fleet.cli.options import (
     only_option,
     project_option,
     storage_option,
+    trust_option,
 )
 from servicetitan_fleet.cli.plan import plan_tasks
 from servicetitan_fleet.console.reporters import make_reporter
@@ -27,7 +28,9 @@ from servicetitan_fleet.fleet.outcome import summarize_outcomes
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
+from servicetitan_fleet.meltano.system_folder import clean_up
 from servicetitan_fleet.plugin_runtime.clock import utc_now
+from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
@@ -46,6 +49,7 @@ class RunOptions:
     """The options of `run`."""
 
     registry: str
+    trusted: bool
     storage: str
     project_folder: Path
     only: Sequence[str]
@@ -72,6 +76,7 @@ class RunOptions:
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @project_option
 @only_option
@@ -124,7 +129,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     settings = RunOptions(**options)
     execution = execution_from(os.environ)
     claims = Claims(open_storage(settings.storage), execution)
-    tasks = plan_tasks(settings.registry, settings.only, claims, execution)
+    registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
+    tasks = plan_tasks(registry, settings.only, claims, execution)
     companies = [company for company, _ in tasks[execution.task]]
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
@@ -137,6 +143,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         timeout_minutes=settings.timeout_minutes,
         full_refresh=settings.full_refresh,
     )
+    clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
         outcomes = fleet.run(companies, settings.parallel)

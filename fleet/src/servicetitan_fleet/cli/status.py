@@ -16,6 +16,7 @@ from servicetitan_fleet.cli.options import (
     only_option,
     readers_option,
     storage_option,
+    trust_option,
 )
 from servicetitan_fleet.console.tables import company_table, issue_table, make_console
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
@@ -41,6 +42,7 @@ class StatusQuery:
     """A query for the status of companies: the options that `status` and `report` share."""
 
     registry: str
+    trusted: bool
     storage: str
     only: Sequence[str]
     max_age_hours: float
@@ -53,7 +55,9 @@ class StatusQuery:
             now: The current time.
             runs: Number of runs to read per stream.
         """
-        companies = list(select_companies(open_registry(self.registry, os.environ).read(), self.only))
+        companies = list(
+            select_companies(open_registry(self.registry, os.environ, trusted=self.trusted).read(), self.only)
+        )
         claims = Claims(open_storage(self.storage), execution_from(os.environ))
         reader = LogReader(os.environ, now - LOOK_BACK, runs)
         max_age = dt.timedelta(hours=self.max_age_hours)
@@ -65,6 +69,7 @@ class StatusQuery:
 
 @click.command()
 @companies_option
+@trust_option
 @storage_option
 @only_option
 @max_age_option

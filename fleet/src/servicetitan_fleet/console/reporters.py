@@ -17,6 +17,7 @@ from servicetitan_fleet.fleet.outcome import Result
 from servicetitan_fleet.fleet.reporter import Reporter
 from servicetitan_fleet.formatting import format_duration
 from servicetitan_fleet.plugin_runtime.compat import override
+from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,9 @@ class PlainReporter(Reporter):
 
     def _write(self, company_id: str, text: str) -> None:
         with self._lock:
-            print(f"{time.strftime('%H:%M:%S', time.gmtime())} {company_id:<24} {text}", file=self._output, flush=True)
+            # A line break in a text would begin a line that looks like any other.
+            line = f"{time.strftime('%H:%M:%S', time.gmtime())} {company_id:<24} {escape_controls(text)}"
+            print(line, file=self._output, flush=True)
 
 
 class LiveReporter(Reporter):

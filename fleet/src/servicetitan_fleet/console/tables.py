@@ -12,6 +12,7 @@ from rich.text import Text
 
 from servicetitan_fleet.formatting import format_age, format_duration
 from servicetitan_fleet.health.freshness import Freshness
+from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -75,11 +76,11 @@ def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | 
         company_id = status.company.company_id
         if not status.freshness.is_good:
             state = Text(status.freshness, STYLES.get(status.freshness, "red"))
-            table.add_row(company_id, "", state, format_age(status.last_good, now), Text(status.reason))
+            table.add_row(company_id, "", state, format_age(status.last_good, now), _printable(status.reason))
         for issue in status.issues:
             state = Text(issue.freshness, STYLES.get(issue.freshness, "red"))
             last_success = format_age(issue.last_success, now)
-            table.add_row(company_id, _format_names(issue.streams), state, last_success, Text(issue.reason))
+            table.add_row(company_id, _format_names(issue.streams), state, last_success, _printable(issue.reason))
     return table if table.rows else None
 
 
@@ -101,7 +102,12 @@ def forecast_table(evidence: Iterable[Evidence]) -> Table:
         company_id = found.company.company_id
         for run in found.runs:
             counts = (f"{getattr(run, f'rows_{name}'):,}" for name in _FORECAST)
-            table.add_row(company_id, run.stream, *counts, Text(run.error))
+            table.add_row(company_id, _printable(run.stream), *counts, _printable(run.error))
         if found.problem:
             table.add_row(company_id, *[""] * (len(_FORECAST) + 1), Text(found.problem))
     return table
+
+
+def _printable(text: str) -> Text:
+    """Return a text from elsewhere without markup and control characters."""
+    return Text(escape_controls(text, keep="\n"))

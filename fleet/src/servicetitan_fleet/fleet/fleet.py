@@ -15,7 +15,7 @@ from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.plugin_runtime.redaction import redact
+from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class Fleet:
         except ClaimRefusedError as error:
             return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
         except PluginError as error:
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=redact(str(error)))
+            return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
         except Exception as error:  # noqa: BLE001 - no error of one company may stop the others
-            reason = redact(f"unexpected {type(error).__name__}: {error}")
+            reason = to_line(f"unexpected {type(error).__name__}: {error}")
             return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
 
     def _claim_and_run(self, company: Company) -> Outcome:
@@ -127,7 +127,7 @@ class Fleet:
         try:
             end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
-            return RunStatus.FAILED, redact(str(error))
+            return RunStatus.FAILED, to_line(str(error))
         return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
 
     def _limit_minutes(self, company: Company) -> float:

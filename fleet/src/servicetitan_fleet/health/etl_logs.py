@@ -17,7 +17,7 @@ from servicetitan_fleet.health.company_warehouse import make_company_client
 from servicetitan_fleet.health.evidence import DRY_RUN, SUCCESS, Evidence, StreamRun
 from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.plugin_runtime.redaction import first_line, redact
+from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
 from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def collect_evidence(
             runs = read_log(company)
         except PluginError as error:
             problems.append(str(error))
-        return Evidence(company=company, record=record, runs=runs, problem=redact("; ".join(problems)))
+        return Evidence(company=company, record=record, runs=runs, problem=to_line("; ".join(problems)))
 
     with ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool:
         return list(pool.map(read_evidence, companies))

@@ -20,8 +20,9 @@ from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP
 from servicetitan_fleet.meltano.runner import CompanyMeltano
+from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.plugin_runtime.redaction import first_line, redact
+from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,14 +48,16 @@ def find_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
         try:
             yield from (f"{service}: {problem}" for problem in find(company, context))
         except PluginError as error:
-            yield redact(f"{service}: {error}")
+            yield to_line(f"{service}: {error}")
 
 
 def _find_servicetitan_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
     """Let the tap's `--test` read each module that the selected streams need, with the company's secrets."""
     secrets = context.resolver.resolve(company)
-    with tempfile.TemporaryDirectory(prefix="etl-check-", dir=context.system_root) as folder:
-        root = Path(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix=CHECK_PREFIX, dir=context.system_root) as folder,
+        hold_check(root := Path(folder)),
+    ):
         meltano = CompanyMeltano(company=company, secrets=secrets, context=replace(context, system_root=root))
         catalog = []
         if company.streams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from servicetitan_fleet.meltano.project import TAP, TARGET
@@ -41,6 +42,8 @@ INHERITED = frozenset(
 )
 """Variables that a company's process inherits. Nothing else reaches it, least of all another company's secrets."""
 
+_REFERENCE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<name>[A-Z][A-Z0-9_]*))")
+
 RESERVED = {
     TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key"}),
     TARGET: frozenset({"project_id", "tenant_id", "location", "credentials_json", "credentials_path"}),
@@ -63,7 +66,7 @@ def process_environment(
         PluginError: If the registry has a setting that the plugin does not know, or that is reserved.
     """
     project = context.project
-    tap = {"tenant_id": company.tenant_id, **secrets, **_check_settings(company, project, TAP, company.tap)}
+    tap = {"tenant_id": company.tenant_id, **_check_settings(company, project, TAP, company.tap), **secrets}
     target = {
         "project_id": company.project_id,
         "labels": {"company": company.company_id},
@@ -72,16 +75,29 @@ def process_environment(
         **({"dry_run": True} if context.dry_run else {}),
     }
     select = {"_select": list(company.streams)} if company.streams else {}
-    return {
-        **{name: value for name, value in context.variables.items() if name in INHERITED},
-        **_to_variables(project.namespaces[TAP], {**tap, **select}),
-        **_to_variables(project.namespaces[TARGET], target),
-        "MELTANO_SYS_DIR_ROOT": str(system_folder),
-        "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
-        **({"MELTANO_STATE_BACKEND_URI": context.state_uri} if context.state_uri else {}),
-        "MELTANO_CLI_LOG_FORMAT": "json",
-        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
+    return with_all_references(
+        {
+            **{name: value for name, value in context.variables.items() if name in INHERITED},
+            **_to_variables(project.namespaces[TAP], {**tap, **select}),
+            **_to_variables(project.namespaces[TARGET], target),
+            "MELTANO_SYS_DIR_ROOT": str(system_folder),
+            "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
+            **({"MELTANO_STATE_BACKEND_URI": context.state_uri} if context.state_uri else {}),
+            "MELTANO_CLI_LOG_FORMAT": "json",
+            "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+    )
+
+
+def with_all_references(variables: dict[str, str]) -> dict[str, str]:
+    """Add a variable for each `$NAME` and `${name}` in the texts.
+
+    Meltano takes such a text for a reference to a variable, and refuses to start, with that part of a secret in its
+    log, if there is none of that name (`expand_env_vars` in meltano 4.4). It replaces them in a copy of the environment
+    only: the plugins get their settings as they are.
+    """
+    names = {found["name"] or found["braced"] for text in variables.values() for found in _REFERENCE.finditer(text)}
+    return {**dict.fromkeys(names, "-"), **variables}
 
 
 def _check_settings(

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from servicetitan_fleet.plugin_runtime.redaction import redact
+from servicetitan_fleet.plugin_runtime.redaction import to_line, to_lines
 
 LONGEST_LINE = 1 << 20
 """Bytes of a line that are read. A line that has as many may have been longer."""
@@ -28,7 +28,7 @@ _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of a company's log, with secrets masked.
+    """One line of a company's log, with secrets masked and control characters escaped.
 
     Attributes:
         message: The text.
@@ -55,27 +55,27 @@ def parse_line(line: bytes) -> LogLine | None:
     try:
         fields = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return LogLine(message=redact(text))
+        return LogLine(message=to_line(text))
     if not isinstance(fields, dict) or "event" not in fields:
-        return LogLine(message=redact(text))
+        return LogLine(message=to_line(text))
     return None if "metric_info" in fields else _to_log_line(fields)
 
 
 def _beginning(line: bytes) -> str:
     """Return the beginning of a line that was cut."""
     # The cut may have left a part of a secret at the end, which nothing recognizes.
-    text = redact(line.decode("utf-8", "replace"))
+    text = to_line(line.decode("utf-8", "replace"))
     return text[: max(0, min(LONGEST_BEGINNING, len(text) - LONGEST_SECRET))] + CUT
 
 
 def _to_log_line(fields: dict[str, Any]) -> LogLine:
-    message = redact(str(fields["event"]))
+    message = to_lines(str(fields["event"]))
     return LogLine(
         message=message,
         severity=_LEVELS.get(str(fields.get("level", "")), "DEFAULT"),
-        plugin=str(fields.get("string_id", "")),
+        plugin=to_line(str(fields.get("string_id", ""))),
         stream=_find_stream(str(fields.get("plugin_logger", "")), message),
-        run_id=str(fields.get("run_id", "")),
+        run_id=to_line(str(fields.get("run_id", ""))),
     )
 
 

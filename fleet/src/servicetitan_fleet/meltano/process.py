@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from servicetitan_fleet.meltano.log_lines import LONGEST_LINE
+from servicetitan_fleet.meltano.system_folder import PRIVATE_UMASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 GRACE_SECONDS = 8.0
 """Time that a process has to end after SIGTERM. Cloud Run allows ten seconds, for the fleet and its processes."""
@@ -56,11 +57,12 @@ def run_process(  # noqa: PLR0913 - the parts of one command
     on_line: Callable[[bytes], None],
     should_stop: Callable[[], bool],
     timeout_seconds: float,
+    inherited: Collection[int] = (),
 ) -> ProcessExit:
     """Run a command and wait for its end.
 
-    Its standard input is empty. Its standard output and error go to `on_line`, from another thread. At the end, every
-    process that is left in its process group is killed.
+    Its standard input is empty, and the files that it makes are for this user only. Its standard output and error go
+    to `on_line`, from another thread. At the end, every process that is left in its process group is killed.
 
     Args:
         command: The program and its arguments.
@@ -70,6 +72,7 @@ def run_process(  # noqa: PLR0913 - the parts of one command
             with that many, and the rest is dropped.
         should_stop: Polled; the process is terminated when it returns true.
         timeout_seconds: The process is terminated when it takes longer.
+        inherited: File descriptors that it inherits.
 
     Raises:
         OSError: If the command cannot be started.
@@ -82,6 +85,8 @@ def run_process(  # noqa: PLR0913 - the parts of one command
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        umask=PRIVATE_UMASK,
+        pass_fds=tuple(inherited),
     )
     # It fails if the process has ended already, or the kernel has no such file. Neither matters.
     with contextlib.suppress(OSError):

@@ -55,8 +55,8 @@ class MeltanoProject:
         """The lower-case prefix of each plugin's environment variables."""
         return {name: self._find_plugin(name)["namespace"] for name in KINDS}
 
-    def make_system_folder(self, root: Path, company_id: str) -> Path:
-        """Make a company's system folder, and link the project's plugins into it.
+    def link_plugins(self, folder: Path) -> None:
+        """Link the project's plugins into a company's system folder.
 
         Each company needs one of its own: runs in the same system folder would share state and catalog files
         (Meltano 4.4).
@@ -64,7 +64,6 @@ class MeltanoProject:
         Raises:
             PluginError: If a plugin is not installed, or the folder cannot be made.
         """
-        folder = root / company_id
         for name, kind in KINDS.items():
             installed = self.folder / ".meltano" / kind / name
             if not installed.is_dir():
@@ -76,7 +75,6 @@ class MeltanoProject:
                 link.symlink_to(installed, target_is_directory=True)
             except OSError as error:
                 raise PluginError(f"cannot create {link}: {error.strerror}") from error
-        return folder
 
     def _find_plugin(self, name: str) -> dict[str, Any]:
         for plugin in self._plugins(KINDS[name]):

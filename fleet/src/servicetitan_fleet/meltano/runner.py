@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.meltano.environment import process_environment
 from servicetitan_fleet.meltano.process import run_process
+from servicetitan_fleet.meltano.system_folder import hold_folder
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ class CompanyMeltano:
             timeout_seconds: The process is terminated when it takes longer.
 
         Raises:
-            PluginError: If the registry has an invalid setting, or the process cannot be started.
+            PluginError: If the registry has an invalid setting, another run is alive in the company's system folder, or
+                the process cannot be started.
         """
         project = self.context.project
-        system_folder = project.make_system_folder(self.context.system_root, self.company.company_id)
+        system_folder = self.context.system_root / self.company.company_id
         command: list[str | Path] = [
             project.executable,
             # The project's .env file is for developers of a single pipeline: its settings are not this company's.
@@ -63,14 +65,18 @@ class CompanyMeltano:
             self.context.environment_name,
             *arguments,
         ]
-        try:
-            return run_process(
-                command,
-                folder=project.folder,
-                environment=process_environment(self.company, self.secrets, self.context, system_folder),
-                on_line=on_line,
-                should_stop=should_stop,
-                timeout_seconds=timeout_seconds,
-            )
-        except OSError as error:
-            raise PluginError(f"{self.company.company_id}: cannot start {command[0]}: {error.strerror}") from error
+        environment = process_environment(self.company, self.secrets, self.context, system_folder)
+        with hold_folder(system_folder) as lock:
+            project.link_plugins(system_folder)
+            try:
+                return run_process(
+                    command,
+                    folder=project.folder,
+                    environment=environment,
+                    on_line=on_line,
+                    should_stop=should_stop,
+                    timeout_seconds=timeout_seconds,
+                    inherited=(lock,),
+                )
+            except OSError as error:
+                raise PluginError(f"{self.company.company_id}: cannot start {command[0]}: {error.strerror}") from error

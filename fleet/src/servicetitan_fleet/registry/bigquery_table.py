@@ -28,15 +28,17 @@ _TIMEOUT_SECONDS = 60.0
 class TableRegistry(Registry):
     """A BigQuery table, created by `deploy/sql/companies.sql`."""
 
-    def __init__(self, table: str, api_endpoint: str) -> None:
+    def __init__(self, table: str, api_endpoint: str, *, trusted: bool) -> None:
         """Name the table.
 
         Args:
             table: `project.dataset.table`.
             api_endpoint: Base URL of an emulator, which needs no credentials; empty for Google's own.
+            trusted: Whether its companies may have any setting.
         """
         self._table = table
         self._api_endpoint = api_endpoint
+        self._trusted = trusted
 
     @override
     def read(self) -> list[Company]:
@@ -45,7 +47,8 @@ class TableRegistry(Registry):
                 rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
-        return parse_companies((f"{self._table}, {row.get('company_id')}", _to_fields(row)) for row in rows)
+        entries = ((f"{self._table}, {row.get('company_id')}", _to_fields(row)) for row in rows)
+        return parse_companies(entries, trusted=self._trusted)
 
     @override
     def add(self, company: Company) -> None:
@@ -85,8 +88,15 @@ def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in row.items() if value is not None}
     for name in ("tap", "target"):
         if isinstance(fields.get(name), str):
-            fields[name] = json.loads(fields[name])
+            fields[name] = _parse_settings(name, fields[name])
     return fields
+
+
+def _parse_settings(name: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise PluginError(f"the column `{name}` of the registry is not JSON") from None
 
 
 def insert_statement(table: str) -> str:
@@ -110,5 +120,8 @@ FROM (SELECT 1)
 WHERE NOT EXISTS (
   SELECT 1
   FROM {table}
-  WHERE company_id = @company_id OR tenant_id = @tenant_id OR project_id = @project_id
+  WHERE
+    LOWER(TRIM(company_id)) = LOWER(@company_id)
+    OR LTRIM(TRIM(tenant_id), '0') = LTRIM(@tenant_id, '0')
+    OR LOWER(TRIM(project_id)) = LOWER(@project_id)
 )"""  # noqa: S608 - the table is quoted, the rest is constant

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,11 +14,46 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-COMPANY_ID_PATTERN = "^[a-z][a-z0-9-]{0,61}[a-z0-9]$"
+COMPANY_ID_PATTERN = r"^[a-z][a-z0-9-]{0,61}[a-z0-9]\Z"
 """Ids become part of state ids, folder names and BigQuery labels."""
 
-REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|secret://projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+)$"
+TENANT_ID_PATTERN = r"^[0-9]{1,19}\Z"
+"""ServiceTitan's tenants are 64-bit integers."""
+
+PROJECT_ID_PATTERN = r"^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]\Z"
+"""https://cloud.google.com/resource-manager/docs/creating-managing-projects. Old ones have a domain before them."""
+
+LOCATION_PATTERN = r"^(?i:|us|eu|[a-z]+-[a-z]+[0-9]{1,2}|aws-[a-z]+-[a-z]+-[0-9])\Z"
+"""https://cloud.google.com/bigquery/docs/locations."""
+
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z"
+"""Names are shown in terminals: no control characters."""
+
+REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|secret://projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+)\Z"
 """The registry holds references to secrets, never secrets: `env:NAME`, or a secret version in Secret Manager."""
+
+SECRET_SETTINGS = ("pii_salt",)
+"""Settings in `tap` that are secrets."""
+
+DATASET_SETTINGS = ("dataset", "staging_dataset", "log_dataset")
+
+TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
+TRUSTED_TARGET_SETTINGS = frozenset({"api_endpoint", "allow_mass_delete"})
+"""Settings that only a trusted registry may have: where credentials and data go, and the end of the guard."""
+
+_DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_REFERENCE = re.compile(REFERENCE_PATTERN)
+_MEANT_AS_REFERENCE = re.compile(r"\s*(env:\w+\s*\Z|secret:/)")
+
+_HINTS = {
+    "company_id": "2 to 63 lower-case letters, digits and hyphens, the first one a letter",
+    "tenant_id": "digits, in quotes",
+    "project_id": "6 to 30 lower-case letters, digits and hyphens, the first one a letter, the last one no hyphen",
+    "location": "a location of BigQuery, such as `US` or `europe-west3`",
+    "company_name": "no control characters",
+    "secrets": "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`",
+}
+"""What to give, by field."""
 
 Reference = Annotated[str, Meta(pattern=REFERENCE_PATTERN)]
 
@@ -36,15 +72,15 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     company_id: Annotated[str, Meta(pattern=COMPANY_ID_PATTERN)]
     """Short name for people, logs and labels. It must never change, because the state is stored under it."""
 
-    tenant_id: Annotated[str, Meta(pattern="^[0-9]+$")]
+    tenant_id: Annotated[str, Meta(pattern=TENANT_ID_PATTERN)]
     """Its ServiceTitan tenant."""
 
-    project_id: Annotated[str, Meta(min_length=1)]
+    project_id: Annotated[str, Meta(pattern=PROJECT_ID_PATTERN)]
     """Its Google Cloud project. No other company may use it."""
 
     secrets: SecretReferences
-    company_name: str = ""
-    location: str = ""
+    company_name: Annotated[str, Meta(pattern=NAME_PATTERN)] = ""
+    location: Annotated[str, Meta(pattern=LOCATION_PATTERN)] = ""
     """Location of its datasets. Empty: the target's default."""
 
     enabled: bool = True
@@ -55,10 +91,16 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Time limit of its run. None: the limit of the command `run`."""
 
     tap: dict[str, Any] = {}
-    """Further settings of the tap, by name."""
+    """Further settings of the tap, by name. `pii_salt` is a reference, as in `secrets`."""
 
     target: dict[str, Any] = {}
     """Further settings of the target, by name."""
+
+    @property
+    def references(self) -> dict[str, str]:
+        """References to all its secrets, by the name of the tap's setting."""
+        salt = {name: self.tap[name] for name in SECRET_SETTINGS if name in self.tap}
+        return {**msgspec.to_builtins(self.secrets), **salt}
 
 
 def parse_company(fields: object, source: str) -> Company:
@@ -72,12 +114,87 @@ def parse_company(fields: object, source: str) -> Company:
         PluginError: If a field is missing, unknown or invalid. The message omits the value, which could be a secret.
     """
     try:
-        return msgspec.convert(fields, Company)
+        company = msgspec.convert(fields, Company)
     except msgspec.ValidationError as error:
-        hint = ": give a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`" * (
-            "secrets" in str(error)
-        )
+        hint = next((f": give {hint}" for name, hint in _HINTS.items() if f"$.{name}" in str(error)), "")
         raise PluginError(f"{source}: {error}{hint}") from None
+    if problem := next(_find_problems(company), ""):
+        raise PluginError(f"{source}: {problem}")
+    return company
+
+
+def _find_problems(company: Company) -> Iterator[str]:
+    """Yield what is wrong with the values of a company's settings, without the values."""
+    secret = {name: company.tap[name] for name in SECRET_SETTINGS if name in company.tap}
+    yield from (
+        f"`tap.{name}` is a secret: give {_HINTS['secrets']}"
+        for name, value in secret.items()
+        if not _matches(_REFERENCE, value)
+    )
+    datasets = {name: company.target[name] for name in DATASET_SETTINGS if name in company.target}
+    yield from (
+        f"`target.{name}` is not the name of a dataset: give up to 1,024 letters, digits and underscores"
+        for name, value in datasets.items()
+        if not _matches(_DATASET, value)
+    )
+    plain = {
+        "company_name": company.company_name,
+        "streams": company.streams,
+        **{f"tap.{name}": value for name, value in company.tap.items() if name not in SECRET_SETTINGS},
+        **{f"target.{name}": value for name, value in company.target.items()},
+    }
+    yield from (
+        f"`{name}` is not a secret, and nothing resolves a reference there: "
+        f"references belong into `secrets` and `tap.{SECRET_SETTINGS[0]}`"
+        for name, value in plain.items()
+        if any(map(_MEANT_AS_REFERENCE.match, _texts(value)))
+    )
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in a value of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def check_trust(companies: Iterable[Company]) -> None:
+    """Check that no company has a setting that only a trusted registry may have.
+
+    Whoever can write the registry could otherwise send credentials and data elsewhere, or turn the guard off for good.
+
+    Raises:
+        PluginError: If one has. The message names the settings and their companies.
+    """
+    found = [f"{company.company_id} sets {name}" for company in companies for name in _find_powers(company)]
+    if found:
+        raise PluginError(
+            f"the registry may not decide this by itself: {'; '.join(found)}. Remove it, or run with --trust-registry"
+        )
+
+
+def _find_powers(company: Company) -> Iterator[str]:
+    plugins = (("tap", company.tap, TRUSTED_TAP_SETTINGS), ("target", company.target, TRUSTED_TARGET_SETTINGS))
+    for plugin, settings, names in plugins:
+        yield from (f"`{plugin}.{name}`" for name in sorted(names) if settings.get(name) not in (None, False, "false"))
+    if _is_whole(company.target.get("max_delete_fraction")):
+        yield "`target.max_delete_fraction` to 1 or more"
+
+
+def _is_whole(fraction: object) -> bool:
+    try:
+        return float(str(fraction)) >= 1
+    except ValueError:
+        return False
 
 
 def check_distinct(companies: Iterable[Company]) -> None:
@@ -97,11 +214,19 @@ def check_distinct(companies: Iterable[Company]) -> None:
 
 
 def _find_shared(companies: list[Company], name: str) -> Iterator[str]:
-    counts = Counter(getattr(company, name) for company in companies)
-    for value, count in counts.items():
-        if count > 1:
-            ids = sorted(company.company_id for company in companies if getattr(company, name) == value)
-            yield f"{name} {value} belongs to {' and '.join(ids)}"
+    owners = defaultdict[str, list[Company]](list)
+    for company in companies:
+        owners[_fold(name, getattr(company, name))].append(company)
+    for same in owners.values():
+        if len(same) > 1:
+            ids = sorted(company.company_id for company in same)
+            yield f"{name} {getattr(same[0], name)} belongs to {' and '.join(ids)}"
+
+
+def _fold(name: str, value: str) -> str:
+    """Return the form in which two values are the same: without blanks, capitals, and zeros before a number."""
+    folded = value.strip().casefold()
+    return folded.lstrip("0") if name == "tenant_id" else folded
 
 
 def select_companies(companies: Iterable[Company], company_ids: Iterable[str]) -> Iterator[Company]:
@@ -120,15 +245,19 @@ def select_companies(companies: Iterable[Company], company_ids: Iterable[str]) -
         yield from (company for company in by_id.values() if company.enabled)
 
 
-def parse_companies(entries: Iterable[tuple[str, object]]) -> list[Company]:
+def parse_companies(entries: Iterable[tuple[str, object]], *, trusted: bool = False) -> list[Company]:
     """Build all companies of a registry.
 
     Args:
         entries: Source, for error messages, and fields of each company.
+        trusted: Whether they may have any setting.
 
     Raises:
-        PluginError: If a field is invalid, or two companies share an id, a tenant or a project.
+        PluginError: If a field is invalid, two companies share an id, a tenant or a project, or one has a setting that
+            only a trusted registry may have.
     """
     companies = [parse_company(fields, source) for source, fields in entries]
     check_distinct(companies)
+    if not trusted:
+        check_trust(companies)
     return companies

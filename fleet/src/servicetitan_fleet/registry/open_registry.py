@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 _TABLE_PARTS = 3
 
 
-def open_registry(location: str, environment: Mapping[str, str]) -> Registry:
+def open_registry(location: str, environment: Mapping[str, str], *, trusted: bool = False) -> Registry:
     """Open the registry at a location: the path of a YAML file, or `bq://project.dataset.table`.
 
     Args:
         location: Where the registry is.
         environment: May name a BigQuery emulator.
+        trusted: Whether its companies may have any setting (`check_trust`).
 
     Raises:
         PluginError: If the name of the table does not have three parts.
     """
     if not location.startswith("bq://"):
-        return FileRegistry(Path(location))
+        return FileRegistry(Path(location), trusted=trusted)
     name = location.removeprefix("bq://")
     if len(name.split(".")) != _TABLE_PARTS:
         raise PluginError(f"the registry {location} does not have the form `bq://project.dataset.table`")
-    return TableRegistry(name, emulator_address(environment))
+    return TableRegistry(name, emulator_address(environment), trusted=trusted)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import msgspec
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.secretmanager import SecretManagerServiceClient
 
+from servicetitan_fleet.plugin_runtime.credentials import find_problem
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from servicetitan_fleet.registry.company import Company
 
 _TIMEOUT_SECONDS = 30.0
+_SHORTEST = 8
+"""Least number of characters: shorter ones could be guessed, and masking them would blank out ordinary words."""
 
 
 class SecretResolver:
@@ -43,15 +45,17 @@ class SecretResolver:
         """Read a company's secrets, by the name of the tap's setting. From then on all logs mask them.
 
         Raises:
-            PluginError: If a secret cannot be read. The message names the company, the setting and the reference.
+            PluginError: If a secret cannot be read or used. The message names the company, the setting and the
+                reference.
         """
         secrets = {}
-        for name, reference in msgspec.to_builtins(company.secrets).items():
-            value = self._read(reference, f"{company.company_id}: secret `{name}`")
-            if not value:
-                raise PluginError(f"{company.company_id}: secret `{name}` is empty: {reference}")
-            secrets[name] = value
-        register_secrets(value for name, value in secrets.items() if name != "client_id")
+        for name, reference in company.references.items():
+            label = f"{company.company_id}: secret `{name}`"
+            secrets[name] = self._read(reference, label)
+            if name != "client_id":
+                register_secrets([secrets[name]])
+            if problem := _find_problem(name, secrets[name]):
+                raise PluginError(f"{label} {problem}: {reference}")
         return secrets
 
     def _read(self, reference: str, label: str) -> str:
@@ -71,3 +75,13 @@ class SecretResolver:
             raise PluginError(f"{label}: cannot read {name} from Secret Manager: {error}") from error
         # `echo` appends a line break to a secret; no credential ends with one.
         return str(version.payload.data.decode()).rstrip("\r\n")
+
+
+def _find_problem(name: str, value: str) -> str:
+    """Return why a secret cannot be used, without its text; empty if it can."""
+    if not value:
+        return "is empty"
+    if name != "client_id" and len(value) < _SHORTEST:
+        return f"has fewer than {_SHORTEST} characters"
+    problem = find_problem(value)
+    return f"{problem}, so no request can carry it" if problem else ""

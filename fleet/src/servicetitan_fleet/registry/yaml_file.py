@@ -27,9 +27,15 @@ _LONGEST_LINE = 4096
 class FileRegistry(Registry):
     """A YAML file with a list `companies`."""
 
-    def __init__(self, path: Path) -> None:
-        """Name the file."""
+    def __init__(self, path: Path, *, trusted: bool) -> None:
+        """Name the file.
+
+        Args:
+            path: Its path.
+            trusted: Whether its companies may have any setting.
+        """
         self._path = path
+        self._trusted = trusted
 
     @override
     def read(self) -> list[Company]:
@@ -41,9 +47,8 @@ class FileRegistry(Registry):
             raise PluginError(f"{self._path} is not valid YAML: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
             raise PluginError(f"{self._path} has no list `companies`")
-        return parse_companies(
-            (f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1)
-        )
+        entries = ((f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1))
+        return parse_companies(entries, trusted=self._trusted)
 
     @override
     def add(self, company: Company) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ class Fleet:
             tenant_id=tenant_id,
             client_id=f"cid-{tenant_id}",
             client_secret=f"cs-{tenant_id}-s3cr3t",
-            app_key="ak-s3cr3t",
+            # As a person may choose it: with what Meltano takes for variables, and what programs escape.
+            app_key='ak-$UPPER${x}"\\/-s3cr3t',
             seed=int(tenant_id),
             sizes=dict(sizes),
             scopes=scopes,
@@ -89,8 +91,9 @@ class Fleet:
         }
 
     def project(self, company_id: str) -> Project:
-        """Return a company's BigQuery project."""
-        return Project(self.warehouse.api_endpoint, f"{self.folder.name.replace('_', '-')}-{company_id}")
+        """Return a company's BigQuery project. Its name follows Google's rules, and is of this fleet only."""
+        number = zlib.crc32(f"{self.folder.name}/{company_id}".encode())
+        return Project(self.warehouse.api_endpoint, f"{company_id[:20].rstrip('-')}-{number:08x}")
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start a run of the fleet. It writes JSON lines to stdout.
@@ -111,8 +114,10 @@ class Fleet:
         given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder}
         command = [str(ORCHESTRATE_ETL), *words, *(f"--{name}={value}" for name, value in given.items())]
         machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        # The registry names the local servers.
+        trusted = {"ETL_TRUST_REGISTRY": "true"}
         return subprocess.Popen(  # noqa: S603 - our own command
-            command, env=machine | self.variables, stdout=subprocess.PIPE, text=True
+            command, env=machine | trusted | self.variables, stdout=subprocess.PIPE, text=True
         )
 
     def find_differences(self, company_id: str) -> list[str]:

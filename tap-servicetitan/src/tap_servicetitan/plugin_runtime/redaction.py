@@ -1,74 +1,109 @@
 """Keeps secrets out of logs and messages.
 
 Secrets are registered once, when the settings are read and before they are checked. From then on every log record
-of the process passes :func:`redact` as it is made, whichever logger and handler it goes to.
+of the process passes :func:`redact` as it is made, whichever logger and handler it goes to. Its control characters are
+escaped, so that no text from elsewhere can steer a terminal or begin a line of its own.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import re
+import threading
 import traceback
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+
+from .printable import escape_controls
+from .secret_forms import PIECE, base64_patterns, patterns, pieces, secret_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MASK = "***"
 
-SHORTEST_SECRET = 4
-"""Values shorter than this (in characters) are not masked: they would blank out ordinary text."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_ENDS_IN_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*\Z")
+_MOST_BEFORE = 512
+"""How many characters before a match to look at, so that a long line takes no longer than it must."""
 
-_secrets: set[str] = set()
+
+class Secrets:
+    """What is to be masked. Only ever grows, and is replaced as a whole, so that readers need no lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._texts: frozenset[str] = frozenset()
+        self._patterns: tuple[re.Pattern[str], ...] = ()
+        self._base64: tuple[re.Pattern[str], ...] = ()
+        self._pieces: frozenset[str] = frozenset()
+
+    def add(self, value: str) -> None:
+        """Mask a value from now on."""
+        with self._lock:
+            new = set(secret_texts(value)) - self._texts
+            self._patterns += tuple(re.compile(pattern) for text in sorted(new) for pattern in patterns(text))
+            self._base64 += tuple(re.compile(pattern) for text in sorted(new) for pattern in base64_patterns(text))
+            self._pieces = self._pieces.union(*map(pieces, new))
+            self._texts |= new
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the start and the end of each place with a secret. They may overlap."""
+        for pattern in self._patterns:
+            yield from (found.span() for found in pattern.finditer(text))
+        for pattern in self._base64:
+            yield from (_widen(text, *found.span()) for found in pattern.finditer(text))
+        if self._pieces:
+            starts = range(len(text) - PIECE + 1)
+            yield from ((start, start + PIECE) for start in starts if text[start : start + PIECE] in self._pieces)
+
+
+def _widen(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Return the place of all base64 around a place."""
+    before, behind = _ENDS_IN_BASE64.search(text, max(0, start - _MOST_BEFORE), start), _BASE64.match(text, stop)
+    return before.start() if before else start, behind.end() if behind else stop
+
+
+_secrets = Secrets()
 
 
 def register_secrets(values: Iterable[object]) -> None:
-    """Mask these values from now on, and the forms that they take in URLs and in JSON.
+    """Mask these values from now on, in every form that :mod:`secret_forms` knows.
 
     Args:
-        values: Secrets. A text that is a JSON object (a service account key) also registers its `private_key`.
-            Anything that is not text is ignored.
+        values: Secrets. Anything that is not text is ignored.
     """
     for value in values:
         if isinstance(value, str):
-            _secrets.update(form for form in _forms(value) if len(form) >= SHORTEST_SECRET)
-
-
-def _forms(value: str) -> Iterator[str]:
-    for text in (value, *_inner_secrets(value)):
-        yield text
-        yield text.strip()
-        yield quote(text, safe="")
-        yield quote_plus(text)
-        yield json.dumps(text)[1:-1]
-
-
-def _inner_secrets(value: str) -> Iterator[str]:
-    try:
-        document = json.loads(value)
-    except ValueError:
-        return
-    if isinstance(document, dict):
-        for name in ("private_key", "private_key_id", "refresh_token", "client_secret"):
-            if isinstance(document.get(name), str):
-                yield document[name]
+            _secrets.add(value)
 
 
 def redact(text: str) -> str:
     """Return the text with every registered secret replaced by ``***``."""
-    # The longest first, so that a secret that contains another one is masked whole.
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
+    shown: list[str] = []
+    end = 0
+    for start, stop in sorted(_secrets.places(text)):
+        if start > end or not shown:
+            shown += [text[end:start], MASK]
+        end = max(end, stop)
+    return "".join((*shown, text[end:]))
+
+
+def to_line(text: str) -> str:
+    """Return a text as one line that is safe to show: secrets are masked, and control characters escaped."""
+    return escape_controls(redact(text))
+
+
+def to_lines(text: str) -> str:
+    """Return a text as `to_line` does, but with its line breaks."""
+    return escape_controls(redact(text), keep="\n")
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, without secrets, or the name of its type if it has no text.
+    """Return the first line of an error's text, as `to_line` does, or the name of its type if it has no text.
 
     Google's clients add job ids and places in further lines.
     """
-    return redact(str(error).strip().partition("\n")[0]) or type(error).__name__
+    return to_line(str(error).strip().partition("\n")[0]) or type(error).__name__
 
 
 def install() -> None:
@@ -87,18 +122,18 @@ def install() -> None:
 
 def _redact_record(record: logging.LogRecord) -> logging.LogRecord:
     message = record.getMessage()
-    redacted = redact(message)
-    if redacted != message:
-        record.msg, record.args = redacted, None
-    if record.exc_info and record.exc_info[1] and any(map(_is_secret, _chain(record.exc_info[1]))):
-        record.exc_text = redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+    shown = to_line(message)
+    if shown != message:
+        record.msg, record.args = shown, None
+    if record.exc_info and record.exc_info[1] and any(map(_needs_care, _chain(record.exc_info[1]))):
+        record.exc_text = to_lines("".join(traceback.format_exception(record.exc_info[1])).rstrip())
         record.exc_info = None
     return record
 
 
-def _is_secret(error: BaseException) -> bool:
+def _needs_care(error: BaseException) -> bool:
     text = f"{error} {error!r}"
-    return redact(text) != text
+    return to_lines(text) != text
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -32,7 +32,7 @@ def test_it_prompts_for_missing_values_until_they_are_valid(tmp_path: Path) -> N
     before = path.read_text()
     unanswered = CliRunner().invoke(add_company, [*options, "--company-id", "beta"], input="")
     assert str(unanswered.exception) == "nothing was added, because --tenant-id is missing"
-    given = ["--tenant-id=3", "--project-id=p-3", "--location=US", "--client-id=env:A", "--app-key=env:B"]
+    given = ["--tenant-id=3", "--project-id=project-3", "--location=US", "--client-id=env:A", "--app-key=env:B"]
     value = CliRunner().invoke(
         add_company, [*options, "--company-id=beta", *given, "--client-secret=cs1.secret-itself"]
     )

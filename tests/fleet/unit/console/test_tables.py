@@ -17,7 +17,7 @@ from support.fleet.statuses import GOOD, NOW, assess, fleet_run, make_company, s
 def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() -> None:
     unreadable = assess([], [], problem="cannot read `p.management.etl_logs`: 403 [red]no")
     counts = {"rows_read": 12_000, "rows_inserted": 3, "rows_updated": 4, "rows_restored": 5, "rows_deleted": 6}
-    failed = stream_run("calls", 1, "failed", error="calls: [bold]page 3[/bold] is not JSON", **counts)
+    failed = stream_run("calls", 1, "failed", error="calls: [bold]page 3[/bold] is \x1b[2Jnot JSON", **counts)
     claim = Claim(holder="h", execution="e", task=0, attempt=0, expires=NOW + dt.timedelta(minutes=1))
     record = CompanyRecord(claim=claim, runs=(fleet_run(1),))
     busy = assess_company(
@@ -31,7 +31,7 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
         console.print(streams)
     text = captured.get()
     assert "403 [red]no" in text
-    assert "[bold]page 3[/bold]" in text
+    assert r"[bold]page 3[/bold] is \x1b[2Jnot JSON" in text
     row = next(line for line in text.splitlines() if "running now" in line)
     assert re.split(r"\s{2,}", row.strip()) == [
         *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6")

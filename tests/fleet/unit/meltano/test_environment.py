@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from meltano.core.utils import EnvVarMissingBehavior, expand_env_vars
 
 from servicetitan_fleet.meltano.context import MeltanoContext
-from servicetitan_fleet.meltano.environment import process_environment
+from servicetitan_fleet.meltano.environment import process_environment, with_all_references
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import redact
@@ -93,3 +94,38 @@ def test_a_setting_that_is_unknown_or_reserved_is_refused(more: dict[str, object
 def test_a_missing_secret_is_named() -> None:
     with pytest.raises(PluginError, match="one: secret `app_key`: the environment variable NOWHERE is not set"):
         environment(company(secrets={**REFERENCES, "app_key": "env:NOWHERE"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("", "is empty"),
+        ("short", "has fewer than 8 characters"),
+        ("s3cr3t\ns3cr3t", "has a line break in it, so no request can carry it"),
+        ("s3cr3t-\x1b-s3cr3t", "has a control character in it"),
+        ("s3cr3t-s3cr3t ", "begins or ends with a blank"),
+        ("s3cr3t-€-s3cr3t", "has a character outside Latin-1 in it"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_refused_without_its_text(value: str, said: str) -> None:
+    with pytest.raises(PluginError, match=f"one: secret `app_key` {said}.*: env:APP_KEY") as caught:
+        SecretResolver({**OUTER, "APP_KEY": value}).resolve(company())
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_the_salt_is_resolved_and_masked_like_any_other_secret() -> None:
+    salted = company(tap={"pii_salt": "env:SALT"})
+    OUTER["SALT"] = "s3cr3t-salt-of-company-one"
+    assert environment(salted)["SERVICETITAN_PII_SALT"] == OUTER.pop("SALT")
+    assert redact("s3cr3t-salt-of-company-one") == "***"
+
+
+def test_meltano_finds_a_variable_for_everything_that_looks_like_one() -> None:
+    """It would otherwise refuse to start, and print that part of the secret."""
+    variables = with_all_references({"A_SECRET": r"a$UPPER\$PATH${x}$lower$$${Y_1}$1", "PATH": "/bin"})
+    assert variables == {
+        **dict.fromkeys(("UPPER", "x", "Y_1"), "-"),
+        "A_SECRET": r"a$UPPER\$PATH${x}$lower$$${Y_1}$1",
+        "PATH": "/bin",
+    }
+    expand_env_vars(variables, variables, if_missing=EnvVarMissingBehavior.raise_exception)

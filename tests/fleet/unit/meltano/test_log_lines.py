@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
+from servicetitan_fleet.console.reporters import PlainReporter
+from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.meltano.log_lines import LONGEST_BEGINNING, LONGEST_LINE, ErrorCollector, LogLine, parse_line
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
@@ -40,6 +43,20 @@ def test_a_secret_is_masked_everywhere() -> None:
     raw = parse_line(b"it is s3cr3t-of-log-lines")
     assert raw
     assert raw.message == "it is ***"
+
+
+def test_no_line_of_a_company_steers_the_terminal() -> None:
+    assert line("\x1b[2Jcleared", string_id="\x9b1m").message == r"\x1b[2Jcleared"
+    raw = parse_line(b"\x1b]0;title\x07")
+    assert raw
+    assert raw.message == r"\x1b]0;title\x07"
+    output = io.StringIO()
+    reporter = PlainReporter(output)
+    reporter.on_log_line("one", line("first\n00:00:00 two   done"))
+    reporter.on_end(Outcome(company_id="one", result=Result.FAILED, reason="a\x1b[31m\nb"))
+    assert r"first\n00:00:00 two" in output.getvalue()
+    assert len(output.getvalue().splitlines()) == 2
+    assert "\x1b" not in output.getvalue()
 
 
 def test_the_reason_is_the_last_error_of_each_plugin() -> None:

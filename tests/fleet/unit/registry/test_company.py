@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.company import Company, check_distinct, parse_company
+from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies, parse_company
 
 SECRETS = {
     "client_id": "env:ONE_CLIENT_ID",
@@ -16,6 +17,9 @@ SECRETS = {
     "app_key": "env:APP_KEY",
 }
 ONE: dict[str, Any] = {"company_id": "one", "tenant_id": "1", "project_id": "project-one", "secrets": SECRETS}
+
+NO_PROJECTS = ["", "short", "Capitals", "1-digit", "ends-in-hyphen-", "x" * 31, "under_score", " blank-1", "blank-1\n"]
+NO_LOCATIONS = ["Europe", "us central1", "US;", "eu\n", "../x"]
 
 
 def company(**changes: object) -> Company:
@@ -33,7 +37,40 @@ def test_most_fields_are_optional() -> None:
         ({"company_id": "Not An Id"}, "$.company_id"),
         ({"tenant_id": "12a"}, "$.tenant_id"),
         ({"tenant_id": 12}, "$.tenant_id"),
-        ({"project_id": ""}, "$.project_id"),
+        ({"tenant_id": "12\n"}, "give digits, in quotes"),
+        ({"company_id": "one\n"}, "$.company_id"),
+        *[
+            ({"project_id": name}, "`$.project_id`: give 6 to 30 lower-case letters, digits and hyphens")
+            for name in (
+                "",
+                "short",
+                "Capitals",
+                "1-digit-first",
+                "ends-in-hyphen-",
+                "x" * 31,
+                "under_score",
+                " blank-1",
+                "blank-1\n",
+            )
+        ],
+        *[
+            ({"location": name}, "`$.location`: give a location")
+            for name in ("Europe", "us central1", "US;", "eu\n", "../x")
+        ],
+        ({"company_name": "\x1b[2J"}, "`$.company_name`: give no control characters"),
+        ({"target": {"dataset": "a.b"}}, "`target.dataset` is not the name of a dataset"),
+        ({"target": {"log_dataset": "a-the-key-itself"}}, "`target.log_dataset` is not the name of a dataset"),
+        ({"tap": {"pii_salt": "the-key-itself"}}, "`tap.pii_salt` is a secret: give a reference, `env:NAME` or"),
+        ({"tap": {"pii_salt": ["env:SALT"]}}, "`tap.pii_salt` is a secret"),
+        (
+            {"tap": {"start_date": "env:START"}},
+            "`tap.start_date` is not a secret, and nothing resolves",
+        ),
+        (
+            {"target": {"labels": {"a": "secret://projects/the-key-itself"}}},
+            "belong into `secrets` and `tap.pii_salt`",
+        ),
+        ({"streams": ["env:STREAMS"]}, "`streams` is not a secret"),
         ({"projekt_id": "x"}, "`projekt_id`"),
         ({"secrets": {**SECRETS, "app_key": "ak1.the-key-itself"}}, "give a reference, `env:NAME` or `secret://"),
         ({"secrets": {"client_id": "env:X"}}, "`client_secret`"),
@@ -44,6 +81,50 @@ def test_an_invalid_field_is_named_and_its_value_is_not_shown(changes: dict[str,
         company(**changes)
     assert str(caught.value).startswith("companies.yml, company 1: ")
     assert "the-key-itself" not in str(caught.value)
+
+
+@pytest.mark.parametrize("project", ["acme-1", "x" * 30, "example.com:acme-data"])
+@pytest.mark.parametrize("location", ["", "US", "eu", "us-central1", "northamerica-northeast2", "EUROPE-WEST12"])
+def test_the_names_that_google_allows_are_accepted(project: str, location: str) -> None:
+    assert company(project_id=project, location=location).project_id == project
+
+
+def test_all_references_are_known() -> None:
+    assert company(tap={"pii_salt": "env:SALT"}).references == {**SECRETS, "pii_salt": "env:SALT"}
+
+
+def test_the_same_tenant_is_found_whatever_it_looks_like() -> None:
+    with pytest.raises(PluginError, match="tenant_id 1 belongs to one and two"):
+        check_distinct([company(), company(company_id="two", tenant_id="001", project_id="project-two")])
+    upper = msgspec.structs.replace(company(), company_id=" ONE", tenant_id="2", project_id=" Project-One ")
+    with pytest.raises(PluginError, match=r"company_id one belongs to .*; project_id project-one belongs to"):
+        check_distinct([company(), upper])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"tap": {"api_url": "https://elsewhere.test"}}, "one sets `tap.api_url`"),
+        ({"tap": {"auth_url": "https://elsewhere.test"}}, "one sets `tap.auth_url`"),
+        ({"tap": {"batch_config": {"storage": {"root": "gs://elsewhere"}}}}, "one sets `tap.batch_config`"),
+        ({"target": {"api_endpoint": "https://elsewhere.test"}}, "one sets `target.api_endpoint`"),
+        ({"target": {"allow_mass_delete": True}}, "one sets `target.allow_mass_delete`"),
+        ({"target": {"allow_mass_delete": "true"}}, "one sets `target.allow_mass_delete`"),
+        ({"target": {"max_delete_fraction": 1.0}}, "one sets `target.max_delete_fraction` to 1 or more"),
+        ({"target": {"max_delete_fraction": "2"}}, "one sets `target.max_delete_fraction` to 1 or more"),
+    ],
+)
+def test_only_a_trusted_registry_sends_data_elsewhere_or_turns_the_guard_off(
+    settings: dict[str, Any], named: str
+) -> None:
+    entry = ("here", {**ONE, **settings})
+    with pytest.raises(PluginError) as caught:
+        parse_companies([entry])
+    assert named in str(caught.value)
+    assert "--trust-registry" in str(caught.value)
+    assert "elsewhere" not in str(caught.value)
+    assert len(parse_companies([entry], trusted=True)) == 1
+    parse_companies([("here", {**ONE, "target": {"allow_mass_delete": False, "max_delete_fraction": 0.9}})])
 
 
 @pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])

@@ -25,14 +25,14 @@ TIDY = """\
 companies:
 - company_id: one   # the first
   tenant_id: "1"
-  project_id: p-1
+  project_id: project-1
   streams: ['jobs.*', invoices.*]
   secrets: {client_id: env:A, client_secret: env:B, app_key: env:C}
 
   # What follows is on trial.
 - company_id: two
   tenant_id: '2'
-  project_id: p-2
+  project_id: project-2
   secrets:
     client_id: env:A
     client_secret: env:B
