@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import ScalarQueryParameter
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
+from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.source import Source
@@ -40,11 +41,13 @@ def merge(
         seen_key_tables: Other staging tables with keys that came in this run.
 
     Raises:
-        PluginError: If the run no longer holds its lease.
+        PluginError: If the run no longer holds its lease, or keys would fall together.
         WarehouseError: If a statement fails.
     """
     source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
     key = staged.columns.key
+    pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
+    check_exact_as_double(table, staged.table_id, pairs)
     if prepared.is_new and not staged.has_deletions:
         return _fill(table, prepared, source)
     _append_versions(table, prepared, key)

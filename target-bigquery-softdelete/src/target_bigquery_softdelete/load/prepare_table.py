@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
+from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
@@ -160,6 +161,10 @@ def _fit(stream_table: StreamTable, table: bigquery.Table, columns: TableColumns
         )
     partition_filter = table_schema.required_filter(table)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
+    have = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
+    key = {name.lower() for name in columns.key}
+    pairs = [(have[column.name.lower()], column) for column in change.widened if column.name.lower() in key]
+    check_exact_as_double(stream_table, stream_table.table_id, pairs, partition=partition_filter)
     if list(change.fields) != list(table.schema) or stream_table.warehouse.lacks_labels(table):
         table = stream_table.warehouse.extend_table(table, change.fields)
         _log_change(stream_table, change)

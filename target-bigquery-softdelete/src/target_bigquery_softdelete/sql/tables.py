@@ -37,6 +37,19 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
     return f"ALTER TABLE {target.quoted}\n{changes}"
 
 
+def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "") -> str:
+    """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
+
+    Args:
+        table: The target table, or a staging table.
+        key: The columns, with the types that they have in that table.
+        partition: The column that the table requires in the filter of every statement, if it requires one.
+    """
+    names = [(quote_column(column.name, of="t"), column.kind) for column in key]
+    lost = " OR ".join(f"SAFE_CAST(CAST({name} AS FLOAT64) AS {kind}) IS DISTINCT FROM {name}" for name, kind in names)
+    return f"SELECT COUNTIF({lost}) AS lost FROM {table.quoted} AS t{filter_nothing(' WHERE ', partition)}"
+
+
 def append_versions(
     history: TableId, target: TableId, *, key: Sequence[str], columns: Sequence[str], partition: str = ""
 ) -> str:

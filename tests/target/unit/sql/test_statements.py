@@ -180,6 +180,8 @@ STATEMENTS = {
     "adopt": tables.adopt(TARGET),
     "widen": tables.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
+    "count_lost_keys": tables.count_lost_keys(TARGET, [ID]),
+    "count_lost_keys_partition": tables.count_lost_keys(TARGET, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
     "count_live": merge.count_live(TARGET),
     "append_versions_nested": tables.append_versions(
