@@ -116,8 +116,25 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             le=1,
         ),
     ] = 0.5
-    max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 100
-    allow_mass_delete: Annotated[bool, setting("Lift both limits for this run.")] = False
+    max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 10
+    max_delete_days: Annotated[
+        int,
+        setting(
+            "A run that would mark more than half of what `max_delete_fraction` allows is judged together with the "
+            "marks of this many days before it, so that no table vanishes in steps. 0 judges each run alone.",
+            ge=0,
+        ),
+    ] = 14
+    allow_mass_delete: Annotated[
+        bool, setting("Lift these limits for this run. What it marks does not count against later runs.")
+    ] = False
+    adopt_tables: Annotated[
+        list[Name],
+        setting(
+            "Streams whose tables may be taken over although this target did not write their rows: their names, or "
+            '`["*"]`. The run that takes a table over marks none of its rows deleted for being missing.'
+        ),
+    ] = msgspec.field(default_factory=list)
     keyless_streams: Annotated[
         Literal["append", "replace"],
         setting(
@@ -225,7 +242,9 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     @property
     def delete_limits(self) -> DeleteLimits:
         """How many rows a snapshot may mark deleted."""
-        return DeleteLimits(self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete)
+        return DeleteLimits(
+            self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete, days=self.max_delete_days
+        )
 
     @cached_property
     def partitions(self) -> dict[str, PartitionBy]:
@@ -240,6 +259,10 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     def has_live_views(self) -> bool:
         """Whether each table has a view of its live rows. A dry run leaves views alone."""
         return self.live_views and not self.dry_run
+
+    def may_adopt(self, stream: str) -> bool:
+        """Return whether the table of a stream may be taken over with rows that this target did not write."""
+        return stream in self.adopt_tables or "*" in self.adopt_tables
 
     def has_history(self, stream: str, *, keyed: bool) -> bool:
         """Return whether every version of the rows of a stream is kept. A dry run keeps none.
@@ -256,7 +279,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     def unknown_stream_names(self, streams: Iterable[str]) -> dict[str, list[str]]:
         """Return the stream names in settings that are not among the streams of the input, by setting."""
         history = set[str]() if self.dry_run else set(self.history) - {"*"}
-        named = {"partition_by": set(self.partitions), "history": history}
+        adopted = set(self.adopt_tables) - {"*"}
+        named = {"partition_by": set(self.partitions), "history": history, "adopt_tables": adopted}
         unknown = {name: sorted(streams_named.difference(streams)) for name, streams_named in named.items()}
         return {name: missing for name, missing in unknown.items() if missing}
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from google.cloud.bigquery import ScalarQueryParameter
+    from google.cloud.bigquery.query import _AbstractQueryParameter
 
     from target_bigquery_softdelete.bigquery.lease import Lease
     from target_bigquery_softdelete.bigquery.statements import StatementResult
@@ -35,7 +35,7 @@ class StatementRunner:
         name: str,
         *,
         synced: dt.datetime | None = None,
-        parameters: Sequence[ScalarQueryParameter] = (),
+        parameters: Sequence[_AbstractQueryParameter] = (),
     ) -> StatementResult:
         """Run a statement and return what it did.
 

@@ -166,7 +166,7 @@ def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, pr
 
     thread = threading.Thread(target=tap)
     thread.start()
-    code = target.run(pipe, on_concurrent_run="refuse")
+    code = target.run(pipe, on_concurrent_run="refuse", adopt_tables=["jobs"])
     thread.join()
 
     assert code == 0
