@@ -1,4 +1,4 @@
-"""Rows that this target did not write: a table is taken over only when asked for, and nothing of it is marked at once."""
+"""Rows that this target did not write: they are taken over only when asked for, and none is marked at once."""
 
 from __future__ import annotations
 
@@ -103,9 +103,10 @@ def test_early_merges_of_the_run_that_adopts_mark_nothing_either(
     assert LABEL not in labels(project)
 
 
+@pytest.mark.usefixtures("foreign")
 @pytest.mark.parametrize("statement", [b"UPDATE `", b"MERGE `"], ids=["columns added", "rows labelled"])
 def test_an_adoption_that_broke_off_goes_on_in_the_next_run(
-    statement: bytes, foreign: str, target: TargetRunner, project: Project
+    statement: bytes, target: TargetRunner, project: Project
 ) -> None:
     with Proxy(project.api_endpoint) as proxy:
         broken = proxy.trap(Trap(statement, "fail", times=1000, status=400, reason="invalid"))
