@@ -88,6 +88,7 @@ def test_a_nested_field_is_widened_and_what_is_beside_it_stays(target: TargetRun
     result = target(
         schema("jobs", {"id": INTEGER, "address": address}),
         record("jobs", {"id": 1, "address": {"street": "Main Street", "unit": 1.5}}),
+        adopt_tables=["jobs"],
     )
 
     assert result.code == 0, result.log
@@ -178,7 +179,7 @@ def test_what_cannot_be_changed_is_named_before_anything_is_written(target: Targ
     make_jobs(project, "id INT64, starts DATETIME, kept STRING(3)", "1, NULL, 'a'")
     jobs = schema("jobs", {"id": INTEGER, "starts": TIMESTAMP, "new": STRING, "kept": STRING})
 
-    result = target(jobs, record("jobs", {"id": 2}))
+    result = target(jobs, record("jobs", {"id": 2}), adopt_tables=["jobs"])
 
     assert result.code == 1
     (error,) = result.errors
