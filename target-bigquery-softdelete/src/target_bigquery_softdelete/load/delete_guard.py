@@ -59,7 +59,8 @@ class DeleteGuard:
         """
         limits, marks = self._limits, self._marked + by_record + missing
         is_on = limits.days > 0 and limits.fraction < 1 and not limits.lifted and self.refusal is None
-        is_large = marks > limits.rows and marks > LARGE_SHARE * limits.fraction * (live - self._gained)
+        before = live - self._gained
+        is_large = before > 0 and marks > limits.rows and marks > LARGE_SHARE * limits.fraction * before
         return is_on and is_large and by_record + missing > 0
 
     def judge(
