@@ -119,6 +119,28 @@ class LostRowsError(PluginError):
         )
 
 
+class ForeignTableError(PluginError):
+    """The table of a stream has rows that this target did not write, and nobody asked to take them over.
+
+    Raised before anything of the stream is written. The stream fails, the others go on.
+    """
+
+    def __init__(self, stream: str, table: str, rows: object) -> None:
+        """Say what to do.
+
+        Args:
+            stream: Name of the stream.
+            table: Full name of its table.
+            rows: How many rows it has.
+        """
+        super().__init__(
+            f"{stream}: the table `{table}` has {rows} rows that this target did not write. Nothing of the stream was "
+            f'written. To take them over, run once with `adopt_tables` set to `["{stream}"]` (`orchestrate-etl run '
+            f"--company ... --adopt {stream}`). If they are not the stream's, rename the table, or give the stream "
+            "another name with `__alias__` in `stream_maps`."
+        )
+
+
 class SharedTableError(PluginError):
     """A stream finds a table with rows of another stream.
 

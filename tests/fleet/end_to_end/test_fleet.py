@@ -201,19 +201,29 @@ def test_a_dry_run_forecasts_the_migration_from_another_system_and_changes_nothi
     project.query(f"INSERT INTO `{project.name}.bronze.technicians` VALUES ({first['id']}, 'an old name'), (7, 'gone')")
     before = project.rows("technicians")
 
-    dry = stage.start("--dry-run", "--log-format", "plain")
+    adopt = ("--company", "moving", "--adopt", "technicians")
+    dry = stage.start("--dry-run", "--log-format", "plain", *adopt)
     text, _ = dry.communicate(timeout=280)
 
     assert dry.returncode == 0, text
     forecast = next(line for line in text.splitlines() if "moving" in line and "technicians" in line and "│" in line)
     counts = [cell.strip() for cell in forecast.split("│")[3:-2]]
-    assert counts == [str(SIZES["technicians"]), str(len(rest)), "1", "1", "0", "0", "0"], text
+    assert counts == [str(SIZES["technicians"]), str(len(rest)), "1", "0", "0", "0", "0"], text
+    assert "1 live rows of" in text
     assert project.rows("technicians") == before
     assert not list(Path(stage.folder, "etl").glob("state/**/*.json"))
 
+    refused = stage.run()
+    assert refused.code == 1
+    assert "--adopt technicians" in refused.text
+    assert project.rows("technicians") == before
+
+    assert stage.run(*adopt).code == 0
+    assert project.operations("technicians")[7] == "INSERT"
     assert stage.run().code == 0
-    (log,) = [row for row in project.log("technicians") if row["status"] == "success"]
-    assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [len(rest), 1, 1]
+    adopted, log = [row for row in project.log("technicians") if row["status"] == "success"]
+    assert [adopted[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [len(rest), 1, 0]
+    assert [log[f"rows_{name}"] for name in ("inserted", "updated", "deleted")] == [0, 0, 1]
     assert project.operations("technicians")[7] == "DELETE"
 
 

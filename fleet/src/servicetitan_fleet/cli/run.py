@@ -60,6 +60,7 @@ class RunOptions:
     log_format: str
     full_refresh: bool
     dry_run: bool
+    adopt: Sequence[str]
 
     def make_context(self) -> MeltanoContext:
         """Make the context of the companies' Meltano processes."""
@@ -71,6 +72,7 @@ class RunOptions:
             system_root=self.work_folder.absolute(),
             state_uri=f"{self.storage.rstrip('/')}/state",
             dry_run=self.dry_run,
+            adopt=tuple(self.adopt),
         )
 
 
@@ -119,6 +121,13 @@ class RunOptions:
     is_flag=True,
     help="Change nothing: read everything, and show what a first run would do to each table.",
 )
+@click.option(
+    "--adopt",
+    metavar="STREAM",
+    multiple=True,
+    help="Take over the table of this stream although the target did not write its rows. For one --company; repeat it "
+    "for more streams.",
+)
 def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     """Run the companies of one task, each in its own process.
 
@@ -127,6 +136,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     Exit code 0: all companies are up to date. 1: some are not; the last lines list them.
     """
     settings = RunOptions(**options)
+    if settings.adopt and len(settings.only) != 1:
+        raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
     execution = execution_from(os.environ)
     claims = Claims(open_storage(settings.storage), execution)
     registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)

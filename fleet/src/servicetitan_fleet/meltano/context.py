@@ -25,6 +25,7 @@ class MeltanoContext:
         system_root: Folder in which each company gets a system folder of its own.
         state_uri: Meltano's state backend. Empty: the default, which is the company's system folder.
         dry_run: Whether the target only reports what it would do.
+        adopt: Streams whose tables the target may take over with rows that it did not write.
     """
 
     project: MeltanoProject
@@ -34,3 +35,4 @@ class MeltanoContext:
     system_root: Path
     state_uri: str = ""
     dry_run: bool = False
+    adopt: tuple[str, ...] = ()

@@ -73,6 +73,7 @@ def process_environment(
         **({"location": company.location} if company.location else {}),
         **_check_settings(company, project, TARGET, company.target),
         **({"dry_run": True} if context.dry_run else {}),
+        **({"adopt_tables": list(context.adopt)} if context.adopt else {}),
     }
     select = {"_select": list(company.streams)} if company.streams else {}
     return with_all_references(

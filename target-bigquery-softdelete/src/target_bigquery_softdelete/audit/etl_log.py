@@ -33,12 +33,18 @@ LOG_FIELDS = (
     SchemaField("rows_inserted", "INT64", description="Rows with a key that the table did not have"),
     SchemaField("rows_updated", "INT64", description="Live rows in which a column changed"),
     SchemaField("rows_deleted", "INT64", description="Rows that were marked DELETE"),
+    SchemaField("rows_marked", "INT64", description="Those of them that were live before; the others are new"),
     SchemaField("rows_restored", "INT64", description="Rows that were marked DELETE and came back"),
     SchemaField("rows_unchanged", "INT64", description="Rows that were read and left alone"),
     SchemaField("rows_rejected", "INT64", description="Records that did not fit their schema"),
     SchemaField("bytes_staged", "INT64", description="Size of the staged Parquet files"),
     SchemaField("bytes_billed", "INT64", description="Bytes that BigQuery bills for the statements on the table"),
     SchemaField("slot_ms", "INT64", description="Slot time of these statements, in milliseconds"),
+    SchemaField(
+        "deletes_allowed",
+        "BOOL",
+        description="Whether the run marked without limits (allow_mass_delete)",
+    ),
     SchemaField("error", "STRING", description="Why the stream failed, or why deletes were refused"),
     SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
 )

@@ -50,12 +50,16 @@ class StreamReport:
     rows_inserted: int = 0
     rows_updated: int = 0
     rows_deleted: int = 0
+    rows_marked: int = 0
+    """Those of the deleted that were live before."""
     rows_restored: int = 0
     rows_unchanged: int = 0
     rows_rejected: int = 0
     bytes_staged: int = 0
     bytes_billed: int = 0
     slot_ms: int = 0
+    deletes_allowed: bool = False
+    """Whether the limits of the guard were lifted, and the stream has done what it wanted to."""
     error: str | None = None
     dry_run: bool = False
     """Whether the counts say what a real run would have done."""
@@ -71,6 +75,7 @@ class StreamReport:
         self.rows_inserted += result.inserted
         self.rows_updated += result.updated
         self.rows_deleted += result.deleted
+        self.rows_marked += result.marked
         self.rows_restored += result.restored
         self.rows_unchanged += result.unchanged
 

@@ -9,7 +9,7 @@ from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.system_columns import DELETED, OPERATION, SEQUENCE, SYNCED
+from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +100,21 @@ def _standard_name(field: SchemaField) -> str:
     if element:
         return f"RANGE<{element.element_type}>"
     return _STANDARD_NAMES.get(field.field_type, field.field_type)
+
+
+def has_audit_columns(table: Table) -> bool:
+    """Return whether a table has the columns in which this target says what happened to a row."""
+    return {field.name.lower() for field in table.schema} >= _AUDIT_NAMES
+
+
+def has_deletion_times(fields: Sequence[SchemaField]) -> bool:
+    """Return whether a table has a column `_sdc_deleted_at`, from another target, that can hold times."""
+    return any(
+        field.name.lower() == DELETED_AT
+        and field.mode != "REPEATED"
+        and _standard_name(field) in {"TIMESTAMP", "DATETIME", "DATE", "STRING"}
+        for field in fields
+    )
 
 
 def no_table(table: Table) -> str:

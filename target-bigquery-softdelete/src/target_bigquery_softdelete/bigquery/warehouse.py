@@ -232,6 +232,17 @@ class Warehouse:
             lambda: self._client.update_table(table, ["labels"], **self._options),
         )
 
+    def remove_label(self, table_id: TableId, name: str) -> None:
+        """Take a label from a table."""
+
+        def remove() -> None:
+            found = self._client.get_table(str(table_id), **self._options)
+            table = bigquery.Table(str(table_id))  # without an ETag, as above
+            table.labels = {**found.labels, name: None}
+            self._client.update_table(table, ["labels"], **self._options)
+
+        call(f"cannot label the table `{table_id}`", remove)
+
     def read_known_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none.
 

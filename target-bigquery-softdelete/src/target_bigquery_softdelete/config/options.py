@@ -35,7 +35,7 @@ _PARTITION_BY = re.compile(
 
 @dataclass(frozen=True)
 class DeleteLimits:
-    """How much one snapshot may mark deleted. It is refused if it exceeds both limits."""
+    """How much one run may mark deleted. It is refused if it exceeds both limits, alone or with the runs before it."""
 
     fraction: float
     """Share of the live rows of a table, 0 to 1 (setting `max_delete_fraction`)."""
@@ -43,6 +43,8 @@ class DeleteLimits:
     """Rows of a table (setting `max_delete_rows`)."""
     lifted: bool = False
     """Whether the limits do not apply to this run (setting `allow_mass_delete`)."""
+    days: int = 14
+    """Days of which the marks count together (setting `max_delete_days`). With 0 each run is judged alone."""
 
 
 @dataclass(frozen=True)

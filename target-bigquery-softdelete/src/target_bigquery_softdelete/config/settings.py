@@ -114,14 +114,31 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             le=1,
         ),
     ] = 0.5
-    max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 100
-    allow_mass_delete: Annotated[bool, setting("Lift both limits for this run.")] = False
+    max_delete_rows: Annotated[int, setting("See `max_delete_fraction`.", ge=0)] = 10
+    max_delete_days: Annotated[
+        int,
+        setting(
+            "A run that would mark more than half of what `max_delete_fraction` allows is judged together with the "
+            "marks of this many days before it, so that no table vanishes in steps. 0 judges each run alone.",
+            ge=0,
+        ),
+    ] = 14
+    allow_mass_delete: Annotated[
+        bool, setting("Lift these limits for this run. What it marks does not count against later runs.")
+    ] = False
     ignore_activate_version: Annotated[
         list[Name],
         setting(
             "Streams in which ACTIVATE_VERSION and the versions of records have no effect, so that no row is marked "
             'deleted for being absent: their names, or `["*"]` for all. For taps that end a run of mere changes with '
             "that message."
+        ),
+    ] = msgspec.field(default_factory=list)
+    adopt_tables: Annotated[
+        list[Name],
+        setting(
+            "Streams whose tables may be taken over although this target did not write their rows: their names, or "
+            '`["*"]`. The run that takes a table over marks none of its rows deleted for being missing.'
         ),
     ] = msgspec.field(default_factory=list)
     keyless_streams: Annotated[
@@ -246,7 +263,9 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     @property
     def delete_limits(self) -> DeleteLimits:
         """How many rows a snapshot may mark deleted."""
-        return DeleteLimits(self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete)
+        return DeleteLimits(
+            self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete, days=self.max_delete_days
+        )
 
     @cached_property
     def partitions(self) -> dict[str, PartitionBy]:
@@ -261,6 +280,10 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     def has_live_views(self) -> bool:
         """Whether each table has a view of its live rows. A dry run leaves views alone."""
         return self.live_views and not self.dry_run
+
+    def may_adopt(self, stream: str) -> bool:
+        """Return whether the table of a stream may be taken over with rows that this target did not write."""
+        return stream in self.adopt_tables or "*" in self.adopt_tables
 
     def has_history(self, stream: str, *, keyed: bool) -> bool:
         """Return whether every version of the rows of a stream is kept. A dry run keeps none.
@@ -290,6 +313,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "partition_by": set(self.partitions),
             "history": history,
             "ignore_activate_version": set(self.ignore_activate_version).difference({"*"}, sources),
+            "adopt_tables": set(self.adopt_tables) - {"*"},
         }
         unknown = {name: sorted(streams_named.difference(streams)) for name, streams_named in named.items()}
         return {name: missing for name, missing in unknown.items() if missing}

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.config.options import DeleteLimits
 
+LARGE_SHARE = 0.5
+"""What part of `max_delete_fraction` a run may mark without being judged together with the runs before it."""
+
 _ADVICE = "If that is right, run once with `allow_mass_delete` set to true."
 
 
@@ -41,7 +44,28 @@ class DeleteGuard:
             and self._marked + by_record > self._limits.rows
         )
 
-    def judge(self, *, live: int, by_record: int, missing: int, staged: int) -> bool:
+    @property
+    def days(self) -> int:
+        """Days of which the marks count together."""
+        return self._limits.days
+
+    def needs_earlier(self, *, live: int, by_record: int, missing: int) -> bool:
+        """Return whether a merge can be judged only with the marks of earlier runs: it would mark a large share itself.
+
+        Args:
+            live: See :meth:`judge`.
+            by_record: See :meth:`judge`.
+            missing: See :meth:`judge`.
+        """
+        limits, marks = self._limits, self._marked + by_record + missing
+        is_on = limits.days > 0 and limits.fraction < 1 and not limits.lifted and self.refusal is None
+        before = live - self._gained
+        is_large = before > 0 and marks > limits.rows and marks > LARGE_SHARE * limits.fraction * before
+        return is_on and is_large and by_record + missing > 0
+
+    def judge(
+        self, *, live: int, by_record: int, missing: int, staged: int, earlier: EarlierMarks | None = None
+    ) -> bool:
         """Return whether a merge may mark rows deleted. If not, `refusal` says why.
 
         Args:
@@ -49,12 +73,14 @@ class DeleteGuard:
             by_record: Those of them that a record says are deleted.
             missing: Those of them that a complete snapshot does not contain.
             staged: Keys that came in this run.
+            earlier: What earlier runs have marked, if `needs_earlier` says so.
         """
         if self.refusal is None:
             marks = Marks(by_record=by_record, missing=missing, earlier=self._marked)
-            self.refusal = refusal(
-                self._limits, stream=self._stream, live=live - self._gained, marks=marks, staged=staged
-            )
+            before = live - self._gained
+            self.refusal = refusal(self._limits, stream=self._stream, live=before, marks=marks, staged=staged)
+            if self.refusal is None and earlier is not None:
+                self.refusal = refusal_after(self._limits, earlier, stream=self._stream, live=before, marks=marks)
         return self.refusal is None
 
 
@@ -73,6 +99,15 @@ class Marks:
     def total(self) -> int:
         """All of them."""
         return self.missing + self.by_record + self.earlier
+
+
+@dataclass(frozen=True)
+class EarlierMarks:
+    """Rows of a table that earlier runs have marked deleted."""
+
+    marked: int = 0
+    unknown: str = ""
+    """Why that is not known, as the rest of a sentence."""
 
 
 def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, staged: int) -> str | None:
@@ -97,6 +132,33 @@ def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, stage
             f"{marked} {_ADVICE}"
         )
     return None
+
+
+def refusal_after(limits: DeleteLimits, earlier: EarlierMarks, *, stream: str, live: int, marks: Marks) -> str | None:
+    """Return why rows may not be marked deleted after what earlier runs have marked, or nothing when they may.
+
+    Args:
+        limits: The limits in force.
+        earlier: What earlier runs have marked.
+        stream: Name of the stream.
+        live: Rows of the table that were not marked deleted before the run.
+        marks: The rows that would be marked. They are within the limits.
+    """
+    before, total = live + earlier.marked, marks.total + earlier.marked
+    if live <= 0 or not (earlier.unknown or total > limits.fraction * before):
+        return None
+    would = f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted"
+    marked = f"No {'other ' * bool(marks.earlier)}row was marked."
+    if earlier.unknown:
+        return (
+            f"{would}, and how many were marked in the last {limits.days} days is not known: {earlier.unknown}. "
+            f"{marked} {_ADVICE}"
+        )
+    return (
+        f"{would}, and {earlier.marked} were marked in the last {limits.days} days: together {total} of {before}, more "
+        f"than `max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
+        f"{marked} {_ADVICE}"
+    )
 
 
 def _describe(marks: Marks) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from google.cloud.bigquery import ScalarQueryParameter
+from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
+from target_bigquery_softdelete.bigquery import table_schema
+from target_bigquery_softdelete.load.earlier_marks import read_earlier_marks
+from target_bigquery_softdelete.load.key_types import check_exact_as_double
+from target_bigquery_softdelete.load.take_over import take_over_rows
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.source import Source
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.load.staging_table import StagedRows
     from target_bigquery_softdelete.load.stream_table import StreamTable
     from target_bigquery_softdelete.sql.identifiers import TableId
+
+logger = logging.getLogger(__name__)
 
 
 def merge(
@@ -41,32 +48,78 @@ def merge(
     Raises:
         LeaseLostError: If the run no longer holds its lease.
         OvertakenError: If another run wrote such a row since this one began to read.
+        PluginError: If keys would fall together.
         WarehouseError: If a statement fails.
     """
+    declared, complete = complete, complete and not table.adoption.is_running
     source = Source(staged.table_id, staged.columns, prepared.columns, seen_key_tables)
     key = staged.columns.key
+    pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
+    check_exact_as_double(table, staged.table_id, pairs)
     if prepared.is_new and not staged.has_deletions:
         return _fill(table, prepared, source)
     _append_versions(table, prepared, key)
-    within, limits = ("", []) if complete else _partition_range(prepared, staged)
+    within, limits = ("", []) if declared else _partition_range(prepared, staged)
     filters = {"partition": prepared.partition_filter, "within": within}
     # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
     # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
-    compare = complete or prepared.is_small
-    preview = sql.preview_merge(table.table_id, source, compare=compare, **filters)
-    (found,) = table.statements.run(preview, "preview", parameters=limits).rows
+    compare = declared or prepared.is_small
+    found = _preview(table, source, limits, compare=compare, **filters)
+    if found["unlabelled"]:
+        has_moment = table_schema.has_deletion_times(prepared.fields)
+        take_over_rows(table, prepared.modified, has_moment=has_moment, partition=prepared.partition_filter)
+        _append_versions(table, prepared, key)
+        found = _preview(table, source, limits, compare=compare, **filters)
+    if declared and not complete:
+        logger.warning(
+            "%s: %d live rows of %s are not in the snapshot, and stay as they are in the run that takes the "
+            "table over.",
+            table.stream,
+            found["missing"],
+            table.name,
+        )
     may_mark = _judge(table, found, prepared, complete=complete, within=within, seen=len(seen_key_tables))
     missing = found["missing"] if complete and may_mark else 0
     marked = found["marked"] if may_mark else 0
     if compare and not missing and found["differ"] == found["marked"] - marked:
         return MergeResult(unchanged=found["staged"])
+    marks_missing = complete and may_mark
+    spares = marks_missing and bool(table.adoption.taken_at)
     statement = sql.merge(
-        table.table_id, source, mark_missing_deleted=complete and may_mark, mark_deleted=may_mark, **filters
+        table.table_id,
+        source,
+        mark_missing_deleted=marks_missing,
+        mark_deleted=may_mark,
+        spare_taken=spares,
+        **filters,
     )
-    done = table.statements.write(statement, "merge", parameters=limits)
+    done = table.statements.write(statement, "merge", parameters=[*limits, *(_spared(table) if spares else [])])
     if done.inserted or done.updated:
         _append_versions(table, prepared, key)
     return _count(found, done, missing=missing, marked=marked)
+
+
+def _preview(  # noqa: PLR0913 - what is counted, and where
+    table: StreamTable,
+    source: Source,
+    limits: Sequence[ScalarQueryParameter],
+    *,
+    compare: bool,
+    partition: str,
+    within: str,
+) -> Mapping[str, int]:
+    spared = _spared(table)
+    statement = sql.preview_merge(
+        table.table_id, source, compare=compare, spare_taken=bool(spared), partition=partition, within=within
+    )
+    (found,) = table.statements.run(statement, "preview", parameters=[*limits, *spared]).rows
+    return found
+
+
+def _spared(table: StreamTable) -> list[ArrayQueryParameter]:
+    """Return the parameter by which a statement spares the rows that this run took over, if there are any."""
+    taken_at = table.adoption.taken_at
+    return [ArrayQueryParameter("spared", "TIMESTAMP", taken_at)] if taken_at else []
 
 
 def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
@@ -87,7 +140,9 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
         return guard.refusal is None
     live = _count_live(table, prepared) if within else found["live"]
     missing = found["missing"] if complete else 0
-    return guard.judge(live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen)
+    asks = guard.needs_earlier(live=live, by_record=by_record, missing=missing)
+    earlier = read_earlier_marks(table) if asks else None
+    return guard.judge(live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen, earlier=earlier)
 
 
 def _count_live(table: StreamTable, prepared: PreparedTable) -> int:
@@ -137,6 +192,9 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
         OvertakenError: If another run wrote such a row since this one began to read.
         WarehouseError: If a statement fails.
     """
+    if table.adoption.is_running:
+        logger.warning("%s: the snapshot is empty, so its table %s was not taken over.", table.stream, table.name)
+        return MergeResult()
     partition = prepared.partition_filter
     live = _count_live(table, prepared)
     if not live or not table.guard.judge(live=live, by_record=0, missing=live, staged=0):
@@ -161,7 +219,7 @@ def append(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> M
 
 
 def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]]) -> MergeResult:
-    """Replace all rows of a table without a key.
+    """Replace all rows of a table without a key. In the run that takes it over, only add to them.
 
     Args:
         table: The table.
@@ -173,6 +231,8 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
         WarehouseError: If the statement fails.
     """
     sources = [Source(staged.table_id, staged.columns, prepared.columns) for prepared, staged in parts]
+    if table.adoption.is_running:
+        return MergeResult(inserted=sum(append(table, prepared, staged).inserted for prepared, staged in parts))
     partition = parts[-1][0].partition_filter
     table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
     return MergeResult(inserted=sum(staged.count for _, staged in parts))

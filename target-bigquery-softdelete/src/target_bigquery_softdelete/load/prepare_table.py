@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
+from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
+from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.table_memory import lacks_streams
+from target_bigquery_softdelete.load.take_over import begin_adoption, take_over_table
+from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from google.cloud import bigquery
@@ -51,6 +56,8 @@ class PreparedTable:
     """Whether it is known to have no rows at all."""
     is_small: bool = False
     """Whether reading all of it costs no more than reading its key."""
+    modified: dt.datetime = field(default_factory=utc_now)
+    """When it was last changed before this call."""
 
 
 def prepare_table(
@@ -75,10 +82,11 @@ def prepare_table(
     if table is None:
         filled = FILLED_LABEL if rows_follow else {}
         table, is_new = _create(stream_table, columns, {**labels, **filled})
+    modified = table.modified or utc_now()
     if is_new:
         logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
     else:
-        table = _fit(stream_table, table, columns, labels)
+        table = _fit(stream_table, table, columns, labels, modified)
     if stream_table.live_view is not None:
         stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
     by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
@@ -90,6 +98,7 @@ def prepare_table(
         is_new=is_new,
         labels=table.labels,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
+        modified=modified,
     )
 
 
@@ -100,12 +109,14 @@ def prepare_existing_table(stream_table: StreamTable) -> PreparedTable | None:
         stream_table: The table.
 
     Raises:
+        ForeignTableError: If it has rows of somebody else, and nobody asked to take them over.
         WarehouseError: If BigQuery cannot be asked.
     """
     _create_clone(stream_table)
     table = stream_table.warehouse.read_known_table(stream_table.table_id)
     if table is None:
         return None
+    begin_adoption(stream_table, table)
     return PreparedTable(
         table.schema,
         partition_filter=table_schema.required_filter(table),
@@ -144,7 +155,11 @@ def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
 
 
 def _fit(
-    stream_table: StreamTable, table: bigquery.Table, columns: TableColumns, labels: Mapping[str, str]
+    stream_table: StreamTable,
+    table: bigquery.Table,
+    columns: TableColumns,
+    labels: Mapping[str, str],
+    modified: dt.datetime,
 ) -> bigquery.Table:
     """Make an existing table fit: add columns, adopt a table that another system created, widen types."""
     if kind := table_schema.no_table(table):
@@ -152,16 +167,20 @@ def _fit(
             f"{stream_table.stream}: `{stream_table.table_id}` is {kind}. Rename it, or give the stream another name "
             "with `__alias__` in `stream_maps`."
         )
+    begins = begin_adoption(stream_table, table)
     partition_filter = table_schema.required_filter(table)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
+    have = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
+    key = {name.lower() for name in columns.key}
+    pairs = [(have[column.name.lower()], column) for column in change.widened if column.name.lower() in key]
+    check_exact_as_double(stream_table, stream_table.table_id, pairs, partition=partition_filter)
+    wanted = {**labels, **(ADOPTING_LABEL if begins else {})}
     lacks_labels = stream_table.warehouse.lacks_labels(table) or lacks_streams(table.labels, labels)
     if list(change.fields) != list(table.schema) or lacks_labels:
-        table = stream_table.warehouse.extend_table(table, change.fields, labels)
+        table = stream_table.warehouse.extend_table(table, change.fields, wanted)
         _log_change(stream_table, change)
-    if change.adopted:
-        statement = sql.adopt(stream_table.table_id, partition=partition_filter)
-        adopted = stream_table.statements.write(statement, "adopt")
-        logger.info("%s: adopted %s with %d rows", stream_table.stream, stream_table.table_id, adopted.updated)
+    if begins:
+        take_over_table(stream_table, table, modified, partition=partition_filter)
     if change.widened:
         stream_table.statements.run(sql.widen(stream_table.table_id, change.widened), "widen")
         types = ", ".join(f"{column.name} {column.sql_type}" for column in change.widened)

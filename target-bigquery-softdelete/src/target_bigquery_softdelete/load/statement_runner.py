@@ -78,12 +78,20 @@ class StatementRunner:
         self.slot_ms += result.slot_ms
         return result
 
-    def write(self, statement: str, name: str, *, parameters: Sequence[ScalarQueryParameter] = ()) -> StatementResult:
+    def write(
+        self,
+        statement: str,
+        name: str,
+        *,
+        synced: dt.datetime | None = None,
+        parameters: Sequence[_AbstractQueryParameter] = (),
+    ) -> StatementResult:
         """Run a statement that writes rows, and return what it did. It is done as a whole or not at all.
 
         Args:
             statement: A statement with the parameters of :mod:`~target_bigquery_softdelete.sql.guards` and `synced`.
             name: What it does, in a word. It becomes part of the job's id.
+            synced: The `_etl_synced` that it sets. By default the time now.
             parameters: Its other parameters.
 
         Raises:
@@ -93,13 +101,15 @@ class StatementRunner:
         """
         for _ in range(MOST_TRIES - 1):
             try:
-                return self._write(statement, name, parameters)
+                return self._write(statement, name, synced, parameters)
             except LeaseLostError:
                 self._lease.check()  # it was renewed while the statement waited
-        return self._write(statement, name, parameters)
+        return self._write(statement, name, synced, parameters)
 
-    def _write(self, statement: str, name: str, parameters: Sequence[ScalarQueryParameter]) -> StatementResult:
-        synced = self._clock.next_time()
+    def _write(
+        self, statement: str, name: str, synced: dt.datetime | None, parameters: Sequence[_AbstractQueryParameter]
+    ) -> StatementResult:
+        synced = synced or self._clock.next_time()
         guards: list[_AbstractQueryParameter] = [
             ScalarQueryParameter("synced", "TIMESTAMP", synced),
             ScalarQueryParameter("lease_until", "TIMESTAMP", self._lease.until),

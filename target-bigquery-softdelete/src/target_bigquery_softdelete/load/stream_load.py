@@ -21,6 +21,7 @@ from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
+from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import table_name
@@ -332,6 +333,7 @@ class StreamLoad:
         self._ensure_table()
         self._label(self._wanted_labels())
         self._is_finishing, self._is_finished = False, True
+        end_adoption(self._table)
         if self._table.guard.refusal:
             raise DeletesRefusedError(self._table.guard.refusal)
 
@@ -437,6 +439,8 @@ class StreamLoad:
         self.report.rows_rejected = self._quarantine.count
         self.report.bytes_billed = self._table.statements.bytes_billed
         self.report.slot_ms = self._table.statements.slot_ms
+        is_done = self.report.error is None or self.report.rows_marked > 0
+        self.report.deletes_allowed = self._run.settings.allow_mass_delete and is_done
         self.report.ended = utc_now()
         rejected = () if self.report.error else self._quarantine.warnings()
         return [*self._versions.warnings(), *rejected]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from target_bigquery_softdelete.load.adoption import Adoption
 from target_bigquery_softdelete.load.delete_guard import DeleteGuard
 from target_bigquery_softdelete.load.dry_run import DryRunClone
 from target_bigquery_softdelete.load.history import History
@@ -31,6 +32,9 @@ class StreamTable:
     history: History | None = None
     live_view: LiveView | None = None
     clone: DryRunClone | None = None
+    adoption: Adoption = field(default_factory=Adoption)
+    name: str = ""
+    """Full name of the stream's table, in a dry run too."""
 
 
 def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
@@ -64,4 +68,5 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         history=history,
         live_view=live_view,
         clone=clone,
+        name=str(table_id),
     )

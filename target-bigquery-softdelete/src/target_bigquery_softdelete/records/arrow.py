@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_bigquery_softdelete.errors import NotNativeError
-from target_bigquery_softdelete.schema.columns import BIGNUMERIC_SCALE, NUMERIC_SCALE, Column, Kind
+from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
+from target_bigquery_softdelete.records.deletions import says_deleted
+from target_bigquery_softdelete.records.keys import FINE_FRACTION
+from target_bigquery_softdelete.schema.columns import (
+    BIGNUMERIC_SCALE,
+    DECIMAL_KINDS,
+    NUMERIC_SCALE,
+    Column,
+    Kind,
+)
 from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
@@ -52,6 +60,12 @@ _UNSAFE_NUMBER = (
     r"|[0-9]{30}"
 )
 
+_INEXACT_NUMBER = r"[0-9.]{16}|[0-9.][eE][+-]?[0-9]"
+"""A number that may have more digits than a double keeps (15 always fit), or so small that it loses some."""
+
+_PADDED_NUMBER = r'"(?:\+|-?0[0-9])'
+"""A number as text with what a number does not have."""
+
 
 def has_deletions(table: pa.Table) -> bool:
     """Return whether any record says that its row is deleted."""
@@ -63,24 +77,54 @@ def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]
     return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}
 
 
-def check_text(block: bytes, *, decimals: bool) -> None:
+def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> None:
     """Check that a block holds no value that Arrow would silently parse wrong.
 
     No type has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the
     point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends
-    the process.
+    the process. And what a number of a key loses can no longer be seen once it is parsed.
 
     Args:
         block: JSON objects.
         decimals: Whether the stream has decimal columns.
+        key: The columns of the key.
 
     Raises:
         NotNativeError: If the block may hold such a value.
     """
     if b'"0000-' in block:
         raise NotNativeError("years")
-    if decimals and pc.match_substring_regex(pa.array([block], pa.large_binary()), _UNSAFE_NUMBER)[0].as_py():
-        raise NotNativeError("decimals")
+    kinds = {column.kind for column in key}
+    unsafe = [_UNSAFE_NUMBER] * decimals
+    unsafe += [_INEXACT_NUMBER] * (Kind.FLOAT64 in kinds) + [_PADDED_NUMBER] * bool(kinds & DECIMAL_KINDS)
+    text = pa.array([block], pa.large_binary()) if unsafe else None
+    if any(pc.match_substring_regex(text, pattern)[0].as_py() for pattern in unsafe):
+        raise NotNativeError("numbers")
+
+
+def check_key(array: pa.Array, column: Column) -> None:
+    """Check that a column of the key, as it was read, is kept one to one.
+
+    Raises:
+        NotNativeError: If it may not be.
+    """
+    is_text_of_time = pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}
+    if is_text_of_time and pc.any(pc.match_substring_regex(array, FINE_FRACTION), min_count=0).as_py():
+        raise NotNativeError(column.source)
+
+
+def deletion_flags(moments: pa.Array) -> pa.Array:
+    """Return for each value of `_sdc_deleted_at` whether it says that the row is deleted.
+
+    Raises:
+        NotNativeError: If that cannot be told of one of them.
+    """
+    distinct = moments.dictionary_encode()
+    try:
+        flags = [says_deleted(text) for text in distinct.dictionary.to_pylist()]
+    except InvalidValueError:
+        raise NotNativeError(DELETED_AT) from None
+    return pc.fill_null(pa.array(flags, pa.bool_()).take(distinct.indices), False)  # noqa: FBT003 - a value
 
 
 def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Schema:

@@ -16,8 +16,10 @@ import pyarrow.json as pj
 
 from target_bigquery_softdelete.errors import InvalidRecordError, InvalidValueError, MissingKeyError, NotNativeError
 from target_bigquery_softdelete.records import arrow
+from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.extra_properties import ExtraProperties, with_extra_as_text
 from target_bigquery_softdelete.records.json_columns import JsonColumns
+from target_bigquery_softdelete.records.keys import lost_in_key
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
 from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
@@ -85,7 +87,7 @@ class BlockConverter:
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
-            arrow.check_text(block, decimals=self._has_decimals)
+            arrow.check_text(block, decimals=self._has_decimals, key=self._columns.key_columns())
             for part in (self._extras, self._json_columns):
                 block = part.as_text(block) if part else block
             return self._check_keys(self._read(block))
@@ -105,10 +107,12 @@ class BlockConverter:
         return table
 
     def _to_staged(self, table: pa.Table) -> pa.Table:
+        for column in self._columns.key_columns():
+            arrow.check_key(table.column(column.source).combine_chunks(), column)
         arrays = [
             arrow.to_staged(table.column(i).combine_chunks(), column) for i, column in enumerate(self._columns.columns)
         ]
-        deleted = table.column(DELETED_AT).combine_chunks().is_valid()
+        deleted = arrow.deletion_flags(table.column(DELETED_AT).combine_chunks())
         names = [column.name for column in self._columns.columns]
         return pa.Table.from_arrays([*arrays, deleted], names=[*names, DELETED])
 
@@ -130,17 +134,19 @@ class BlockConverter:
             InvalidRecordError: If a record does not fit and there is no such list.
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
-        rows, deleted, dropped_nulls = [], [], 0
+        rows: list[dict[str, Any]] = []
+        deleted, dropped_nulls = [], 0
         for raw in block.rstrip(b"\n").split(b"\n"):
             try:
                 record = self._parse(raw)
-                rows.append(self._convert_record(record))
+                row, is_deleted = self._convert_record(record)
             except InvalidRecordError as error:
                 if rejected is None:
                     raise
                 rejected.append(RejectedRecord(raw, str(error).removeprefix(f"{self._stream}: "), len(rows)))
                 continue
-            deleted.append(record.get(DELETED_AT) is not None)
+            rows.append(row)
+            deleted.append(is_deleted)
             dropped_nulls += sum(_null_elements(record, self._columns.columns))
         schema = pa.schema([arrow.staged_field(column) for column in self._columns.columns])
         arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
@@ -158,7 +164,8 @@ class BlockConverter:
             self._extras.gather(record)
         return record
 
-    def _convert_record(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _convert_record(self, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return the row of a record, and whether the record says that it is deleted."""
         for column in self._columns.key_columns():
             value = record.get(column.source)
             if value is None or value != value:  # noqa: PLR0124 - NaN differs from itself
@@ -166,11 +173,15 @@ class BlockConverter:
                     f"{self._stream}: a record has no value for its key property `{column.source}`. "
                     "Fix it at the source, or filter it out with a stream map."
                 )
+        key = ", ".join(f"{column.source}={record[column.source]}" for column in self._columns.key_columns())
         try:
-            return convert_record(record, self._columns.columns)
+            row, is_deleted = convert_record(record, self._columns.columns), says_deleted(record.get(DELETED_AT))
         except InvalidValueError as error:
-            key = ", ".join(f"{column.source}={record[column.source]}" for column in self._columns.key_columns())
             raise InvalidRecordError(f"{self._stream}: record {key or 'without a key'}: {error}.") from None
+        for column in self._columns.key_columns():
+            if loss := lost_in_key(record[column.source], column.kind):
+                raise InvalidRecordError(f"{self._stream}: record {key}: the key `{column.source}` {loss}")
+        return row, is_deleted
 
 
 def _read_json(block: bytes, schema: pa.Schema) -> pa.Table:

@@ -13,6 +13,7 @@ import msgspec
 from target_bigquery_softdelete.errors import NeedsBigNumericError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.records.keys import lost_in_key
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 
 if TYPE_CHECKING:
@@ -140,11 +141,13 @@ class Rejects:
 
 
 def _key(raw: bytes, columns: TableColumns) -> tuple[_Key, str] | None:
-    """Return the key of a record, as values and as text, or None if it cannot be read."""
+    """Return the key of a record, as values and as text, or None if it cannot be read, or not without a loss."""
     key = columns.key_columns()
     try:
         record = parse_record(raw)
         values = tuple(convert_record(record, key).values())
+        if any(lost_in_key(record[column.source], column.kind) for column in key):
+            return None
         text = _ENCODER.encode({column.source: record[column.source] for column in key}).decode()
     except (KeyError, NeedsBigNumericError, ValueError):
         return None

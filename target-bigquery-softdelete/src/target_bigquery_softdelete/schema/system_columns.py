@@ -39,7 +39,7 @@ VALID_TO = "_valid_to"
 """Column of a history: when the next version was written (UTC); NULL for the current version."""
 
 DELETED_AT = "_sdc_deleted_at"
-"""Property with which a Singer tap marks a record as deleted at the source: any value but null does."""
+"""Property with which a Singer tap marks a record as deleted at the source: a time does, no other value."""
 
 SDC_PREFIX = "_sdc_"
 """Prefix of the properties in which a tap says how it read a record. They change with every run and are not data."""

@@ -44,6 +44,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     *,
     mark_missing_deleted: bool,
     mark_deleted: bool = True,
+    spare_taken: bool = False,
     partition: str = "",
     within: str = "",
 ) -> str:
@@ -54,6 +55,8 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
         source: The staged rows.
         mark_missing_deleted: Whether to mark rows deleted whose keys are not staged. Only for a complete snapshot.
         mark_deleted: Whether to mark rows deleted whose records say so. If not, such rows stay as they are.
+        spare_taken: Whether to leave rows alone that are missing and whose `_etl_synced` is in the parameter `spared`
+            ARRAY<TIMESTAMP>.
         partition: The column that the table requires in the filter of every statement, if it requires one.
         within: A column of the key that the table is partitioned by: BigQuery then reads only the partitions of its
             values between the parameters `first` and `last`. Not with `mark_missing_deleted`, which needs the rows of
@@ -84,25 +87,33 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
             f"  INSERT ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
             f"  VALUES ({', '.join([*(f's.{name}' for name in names), _FIRST_OPERATION, '@synced'])})",
-            *(_mark_missing_deleted(partition) if mark_missing_deleted else ()),
+            *(_mark_missing_deleted(partition, spare_taken=spare_taken) if mark_missing_deleted else ()),
         ]
     )
 
 
-def preview_merge(
-    target: TableId, source: Source, *, compare: bool = False, partition: str = "", within: str = ""
+def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it reads
+    target: TableId,
+    source: Source,
+    *,
+    compare: bool = False,
+    spare_taken: bool = False,
+    partition: str = "",
+    within: str = "",
 ) -> str:
     """Return the query that counts, before a MERGE, the rows that it will find.
 
     The query returns one row. Its columns, all INT64, are `staged` keys, `live` rows of the table, `missing` live rows
     whose key is not staged, `restored` rows that a record brings back, `marked` live rows that a record says are
-    deleted, and `born_deleted` keys that are new and deleted at once. With `within`, `live` and `missing` count only
+    deleted, `born_deleted` keys that are new and deleted at once, and `unlabelled` rows of the table of which no merge
+    has said what they are. With `within`, `live` and `missing` count only
     the partitions that are read, as in the MERGE.
 
     Args:
         target: The table.
         source: The staged rows.
         compare: Whether to read all columns, and to count in `differ` the staged keys that the MERGE would write.
+        spare_taken: See :func:`merge`. Such rows are not `missing`.
         partition: See :func:`merge`.
         within: See :func:`merge`.
     """
@@ -111,17 +122,18 @@ def preview_merge(
     counts = {
         "staged": f"s.{_IN_RUN}{and_not_present_only(source)}",
         "live": f"t.{_IN_TABLE} AND {IS_LIVE}",
-        "missing": f"t.{_IN_TABLE} AND {IS_LIVE} AND s.{_IN_RUN} IS NULL",
+        "missing": f"t.{_IN_TABLE} AND {IS_LIVE} AND s.{_IN_RUN} IS NULL{_and_not_taken(spare_taken=spare_taken)}",
         "restored": f"t.{OPERATION_SQL} = 'DELETE' AND {is_writable('NOT s.' + DELETED_SQL, source)}",
         "marked": f"t.{_IN_TABLE} AND {IS_LIVE} AND {is_writable('s.' + DELETED_SQL, source)}",
         "born_deleted": f"t.{_IN_TABLE} IS NULL AND {is_writable('s.' + DELETED_SQL, source)}",
+        "unlabelled": f"t.{_IN_TABLE} AND (t.{OPERATION_SQL} IS NULL OR t.{SYNCED_SQL} IS NULL)",
         **({"differ": _is_written(source)} if compare else {}),
     }
     return "\n".join(
         [
             "SELECT",
             ",\n".join(f"  COUNTIF({condition}) AS {name}" for name, condition in counts.items()),
-            f"FROM (SELECT {names}, {OPERATION_SQL}, TRUE AS {_IN_TABLE}",
+            f"FROM (SELECT {names}, {OPERATION_SQL}, {SYNCED_SQL}, TRUE AS {_IN_TABLE}",
             f"  FROM {target.quoted} AS t{filter_partitions(' WHERE ', partition, within)}) AS t",
             "FULL JOIN (",
             f"  SELECT *, TRUE AS {_IN_RUN} FROM (",
@@ -268,8 +280,13 @@ def _mark_deleted(source: Source) -> tuple[str, ...]:
     )
 
 
-def _mark_missing_deleted(partition: str) -> tuple[str, ...]:
+def _and_not_taken(*, spare_taken: bool) -> str:
+    return f" AND t.{SYNCED_SQL} NOT IN UNNEST(@spared)" if spare_taken else ""
+
+
+def _mark_missing_deleted(partition: str, *, spare_taken: bool) -> tuple[str, ...]:
+    taken = _and_not_taken(spare_taken=spare_taken)
     return (
-        f"WHEN NOT MATCHED BY SOURCE AND {if_ours(IS_LIVE)}{filter_nothing(' AND ', partition)} THEN",
+        f"WHEN NOT MATCHED BY SOURCE AND {if_ours(f'{IS_LIVE}{taken}')}{filter_nothing(' AND ', partition)} THEN",
         f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
     )

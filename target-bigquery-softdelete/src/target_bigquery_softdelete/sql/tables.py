@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.system_columns import IS_NEW, OPERATION, SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.schema.system_columns import DELETED_AT, IS_NEW, OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql.guards import IN_TIME
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
 from target_bigquery_softdelete.sql.source import IS_LIVE, OPERATION_SQL, SYNCED_SQL, filter_nothing
@@ -21,14 +21,25 @@ LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-s
 """Description of the views of live rows. It tells them from views that others made."""
 
 
-def adopt(target: TableId, *, partition: str = "") -> str:
-    """Return the UPDATE that fills the audit columns of an existing table.
+def adopt(target: TableId, *, has_deletion_times: bool = False, partition: str = "") -> str:
+    """Return the UPDATE that fills the audit columns of rows that lack them.
 
     It needs the parameters of :mod:`~target_bigquery_softdelete.sql.guards`, and `synced` TIMESTAMP.
+
+    Args:
+        target: The table.
+        has_deletion_times: Whether it has a column `_sdc_deleted_at`. A row with a time there is deleted.
+        partition: The column that the table requires in the filter of every statement, if it requires one.
     """
+    operation = "'INSERT'"
+    if has_deletion_times:
+        moment = f"SAFE_CAST({quote_column(DELETED_AT, of='t')} AS TIMESTAMP)"
+        # The times that sources write for "no time", as in records.
+        is_time = f"{moment} > TIMESTAMP '1970-01-01 00:00:00+00' AND {moment} < TIMESTAMP '9999-01-01 00:00:00+00'"
+        operation = f"IF({is_time}, 'DELETE', 'INSERT')"
     return (
         f"UPDATE {target.quoted} AS t\n"
-        f"SET {OPERATION_SQL} = IFNULL({OPERATION_SQL}, 'INSERT'), {SYNCED_SQL} = IFNULL({SYNCED_SQL}, @synced)\n"
+        f"SET {OPERATION_SQL} = IFNULL({OPERATION_SQL}, {operation}), {SYNCED_SQL} = IFNULL({SYNCED_SQL}, @synced)\n"
         f"WHERE ({OPERATION_SQL} IS NULL OR {SYNCED_SQL} IS NULL) AND {IN_TIME}{filter_nothing(' AND ', partition)}"
     )
 
@@ -39,6 +50,19 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
         f"  ALTER COLUMN {quote_column(column.name)} SET DATA TYPE {column.sql_type}" for column in columns
     )
     return f"ALTER TABLE {target.quoted}\n{changes}"
+
+
+def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "") -> str:
+    """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
+
+    Args:
+        table: The target table, or a staging table.
+        key: The columns, with the types that they have in that table.
+        partition: The column that the table requires in the filter of every statement, if it requires one.
+    """
+    names = [(quote_column(column.name, of="t"), column.kind) for column in key]
+    lost = " OR ".join(f"SAFE_CAST(CAST({name} AS FLOAT64) AS {kind}) IS DISTINCT FROM {name}" for name, kind in names)
+    return f"SELECT COUNTIF({lost}) AS lost FROM {table.quoted} AS t{filter_nothing(' WHERE ', partition)}"
 
 
 def append_versions(
@@ -90,6 +114,32 @@ def live_rows(target: TableId, columns: Sequence[str]) -> str:
 def live_view(view: TableId, query: str) -> str:
     """Return the statement that creates or replaces the view of live rows."""
     return f"CREATE OR REPLACE VIEW {view.quoted}\nOPTIONS (description = '{LIVE_VIEW_DESCRIPTION}') AS\n{query}"
+
+
+def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:
+    """Return the query that counts, as `marked`, the rows of a table that earlier runs marked deleted.
+
+    Parameters: `table_name` STRING, `since` TIMESTAMP.
+
+    Args:
+        log: The audit log.
+        has_marked: Whether it has the column `rows_marked`, which earlier versions did not write.
+        has_allowed: The same of `deletes_allowed`. Runs up to the last one that was allowed to do so do not count.
+    """
+    marked = "IFNULL(rows_marked, rows_deleted)" if has_marked else "rows_deleted"
+    allowed = "IFNULL(deletes_allowed, FALSE)" if has_allowed else "FALSE"
+    return "\n".join(
+        [
+            "WITH runs AS (",
+            f"  SELECT started, {marked} AS marked, {allowed} AS allowed",
+            f"  FROM {log.quoted}",
+            "  WHERE table_name = @table_name AND started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')",
+            ")",
+            "SELECT IFNULL(SUM(marked), 0) AS marked",
+            "FROM runs",
+            "WHERE started > IFNULL((SELECT MAX(started) FROM runs WHERE allowed), TIMESTAMP '1970-01-01 00:00:00+00')",
+        ]
+    )
 
 
 def open_rejects(table: TableId) -> str:

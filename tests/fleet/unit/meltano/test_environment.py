@@ -36,13 +36,14 @@ def company(**more: object) -> Company:
     return parse_company({**fields, **more}, "here")
 
 
-def environment(of: Company) -> dict[str, str]:
+def environment(of: Company, adopt: tuple[str, ...] = ()) -> dict[str, str]:
     context = MeltanoContext(
         project=MeltanoProject(ROOT),
         environment_name="dev",
         variables=OUTER,
         resolver=SecretResolver(OUTER),
         system_root=Path("/companies"),
+        adopt=adopt,
     )
     return process_environment(of, context.resolver.resolve(of), context, Path("/companies/one"))
 
@@ -76,6 +77,13 @@ def test_only_its_own_settings_reach_it() -> None:
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
     assert redact("cs-of-one ak-of-all cid-one") == "*** *** cid-one"
+
+
+def test_tables_are_adopted_in_this_run_only() -> None:
+    found = environment(company(target={"adopt_tables": ["crews"]}), ("jobs", "invoices"))
+    assert found["BIGQUERY_ADOPT_TABLES"] == '["jobs", "invoices"]'
+    assert environment(company(target={"adopt_tables": ["crews"]}))["BIGQUERY_ADOPT_TABLES"] == '["crews"]'
+    assert "BIGQUERY_ADOPT_TABLES" not in environment(company())
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,7 @@ def test_an_existing_table_is_adopted_with_its_rows(target: TargetRunner, projec
     project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (job_name STRING, id INT64, kept STRING)")
     project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ('repair', 1, 'a'), ('old', 2, 'b')")
 
-    result = target(JOBS, job(1), job(2, name="new"), job(3))
+    result = target(JOBS, job(1), job(2, name="new"), job(3), adopt_tables=["jobs"])
 
     assert result.code == 0, result.log
     rows = project.rows("jobs")

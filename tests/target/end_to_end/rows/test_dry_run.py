@@ -33,23 +33,23 @@ def test_it_counts_on_a_clone_and_leaves_the_table_and_the_state_alone(target: T
     before = project.rows("jobs")
 
     messages = [*snapshot(1, {1: "same", 2: "new", 4: "more"}), NEW, record("new_stream", {"id": 1}), STATE]
-    options = {"live_views": True, "history": ["*"], "on_invalid_record": "quarantine"}
+    options = {"adopt_tables": ["jobs"], "live_views": True, "history": ["*"], "on_invalid_record": "quarantine"}
     dry = target(*messages, dry_run=True, **options)
 
     assert dry.code == 0, dry.log
-    assert "dry run: jobs: read 3, inserted 1, updated 1, deleted 1, restored 0, unchanged 1" in dry.log
+    assert "dry run: jobs: read 3, inserted 1, updated 1, deleted 0, restored 0, unchanged 1" in dry.log
     assert dry.states == []
     assert project.rows("jobs") == before
     assert project.tables("bronze") == ["jobs"]
     assert project.tables("staging") == []
-    assert counts(project, "jobs") == [("dry_run", 1, 1, 1, 0, 1)]
+    assert counts(project, "jobs") == [("dry_run", 1, 1, 0, 0, 1)]
     assert counts(project, "new_stream") == [("dry_run", 1, 0, 0, 0, 0)]
 
     real = target(*messages, **options)
     assert real.code == 0, real.log
     assert len(real.states) == 1
-    assert counts(project, "jobs")[1:] == [("success", 1, 1, 1, 0, 1)]
-    assert project.operations("jobs") == {1: "INSERT", 2: "UPDATE", 3: "DELETE", 4: "INSERT"}
+    assert counts(project, "jobs")[1:] == [("success", 1, 1, 0, 0, 1)]
+    assert project.operations("jobs") == {1: "INSERT", 2: "UPDATE", 3: "INSERT", 4: "INSERT"}
 
 
 def test_what_would_go_wrong_is_said(target: TargetRunner, project: Project) -> None:

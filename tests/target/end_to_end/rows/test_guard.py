@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.load import prepare_table
 
@@ -148,3 +149,117 @@ def test_the_live_rows_of_all_partitions_count(target: TargetRunner, project: Pr
 
     assert result.code == 0, result.log
     assert list(project.operations("jobs").values()).count("DELETE") == 10
+
+
+# ------------------------------------------------------------------------------------------------- run after run
+
+
+def halves(target: TargetRunner, live: int, version: int, **settings: Any) -> Result:  # noqa: ANN401
+    """Send a complete snapshot of so many rows."""
+    return target(JOBS, *(job(number, version) for number in range(live)), activate("jobs", version), **settings)
+
+
+def live(project: Project) -> int:
+    return sum(what != "DELETE" for what in project.operations("jobs").values())
+
+
+def test_small_tables_are_guarded_too(target: TargetRunner, project: Project) -> None:
+    halves(target, 30, 1)
+
+    refused = halves(target, 14, 2)
+
+    assert refused.code == 1
+    assert "would mark 16 of 30 live rows deleted, more than `max_delete_rows` (10)" in refused.errors[0]
+    assert halves(target, 15, 3).code == 0
+    assert halves(target, 5, 4).code == 0  # 10 rows, as many as a run may always mark
+    assert live(project) == 5
+
+
+def test_a_table_that_halves_run_after_run_is_refused_the_second_time(target: TargetRunner, project: Project) -> None:
+    halves(target, 400, 1)
+    dry = halves(target, 200, 2, dry_run=True)
+    assert halves(target, 200, 3).code == 0
+
+    for version in (4, 5):
+        refused = halves(target, 100, version)
+        assert_refused(refused, project, "100 of 200 live rows", "200 were marked in the last 14 days", "300 of 400")
+        assert live(project) == 200
+    assert dry.code == 0
+
+    allowed = halves(target, 100, 6, allow_mass_delete=True)
+    assert (allowed.code, live(project)) == (0, 100)
+    # What was allowed does not count any more: the next run may mark as much as a first one.
+    assert halves(target, 100, 7).code == 0
+    assert halves(target, 60, 8).code == 0
+    assert_refused(halves(target, 30, 9), project, "30 of 60 live rows", "40 were marked")
+    assert halves(target, 30, 10, max_delete_days=0).code == 0
+    assert [row["rows_marked"] for row in project.log("jobs") if row["status"] == "success"] == [0, 200, 100, 0, 40, 30]
+
+
+def test_a_dry_run_that_was_allowed_allows_nothing(target: TargetRunner, project: Project) -> None:
+    halves(target, 400, 1)
+    halves(target, 200, 2)
+
+    assert halves(target, 100, 3, allow_mass_delete=True, dry_run=True).code == 0
+
+    assert_refused(halves(target, 100, 4), project, "300 of 400")
+
+
+def test_marks_by_records_count_with_those_of_earlier_runs(target: TargetRunner, project: Project) -> None:
+    halves(target, 100, 1)
+    assert target(JOBS, *map(gone, range(40))).code == 0
+
+    result = target(JOBS, *map(gone, range(40, 65)))
+
+    assert_refused(result, project, "25 of 60 live rows", "40 were marked", "65 of 100")
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["DROP TABLE {log}"], "does not exist"),
+        (["ALTER TABLE {log} DROP COLUMN rows_deleted"], "has no column `rows_deleted`"),
+        # As an earlier version has left it.
+        (
+            ["ALTER TABLE {log} DROP COLUMN rows_marked", "ALTER TABLE {log} DROP COLUMN deletes_allowed"],
+            "200 were marked",
+        ),
+    ],
+    ids=["gone", "another", "older"],
+)
+def test_a_log_that_does_not_say_it_is_no_reason_to_mark(
+    statements: list[str], said: str, target: TargetRunner, project: Project
+) -> None:
+    halves(target, 400, 1)
+    halves(target, 200, 2)
+    for statement in statements:
+        project.query(statement.format(log=f"`{project.name}.management.etl_logs`"))
+
+    refused = halves(target, 100, 3)
+
+    assert refused.code == 1
+    assert said in refused.errors[0]
+    assert live(project) == 200
+
+
+def test_a_log_that_cannot_be_read_is_no_reason_to_mark(target: TargetRunner, project: Project) -> None:
+    halves(target, 400, 1)
+    halves(target, 200, 2)
+
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.trap(Trap(b"STARTS_WITH(IFNULL(status", "fail", times=1000, status=403, reason="accessDenied"))
+        refused = halves(target, 100, 3, api_endpoint=proxy.url)
+
+    assert refused.code == 1
+    assert "how many were marked in the last 14 days is not known: BigQuery: " in refused.errors[0]
+    assert live(project) == 200
+
+
+def test_a_run_that_marks_few_rows_asks_nothing_more(target: TargetRunner, project: Project) -> None:
+    halves(target, 100, 1)
+
+    with Proxy(project.api_endpoint) as proxy:
+        asked = proxy.trap(Trap(b"STARTS_WITH(IFNULL(status", "fail", times=1000))
+        assert halves(target, 75, 2, api_endpoint=proxy.url).code == 0
+
+    assert (asked.seen, live(project)) == (0, 75)

@@ -89,6 +89,7 @@ def test_a_nested_field_is_widened_and_what_is_beside_it_stays(target: TargetRun
     result = target(
         schema("jobs", {"id": INTEGER, "address": address}),
         record("jobs", {"id": 1, "address": {"street": "Main Street", "unit": 1.5}}),
+        adopt_tables=["jobs"],
     )
 
     assert result.code == 0, result.log
@@ -167,7 +168,7 @@ def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, pr
 
     thread = threading.Thread(target=tap)
     thread.start()
-    code = target.run(pipe, on_concurrent_run="refuse")
+    code = target.run(pipe, on_concurrent_run="refuse", adopt_tables=["jobs"])
     thread.join()
 
     assert code == 0
@@ -179,7 +180,7 @@ def test_what_cannot_be_changed_is_named_before_anything_is_written(target: Targ
     make_jobs(project, "id INT64, starts DATETIME, kept STRING(3)", "1, NULL, 'a'")
     jobs = schema("jobs", {"id": INTEGER, "starts": TIMESTAMP, "new": STRING, "kept": STRING})
 
-    result = target(jobs, record("jobs", {"id": 2}))
+    result = target(jobs, record("jobs", {"id": 2}), adopt_tables=["jobs"])
 
     assert result.code == 1
     (error,) = result.errors

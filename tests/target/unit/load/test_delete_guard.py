@@ -6,7 +6,7 @@ import pytest
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.config.options import DeleteLimits
-from target_bigquery_softdelete.load.delete_guard import DeleteGuard, Marks, refusal
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard, EarlierMarks, Marks, refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
 
@@ -107,3 +107,48 @@ def test_rows_that_the_run_itself_has_brought_need_no_guard() -> None:
     guard = DeleteGuard("jobs", LIMITS)
     guard.count(MergeResult(inserted=1000))
     assert merged(guard, 1000, 900)
+
+
+@pytest.mark.parametrize(
+    ("live", "marks", "asks"),
+    [
+        (1000, 250, False),  # half of what a run may mark
+        (1000, 251, True),
+        (1000, 500, True),
+        (200, 100, False),  # not more than the number
+        (200, 101, True),
+    ],
+)
+def test_earlier_runs_count_only_for_a_run_that_marks_a_large_share(live: int, marks: int, *, asks: bool) -> None:
+    for by_record in (0, marks):
+        guard = DeleteGuard("jobs", LIMITS)
+        assert guard.needs_earlier(live=live, by_record=by_record, missing=marks - by_record) is asks
+
+
+@pytest.mark.parametrize(
+    "limits", [DeleteLimits(0.5, 100, lifted=True), DeleteLimits(0.5, 100, days=0), DeleteLimits(1, 100)]
+)
+def test_earlier_runs_do_not_count_where_nothing_limits_them(limits: DeleteLimits) -> None:
+    assert not DeleteGuard("jobs", limits).needs_earlier(live=1000, by_record=0, missing=400)
+
+
+@pytest.mark.parametrize(("earlier", "refused"), [(0, False), (200, False), (201, True), (1000, True)])
+def test_the_marks_of_earlier_runs_count_against_the_rows_before_them(earlier: int, *, refused: bool) -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+
+    # With 200 marked before, there were 800 live rows: 200 and 200 are half of them.
+    may_mark = guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(earlier))
+
+    assert may_mark is not refused
+    assert not refused or f"and {earlier} were marked in the last 14 days" in (guard.refusal or "")
+
+
+def test_what_is_not_known_is_refused_and_said() -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+
+    assert not guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(unknown="it is gone"))
+
+    assert guard.refusal == (
+        "jobs: the snapshot would mark 200 of 600 live rows deleted, and how many were marked in the last 14 days is "
+        "not known: it is gone. No row was marked. If that is right, run once with `allow_mass_delete` set to true."
+    )

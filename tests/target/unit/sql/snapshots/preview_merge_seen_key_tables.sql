@@ -4,8 +4,9 @@ SELECT
   COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_in_run` IS NULL) AS missing,
   COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS restored,
   COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS marked,
-  COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS born_deleted
-FROM (SELECT `id`, `_etl_operation`, TRUE AS `_etl_in_table`
+  COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted` AND NOT s.`_etl_present_only`) AS born_deleted,
+  COUNTIF(t.`_etl_in_table` AND (t.`_etl_operation` IS NULL OR t.`_etl_synced` IS NULL)) AS unlabelled
+FROM (SELECT `id`, `_etl_operation`, `_etl_synced`, TRUE AS `_etl_in_table`
   FROM `co-1.bronze.jobs` AS t) AS t
 FULL JOIN (
   SELECT *, TRUE AS `_etl_in_run` FROM (

@@ -5,6 +5,7 @@ SELECT
   COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
   COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
   COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted`) AS born_deleted,
+  COUNTIF(t.`_etl_in_table` AND (t.`_etl_operation` IS NULL OR t.`_etl_synced` IS NULL)) AS unlabelled,
   COUNTIF(s.`_etl_in_run` AND (
     t.`_etl_in_table` IS NULL OR s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' OR NOT s.`_etl_deleted` AND (
       t.`_etl_operation` = 'DELETE'
@@ -14,7 +15,7 @@ SELECT
       OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
     )
   )) AS differ
-FROM (SELECT `id`, `amount`, `rate`, `counts`, `address`, `_etl_operation`, TRUE AS `_etl_in_table`
+FROM (SELECT `id`, `amount`, `rate`, `counts`, `address`, `_etl_operation`, `_etl_synced`, TRUE AS `_etl_in_table`
   FROM `co-1.bronze.jobs` AS t) AS t
 FULL JOIN (
   SELECT *, TRUE AS `_etl_in_run` FROM (
