@@ -38,8 +38,10 @@ SECRET_SETTINGS = ("pii_salt",)
 DATASET_SETTINGS = ("dataset", "staging_dataset", "log_dataset")
 
 TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
-TRUSTED_TARGET_SETTINGS = frozenset({"api_endpoint", "allow_mass_delete"})
-"""Settings that only a trusted registry may have: where credentials and data go, and the end of the guard."""
+TRUSTED_TARGET_SETTINGS = frozenset({"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"})
+"""Settings that only a trusted registry may have: where credentials and data go, what is read, and the end of a guard."""
+
+_UNSET = (None, False, "false", [], "[]")
 
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _REFERENCE = re.compile(REFERENCE_PATTERN)
@@ -185,7 +187,7 @@ def check_trust(companies: Iterable[Company]) -> None:
 def _find_powers(company: Company) -> Iterator[str]:
     plugins = (("tap", company.tap, TRUSTED_TAP_SETTINGS), ("target", company.target, TRUSTED_TARGET_SETTINGS))
     for plugin, settings, names in plugins:
-        yield from (f"`{plugin}.{name}`" for name in sorted(names) if settings.get(name) not in (None, False, "false"))
+        yield from (f"`{plugin}.{name}`" for name in sorted(names) if settings.get(name) not in _UNSET)
     if _is_whole(company.target.get("max_delete_fraction")):
         yield "`target.max_delete_fraction` to 1 or more"
 

@@ -109,6 +109,8 @@ def test_the_same_tenant_is_found_whatever_it_looks_like() -> None:
         ({"tap": {"batch_config": {"storage": {"root": "gs://elsewhere"}}}}, "one sets `tap.batch_config`"),
         ({"target": {"api_endpoint": "https://elsewhere.test"}}, "one sets `target.api_endpoint`"),
         ({"target": {"allow_mass_delete": True}}, "one sets `target.allow_mass_delete`"),
+        ({"target": {"adopt_tables": ["*"]}}, "one sets `target.adopt_tables`"),
+        ({"target": {"batch_schemes": ["s3"]}}, "one sets `target.batch_schemes`"),
         ({"target": {"allow_mass_delete": "true"}}, "one sets `target.allow_mass_delete`"),
         ({"target": {"max_delete_fraction": 1.0}}, "one sets `target.max_delete_fraction` to 1 or more"),
         ({"target": {"max_delete_fraction": "2"}}, "one sets `target.max_delete_fraction` to 1 or more"),
@@ -124,7 +126,9 @@ def test_only_a_trusted_registry_sends_data_elsewhere_or_turns_the_guard_off(
     assert "--trust-registry" in str(caught.value)
     assert "elsewhere" not in str(caught.value)
     assert len(parse_companies([entry], trusted=True)) == 1
-    parse_companies([("here", {**ONE, "target": {"allow_mass_delete": False, "max_delete_fraction": 0.9}})])
+    parse_companies(
+        [("here", {**ONE, "target": {"allow_mass_delete": False, "max_delete_fraction": 0.9, "adopt_tables": []}})]
+    )
 
 
 @pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])
