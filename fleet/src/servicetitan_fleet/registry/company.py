@@ -41,7 +41,7 @@ TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
 TRUSTED_TARGET_SETTINGS = frozenset({"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"})
 """Settings that only a trusted registry may have: where credentials and data go, what is read, and the end of a guard."""
 
-_UNSET = (None, False, "false", [], "[]")
+_UNSET: tuple[object, ...] = (None, False, "false", [], "[]")
 
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _REFERENCE = re.compile(REFERENCE_PATTERN)
