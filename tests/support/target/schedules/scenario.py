@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import random
 from dataclasses import dataclass
@@ -41,26 +40,25 @@ class Scenario:
     history: tuple[Values, ...] = source.PLAIN
 
 
-def scenarios() -> list[Scenario]:
-    """Return all scenarios."""
-    found = []
-    for (first, second), mode, exists in itertools.product(READINGS, ("refuse", "wait"), (True, False)):
-        place = "existing" if exists else "new"
-        name = f"{first}-{second}-{mode}-{place}"
-        found.append(Scenario(name, (first, second), mode, exists))
-    return found
-
-
-READINGS: tuple[tuple[Reading, Reading], ...] = (
-    ("snapshot", "snapshot"),
-    ("changes", "changes"),
-    ("snapshot", "changes"),
-    ("changes", "snapshot"),
+SCENARIOS = (
+    Scenario("snapshots-refuse", ("snapshot", "snapshot"), "refuse", exists=True),
+    Scenario("snapshots-refuse-new", ("snapshot", "snapshot"), "refuse", exists=False),
+    Scenario("snapshots-wait", ("snapshot", "snapshot"), "wait", exists=True),
+    Scenario("snapshots-wait-new", ("snapshot", "snapshot"), "wait", exists=False),
+    Scenario("changes-refuse-new", ("changes", "changes"), "refuse", exists=False),
+    Scenario("changes-wait", ("changes", "changes"), "wait", exists=True),
+    Scenario("snapshot-and-changes-wait", ("snapshot", "changes"), "wait", exists=True),
+    Scenario("changes-and-snapshot-refuse", ("changes", "snapshot"), "refuse", exists=True),
+    Scenario("there-and-back-snapshots", ("snapshot", "snapshot"), "wait", exists=True, history=source.THERE_AND_BACK),
+    Scenario("there-and-back-changes", ("changes", "changes"), "wait", exists=True, history=source.THERE_AND_BACK),
 )
 
 
 class Stage:
     """Where schedules are played: a server, two proxies in front of it, and a table to begin with."""
+
+    actor = Actor
+    """What the targets are: threads, unless a test says otherwise."""
 
     def __init__(self, api_endpoint: str, proxies: tuple[Proxy, Proxy], folder: Path) -> None:
         self._api_endpoint = api_endpoint
@@ -95,7 +93,7 @@ class Stage:
             if scenario.exists:
                 self._begin_with_rows(world)
             first, second = (
-                Actor(world, name, proxy, reading)
+                self.actor(world, name, proxy, reading)
                 for name, proxy, reading in zip(("first", "second"), self._proxies, scenario.readings, strict=True)
             )
             player = Player(world, first, second, choose or follow(schedule), is_known)

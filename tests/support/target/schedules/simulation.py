@@ -52,7 +52,7 @@ _DATES = ("context", "warehouse", "stream_load", "stream_report", "quarantine")
 _BACKGROUND = "lease"
 """Name of the thread that renews the lease. All others take part in the run itself, one at a time."""
 
-_STUCK_SECONDS = 25
+_STUCK_SECONDS = 60
 _MOST_CALLS = 400
 _RUN = re.compile(rb"\d{8}t\d{6}_[0-9a-f]{8}", re.IGNORECASE)
 _TIME = re.compile(rb"CURRENT_TIMESTAMP(\(\))?")
@@ -215,35 +215,45 @@ class Actor:
 
     def sleep(self, seconds: float, event: threading.Event | None = None) -> bool:
         """Sleep until the simulation says so, or an event is set."""
-        nap = Nap(self._world.now + seconds, threading.current_thread().name == _BACKGROUND)
+        self.rest(seconds, threading.current_thread().name, lambda: bool(event and event.is_set()))
+        return bool(event and event.is_set())
+
+    def rest(self, seconds: float, thread: str, is_called: Callable[[], bool]) -> None:
+        """Sleep until the simulation says so, or something happens that `wake` announces.
+
+        Args:
+            seconds: How long.
+            thread: Name of the thread that sleeps.
+            is_called: Returns whether it has happened.
+        """
+        nap = Nap(self._world.now + seconds, thread == _BACKGROUND)
         with self._world.changed:
             if nap.is_background:
                 self._background_is_up = False
             self.naps.append(nap)
             self._world.changed.notify_all()
-            self._world.changed.wait_for(lambda: nap.is_over or self.is_dead or bool(event and event.is_set()))
+            self._world.changed.wait_for(lambda: nap.is_over or self.is_dead or is_called())
             self.naps.remove(nap)
             if self.is_dead:
                 raise virtual_time.Killed
-        return bool(event and event.is_set())
 
-    def note_start(self, thread: threading.Thread) -> None:
+    def note_start(self, thread: str) -> None:
         """Note that one of its threads is about to start."""
-        if thread.name == _BACKGROUND:
+        if thread == _BACKGROUND:
             self._background_is_up = True
 
-    def note_end(self, thread: threading.Thread) -> None:
+    def note_end(self, thread: str) -> None:
         """Note that one of its threads has ended."""
-        if thread.name == _BACKGROUND:
+        if thread == _BACKGROUND:
             with self._world.changed:
                 self._background_is_up = False
                 self._world.changed.notify_all()
 
-    def join(self, thread: threading.Thread, join: Callable[[], None]) -> None:
-        """Wait for one of its threads."""
-        self.is_joining = thread.name == _BACKGROUND
-        join()
-        self.is_joining = False
+    def note_join(self, thread: str, *, begins: bool) -> None:
+        """Note that one of its threads begins or ends to wait for the end of another one."""
+        with self._world.changed:
+            self.is_joining = begins and thread == _BACKGROUND
+            self._world.changed.notify_all()
 
     def wake(self) -> None:
         """Let threads that wait for an event look again."""
@@ -285,8 +295,7 @@ class Actor:
         with self._world.changed:
             self.was_disturbed = answer is None or call.fate != "pass"
             if call.then_killed:
-                self.is_dead = True
-                self._world.changed.notify_all()
+                self._die()
         return None if call.then_killed else answer
 
     def _answer(self, call: Call, forward: Callable[[bytes], Answer]) -> Answer | None:
@@ -335,17 +344,24 @@ class Actor:
         self._proxy.requests.clear()
         self._proxy.gate = self.gate
         self.has_begun = True
+        self._start(config, source)
+        self._settle()
+
+    def _start(self, config: Path, source: Path) -> None:
+        """Start the target with its configuration and its input."""
 
         def work() -> None:
-            try:
-                self.code = run(TargetBigQuerySoftDelete, ["--config", str(config), "--input", str(source)])
-            finally:
-                with self._world.changed:
-                    self.has_ended = True
-                    self._world.changed.notify_all()
+            self.code = run(TargetBigQuerySoftDelete, ["--config", str(config), "--input", str(source)])
 
-        self._thread = virtual_time.start(self, work)
-        self._settle()
+        self._thread = virtual_time.start(self, lambda: self._run(work))
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            with self._world.changed:
+                self.has_ended = True
+                self._world.changed.notify_all()
 
     def let_go(self, fate: Fate = "pass", *, then_killed: bool = False) -> None:
         """Let the call that is held go, and wait until the target comes to its next call, sleeps or ends."""
@@ -359,12 +375,16 @@ class Actor:
     def kill(self) -> None:
         """End it at once, wherever it is."""
         with self._world.changed:
-            self.is_dead = True
+            self._die()
             if self.call:
                 self.call.fate, self.call.released = "drop", True
                 self.call = None
             self._world.changed.notify_all()
             self._wait_for(lambda: self.has_ended or not self.has_begun)
+
+    def _die(self) -> None:
+        self.is_dead = True
+        self._world.changed.notify_all()
 
     def wake_up(self) -> None:
         """Let it go on after its sleep."""

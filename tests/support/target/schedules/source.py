@@ -30,9 +30,9 @@ PLAIN: tuple[Values, ...] = (
 """Record 1 changes each time, 2 goes late, 3 goes and comes back changed, 4 comes late, 5 never changes."""
 
 THERE_AND_BACK: tuple[Values, ...] = (
-    {1: 0, 6: 0, 7: 0},
-    {1: 1, 6: 1},
-    {1: 2, 6: 0, 7: 0},
+    {5: 0, 6: 0, 7: 0},
+    {5: 0, 6: 1},
+    {5: 0, 6: 0, 7: 0},
 )
 """Record 6 changes and changes back, 7 goes and comes back as it was: whoever reads late finds nothing to write."""
 

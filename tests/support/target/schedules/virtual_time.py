@@ -40,14 +40,14 @@ class Program(Protocol):
     def sleep(self, seconds: float, event: threading.Event | None = None) -> bool:
         """Sleep, or until an event is set. Return whether it is set."""
 
-    def note_start(self, thread: threading.Thread) -> None:
+    def note_start(self, thread: str) -> None:
         """Note that one of its threads is about to start."""
 
-    def note_end(self, thread: threading.Thread) -> None:
+    def note_end(self, thread: str) -> None:
         """Note that one of its threads has ended."""
 
-    def join(self, thread: threading.Thread, join: Callable[[], None]) -> None:
-        """Wait for one of its threads with this function."""
+    def note_join(self, thread: str, *, begins: bool) -> None:
+        """Note that one of its threads begins or ends to wait for the end of another one."""
 
     def wake(self) -> None:
         """Let threads that wait for an event look again."""
@@ -75,7 +75,7 @@ _set = threading.Event.set
 
 def start(program: Program, function: Callable[[], object]) -> threading.Thread:
     """Start a thread that belongs to a program, and return it."""
-    thread = threading.Thread(target=lambda: _run(program, function), daemon=True)
+    thread = threading.Thread(target=lambda: run(program, function), daemon=True)
     _start(thread)
     return thread
 
@@ -96,13 +96,14 @@ def simulated() -> Iterator[None]:
         yield
 
 
-def _run(program: Program, function: Callable[[], object]) -> None:
+def run(program: Program, function: Callable[[], object]) -> None:
+    """Call a function as a part of a program, in this thread."""
     _present.program = program
     try:
         with suppress(Killed):
             function()
     finally:
-        program.note_end(threading.current_thread())
+        program.note_end(threading.current_thread().name)
 
 
 def _simulated_sleep(seconds: float) -> None:
@@ -121,18 +122,19 @@ def _simulated_monotonic() -> float:
 def _simulated_start(thread: threading.Thread) -> None:
     program = _present.program
     if program is not None:
-        run = thread.run
-        thread.run = lambda: _run(program, run)  # type: ignore[method-assign]
-        program.note_start(thread)
+        work = thread.run
+        thread.run = lambda: run(program, work)  # type: ignore[method-assign]
+        program.note_start(thread.name)
     _start(thread)
 
 
 def _simulated_join(thread: threading.Thread, timeout: float | None = None) -> None:
     program = _present.program
-    if program is None:
-        _join(thread, timeout)
-    else:
-        program.join(thread, lambda: _join(thread, timeout))
+    if program is not None:
+        program.note_join(thread.name, begins=True)
+    _join(thread, timeout)
+    if program is not None:
+        program.note_join(thread.name, begins=False)
 
 
 def _simulated_wait(event: threading.Event, timeout: float | None = None) -> bool:

@@ -7,7 +7,7 @@ minutes. `make test-long` plays all schedules of each scenario; the other tests 
 `SCHEDULES_SEED=7` in the environment draws others. The text of a schedule, as a failure prints it, plays that one:
 
     SCHEDULE="2 switch, 9 kill after" .venv/bin/pytest tests/target/end_to_end/runs/test_schedules.py -k \
-        "one and snapshot-snapshot-wait-new" -m "long or not long" -s
+        "one and snapshots-wait-new" -m "long or not long" -s
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.proxy import Proxy
-from support.target.schedules.scenario import Stage, explain, scenarios
+from support.target.schedules.processes import ProcessActor
+from support.target.schedules.scenario import SCENARIOS, Stage, explain
 from support.target.schedules.schedule import draw, explore, read
 
 if TYPE_CHECKING:
@@ -27,18 +28,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.processes import BigQuery
-    from support.target.schedules.scenario import Scenario
+    from support.target.schedules.processes import ProcessActor
+from support.target.schedules.scenario import Scenario
     from support.target.schedules.schedule import Outcome
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
 ONE = os.environ.get("SCHEDULE")
-DRAWN = 12
-"""Schedules that are drawn, one scenario after the other."""
-
 MOST_SHOWN = 3
 """Broken schedules that a failure shows, of those with the fewest decisions."""
 
-ALL = [pytest.param(scenario, id=scenario.name) for scenario in scenarios()]
+ALIKE = ("", "1 switch", "8 switch, 12 kill after", "11 long switch, 20 switch", "1 lose answer", "13 fail renewals, 14 switch")
+"""Schedules that are played with threads and with processes."""
+
+ALL = [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS]
 
 
 @pytest.fixture
@@ -59,13 +61,13 @@ def assert_all_kept(broken: list[tuple[Scenario, Outcome]]) -> None:
 def test_some_schedules_do_no_harm(stage: Stage, record_property: Callable[[str, object], None]) -> None:
     dice = random.Random(SEED)
     broken = []
-    for scenario in dice.sample(scenarios(), DRAWN):
+    for scenario in SCENARIOS:
         choose, made = draw(dice)
         outcome = stage.play(scenario, choose=choose)
         outcome.schedule = tuple(made)
         if outcome.violations:
             broken.append((scenario, outcome))
-    record_property("schedules", DRAWN)
+    record_property("schedules", len(SCENARIOS))
     record_property("runs", stage.runs)
     assert_all_kept(broken)
 
@@ -84,6 +86,18 @@ def test_no_schedule_does_harm(
     record_property("schedules", played)
     record_property("runs", stage.runs)
     assert_all_kept(broken)
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, marks=pytest.mark.long if text else ()) for text in ALIKE])
+@pytest.mark.parametrize("number", [0, 3])
+def test_targets_that_are_processes_do_the_same(text: str, number: int, stage: Stage) -> None:
+    threads = stage.play(SCENARIOS[number], read(text))
+    stage.actor = ProcessActor
+    processes = stage.play(SCENARIOS[number], read(text))
+
+    assert processes.story() == threads.story()
+    assert processes.ends == threads.ends
+    assert list(map(str, processes.violations)) == list(map(str, threads.violations))
 
 
 @pytest.mark.skipif(not ONE, reason="SCHEDULE in the environment says which")
