@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.processes import BigQuery
-    from support.target.schedules.processes import ProcessActor
-from support.target.schedules.scenario import Scenario
+    from support.target.schedules.scenario import Scenario
     from support.target.schedules.schedule import Outcome
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
@@ -37,8 +36,8 @@ ONE = os.environ.get("SCHEDULE")
 MOST_SHOWN = 3
 """Broken schedules that a failure shows, of those with the fewest decisions."""
 
-ALIKE = ("", "1 switch", "8 switch, 12 kill after", "11 long switch, 20 switch", "1 lose answer", "13 fail renewals, 14 switch")
-"""Schedules that are played with threads and with processes."""
+IN_PROCESSES = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 20))]
+"""Seeds of schedules that are played with threads and with processes."""
 
 ALL = [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS]
 
@@ -88,12 +87,14 @@ def test_no_schedule_does_harm(
     assert_all_kept(broken)
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, marks=pytest.mark.long if text else ()) for text in ALIKE])
-@pytest.mark.parametrize("number", [0, 3])
-def test_targets_that_are_processes_do_the_same(text: str, number: int, stage: Stage) -> None:
-    threads = stage.play(SCENARIOS[number], read(text))
+@pytest.mark.parametrize("seed", IN_PROCESSES)
+def test_targets_that_are_processes_do_the_same(seed: int, stage: Stage) -> None:
+    scenario = SCENARIOS[seed % len(SCENARIOS)]
+    choose, made = draw(random.Random(seed))
+    threads = stage.play(scenario, choose=choose)
+    threads.schedule = tuple(made)
     stage.actor = ProcessActor
-    processes = stage.play(SCENARIOS[number], read(text))
+    processes = stage.play(scenario, threads.schedule)
 
     assert processes.story() == threads.story()
     assert processes.ends == threads.ends
