@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from support.target.schedules.source import Values
 
-Row = tuple[int, bool]
+Row = tuple[int | None, bool]
 """Value of a row, and whether it is live."""
 
 Rows = dict[int, Row]

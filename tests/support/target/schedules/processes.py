@@ -57,7 +57,12 @@ class ProcessActor(Actor):
             self._called.update(given["naps"])
             self.wake()
         else:
-            tell = {"start": self.note_start, "end": self.note_end, "join": self.note_join, "print": self.print}
+            tell: dict[str, Callable[..., None]] = {
+                "start": self.note_start,
+                "end": self.note_end,
+                "join": self.note_join,
+                "print": self.print,
+            }
             tell[question](**given)
         return None
 

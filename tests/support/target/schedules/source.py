@@ -68,12 +68,14 @@ def version_of(value: Mapping[str, Any]) -> int | None:
 
 
 def _changes(history: Sequence[Values], version: int, bookmark: int | None) -> list[dict[str, Any]]:
+    """Return the changes since a bookmark. Without one a feed begins with what was there at first, and goes on."""
     now = history[version]
-    if bookmark is None:
-        return [record(STREAM, {"id": key, "value": value}) for key, value in now.items()]
-    steps = range(bookmark + 1, version + 1)
-    keys = {key for values in history[bookmark : version + 1] for key in values}
-    changed = sorted(key for key in keys if any(history[at - 1].get(key) != history[at].get(key) for at in steps))
+    first = bookmark or 0
+    steps = range(first + 1, version + 1)
+    keys = {key for values in history[first : version + 1] for key in values}
+    changed = sorted(
+        key for key in keys if bookmark is None or any(history[at - 1].get(key) != history[at].get(key) for at in steps)
+    )
     return [
         record(STREAM, {"id": key, "value": now[key]} if key in now else {"id": key, "_sdc_deleted_at": "2026-01-01"})
         for key in changed
