@@ -40,6 +40,11 @@ def is_read(request: Request) -> bool:
     return request.method == "GET" or (is_statement(request) and not writes(request))
 
 
+def may_pass(request: Request) -> bool:
+    """Return whether a request need not be held: it reads what no other target changes. Several may come at once."""
+    return request.method == "GET" and resource_of(request) is None
+
+
 def is_statement(request: Request) -> bool:
     """Return whether a request runs a statement."""
     return request.method == "POST" and bool(_STATEMENT.search(request.body))

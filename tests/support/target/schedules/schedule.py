@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args, override
 
 from support.target.schedules import calls
-from support.target.schedules.simulation import CALL_SECONDS, CLOCK_JUMP, LONG_SECONDS, Actor, Fate, Nap, World
+from support.target.schedules.simulation import (
+    CALL_SECONDS,
+    CLOCK_JUMP,
+    FIRST_CALL,
+    LONG_SECONDS,
+    Actor,
+    Fate,
+    Nap,
+    World,
+)
 
 if TYPE_CHECKING:
     import random
@@ -171,7 +180,7 @@ class Player:
                     return None
                 actor = other
             elif not actor.has_begun:
-                actor.begin(1 + self._actors.index(actor))
+                self._begin(actor)
             elif actor.is_joining or actor.was_disturbed or not self._can_move(other):
                 self._await(actor)
             else:
@@ -202,19 +211,25 @@ class Player:
 
     def _decide(self, actor: Actor) -> Option | None:
         assert actor.call
-        if actor.call.label == "poll":
-            return None  # how often a job is asked for depends on the machine
-        options = self._options(actor)
-        point = Point(
-            len(self.points), actor.name, actor.call.label, options, self._situation(actor), actor.clock_reads
-        )
+        return self._ask(actor, actor.call.label, self._options(actor))
+
+    def _ask(self, actor: Actor, label: str, options: tuple[Option, ...]) -> Option | None:
+        point = Point(len(self.points), actor.name, label, options, self._situation(actor), actor.clock_reads)
         self.points.append(point)
         return self._choose(point) if options else None
+
+    def _begin(self, actor: Actor) -> None:
+        """Let a target begin, with a clock that may be wrong from the start."""
+        option = self._ask(actor, "begin", () if self._has_failed else CLOCK)
+        if option:
+            self._has_failed = True
+            actor.clock_error = CLOCK_JUMP if option == "clock forward" else -CLOCK_JUMP
+        actor.begin(1 + self._actors.index(actor))
 
     def _options(self, actor: Actor) -> tuple[Option, ...]:
         assert actor.call
         other = self._other(actor)
-        is_shared = actor.call.resource is not None
+        is_shared = actor.call.resource is not None or actor.call.label == FIRST_CALL
         options: list[Option] = []
         if is_shared and self._switches < MOST_SWITCHES and not other.has_ended:
             if not other.nap or other.nap.until <= self._world.now:
@@ -230,7 +245,7 @@ class Player:
         """Return the faults that differ from one at another call: of a read it matters only when it happens."""
         assert actor.call
         if calls.is_read(actor.call.request):
-            return [] if actor.trail else ["kill before"]
+            return ["kill before"] if actor.call.label == FIRST_CALL else []
         faults: list[Option] = ["kill after", "lose answer"]
         if is_shared and actor.may_hold:
             faults.append("fail renewals")
@@ -269,7 +284,7 @@ class Player:
         if is_long and (other.has_begun or other.refuses):
             self._let_pass(LONG_SECONDS)
         if not other.has_begun:
-            other.begin(1 + self._actors.index(other))
+            self._begin(other)
         elif other.nap:
             self._oversleep(other, 0)
         return other

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
 
+    from google.cloud import bigquery
+
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Proxy, Request
     from support.target.schedules.checker import Checker, Rows
@@ -40,6 +42,8 @@ CALL_SECONDS = 0.05
 
 LONG_SECONDS = 125.0
 """What a target stands still in a long switch, and its renewals fail in a fault: longer than a lease lasts."""
+
+FIRST_CALL = "first call"
 
 CLOCK_JUMP = dt.timedelta(minutes=2)
 
@@ -79,7 +83,10 @@ class Nap:
 
     until: float
     is_background: bool
+    is_called: Callable[[], bool]
+    """Returns whether what ends it early has happened."""
     is_over: bool = False
+    """Whether its time has come."""
 
 
 @dataclass
@@ -95,7 +102,8 @@ class World:
     """Their setting `on_concurrent_run`."""
     bookmark: int | None = None
     """The version in the last STATE of any target."""
-    start: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    start: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+    """In the future, so that only the simulation, and not the server, lets tables expire."""
     now: float = 0.0
     """Seconds since the start."""
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -103,6 +111,8 @@ class World:
     """What BigQuery says about the lease, in lower case; an empty text when there is none."""
     lease_written: float = 0.0
     """When the lease was last written."""
+    lease_table: bigquery.Table | None = None
+    """The table that it is."""
     writers: dict[int, Hashable] = field(default_factory=dict)
     """Who last wrote each row, and who had begun by then."""
     events: set[Hashable] = field(default_factory=set)
@@ -130,8 +140,6 @@ class World:
 
     def note(self, actor: Actor, call: Call, status: int) -> None:
         """Note a call that was done and what it may have changed."""
-        if call.label == "poll":
-            return  # how often a job is asked for depends on the machine
         if call.resource == "lease" and call.request.method != "GET" and status == OK:
             actor.lease_written = self.now
             self._read_lease()
@@ -141,15 +149,23 @@ class World:
             self.events.add(call.label)
         elif call.label == "POST job etl_logs":
             self.events.add((actor.name, call.label))
+        if calls.may_pass(call.request):
+            return  # how often a job is asked for, and the order of calls at the same time, depend on the machine
         found = self.state() if call.resource and calls.is_read(call.request) else None
         actor.trail.append((call.label, status, call.fate, found))
 
     def _read_lease(self) -> None:
-        self.lease, self.lease_written = "", self.now
+        self.lease, self.lease_written, self.lease_table = "", self.now, None
         for name in LEASES:
             with suppress(NotFound):
-                found = self.project.client.get_table(f"{self.project.name}.{name}")
-                self.lease = json.dumps(found.to_api_repr()).lower()
+                self.lease_table = self.project.client.get_table(f"{self.project.name}.{name}")
+                self.lease = json.dumps(self.lease_table.to_api_repr()).lower()
+
+    def expire(self) -> None:
+        """Delete the table that is the lease if its time is over, as BigQuery does."""
+        if self.lease_table and self.lease_table.expires and self.lease_table.expires <= self.server_time():
+            self.project.client.delete_table(self.lease_table, not_found_ok=True)
+            self.lease, self.lease_table = "", None
 
     def _see_write(self, actor: Actor) -> None:
         before, rows = self.checker.rows, self.rows()
@@ -177,6 +193,8 @@ class Actor:
         self.call: Call | None = None
         self.naps: list[Nap] = []
         self.has_begun = False
+        self.is_open = False
+        """Whether its first call has been let go."""
         self.has_ended = False
         self.is_dead = False
         self.is_frozen = False
@@ -226,7 +244,7 @@ class Actor:
             thread: Name of the thread that sleeps.
             is_called: Returns whether it has happened.
         """
-        nap = Nap(self._world.now + seconds, thread == _BACKGROUND)
+        nap = Nap(self._world.now + seconds, thread == _BACKGROUND, is_called)
         with self._world.changed:
             if nap.is_background:
                 self._background_is_up = False
@@ -285,15 +303,23 @@ class Actor:
         """Hold a call until it is let go, and answer it."""
         call = Call(request, calls.label_of(request), calls.resource_of(request))
         with self._world.changed:
+            # The first call is always held: a target may begin to read long before it asks for anything.
+            self._world.changed.wait_for(lambda: self.is_open or self.is_dead or not self.call)
             if self.is_dead:
                 return None
-            assert self.call is None, f"{self.name} makes two calls at once"
-            self.call = call
+            if self.is_open and calls.may_pass(request):
+                call.released = True
+            else:
+                assert self.call is None, f"{self.name} makes two calls at once"
+                self.call = call
+                if not self.is_open:
+                    call.label = FIRST_CALL
             self._world.changed.notify_all()
             self._world.changed.wait_for(lambda: call.released)
         answer = self._answer(call, forward)
         with self._world.changed:
-            self.was_disturbed = answer is None or call.fate != "pass"
+            if not calls.may_pass(request):
+                self.was_disturbed = answer is None or call.fate != "pass"
             if call.then_killed:
                 self._die()
         return None if call.then_killed else answer
@@ -306,6 +332,7 @@ class Actor:
             return Answer(503, [("Content-Type", "application/json")], b'{"error": {"code": 503, "message": "away"}}')
         run_id = _RUN.search(call.request.body)
         self.run = self.run or (run_id[0].decode().lower() if run_id else "")
+        self._world.expire()
         time = f"TIMESTAMP '{self._world.server_time():%Y-%m-%d %H:%M:%S.%f}+00:00'"
         answer = forward(_TIME.sub(time.encode(), call.request.body))
         if call.request.path.split("?")[0].endswith("/jobs") and b'"DONE"' not in answer.body:
@@ -327,7 +354,8 @@ class Actor:
     @property
     def background_naps(self) -> list[Nap]:
         """The sleep of the thread that renews the lease, if it lives."""
-        return [nap for nap in self.naps if nap.is_background and not nap.is_over and not self.is_dead]
+        naps = [nap for nap in self.naps if nap.is_background and not self.is_dead]
+        return [nap for nap in naps if not nap.is_over and not nap.is_called()]
 
     @property
     def refuses(self) -> bool:
@@ -368,6 +396,7 @@ class Actor:
         with self._world.changed:
             assert self.call
             call, self.call = self.call, None
+            self.is_open = True
             call.fate, call.then_killed, call.released = fate, then_killed, True
             self._world.changed.notify_all()
         self._settle()

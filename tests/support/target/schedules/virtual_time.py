@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+import requests
 
 from target_bigquery_softdelete.plugin_runtime import clock
 
@@ -67,6 +68,8 @@ _present = _Present()
 _now = dt.datetime.now
 _sleep = time.sleep
 _monotonic = time.monotonic
+_clock_gettime = time.clock_gettime
+_perf_counter = time.perf_counter
 _start = threading.Thread.start
 _join = threading.Thread.join
 _wait = threading.Event.wait
@@ -85,7 +88,10 @@ def simulated() -> Iterator[None]:
     """Let the threads of programs live in simulated time, within the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", _simulated_sleep)
-        patch.setattr(time, "monotonic", _simulated_monotonic)
+        patch.setattr(time, "monotonic", lambda: _seconds(_monotonic))
+        patch.setattr(time, "clock_gettime", lambda clock_id: _seconds(lambda: _clock_gettime(clock_id)))
+        # Of how long a request took; requests has taken the function from `time` when it was imported.
+        patch.setattr(requests.sessions, "preferred_clock", lambda: _seconds(_perf_counter))
         patch.setattr(threading.Thread, "start", _simulated_start)
         patch.setattr(threading.Thread, "join", _simulated_join)
         patch.setattr(threading.Event, "wait", _simulated_wait)
@@ -114,9 +120,10 @@ def _simulated_sleep(seconds: float) -> None:
         program.sleep(seconds)
 
 
-def _simulated_monotonic() -> float:
+def _seconds(real: Callable[[], float]) -> float:
+    """Return the seconds of a clock that never goes backwards."""
     program = _present.program
-    return _monotonic() if program is None else program.monotonic()
+    return real() if program is None else program.monotonic()
 
 
 def _simulated_start(thread: threading.Thread) -> None:
