@@ -13,7 +13,7 @@ from servicetitan_sandbox.client.bigquery_project import Project
 from support.target.schedules import source
 from support.target.schedules.checker import Checker
 from support.target.schedules.schedule import Outcome, Player, follow, written
-from support.target.schedules.simulation import LONG_SECONDS, Actor, World
+from support.target.schedules.simulation import AHEAD, LONG_SECONDS, Actor, World
 from support.target.schedules.source import STREAM
 from support.target.schedules.virtual_time import simulated
 
@@ -123,6 +123,7 @@ class Stage:
 
     def _make_template(self, history: tuple[Values, ...]) -> Project:
         world = World(Project(self._api_endpoint), history, Checker(history, {}), self._folder, "refuse")
+        world.start -= AHEAD
         actor = Actor(world, "zeroth", self._proxies[0], "snapshot")
         Player(world, actor, actor, lambda _: None).play_alone(0)
         assert actor.code == 0, actor.errors
