@@ -70,8 +70,9 @@ class ProcessActor(Actor):
     def _start(self, config: Path, source: Path) -> None:
         self._called: set[int] = set()
         command = [sys.executable, "-m", __name__, str(config), str(source), self._proxy.url]
+        path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
         process = self._process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(_TESTS)}
+            command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
         )
 
         def work() -> None:
