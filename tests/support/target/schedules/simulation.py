@@ -105,8 +105,11 @@ class World:
     """Their setting `on_concurrent_run`."""
     bookmark: int | None = None
     """The version in the last STATE of any target."""
-    start: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC) + 2 * AHEAD)
-    """In the future, so that only the simulation, and not the server, lets tables expire."""
+    start: dt.datetime = field(
+        default_factory=lambda: (dt.datetime.now(dt.UTC) + 2 * AHEAD).replace(microsecond=500_000)
+    )
+    """In the future, so that only the simulation, and not the server, lets tables expire. It begins in the middle of a
+    second: the `Date` of an answer is then as wrong as it can be for as long as it can."""
     now: float = 0.0
     """Seconds since the start."""
     changed: threading.Condition = field(default_factory=threading.Condition)
