@@ -193,7 +193,6 @@ class Player:
         other = self._other(actor)
         if actor.is_joining:
             self._let_pass(min(nap.until for nap in actor.background_naps) - self._world.now)
-            actor.finish_join()
         else:
             self._oversleep(actor, LONG_SECONDS if other.is_dead or other.is_frozen else 0)
 

@@ -433,6 +433,7 @@ class Actor:
 
     def renew(self, nap: Nap) -> None:
         """Let the thread that renews the lease do its work, until it sleeps again or ends."""
+        was_joining = self.is_joining
         with self._world.changed:
             held, self.call = self.call, None
             self._background_is_up = nap.is_over = True
@@ -444,11 +445,9 @@ class Actor:
                 call, self.call = self.call, None
                 call.fate, call.released = ("refuse" if self.is_failing else "pass"), True
                 self._world.changed.notify_all()
-            self.call = held or self.call  # of a run that waited for the end of this thread
-
-    def finish_join(self) -> None:
-        """Wait for the target's next call, sleep or end after the thread that it waited for has moved."""
-        self._settle()
+            self.call = held or self.call
+        if was_joining:
+            self._settle()  # the run waited for the end of this thread, and may go on
 
     def _settle(self) -> None:
         with self._world.changed:
