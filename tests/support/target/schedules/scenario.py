@@ -102,7 +102,8 @@ class Stage:
                 self._run_alone(world, scenario)
         self.runs += first.has_begun + second.has_begun
         ends = {actor.name: None if actor.is_dead else actor.code for actor in (first, second)}
-        log = f"{first.errors}\n{second.errors}"
+        # Each run adds a handler of its own, so lines come more than once.
+        log = "\n".join(dict.fromkeys(f"{first.errors}\n{second.errors}".splitlines()))
         return Outcome(schedule, player.points, ends, world.checker.violations, player.is_cut, log)
 
     def _begin_with_rows(self, world: World) -> None:

@@ -150,12 +150,13 @@ class Player:
             if self.points and self._is_known(self.points[-1]):
                 self.points.pop()
                 self.is_cut = True
-                for actor in self._actors:
-                    actor.kill()
-                return
+                break
             current = self._apply(current, option)
-        names = " and ".join(actor.name for actor in self._actors if not actor.has_ended)
-        self._world.checker.report("a run does not end", f"{names} after {_MOST_STEPS} steps")
+        else:
+            names = " and ".join(actor.name for actor in self._actors if not actor.has_ended)
+            self._world.checker.report("a run does not end", f"{names} after {_MOST_STEPS} steps")
+        for actor in self._actors:
+            actor.kill()
 
     def play_alone(self, version: int) -> None:
         """Let the first target read a version, and run to its end."""

@@ -1,13 +1,13 @@
 """Two targets on one table, in any order of their calls: the table only goes forward, and STATE is true.
 
 A schedule lets one target move from call to call. It has at most two switches to the other one and one fault at any
-call: a target is killed, an answer is lost, its lease cannot be renewed until it has ended, or its clock jumps by two
-minutes. `make test-long` plays all schedules of each scenario; the other tests play some that a seed draws.
+call: a target is killed, an answer is lost, its lease cannot be renewed until it has ended, or its clock is two minutes
+wrong. `make test-long` plays all schedules of each scenario; the other tests play some that a seed draws.
 
 `SCHEDULES_SEED=7` in the environment draws others. The text of a schedule, as a failure prints it, plays that one:
 
     SCHEDULE="2 switch, 9 kill after" .venv/bin/pytest tests/target/end_to_end/runs/test_schedules.py -k \
-        "one and snapshots-wait-new" -m "long or not long" -s
+        "one and snapshots-wait-new" -s
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ def test_targets_that_are_processes_do_the_same(seed: int, stage: Stage) -> None
     assert list(map(str, processes.violations)) == list(map(str, threads.violations))
 
 
-@pytest.mark.skipif(not ONE, reason="SCHEDULE in the environment says which")
-@pytest.mark.parametrize("scenario", ALL)
-def test_one_schedule_does_no_harm(scenario: Scenario, stage: Stage) -> None:
-    outcome = stage.play(scenario, read(ONE or ""))
-    print(explain(scenario, outcome))  # noqa: T201 - to be looked at
-    assert_all_kept([(scenario, outcome)] if outcome.violations else [])
+if ONE is not None:  # as text; otherwise there is no such test
+
+    @pytest.mark.parametrize("scenario", ALL)
+    def test_one_schedule_does_no_harm(scenario: Scenario, stage: Stage) -> None:
+        outcome = stage.play(scenario, read(ONE or ""))
+        print(explain(scenario, outcome))  # noqa: T201 - to be looked at
+        assert_all_kept([(scenario, outcome)] if outcome.violations else [])
