@@ -1,7 +1,8 @@
 """An HTTP proxy between the target and BigQuery that can hold or fail chosen requests, or random ones.
 
 With a trap a test kills the target at an exact point of a run: after the load and before the MERGE, or after the MERGE
-and before the STATE. With faults it makes the whole connection unreliable, in the same way for the same seed.
+and before the STATE. With faults it makes the whole connection unreliable, in the same way for the same seed. A gate
+decides about each request when it comes: so several targets can be held and let go in a chosen order.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal, Self, override
+from typing import TYPE_CHECKING, Literal, Protocol, Self, override
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -76,6 +77,27 @@ class Request:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer of BigQuery, or one that a gate makes up."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Gate(Protocol):
+    """Decides about each request. It may take its time."""
+
+    def __call__(self, request: Request, forward: Callable[[bytes], Answer]) -> Answer | None:
+        """Return what the client gets: an answer, or None for a connection that ends without one.
+
+        Args:
+            request: The request.
+            forward: Sends it to BigQuery with this body, and returns the answer.
+        """
+
+
 class Faults:
     """Draws the fault of each request: always the same for a seed. The order of the requests is up to the threads."""
 
@@ -102,6 +124,7 @@ class Proxy:
         self.upstream = urlsplit(upstream)
         self.traps: list[Trap] = []
         self.faults: Faults | None = None
+        self.gate: Gate | None = None
         self.requests: list[Request] = []
         self.released = threading.Event()
         proxy = self
@@ -144,7 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.owner.requests.append(Request(self.command, self.path, body))
         trap = next((trap for trap in self.owner.traps if trap.catches(self.path, body)), None)
-        if trap is None:
+        if self.owner.gate is not None:
+            self._pass_gate(self.owner.gate, body)
+        elif trap is None:
             self._answer_with_fault(self.owner.faults.next() if self.owner.faults else None, body)
         elif trap.action == "fail":
             trap.reached.set()
@@ -157,6 +182,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._forward(body, trap)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that http.server calls
+
+    def _pass_gate(self, gate: Gate, body: bytes) -> None:
+        answer = gate(Request(self.command, self.path, body), lambda sent: Answer(*self._ask(sent)))
+        if answer is None:
+            self.close_connection = True
+        else:
+            self._answer(answer.status, answer.headers, answer.body)
 
     def _answer_with_fault(self, fault: str | None, body: bytes) -> None:
         """Answer a request, with a fault or without."""

@@ -1,0 +1,76 @@
+"""What the calls of a target are, as far as another target can notice them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+from support.target.schedules.source import STREAM
+
+if TYPE_CHECKING:
+    from support.proxy import Request
+
+Resource = Literal["lease", "table"]
+"""What two targets share. All else has the name of one run, or is only added to: it commutes with any other call."""
+
+_JOB = re.compile(rb'"jobId": ?"(\w+?_[0-9a-f]{8})-([a-z_-]+?)-')
+_STATEMENT = re.compile(rb'"query": ?"')
+_WRITES = re.compile(rb"\b(MERGE|UPDATE|INSERT|DELETE FROM|CREATE|ALTER|TRUNCATE)\b")
+
+
+def resource_of(request: Request) -> Resource | None:
+    """Return which shared resource a request reads or changes."""
+    path = request.path.split("?")[0]
+    if _lease_of(path, request.body):
+        return "lease"
+    if path.endswith("/datasets/bronze/tables") or f"/datasets/bronze/tables/{STREAM}" in path:
+        return "table"
+    if _STATEMENT.search(request.body) and f"bronze.{STREAM}`".encode() in request.body:
+        return "table"
+    return None
+
+
+def _lease_of(path: str, body: bytes) -> bool:
+    is_table = "/tables" in path and "/staging/" not in path
+    return is_table and ("lease" in path or (path.endswith("/tables") and b"lease" in body))
+
+
+def is_read(request: Request) -> bool:
+    """Return whether a request changes nothing that another target can notice."""
+    return request.method == "GET" or (is_statement(request) and not writes(request))
+
+
+def may_pass(request: Request) -> bool:
+    """Return whether a request need not be held: it reads what no other target changes. Several may come at once."""
+    return request.method == "GET" and resource_of(request) is None
+
+
+def is_statement(request: Request) -> bool:
+    """Return whether a request runs a statement."""
+    return request.method == "POST" and bool(_STATEMENT.search(request.body))
+
+
+def writes(request: Request) -> bool:
+    """Return whether a request runs a statement that may change the table."""
+    return is_statement(request) and bool(_WRITES.search(request.body))
+
+
+def run_of(request: Request) -> str:
+    """Return the run id in a request that runs a job; an empty text in others."""
+    job = _JOB.search(request.body)
+    return job[1].decode() if job else ""
+
+
+def label_of(request: Request) -> str:
+    """Return a few words for a request, the same in every schedule."""
+    if job := _JOB.search(request.body):
+        return f"{request.method} job {job[2].decode()}"
+    path = request.path.split("?")[0].rpartition("/projects/")[2].partition("/")[2]
+    if path.startswith(("queries/", "jobs/")):
+        return "poll"
+    if resource_of(request) == "lease":
+        return f"{request.method} lease"
+    table = re.search(r"tables/(\w+?)(?:__.*)?$", path)
+    what = re.sub(r"datasets/(\w+)/tables.*", r"\1", path)
+    named = re.search(rb'"tableId": ?"(\w+?)(?:__\w*)?"', request.body)
+    return " ".join(filter(None, [request.method, what, table[1] if table else named[1].decode() if named else ""]))
