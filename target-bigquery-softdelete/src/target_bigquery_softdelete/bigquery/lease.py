@@ -2,8 +2,10 @@
 
 The lease is a table in that dataset. BigQuery creates a table only once and refuses the run that comes second. Whoever
 changes the table names the state in which it was read, its ETag, so of two runs that want to take, renew or give back
-the lease at once only one succeeds. The table expires by itself, and a thread extends it while the run lives, so the
-lease of a killed run ends soon. It is never deleted: a request to delete names no state. It never holds a row.
+the lease at once only one succeeds. A label says until when the run has it, and a thread extends that while the run
+lives, so the lease of a killed run ends soon. The table is never deleted, because a request to delete names no state;
+it expires an hour later. Until then its description says which tables were brought up to date
+(:mod:`~target_bigquery_softdelete.bigquery.lease_memory`). It never holds a row.
 """
 
 from __future__ import annotations
@@ -22,13 +24,14 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
+from target_bigquery_softdelete.bigquery.lease_memory import LeaseMemory
 from target_bigquery_softdelete.bigquery.retry import is_transient
 from target_bigquery_softdelete.bigquery.server_clock import steady_seconds
 from target_bigquery_softdelete.errors import LeaseLostError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -44,7 +47,8 @@ _RENEWAL_RETRY = _RETRY.with_timeout(20.0)
 """A renewal is tried again half a minute later, and the end of a run waits for one that goes on."""
 _ONCE = Retry(predicate=lambda _: False)
 _FIELDS = (bigquery.SchemaField("nothing", "STRING"),)
-_RUN = "run"
+_RUN, _UNTIL = "run", "until"
+"""Labels: the run that has the lease, and until when, in milliseconds since 1970."""
 _NOBODY = ""
 _MOST_MISSES = 30
 
@@ -62,8 +66,8 @@ class LeaseTimes:
     renewal_seconds: float = 30.0
     poll_seconds: float = 5.0
     """How often a run that waits looks again."""
-    released: dt.timedelta = dt.timedelta(seconds=10)
-    """How long the table of a lease that was given back still exists."""
+    kept: dt.timedelta = dt.timedelta(hours=1)
+    """How long the table still exists after it was last changed: as long as a run may take to look at it at all."""
 
 
 class Lease:
@@ -103,6 +107,12 @@ class Lease:
         self._times = times or LeaseTimes()
         self._table: bigquery.Table | None = None
         """The lease as BigQuery has last confirmed it."""
+        self._until: dt.datetime | None = None
+        self._memory = LeaseMemory()
+        """What other runs have said of tables, and this one."""
+        self._others = LeaseMemory()
+        """What other runs had said until this one took the lease."""
+        self._changing = threading.Lock()
         self._end = 0.0
         """Until when it lasts, in steady seconds: reckoned from when the confirmed request was sent."""
         self._asked = False
@@ -126,7 +136,35 @@ class Lease:
     @property
     def until(self) -> dt.datetime | None:
         """Until when this run may write, by BigQuery's clock. None if it needs no lease."""
-        return self._table.expires - self._times.margin if self._table else None
+        return self._until - self._times.margin if self._until else None
+
+    def is_overtaken(self, table: str) -> bool:
+        """Return whether another run has brought a table up to date since this one began to read.
+
+        Args:
+            table: Its full name.
+        """
+        return self._others.is_later(table, self._clock.began)
+
+    def note_up_to_date(self, tables: Collection[str]) -> None:
+        """Let later runs know that these tables are as this run has read them: before its STATE says so.
+
+        Args:
+            tables: Their full names.
+
+        Raises:
+            LeaseLostError: If this run no longer has the lease.
+            PluginError: If BigQuery does not answer.
+        """
+        if self._table is None or not tables:
+            return
+        with self._changing:
+            self._memory = self._memory.add(tables, self._clock.now_at_most())
+            try:
+                self._extend()
+            except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+                raise PluginError(f"BigQuery: cannot write into the lease `{self._table_id}`: {error}") from error
+        self.check()
 
     def acquire(self) -> None:
         """Take the lease, or wait for it.
@@ -139,12 +177,25 @@ class Lease:
             return
         try:
             self._prepare()
+            self._check_beginning()
             self._asked = True
             while not self._try_to_take():
                 self._wait_or_refuse()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"BigQuery: cannot take the lease `{self._table_id}`: {error}") from error
         self._thread.start()
+
+    def _check_beginning(self) -> None:
+        """Check that what other runs have done since this one began can still be known.
+
+        Raises:
+            PluginError: If it began too long ago.
+        """
+        if self._clock.seconds_since_began > self._times.kept.total_seconds() / 2:
+            raise PluginError(
+                "The first stream began so long after this run did that other runs may have written meanwhile without "
+                "leaving a trace. Nothing was written. Run again."
+            )
 
     def check(self) -> None:
         """Check that this run still has the lease.
@@ -171,12 +222,12 @@ class Lease:
     def _give_back(self) -> None:
         # A run that is stopped before the answer came does not know whether it has the lease.
         table = self._table or self._find()
-        if table is None or not self._is_own(table) or self._change(table, _NOBODY, self._times.released):
+        if table is None or not self._is_own(table) or self._change(table, _NOBODY):
             return
         # Another run has it, or an answer was lost: the state of the table is not the one that was known.
         found = self._find()
         if found is not None and self._is_own(found):
-            self._change(found, _NOBODY, self._times.released)
+            self._change(found, _NOBODY)
 
     def _try_to_take(self) -> bool:
         self._holder = ""
@@ -194,8 +245,7 @@ class Lease:
     def _create(self) -> bigquery.Table:
         def create() -> bigquery.Table:
             table = bigquery.Table(str(self._table_id), schema=_FIELDS)
-            table.labels = {_RUN: self._run, **self._tenancy.labels}
-            table.expires = self._clock.now() + self._times.lifetime
+            self._describe(table, self._run)
             return self._client.create_table(table, retry=_ONCE, timeout=_CALL_SECONDS)
 
         return _RETRY(create)()
@@ -207,11 +257,12 @@ class Lease:
         if table is None:
             return
         self._tenancy.check(f"The lease `{self._table_id}`", table.labels)
-        owner = table.labels.get(_RUN)
-        if owner not in (self._run, _NOBODY) and table.expires and table.expires > self._clock.now():
-            self._holder = f"run {owner}, until {table.expires:%H:%M:%S} UTC unless it renews it"
+        self._memory = self._others = self._others.join(LeaseMemory.read(table.description))
+        owner, until = table.labels.get(_RUN), _time_of(table.labels.get(_UNTIL))
+        if owner not in (self._run, _NOBODY) and until > self._clock.now():
+            self._holder = f"run {owner}, until {until:%H:%M:%S} UTC unless it renews it"
             return
-        if taken := self._change(table, self._run, self._times.lifetime):
+        if taken := self._change(table, self._run):
             self._note(taken, sent)
 
     def _find(self) -> bigquery.Table | None:
@@ -223,20 +274,29 @@ class Lease:
     def _is_own(self, table: bigquery.Table) -> bool:
         return bool(table.labels.get(_RUN) == self._run)
 
-    def _change(self, known: bigquery.Table, run: str, lifetime: dt.timedelta) -> bigquery.Table | None:
+    def _describe(self, table: bigquery.Table, run: str) -> None:
+        """Write into a table, before it is sent, that a run has the lease, or that nobody has."""
+        now = self._clock.now()
+        until = int((now + self._times.lifetime).timestamp() * 1000)
+        table.labels = {**table.labels, _RUN: run, _UNTIL: str(until), **self._tenancy.labels}
+        table.description = self._memory.write()
+        table.expires = now + self._times.kept
+
+    def _change(self, known: bigquery.Table, run: str) -> bigquery.Table | None:
         """Give the lease to a run, and return the table, or nothing if it is not as it was known any more."""
         table = bigquery.Table.from_api_repr(copy.deepcopy(known.to_api_repr()))
-        table.labels = {**known.labels, _RUN: run, **self._tenancy.labels}
-        table.expires = self._clock.now() + lifetime
+        self._describe(table, run)
+        fields = ["labels", "description", "expires"]
         try:
             # With the ETag of the known table, so that of two runs only one succeeds.
-            return self._client.update_table(table, ["labels", "expires"], retry=_RENEWAL_RETRY, timeout=_CALL_SECONDS)
+            return self._client.update_table(table, fields, retry=_RENEWAL_RETRY, timeout=_CALL_SECONDS)
         except (exceptions.PreconditionFailed, exceptions.NotFound):
             return None
 
     def _note(self, table: bigquery.Table, sent: float) -> None:
         lasts = self._times.lifetime - self._times.margin
-        self._table, self._end = table, sent + lasts.total_seconds()
+        self._table, self._until = table, _time_of(table.labels.get(_UNTIL))
+        self._end = sent + lasts.total_seconds()
 
     def _wait_or_refuse(self) -> None:
         if self._holder and self._mode == "refuse":
@@ -259,22 +319,26 @@ class Lease:
         time.sleep(random.uniform(0.0, self._times.poll_seconds / 5))  # noqa: S311 - jitter
 
     def _renew_often(self) -> None:
-        while self._table and not self._lost and not self._stop.wait(self._times.renewal_seconds):
-            self._renew(self._table)
+        while not self._lost and not self._stop.wait(self._times.renewal_seconds):
+            try:
+                with self._changing:
+                    self._extend()
+            except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+                logger.warning("the lease `%s` could not be renewed: %s", self._table_id, error)
 
-    def _renew(self, table: bigquery.Table) -> None:
-        sent = steady_seconds()
-        try:
-            renewed = self._change(table, self._run, self._times.lifetime)
-            if renewed is None:  # the answer to an earlier try may have been lost
-                sent = steady_seconds()
-                found = self._find()
-                is_own = found is not None and self._is_own(found)
-                renewed = self._change(found, self._run, self._times.lifetime) if found and is_own else None
-        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-            logger.warning("the lease `%s` could not be renewed: %s", self._table_id, error)
-            return
+    def _extend(self) -> None:
+        """Renew the lease, or note that it is lost."""
+        table, sent = self._table, steady_seconds()
+        renewed = self._change(table, self._run) if table else None
+        if renewed is None:  # the answer to an earlier try may have been lost
+            sent, found = steady_seconds(), self._find()
+            renewed = self._change(found, self._run) if found is not None and self._is_own(found) else None
         if renewed is None:
             self._lost = True
         else:
             self._note(renewed, sent)
+
+
+def _time_of(label: str | None) -> dt.datetime:
+    """Return the time (UTC) in a label. A label that is missing or wrong says that the lease has ended."""
+    return dt.datetime.fromtimestamp(int(label) / 1000 if label and label.isdigit() else 0, dt.UTC)

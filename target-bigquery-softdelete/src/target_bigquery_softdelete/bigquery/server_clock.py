@@ -33,10 +33,11 @@ def steady_seconds() -> float:
 
 
 class ServerClock:
-    """Reckons with this machine's clock, moved by the smallest correction that agrees with the answers.
+    """Reckons with this machine's clock, corrected where the answers contradict it.
 
-    Each answer says between which limits the correction lies. Where the machine is right, it is none at all, so times
-    are exact to the microsecond.
+    Each answer says between which limits the correction lies. Where none at all lies between them, the machine is right
+    and its times are exact to the microsecond. Otherwise two seconds remain open, and whoever asks for a time says on
+    which side a mistake is harmless.
     """
 
     def __init__(
@@ -87,28 +88,36 @@ class ServerClock:
             self._least, self._most = least, most
 
     def now(self) -> dt.datetime:
-        """Return the time (UTC)."""
-        return self._reckon(self._seconds()) + self._correction
+        """Return the time (UTC). It is not later than BigQuery's."""
+        return self._reckon(self._seconds()) + self._correction(at_least=True)
+
+    def now_at_most(self) -> dt.datetime:
+        """Return the time (UTC). It is not earlier than BigQuery's."""
+        return self._reckon(self._seconds()) + self._correction(at_least=False)
 
     @property
     def began(self) -> dt.datetime:
-        """When the run began (UTC). The answers that come later make it more exact."""
-        return self._reckon(self._began) + self._correction
+        """When the run began (UTC), at the earliest. The answers that come later make it more exact."""
+        return self._reckon(self._began) + self._correction(at_least=True)
+
+    @property
+    def seconds_since_began(self) -> float:
+        """How long the run has lasted."""
+        return self._seconds() - self._began
 
     def next_time(self) -> dt.datetime:
-        """Return the time (UTC), later than any time that this method has returned before."""
-        now = self.now()
+        """Return the time (UTC), not earlier than BigQuery's and later than any that this method has returned."""
+        now = self.now_at_most()
         with self._lock:
             self._last = max(now, self._last + _MICROSECOND)
             return self._last
 
-    @property
-    def _correction(self) -> dt.timedelta:
+    def _correction(self, *, at_least: bool) -> dt.timedelta:
         none = dt.timedelta()
         with self._lock:
-            if self._least is None or self._most is None:
+            if self._least is None or self._most is None or self._least <= none <= self._most:
                 return none
-            return max(self._least, min(self._most, none))
+            return self._least if at_least else self._most
 
     def _reckon(self, seconds: float) -> dt.datetime:
         return self._zero + dt.timedelta(seconds=seconds)

@@ -7,6 +7,7 @@ began to read.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
@@ -15,7 +16,6 @@ from target_bigquery_softdelete.errors import LeaseLostError, OvertakenError, Wa
 from target_bigquery_softdelete.sql.guards import LEASE_ENDED, WRITTEN_BY_ANOTHER_RUN
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
     from google.cloud.bigquery.query import _AbstractQueryParameter
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.bigquery.statements import StatementResult
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.sql.identifiers import TableId
+
+FIRST_TIME = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+"""Before any `_etl_synced`: the first time that BigQuery knows."""
 
 MOST_TRIES = 3
 """How often a statement is sent that BigQuery found too late, although the lease was renewed meanwhile."""
@@ -96,7 +99,8 @@ class StatementRunner:
 
         Raises:
             LeaseLostError: If the run no longer holds its lease.
-            OvertakenError: If another run wrote a row, since this one began to read, that the statement would write.
+            OvertakenError: If the statement would change a row that another run wrote since this one began to read, or
+                any row of a table that another run brought up to date since.
             WarehouseError: If the statement fails.
         """
         for _ in range(MOST_TRIES - 1):
@@ -110,10 +114,12 @@ class StatementRunner:
         self, statement: str, name: str, synced: dt.datetime | None, parameters: Sequence[_AbstractQueryParameter]
     ) -> StatementResult:
         synced = synced or self._clock.next_time()
+        # A run that has brought the table up to date since may have found a row as it is: then any row counts as newer.
+        began = FIRST_TIME if self._lease.is_overtaken(str(self._table_id)) else self._clock.began
         guards: list[_AbstractQueryParameter] = [
             ScalarQueryParameter("synced", "TIMESTAMP", synced),
             ScalarQueryParameter("lease_until", "TIMESTAMP", self._lease.until),
-            ScalarQueryParameter("began", "TIMESTAMP", self._clock.began),
+            ScalarQueryParameter("began", "TIMESTAMP", began),
             ArrayQueryParameter("own_times", "TIMESTAMP", list(self._own_times)),
         ]
         self._own_times.append(synced)  # before it is known whether it was done

@@ -49,6 +49,8 @@ class Checkpoints:
         self._stream_maps = stream_maps
         self._last = time.monotonic()
         self._can_write_state = True
+        self._up_to_date: set[str] = set()
+        """Tables that have been merged since other runs were told."""
 
     def seconds_left(self) -> float:
         """Return the seconds until the next checkpoint is due."""
@@ -87,6 +89,7 @@ class Checkpoints:
     def mark_written(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         """Note which streams of the input are written completely, now that these sinks have merged."""
         merged = {sink.stream_name for sink in sinks}
+        self._up_to_date |= {sink.report.table_name for sink in sinks}
         for stream, maps in self._stream_maps().items():
             aliases = {stream_map.stream_alias for stream_map in maps}
             if aliases & merged and all(self._is_written(alias) for alias in aliases):
@@ -97,7 +100,11 @@ class Checkpoints:
         return sink is not None and sink.is_written
 
     def write_state(self) -> None:
-        """Write the STATE that is true now, if it is new. A dry run writes none."""
+        """Write the STATE that is true now, if it is new, after other runs can know of it. A dry run writes none."""
         state = self._state.next_state()
-        if state is not None and self._can_write_state and not self._run.settings.dry_run:
+        if not self._can_write_state or self._run.settings.dry_run:
+            return
+        tables, self._up_to_date = self._up_to_date, set()
+        self._can_write_state = self._failures.attempt(lambda: self._run.lease.note_up_to_date(tables))
+        if state is not None and self._can_write_state:
             self._can_write_state = self._failures.attempt(lambda: write_state(state))

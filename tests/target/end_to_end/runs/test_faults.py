@@ -12,7 +12,7 @@ import pytest
 from support.proxy import Faults, Proxy, Trap
 from support.target.harness import HastyTarget
 from support.target.world import World, take_tables_for_large
-from target_bigquery_softdelete.bigquery import lease as leases
+from target_bigquery_softdelete.bigquery.lease import LeaseTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,9 @@ def test_faults_do_no_harm(
     extras = EXTRAS[seed // 3 % len(EXTRAS)]
     world = World(seed, target, 1 + seed % 3, extras)
     take_tables_for_large(monkeypatch, seed)
-    monkeypatch.setattr(leases, "LIFETIME", dt.timedelta(seconds=3))
-    monkeypatch.setattr(leases, "RENEWAL_SECONDS", 0.3)
-    monkeypatch.setattr(leases, "POLL_SECONDS", 0.2)
+    lifetime, margin = dt.timedelta(seconds=4), dt.timedelta(seconds=1)
+    times = LeaseTimes(lifetime=lifetime, margin=margin, renewal_seconds=0.3, poll_seconds=0.2)
+    monkeypatch.setattr(HastyTarget, "lease_times", times)
     injected = 0
     for scenario in range(SCENARIOS):
         messages = world.messages()

@@ -99,8 +99,8 @@ def test_while_the_tap_is_silent_rows_are_merged_and_state_goes_out_and_the_leas
             output.write(lines(MESSAGES))
             eventually(lambda: "jobs" in project.tables("bronze") and project.operations("jobs"))
             eventually(lambda: has_said('"jobs":1'))
-            expires = lease_table(project).expires
-            eventually(lambda: lease_table(project).expires > expires)
+            until = lease_table(project).labels["until"]
+            eventually(lambda: lease_table(project).labels["until"] > until)
             output.write(lines([record("jobs", {"id": 2}), state({"bookmarks": {"jobs": 2}})]))
 
     thread = threading.Thread(target=tap)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import subprocess
+import threading
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from support.singer import INTEGER, STRING, activate, lines, record, schema, state
-from support.target.harness import eventually, lease_holder, result_of
+from support.target.harness import COMMAND, eventually, lease_holder, result_of
 from target_bigquery_softdelete.bigquery.client import make_client
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -19,8 +22,8 @@ from target_bigquery_softdelete.load.statement_runner import StatementRunner
 from target_bigquery_softdelete.sql import merge as sql
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Sequence
+    from pathlib import Path
     from typing import Any
 
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -56,6 +59,13 @@ def start(target: TargetRunner, messages: Sequence[dict[str, Any]], **settings: 
     return process
 
 
+def wait_until_it_waits(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a run says that it waits for the lease."""
+    assert process.stderr
+    while b"waiting for the lease" not in (line := process.stderr.readline()):
+        assert line
+
+
 def end(process: subprocess.Popen[bytes]) -> Result:
     """Close the input of a run and return how it ended."""
     stdout, stderr = process.communicate(timeout=120)
@@ -82,9 +92,7 @@ def test_a_run_that_waited_leaves_the_newer_rows_alone_and_says_run_again(
     first = start(target, snapshot(NEWER, 2))
     waits = target.start(on_concurrent_run="wait", **settings)
     feed(waits, late)
-    assert waits.stderr
-    while b"waiting for the lease" not in (line := waits.stderr.readline()):
-        assert line
+    wait_until_it_waits(waits)
     assert end(first).code == 0
     before = names(project)
 
@@ -99,14 +107,59 @@ def test_a_run_that_waited_leaves_the_newer_rows_alone_and_says_run_again(
     assert target(*late, on_concurrent_run="refuse", **settings).code == 0
 
 
-def test_a_run_that_waited_and_found_nothing_to_overwrite_ends_well(target: TargetRunner, project: Project) -> None:
-    first = start(target, [JOBS, record("jobs", {"id": 1, "name": "a"})])
+def test_a_run_that_waited_and_finds_its_rows_as_they_are_ends_well(target: TargetRunner, project: Project) -> None:
+    first = start(target, snapshot(NEWER, 1))
     waits = target.start(on_concurrent_run="wait")
-    feed(waits, [JOBS, record("jobs", {"id": 1, "name": "a"}), record("jobs", {"id": 2, "name": "b"}), STATE])
+    feed(waits, snapshot(NEWER, 2))
+    wait_until_it_waits(waits)
     assert end(first).code == 0
     waited = end(waits)
     assert (waited.code, len(waited.states)) == (0, 1)
-    assert names(project) == {1: ("a", "INSERT"), 2: ("b", "INSERT")}
+    assert names(project) == dict.fromkeys(NEWER, ("newer", "INSERT"))
+
+
+def test_a_run_that_waited_does_not_undo_what_left_no_trace_in_the_rows(target: TargetRunner, project: Project) -> None:
+    target(*snapshot(NEWER, 1))
+    first = start(target, snapshot(NEWER, 2))  # as they were: the older values have come and gone
+    waits = target.start(on_concurrent_run="wait")
+    feed(waits, snapshot({1: "older", 2: "newer", 3: "newer", 4: "came and went"}, 3))
+    wait_until_it_waits(waits)
+    assert end(first).code == 0
+
+    waited = end(waits)
+
+    assert (waited.code, waited.states) == (1, [])
+    assert "another run wrote" in waited.errors[0]
+    assert names(project) == dict.fromkeys(NEWER, ("newer", "INSERT"))
+    assert target(*snapshot(OLDER | {3: "newer"}, 4), on_concurrent_run="refuse").code == 0
+
+
+def test_a_run_that_comes_too_late_to_the_lease_has_seen_that_another_one_had_it(
+    target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    target(*snapshot(NEWER, 1))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def tap() -> None:
+        with pipe.open("wb", buffering=0) as output:  # opened when the target has begun
+            assert (
+                subprocess.run(
+                    [COMMAND, "--config", config, "--input", source], check=False, stdout=subprocess.DEVNULL
+                ).returncode
+                == 0
+            )
+            output.write(lines(snapshot(OLDER, 3)))
+
+    source = tmp_path / "newer.singer"
+    source.write_bytes(lines(snapshot(NEWER, 2)))
+    config = tmp_path / "other.json"
+    config.write_bytes(target.write_config(on_concurrent_run="refuse").read_bytes())
+    thread = threading.Thread(target=tap)
+    thread.start()
+    assert target.run(pipe, on_concurrent_run="refuse") == 1
+    thread.join()
+    assert names(project) == dict.fromkeys(NEWER, ("newer", "INSERT"))
 
 
 def test_a_keyless_table_is_not_replaced_by_what_was_read_before_another_run_wrote_it(
@@ -129,6 +182,10 @@ class EndingLease:
     """A lease that ends while a statement is on its way. Each time it is asked, it lasts so many more seconds."""
 
     name = "co.bronze._etl_lease"
+
+    def is_overtaken(self, table: str) -> bool:
+        """Return that no other run came between."""
+        return not table
 
     def __init__(self, *seconds: float) -> None:
         self._seconds = list(seconds)
