@@ -27,6 +27,22 @@ class BatchFileError(PluginError):
     """
 
 
+class StreamMapError(PluginError):
+    """An expression of a stream map fails on a record. The stream fails, the others go on."""
+
+    def __init__(self, stream: str, kind: str) -> None:
+        """Name the stream.
+
+        Args:
+            stream: What the map calls it.
+            kind: The type of the error that the expression raised.
+        """
+        super().__init__(
+            f"{stream}: an expression in its `stream_maps` fails on a record ({kind}). Nothing more of the stream was "
+            "written. Correct the expression, so that it takes every value."
+        )
+
+
 class InvalidRecordError(PluginError):
     """A record does not fit its schema.
 

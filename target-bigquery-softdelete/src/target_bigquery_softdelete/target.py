@@ -12,16 +12,18 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
+from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
+from target_bigquery_softdelete.audit.quarantine import REJECTED_TABLE
 from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
-from target_bigquery_softdelete.bigquery.lease import Lease, LeaseTimes
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock, steady_seconds
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.context import Run, new_run_id
-from target_bigquery_softdelete.errors import BatchFileError
+from target_bigquery_softdelete.errors import BadInputError, BatchFileError, StreamMapError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
@@ -188,6 +190,11 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if self.run.settings.has_live_views:
             names.append(live_name(stream))
         for name in names:
+            if name.lower() in self._reserved_names:
+                raise PluginError(
+                    f"{stream}: its table would be `{name}`, which this target needs for itself. Give the stream "
+                    "another name with `__alias__` in `stream_maps`."
+                )
             other = self._tables.setdefault(name.lower(), stream)
             if other != stream:
                 raise PluginError(
@@ -195,9 +202,17 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                     "Give one of them another name with `__alias__` in `stream_maps`."
                 )
 
+    @property
+    def _reserved_names(self) -> set[str]:
+        settings = self.run.settings
+        logs = {LOG_TABLE, REJECTED_TABLE} if settings.log_dataset == settings.dataset else set()
+        return {LEASE_TABLE, *logs}
+
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        stream = message_dict.get("stream", "")
+        stream = message_dict["stream"]
+        if not stream:
+            raise BadInputError("A SCHEMA message has a stream without a name.")
         self._begin_or_check(stream, message_dict["schema"])
         schema = message_dict["schema"]
         is_independent = isinstance(schema, dict) and schema.get(OWN_BOOKMARK_PROPERTY) is True
@@ -224,7 +239,11 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         for stream_map, sink in zip(maps, sinks, strict=True):
             mapped = records
             if not isinstance(stream_map, SameRecordTransform):
-                mapped = list(_apply_map(records, stream_map))
+                try:
+                    mapped = list(_apply_map(records, stream_map))
+                except StreamMapError as error:
+                    sink.fail(error)
+                    continue
             sink.append(stream, mapped, None if self._ignores_versions(stream, sink) else version)
         # Only now: a merge lets STATE out when every sink of the stream has written what it has.
         for sink in sinks:
@@ -317,6 +336,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
 def _apply_map(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
     for raw in records:
-        record = stream_map.transform(parse_record(bytes(raw)))
+        try:
+            record = stream_map.transform(parse_record(bytes(raw)))
+        except Exception as error:
+            # Not its text, which may quote a value.
+            raise StreamMapError(stream_map.stream_alias, type(error).__name__) from error
         if record is not None:
             yield encode_record(record)

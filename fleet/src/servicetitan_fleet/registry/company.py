@@ -41,11 +41,17 @@ TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
 TRUSTED_TARGET_SETTINGS = frozenset({"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"})
 """Settings that only a trusted registry may have: where credentials and data go, what is read, what is guarded."""
 
+LOOSE_LIMITS = {"max_delete_fraction": 0.95, "max_delete_rows": 1000}
+"""Limits of the guard that come close to none, from these values on."""
+
 _UNSET: tuple[object, ...] = (None, False, "false", [], "[]")
 
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _REFERENCE = re.compile(REFERENCE_PATTERN)
 _MEANT_AS_REFERENCE = re.compile(r"\s*(env:\w+\s*\Z|secret:/)")
+
+_ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
+"""An unknown field that looks like no name: it may be a secret in the wrong place."""
 
 _HINTS = {
     "company_id": "2 to 63 lower-case letters, digits and hyphens, the first one a letter",
@@ -119,7 +125,7 @@ def parse_company(fields: object, source: str) -> Company:
         company = msgspec.convert(fields, Company)
     except msgspec.ValidationError as error:
         hint = next((f": give {hint}" for name, hint in _HINTS.items() if f"$.{name}" in str(error)), "")
-        raise PluginError(f"{source}: {error}{hint}") from None
+        raise PluginError(f"{source}: {_ODD_FIELD.sub('unknown field', str(error))}{hint}") from None
     if problem := next(_find_problems(company), ""):
         raise PluginError(f"{source}: {problem}")
     return company
@@ -188,13 +194,14 @@ def _find_powers(company: Company) -> Iterator[str]:
     plugins = (("tap", company.tap, TRUSTED_TAP_SETTINGS), ("target", company.target, TRUSTED_TARGET_SETTINGS))
     for plugin, settings, names in plugins:
         yield from (f"`{plugin}.{name}`" for name in sorted(names) if settings.get(name) not in _UNSET)
-    if _is_whole(company.target.get("max_delete_fraction")):
-        yield "`target.max_delete_fraction` to 1 or more"
+    for name, least in LOOSE_LIMITS.items():
+        if _reaches(company.target.get(name), least):
+            yield f"`target.{name}` to {least:g} or more"
 
 
-def _is_whole(fraction: object) -> bool:
+def _reaches(value: object, least: float) -> bool:
     try:
-        return float(str(fraction)) >= 1
+        return float(str(value)) >= least
     except ValueError:
         return False
 

@@ -24,6 +24,28 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 4096
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, for which a field that stands twice is an error: it would let the last one win."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a field stands twice", node.value[place][0].start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def _describe(error: Exception) -> str:
+    """Return what is wrong, and where, without the text that is there: it may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    problem = getattr(error, "problem", None) if isinstance(error, yaml.constructor.ConstructorError) else None
+    return f"{place}{problem or 'it cannot be read'} ({type(error).__name__})"
+
+
 class FileRegistry(Registry):
     """A YAML file with a list `companies`."""
 
@@ -40,11 +62,11 @@ class FileRegistry(Registry):
     @override
     def read(self) -> list[Company]:
         try:
-            content = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+            content = yaml.load(self._path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
         except OSError as error:
             raise PluginError(f"cannot read the companies from {self._path}: {error.strerror}") from error
-        except yaml.YAMLError as error:
-            raise PluginError(f"{self._path} is not valid YAML: {error}") from error
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise PluginError(f"{self._path} is not valid YAML: {_describe(error)}") from None
         if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
             raise PluginError(f"{self._path} has no list `companies`")
         entries = ((f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1))
@@ -79,7 +101,7 @@ def append_company(text: str, company: Company) -> str:
     try:
         content = editor.load(text or "companies: []\n")
     except YAMLError as error:
-        raise PluginError(f"the registry is not valid YAML: {error}") from error
+        raise PluginError(f"the registry is not valid YAML: {_describe(error)}") from None
     companies = content.get("companies") if isinstance(content, dict) else None
     if not isinstance(companies, CommentedSeq):
         raise PluginError("the registry has no list `companies`")

@@ -112,7 +112,6 @@ class Lease:
         """What other runs have said of tables, and this one."""
         self._others = LeaseMemory()
         """What other runs had said until this one took the lease."""
-        self._changing = threading.Lock()
         self._end = 0.0
         """Until when it lasts, in steady seconds: reckoned from when the confirmed request was sent."""
         self._asked = False
@@ -158,12 +157,11 @@ class Lease:
         """
         if self._table is None or not tables:
             return
-        with self._changing:
-            self._memory = self._memory.add(tables, self._clock.now_at_most())
-            try:
-                self._extend()
-            except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-                raise PluginError(f"BigQuery: cannot write into the lease `{self._table_id}`: {error}") from error
+        self._memory = self._memory.add(tables, self._clock.now_at_most())
+        try:
+            self._extend(self._table)
+        except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+            raise PluginError(f"BigQuery: cannot write into the lease `{self._table_id}`: {error}") from error
         self.check()
 
     def acquire(self) -> None:
@@ -257,6 +255,10 @@ class Lease:
         if table is None:
             return
         self._tenancy.check(f"The lease `{self._table_id}`", table.labels)
+        if _RUN not in table.labels:
+            raise PluginError(
+                f"`{self._table_id}` is not a lease that this target made, and has the name of one. Rename it."
+            )
         self._memory = self._others = self._others.join(LeaseMemory.read(table.description))
         owner, until = table.labels.get(_RUN), _time_of(table.labels.get(_UNTIL))
         if owner not in (self._run, _NOBODY) and until > self._clock.now():
@@ -319,24 +321,24 @@ class Lease:
         time.sleep(random.uniform(0.0, self._times.poll_seconds / 5))  # noqa: S311 - jitter
 
     def _renew_often(self) -> None:
-        while not self._lost and not self._stop.wait(self._times.renewal_seconds):
+        while self._table and not self._lost and not self._stop.wait(self._times.renewal_seconds):
             try:
-                with self._changing:
-                    self._extend()
+                self._extend(self._table)
             except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
                 logger.warning("the lease `%s` could not be renewed: %s", self._table_id, error)
 
-    def _extend(self) -> None:
-        """Renew the lease, or note that it is lost."""
-        table, sent = self._table, steady_seconds()
-        renewed = self._change(table, self._run) if table else None
-        if renewed is None:  # the answer to an earlier try may have been lost
-            sent, found = steady_seconds(), self._find()
-            renewed = self._change(found, self._run) if found is not None and self._is_own(found) else None
-        if renewed is None:
-            self._lost = True
-        else:
-            self._note(renewed, sent)
+    def _extend(self, known: bigquery.Table) -> None:
+        """Renew the lease with what this run has to say, or note that it is lost."""
+        table: bigquery.Table | None = known
+        while table is not None:
+            sent = steady_seconds()
+            if renewed := self._change(table, self._run):
+                self._note(renewed, sent)
+                return
+            # The answer to an earlier try was lost, or the other thread of this run was quicker. Or it is lost.
+            found = self._find()
+            table = found if found is not None and self._is_own(found) else None
+        self._lost = True
 
 
 def _time_of(label: str | None) -> dt.datetime:

@@ -121,7 +121,8 @@ class Warehouse:
         for table in tables:
             self.tenancy.check(f"The table `{name}.{table.table_id}`", table.labels)
         self._listed = {table.table_id for table in tables}
-        self._unfilled = {table.table_id for table in tables if not self.is_labelled_filled(table)}
+        # A table that lacks all labels was made anew by somebody, who may have left its rows out.
+        self._unfilled = {table.table_id for table in tables if table.labels and not self.is_labelled_filled(table)}
         self._labels_at_start = {table.table_id: dict(table.labels) for table in tables}
         if self._dataset is not None:
             self._label_dataset(self._dataset)

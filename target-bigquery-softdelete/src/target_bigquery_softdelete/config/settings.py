@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
+OWN_LABELS = frozenset(
+    {"adopting", "announced_early", "begun_versions", "filled", "made_by", "run", "tenant_id", "until"}
+)
+"""Labels in which this target keeps what it must know of a dataset, a table or a lease, besides `stream-...`."""
+
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 Name = Annotated[str, setting(min_length=1)]
@@ -245,6 +250,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         for name in settings.own_labels:
             if not _LABEL_NAME.fullmatch(name):
                 raise PluginError(f"setting `labels`: BigQuery does not allow the label name `{name}`.")
+            if name in OWN_LABELS or name.startswith("stream-"):
+                raise PluginError(f"setting `labels`: this target itself uses the label `{name}`. Choose another name.")
         if settings.credentials_path and settings.credentials_json:
             raise PluginError("set `credentials_path` or `credentials_json`, not both.")
         _ = settings.partitions  # read now, so that a mistake in it ends the run before it begins

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.errors import LostRowsError
+from target_bigquery_softdelete.load.table_memory import names_streams
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
@@ -30,5 +31,6 @@ def check_continuity(warehouse: Warehouse, table_id: TableId, stream: str) -> No
     table = warehouse.read_table(table_id)
     if table is None:
         raise LostRowsError(stream, str(table_id), "does not exist")
-    if table.num_rows == 0 and warehouse.is_labelled_filled(table):
+    # This target labels what it makes. A table without labels was made anew, by `CREATE OR REPLACE TABLE` for instance.
+    if table.num_rows == 0 and (warehouse.is_labelled_filled(table) or not names_streams(table.labels)):
         raise LostRowsError(stream, str(table_id), "was emptied")

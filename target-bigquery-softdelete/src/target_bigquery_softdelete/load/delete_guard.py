@@ -60,7 +60,7 @@ class DeleteGuard:
         limits, marks = self._limits, self._marked + by_record + missing
         is_on = limits.days > 0 and limits.fraction < 1 and not limits.lifted and self.refusal is None
         before = live - self._gained
-        is_large = before > 0 and marks > limits.rows and marks > LARGE_SHARE * limits.fraction * before
+        is_large = before > 0 and marks > LARGE_SHARE * limits.fraction * before
         return is_on and is_large and by_record + missing > 0
 
     def judge(
@@ -145,7 +145,8 @@ def refusal_after(limits: DeleteLimits, earlier: EarlierMarks, *, stream: str, l
         marks: The rows that would be marked. They are within the limits.
     """
     before, total = live + earlier.marked, marks.total + earlier.marked
-    if live <= 0 or not (earlier.unknown or total > limits.fraction * before):
+    is_many = marks.total > limits.rows if earlier.unknown else total > limits.rows
+    if live <= 0 or not is_many or not (earlier.unknown or total > limits.fraction * before):
         return None
     would = f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted"
     marked = f"No {'other ' * bool(marks.earlier)}row was marked."

@@ -145,6 +145,13 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
     return guard.judge(live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen, earlier=earlier)
 
 
+def _may_lose(table: StreamTable, *, live: int, missing: int, staged: int) -> bool:
+    """Return whether the guard lets a table lose rows that nobody says are deleted."""
+    asks = table.guard.needs_earlier(live=live, by_record=0, missing=missing)
+    earlier = read_earlier_marks(table) if asks else None
+    return table.guard.judge(live=live, by_record=0, missing=missing, staged=staged, earlier=earlier)
+
+
 def _count_live(table: StreamTable, prepared: PreparedTable) -> int:
     statement = sql.count_live(table.table_id, partition=prepared.partition_filter)
     live: int = table.statements.run(statement, "count").rows[0]["live"]
@@ -234,8 +241,12 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     if table.adoption.is_running:
         return MergeResult(inserted=sum(append(table, prepared, staged).inserted for prepared, staged in parts))
     partition = parts[-1][0].partition_filter
+    staged = sum(rows.count for _, rows in parts)
+    live = _count_live(table, parts[-1][0])
+    if live > staged and not _may_lose(table, live=live, missing=live - staged, staged=staged):
+        return MergeResult()
     table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
-    return MergeResult(inserted=sum(staged.count for _, staged in parts))
+    return MergeResult(inserted=staged)
 
 
 def _append_versions(table: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:

@@ -87,6 +87,11 @@ def other_streams(labels: Mapping[str, str], streams: Iterable[str]) -> list[str
     )
 
 
+def names_streams(labels: Mapping[str, str]) -> bool:
+    """Return whether the labels of a table name any stream."""
+    return any(name.startswith(STREAM_LABEL) for name in labels)
+
+
 def lacks_streams(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Return whether the labels of a table lack the name of a stream that is among those that it must have."""
     return any(name.startswith(STREAM_LABEL) and name not in labels for name in wanted)

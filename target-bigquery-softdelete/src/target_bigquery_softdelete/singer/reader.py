@@ -10,6 +10,7 @@ import io
 import select
 import sys
 from collections import Counter
+from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ class _IncompleteMessageError(ValueError):
 
 LONGEST_SHOWN_TYPE = 50
 """Characters of an unknown message type that an error shows."""
+
+_EXACT = msgspec.json.Decoder(float_hook=Decimal)
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     SingerMessageType.RECORD: ("stream", "record"),
@@ -62,10 +65,15 @@ class Message(msgspec.Struct):
         """Return the message with all fields decoded."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return {
-            name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+            name: _decode(name, value) if isinstance(value, msgspec.Raw) else value
             for name, value in fields.items()
             if value is not msgspec.UNSET and value is not None
         }
+
+
+def _decode(field: str, value: msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON
+    # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out.
+    return _EXACT.decode(value) if field == "value" else msgspec.json.decode(value)
 
 
 class RecordBatch(dict[str, Any]):

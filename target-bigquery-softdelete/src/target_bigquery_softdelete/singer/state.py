@@ -19,6 +19,17 @@ State = dict[str, Any]
 BOOKMARKS = "bookmarks"
 PARTITIONS = "partitions"
 """Where the Singer SDK keeps what a stream has for each of its parents. A parent that is not read again has no say."""
+_NO_PLACE = frozenset(
+    {
+        PARTITIONS,
+        "progress_markers",
+        "replication_key",
+        "replication_key_signpost",
+        "starting_replication_value",
+        "version",
+    }
+)
+"""Fields of a bookmark that do not say how far a stream was read."""
 _REST = ""
 """Key for the parts of a state that belong to no stream. No stream has an empty name."""
 _DROPPED = object()
@@ -30,12 +41,14 @@ def says_place(bookmark: object) -> bool:
 
     >>> [says_place(bookmark) for bookmark in ({}, {"value": None}, {"partitions": [{"context": {"id": 1}}]})]
     [False, False, False]
+    >>> [says_place(bookmark) for bookmark in ({"version": 7}, {"replication_key": "id"}, {"replication_key_value": 7})]
+    [False, False, True]
     """
     if isinstance(bookmark, dict):
-        return any(says_place(value) for name, value in bookmark.items() if name != PARTITIONS)
+        return any(says_place(value) for name, value in bookmark.items() if name not in _NO_PLACE)
     if isinstance(bookmark, list):
         return any(map(says_place, bookmark))
-    return bookmark is not None and bookmark is not _DROPPED
+    return bookmark is not None and bookmark is not False and bookmark != "" and bookmark is not _DROPPED
 
 
 class StateComposer:

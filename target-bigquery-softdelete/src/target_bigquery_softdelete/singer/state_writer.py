@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from target_bigquery_softdelete.plugin_runtime.command import drop_stdout
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.singer.lenient_json import encode_record
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.singer.state import State
@@ -21,7 +20,7 @@ def write_state(state: State) -> None:
         PluginError: If it cannot be written. The rows that it covers are in their tables, and the next run reads them
             again.
     """
-    line = f"{msgspec.json.encode(state).decode()}\n"
+    line = f"{encode_record(state).decode()}\n"
     try:
         _stdout().write(line)
         _stdout().flush()

@@ -22,7 +22,13 @@ WRITTEN_BY_ANOTHER_RUN = "etl: another run has written this row"
 IN_TIME = f"IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('{LEASE_ENDED}'), TRUE)"
 """Condition that is true while this run may write, and an error afterwards."""
 
-_FOREIGN = f"{quote_column(SYNCED, of='t')} > @began AND {quote_column(SYNCED, of='t')} NOT IN UNNEST(@own_times)"
+_SYNCED = quote_column(SYNCED, of="t")
+
+_FOREIGN = (
+    f"{_SYNCED} > @began AND {_SYNCED} NOT IN UNNEST(@own_times) "
+    # No run writes a time that is far ahead. Somebody else did, and no run could ever change such a row.
+    f"AND {_SYNCED} < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)"
+)
 
 
 def if_ours(condition: str) -> str:

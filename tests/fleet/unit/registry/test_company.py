@@ -109,11 +109,12 @@ def test_the_same_tenant_is_found_whatever_it_looks_like() -> None:
         ({"tap": {"batch_config": {"storage": {"root": "gs://elsewhere"}}}}, "one sets `tap.batch_config`"),
         ({"target": {"api_endpoint": "https://elsewhere.test"}}, "one sets `target.api_endpoint`"),
         ({"target": {"allow_mass_delete": True}}, "one sets `target.allow_mass_delete`"),
+        ({"target": {"max_delete_rows": 1_000_000}}, "one sets `target.max_delete_rows` to 1000 or more"),
         ({"target": {"adopt_tables": ["*"]}}, "one sets `target.adopt_tables`"),
         ({"target": {"batch_schemes": ["s3"]}}, "one sets `target.batch_schemes`"),
         ({"target": {"allow_mass_delete": "true"}}, "one sets `target.allow_mass_delete`"),
-        ({"target": {"max_delete_fraction": 1.0}}, "one sets `target.max_delete_fraction` to 1 or more"),
-        ({"target": {"max_delete_fraction": "2"}}, "one sets `target.max_delete_fraction` to 1 or more"),
+        ({"target": {"max_delete_fraction": 1.0}}, "one sets `target.max_delete_fraction` to 0.95 or more"),
+        ({"target": {"max_delete_fraction": "2"}}, "one sets `target.max_delete_fraction` to 0.95 or more"),
     ],
 )
 def test_only_a_trusted_registry_sends_data_elsewhere_or_turns_the_guard_off(

@@ -86,3 +86,22 @@ def test_an_invalid_file_gives_an_error_of_one_line(text: str, said: str, tmp_pa
     with pytest.raises(PluginError, match=said) as caught:
         open_registry(str(path), {}).read()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        pytest.param("companies:\n- client_secret: @cs1.SUPERSECRET\n", ["line 2"], id="no token"),
+        pytest.param("companies:\n- {client_secret: cs1.SUPERSECRET: x}\n", ["line 2"], id="no mapping"),
+        pytest.param("companies:\n- project_id: a-b-c-d\n  project_id: SUPERSECRET\n", ["line 3", "twice"], id="twice"),
+        pytest.param(TIDY.replace("app_key: env:C}", "cs1.SUPERSECRET: env:C}"), ["unknown field"], id="field"),
+    ],
+)
+def test_what_is_wrong_with_the_text_is_said_without_the_text(text: str, parts: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "companies.yml"
+    path.write_text(text)
+    with pytest.raises(PluginError) as caught:
+        open_registry(str(path), {}).read()
+    for part in [str(path), *parts]:
+        assert part in str(caught.value)
+    assert "SUPERSECRET" not in str(caught.value)

@@ -209,6 +209,12 @@ def test_a_table_of_an_earlier_version_gets_its_labels_with_its_next_write(
     assert (changed.code, labels(project, "jobs")) == (0, {"tenant_id": "1001", "filled": "true", **named})
 
 
+def test_an_empty_table_that_somebody_made_anew_has_lost_its_rows(target: TargetRunner, project: Project) -> None:
+    target(*FIRST)
+    project.query(f"CREATE OR REPLACE TABLE `{project.name}.bronze.jobs` AS SELECT * FROM bronze.jobs WHERE FALSE")
+    assert_refused(target(ECHO, JOBS, row("jobs", 3), at("j2")), project, "was emptied")
+
+
 def test_streams_without_a_key_are_checked_too(target: TargetRunner, project: Project) -> None:
     keyless = schema("jobs", COLUMNS, key=())
     target(keyless, row("jobs", 1), at("j1"))

@@ -171,8 +171,9 @@ def test_small_tables_are_guarded_too(target: TargetRunner, project: Project) ->
     assert refused.code == 1
     assert "would mark 16 of 30 live rows deleted, more than `max_delete_rows` (10)" in refused.errors[0]
     assert halves(target, 15, 3).code == 0
-    assert halves(target, 5, 4).code == 0  # 10 rows, as many as a run may always mark
-    assert live(project) == 5
+    again = halves(target, 5, 4)  # 10 rows, as many as a run by itself may always mark
+    assert "10 of 15 live rows deleted, and 15 were marked in the last 14 days" in again.errors[0]
+    assert live(project) == 15
 
 
 def test_a_table_that_halves_run_after_run_is_refused_the_second_time(target: TargetRunner, project: Project) -> None:
@@ -263,3 +264,29 @@ def test_a_run_that_marks_few_rows_asks_nothing_more(target: TargetRunner, proje
         assert halves(target, 75, 2, api_endpoint=proxy.url).code == 0
 
     assert (asked.seen, live(project)) == (0, 75)
+
+
+def test_a_table_of_few_rows_that_halves_run_after_run_is_refused_the_second_time(
+    target: TargetRunner, project: Project
+) -> None:
+    halves(target, 20, 1)
+    assert halves(target, 10, 2).code == 0
+    refused = halves(target, 5, 3)
+    assert refused.code == 1
+    assert "5 of 10 live rows deleted, and 10 were marked in the last 14 days" in refused.errors[0]
+    assert live(project) == 10
+
+
+def test_a_replaced_table_is_guarded_too(target: TargetRunner, project: Project) -> None:
+    keyless = schema("jobs", {"id": INTEGER, "name": STRING}, key=())
+
+    def replace(count: int, version: int, **settings: Any) -> Result:  # noqa: ANN401 - any setting
+        records = [job(number, version) for number in range(count)]
+        return target(keyless, *records, activate("jobs", version), keyless_streams="replace", **settings)
+
+    assert replace(30, 1).code == 0
+    refused = replace(1, 2)
+    assert_refused(refused, project, "29 of 30 live rows")
+    assert len(project.rows("jobs")) == 30
+    assert replace(1, 3, allow_mass_delete=True).code == 0
+    assert len(project.rows("jobs")) == 1

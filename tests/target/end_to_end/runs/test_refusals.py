@@ -127,6 +127,7 @@ def test_a_batch_file_that_may_not_be_read_stops_only_its_stream(
         pytest.param({"allow_mass_delete": "yes"}, ["`allow_mass_delete`", "boolean"], id="wrong-type"),
         pytest.param({"column_naming": "CamelCase"}, ["`column_naming`", "snake_case"], id="not-one-of"),
         pytest.param({"labels": {"Bad Name": "x"}}, ["`labels`", "Bad Name"], id="bad-label"),
+        pytest.param({"labels": {"filled": "x"}}, ["`labels`", "filled"], id="own-label"),
         pytest.param({"tenant_id": ""}, ["`tenant_id`"], id="empty"),
         pytest.param({"max_line_bytes": 1000}, ["`max_line_bytes`", "1048576"], id="short-line"),
         pytest.param({"batch_schemes": ["S3://"]}, ["`batch_schemes"], id="bad-scheme"),
@@ -228,3 +229,38 @@ def test_one_bad_stream_does_not_stop_the_others(target: TargetRunner, project: 
     assert project.tables("bronze") == ["crews"]
     assert result.states == [{"bookmarks": {"crews": 1}}]
     assert project.log("jobs")[-1]["error"] == result.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("stream", "settings"), [("_etl_lease", {}), ("/etl_lease", {}), ("etl_logs", {"log_dataset": "bronze"})]
+)
+def test_a_stream_does_not_get_a_table_that_the_target_needs_for_itself(
+    target: TargetRunner, project: Project, stream: str, settings: dict[str, Any]
+) -> None:
+    mine = [schema(stream, {"id": INTEGER}), record(stream, {"id": 1}), STATE]
+    assert_one_line(target(*mine, on_concurrent_run="refuse", **settings), stream, "`__alias__`")
+    assert project.tables("bronze") in ([], ["_etl_lease"])
+
+
+def test_a_table_that_only_has_the_name_of_a_lease_is_left_alone(target: TargetRunner, project: Project) -> None:
+    project.client.create_dataset("bronze")
+    project.query(f"CREATE TABLE `{project.name}.bronze._etl_lease` AS SELECT 1 AS x")
+    assert_one_line(target(JOBS, JOB, on_concurrent_run="refuse"), "_etl_lease", "not a lease")
+    assert project.query(f"SELECT x FROM `{project.name}.bronze._etl_lease`") == [{"x": 1}]
+    assert project.client.get_table(f"{project.name}.bronze._etl_lease").expires is None
+
+
+def test_a_stream_without_a_name_is_refused(target: TargetRunner, project: Project) -> None:
+    assert_one_line(target(schema("", {"id": INTEGER}), record("", {"id": 1})), "SCHEMA", "without a name")
+    assert project.tables("bronze") == []
+
+
+def test_an_expression_of_a_stream_map_that_fails_ends_its_stream_and_shows_no_value(
+    target: TargetRunner, project: Project
+) -> None:
+    people = schema("people", {"id": INTEGER, "ssn": {"type": "string"}})
+    bad = record("people", {"id": 1, "ssn": "078-05-1120"})
+    result = target(people, bad, JOBS, JOB, STATE, stream_maps={"people": {"n": "int(ssn)"}})
+    assert_one_line(result, "people", "`stream_maps`", "ValueError")
+    assert "078" not in result.log
+    assert project.operations("jobs") == {1: "INSERT"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.singer import INTEGER, STRING, activate, record, schema, state
+from support.singer import INTEGER, STRING, activate, lines, record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -133,3 +133,15 @@ def test_rows_without_a_key_are_appended_once(target: TargetRunner, project: Pro
 
     assert result.code == 0, result.log
     assert sorted(found["id"] for found in project.query(f"SELECT id FROM `{project.name}.bronze.jobs`")) == [1, 2]
+
+
+def test_numbers_in_a_state_go_out_with_every_digit_that_they_came_with(
+    target: TargetRunner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = '{"bookmarks":{"jobs":{"max":9007199254740993.5,"id":123456789012345678901234567890}}}'
+    state_message = f'{{"type":"STATE","value":{text}}}'.encode()
+    source = target.folder / "input.singer"
+    source.write_bytes(lines([JOBS, row("jobs", 1), state_message]))
+    capfd.readouterr()
+    assert target.run(source) == 0
+    assert capfd.readouterr().out == f"{text}\n"

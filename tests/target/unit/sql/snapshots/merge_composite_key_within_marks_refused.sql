@@ -14,7 +14,7 @@ ON t.`group` = s.`group` AND t.`day` = s.`day` AND t.`weight` = s.`weight` AND t
 WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
   t.`_etl_operation` = 'DELETE'
   OR t.`name` IS DISTINCT FROM s.`name`
-), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
     `name` = s.`name`,
     `_etl_operation` = 'UPDATE',

@@ -16,7 +16,7 @@ USING (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
 ) AS s
 ON t.`id` = s.`id`
-WHEN MATCHED AND IF(s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+WHEN MATCHED AND IF(s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
 WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
   t.`_etl_operation` = 'DELETE'
@@ -28,7 +28,7 @@ WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
   OR t.`modified_on` IS DISTINCT FROM s.`modified_on`
   OR t.`day` IS DISTINCT FROM s.`day`
   OR t.`end` IS DISTINCT FROM s.`end`
-), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
     `name` = s.`name`,
     `active` = s.`active`,

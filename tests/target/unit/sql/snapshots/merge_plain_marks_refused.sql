@@ -26,7 +26,7 @@ WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
   OR t.`modified_on` IS DISTINCT FROM s.`modified_on`
   OR t.`day` IS DISTINCT FROM s.`day`
   OR t.`end` IS DISTINCT FROM s.`end`
-), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
     `name` = s.`name`,
     `active` = s.`active`,

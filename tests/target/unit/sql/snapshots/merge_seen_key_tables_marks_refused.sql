@@ -35,7 +35,7 @@ WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND NOT s.`_etl_present_only` AND (
   OR TO_JSON_STRING(t.`custom`) IS DISTINCT FROM TO_JSON_STRING(s.`custom`)
   OR TO_JSON_STRING(IFNULL(t.`tags`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`tags`, []))
   OR TO_JSON_STRING(IFNULL(t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`items`, []))
-), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
     `address` = s.`address`,
     `custom` = s.`custom`,

@@ -1,5 +1,5 @@
 BEGIN TRANSACTION;
-DELETE FROM `co-1.bronze.jobs` AS t WHERE IF(TRUE, IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times), ERROR('etl: another run has written this row'), TRUE), FALSE) AND (t.`_PARTITIONTIME` IS NULL OR t.`_PARTITIONTIME` IS NOT NULL);
+DELETE FROM `co-1.bronze.jobs` AS t WHERE IF(TRUE, IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) AND (t.`_PARTITIONTIME` IS NULL OR t.`_PARTITIONTIME` IS NOT NULL);
 INSERT INTO `co-1.bronze.jobs` (`id`, `address`, `custom`, `tags`, `items`, `_etl_operation`, `_etl_synced`)
 SELECT `id`, `address`, `custom`, `tags`, `items`, IF(s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced
 FROM (
