@@ -125,7 +125,7 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert {line["severity"] for line in first.lines if line.get("company") == "well"} <= {"INFO", "WARNING"}
     for company_id in ("well", "slow"):
         assert stage.find_differences(company_id) == []
-    assert not stage.project("hanging").tables("bronze")
+    assert stage.project("hanging").tables("bronze") == ["_etl_lease"]  # what a killed run leaves ends by itself
 
     control.clear_faults()
     stage.variables["REFUSED_CLIENT_SECRET"] = "cs-880004-s3cr3t"

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     import requests
     from google.cloud import bigquery
 
-LONGEST_AGE = dt.timedelta(seconds=2)
-"""How much older than its answer a `Date` may be: it is cut to a second, and servers renew it once a second."""
+LONGEST_AGE = dt.timedelta(seconds=3)
+"""How much older than its answer a `Date` may be: it is cut to a second, and a server may renew it late."""
+
+QUICK_SECONDS = 5.0
+"""An answer that took longer says little about when it was sent."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -36,7 +39,7 @@ class ServerClock:
     """Reckons with this machine's clock, corrected where the answers contradict it.
 
     Each answer says between which limits the correction lies. Where none at all lies between them, the machine is right
-    and its times are exact to the microsecond. Otherwise two seconds remain open, and whoever asks for a time says on
+    and its times are exact to the microsecond. Otherwise three seconds remain open, and whoever asks for a time says on
     which side a mistake is harmless.
     """
 
@@ -83,9 +86,10 @@ class ServerClock:
             return
         least, most = date - self._reckon(received), date + LONGEST_AGE - self._reckon(sent)
         with self._lock:
-            if self._least is not None and self._most is not None and least <= self._most and most >= self._least:
-                least, most = max(least, self._least), min(most, self._most)
-            self._least, self._most = least, most
+            self._least = least if self._least is None else max(least, self._least)
+            if self._most is None or (received - sent < QUICK_SECONDS and most > self._most):
+                self._most = most  # of a server that was late once, the answer that was not counts
+            self._most = max(self._most, self._least)
 
     def now(self) -> dt.datetime:
         """Return the time (UTC). It is not later than BigQuery's."""

@@ -80,7 +80,7 @@ def test_the_history_has_every_version_once(target: TargetRunner, project: Proje
     "trap",
     [
         pytest.param(Trap(b"-merge-jobs-", "hold after"), id="after-merge"),
-        pytest.param(Trap(b"-history-jobs-4-1", "hold after"), id="after-history"),
+        pytest.param(Trap(b"-history-jobs-5-1", "hold after"), id="after-history"),
     ],
 )
 def test_a_kill_leaves_no_gap_and_nothing_twice(trap: Trap, target: TargetRunner, project: Project) -> None:
