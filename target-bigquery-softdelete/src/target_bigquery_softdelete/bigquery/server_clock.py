@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST_AGE = dt.timedelta(seconds=3)
 """How much older than its answer a `Date` may be: it is cut to a second, and a server may renew it late."""
 
+RIGHT = dt.timedelta(seconds=1)
+"""A machine that is no further off counts as right. All machines are a little off."""
+
 QUICK_SECONDS = 5.0
 """An answer that took longer says little about when it was sent."""
 
@@ -38,9 +41,9 @@ def steady_seconds() -> float:
 class ServerClock:
     """Reckons with this machine's clock, corrected where the answers contradict it.
 
-    Each answer says between which limits the correction lies. Where none at all lies between them, the machine is right
-    and its times are exact to the microsecond. Otherwise three seconds remain open, and whoever asks for a time says on
-    which side a mistake is harmless.
+    Each answer says between which limits the correction lies. Where none at all lies between or near them, the machine
+    is right and its times are exact to the microsecond. Otherwise three seconds remain open, and whoever asks for a
+    time says on which side a mistake is harmless.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class ServerClock:
     def _correction(self, *, at_least: bool) -> dt.timedelta:
         none = dt.timedelta()
         with self._lock:
-            if self._least is None or self._most is None or self._least <= none <= self._most:
+            if self._least is None or self._most is None or self._least - RIGHT <= none <= self._most + RIGHT:
                 return none
             return self._least if at_least else self._most
 
