@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
 ONE = os.environ.get("SCHEDULE")
-DRAWN = 5
+DRAWN = 3
 """Scenarios of which a schedule is drawn."""
 MOST_SHOWN = 3
 """Broken schedules that a failure shows, of those with the fewest decisions."""
