@@ -88,6 +88,32 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def feed(process: subprocess.Popen[bytes], messages: Iterable[dict[str, Any]]) -> None:
+    """Write messages to a run that goes on."""
+    assert process.stdin
+    process.stdin.write(lines(messages))
+    process.stdin.flush()
+
+
+def start_with_lease(
+    target: TargetRunner,
+    messages: Iterable[dict[str, Any]],
+    **settings: Any,  # noqa: ANN401 - any setting
+) -> subprocess.Popen[bytes]:
+    """Start a run that has the lease and waits for more input."""
+    process = target.start(on_concurrent_run="refuse", **settings)
+    feed(process, messages)
+    eventually(lambda: lease_holder(target.project))
+    return process
+
+
+def wait_until_it_waits(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a run says that it waits for the lease."""
+    assert process.stderr
+    while b"waiting for the lease" not in (line := process.stderr.readline()):
+        assert line
+
+
 def lease_holder(project: Project) -> str:
     """Return the run that has the lease. Empty if none has: there is no lease, or it was given back."""
     if LEASE_TABLE not in project.tables("bronze"):

@@ -82,7 +82,7 @@ class Lease:
         *,
         clock: ServerClock,
         tenancy: Tenancy,
-        prepare: Callable[[], None],
+        prepare: Callable[[], object],
         times: LeaseTimes | None = None,
     ) -> None:
         """Describe the lease. It is not taken yet.

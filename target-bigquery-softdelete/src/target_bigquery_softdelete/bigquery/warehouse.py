@@ -107,8 +107,7 @@ class Warehouse:
             WrongTenantError: If one of them belongs to another tenant than that of this run.
             WarehouseError: If BigQuery cannot be asked.
         """
-        if self._dataset is None:
-            self.ensure_datasets()
+        dataset = self._dataset or self.ensure_datasets()
         name = self._dataset_name(self.settings.dataset)
 
         def list_tables() -> list[Any]:
@@ -124,11 +123,13 @@ class Warehouse:
         # A table that lacks all labels was made anew by somebody, who may have left its rows out.
         self._unfilled = {table.table_id for table in tables if table.labels and not self.is_labelled_filled(table)}
         self._labels_at_start = {table.table_id: dict(table.labels) for table in tables}
-        if self._dataset is not None:
-            self._label_dataset(self._dataset)
+        self._label_dataset(dataset)
 
-    def ensure_datasets(self) -> None:
+    def ensure_datasets(self) -> bigquery.Dataset:
         """Read the datasets, and create those that do not exist: none before it is known whose the others are.
+
+        Returns:
+            The dataset of the tables.
 
         Raises:
             WrongTenantError: If one of them belongs to another tenant.
@@ -142,6 +143,7 @@ class Warehouse:
             found = list(executor.map(self._read_dataset, names))
         datasets = [dataset or self._create_dataset(name) for name, dataset in zip(names, found, strict=True)]
         self._dataset = datasets[0]
+        return self._dataset
 
     def _dataset_name(self, dataset: str) -> str:
         return f"{self.settings.project_id}.{dataset}"

@@ -140,16 +140,14 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
         return guard.refusal is None
     live = _count_live(table, prepared) if within else found["live"]
     missing = found["missing"] if complete else 0
-    asks = guard.needs_earlier(live=live, by_record=by_record, missing=missing)
-    earlier = read_earlier_marks(table) if asks else None
-    return guard.judge(live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen, earlier=earlier)
+    return _ask_guard(table, live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen)
 
 
-def _may_lose(table: StreamTable, *, live: int, missing: int, staged: int) -> bool:
-    """Return whether the guard lets a table lose rows that nobody says are deleted."""
-    asks = table.guard.needs_earlier(live=live, by_record=0, missing=missing)
+def _ask_guard(table: StreamTable, *, live: int, missing: int, staged: int, by_record: int = 0) -> bool:
+    """Return what the guard says, and tell it what earlier runs have marked if it needs to know. See its `judge`."""
+    asks = table.guard.needs_earlier(live=live, by_record=by_record, missing=missing)
     earlier = read_earlier_marks(table) if asks else None
-    return table.guard.judge(live=live, by_record=0, missing=missing, staged=staged, earlier=earlier)
+    return table.guard.judge(live=live, by_record=by_record, missing=missing, staged=staged, earlier=earlier)
 
 
 def _count_live(table: StreamTable, prepared: PreparedTable) -> int:
@@ -243,7 +241,7 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     partition = parts[-1][0].partition_filter
     staged = sum(rows.count for _, rows in parts)
     live = _count_live(table, parts[-1][0])
-    if live > staged and not _may_lose(table, live=live, missing=live - staged, staged=staged):
+    if live > staged and not _ask_guard(table, live=live, missing=live - staged, staged=staged):
         return MergeResult()
     table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
     return MergeResult(inserted=staged)

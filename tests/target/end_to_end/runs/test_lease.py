@@ -13,8 +13,8 @@ import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
-from support.singer import INTEGER, lines, record, schema
-from support.target.harness import eventually, lease_holder, lease_table
+from support.singer import INTEGER, record, schema
+from support.target.harness import eventually, feed, lease_holder, lease_table, start_with_lease, wait_until_it_waits
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -23,8 +23,6 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
-    import subprocess
-
     from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
@@ -32,16 +30,6 @@ ONE = [JOBS, record("jobs", {"id": 1})]
 TWO = [JOBS, record("jobs", {"id": 2})]
 LEASE = LEASE_TABLE
 SHORT = LeaseTimes(renewal_seconds=0.2, poll_seconds=0.2)
-
-
-def running(target: TargetRunner, project: Project) -> subprocess.Popen[bytes]:
-    """Start a run that has the lease and waits for more input."""
-    process = target.start(on_concurrent_run="refuse")
-    assert process.stdin
-    process.stdin.write(lines(ONE))
-    process.stdin.flush()
-    eventually(lambda: lease_holder(project))
-    return process
 
 
 def expire(project: Project) -> None:
@@ -57,7 +45,7 @@ def seconds_left(project: Project) -> float:
 
 
 def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: TargetRunner, project: Project) -> None:
-    first = running(target, project)
+    first = start_with_lease(target, ONE)
 
     refused = target(*TWO, on_concurrent_run="refuse")
     assert refused.code == 1
@@ -67,12 +55,8 @@ def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: Targe
     assert project.tables("bronze") == [LEASE]
 
     waits = target.start(on_concurrent_run="wait")
-    assert waits.stdin
-    assert waits.stderr
-    waits.stdin.write(lines(TWO))
-    waits.stdin.flush()
-    while b"waiting for the lease" not in (line := waits.stderr.readline()):
-        assert line
+    feed(waits, TWO)
+    wait_until_it_waits(waits)
     assert first.poll() is None
     first.communicate(timeout=60)
     _, log = waits.communicate(timeout=60)
@@ -88,13 +72,13 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
     assert target(JOBS, b"oops", on_concurrent_run="refuse").code == 1
     assert not lease_holder(project)
 
-    stopped = running(target, project)
+    stopped = start_with_lease(target, ONE)
     stopped.terminate()
     stopped.communicate(timeout=20)
     assert stopped.returncode == 128 + signal.SIGTERM
     assert not lease_holder(project)
 
-    killed = running(target, project)
+    killed = start_with_lease(target, ONE)
     killed.kill()
     killed.communicate()
     assert target(*TWO, on_concurrent_run="refuse").code == 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from support.singer import INTEGER, STRING, activate, lines, record, schema, state
-from support.target.harness import COMMAND, eventually, lease_holder, result_of
+from support.target.harness import COMMAND, feed, result_of, start_with_lease, wait_until_it_waits
 from target_bigquery_softdelete.bigquery.client import make_client
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -22,7 +22,6 @@ from target_bigquery_softdelete.load.statement_runner import StatementRunner
 from target_bigquery_softdelete.sql import merge as sql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -42,28 +41,6 @@ def snapshot(rows: dict[int, str], version: int, first: dict[str, Any] = JOBS) -
     """Return a complete snapshot."""
     records = [record("jobs", {"id": key, "name": name}, version) for key, name in rows.items()]
     return [first, *records, activate("jobs", version), STATE]
-
-
-def feed(process: subprocess.Popen[bytes], messages: Sequence[dict[str, Any]]) -> None:
-    """Write messages to a run that goes on."""
-    assert process.stdin
-    process.stdin.write(lines(messages))
-    process.stdin.flush()
-
-
-def start(target: TargetRunner, messages: Sequence[dict[str, Any]], **settings: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
-    """Start a run that has the lease, and waits for more input."""
-    process = target.start(on_concurrent_run="refuse", **settings)
-    feed(process, messages)
-    eventually(lambda: lease_holder(target.project))
-    return process
-
-
-def wait_until_it_waits(process: subprocess.Popen[bytes]) -> None:
-    """Wait until a run says that it waits for the lease."""
-    assert process.stderr
-    while b"waiting for the lease" not in (line := process.stderr.readline()):
-        assert line
 
 
 def end(process: subprocess.Popen[bytes]) -> Result:
@@ -89,7 +66,7 @@ def names(project: Project) -> dict[int, tuple[str, str]]:
 def test_a_run_that_waited_leaves_the_newer_rows_alone_and_says_run_again(
     target: TargetRunner, project: Project, late: list[dict[str, Any]], settings: dict[str, Any]
 ) -> None:
-    first = start(target, snapshot(NEWER, 2))
+    first = start_with_lease(target, snapshot(NEWER, 2))
     waits = target.start(on_concurrent_run="wait", **settings)
     feed(waits, late)
     wait_until_it_waits(waits)
@@ -108,7 +85,7 @@ def test_a_run_that_waited_leaves_the_newer_rows_alone_and_says_run_again(
 
 
 def test_a_run_that_waited_and_finds_its_rows_as_they_are_ends_well(target: TargetRunner, project: Project) -> None:
-    first = start(target, snapshot(NEWER, 1))
+    first = start_with_lease(target, snapshot(NEWER, 1))
     waits = target.start(on_concurrent_run="wait")
     feed(waits, snapshot(NEWER, 2))
     wait_until_it_waits(waits)
@@ -120,7 +97,7 @@ def test_a_run_that_waited_and_finds_its_rows_as_they_are_ends_well(target: Targ
 
 def test_a_run_that_waited_does_not_undo_what_left_no_trace_in_the_rows(target: TargetRunner, project: Project) -> None:
     target(*snapshot(NEWER, 1))
-    first = start(target, snapshot(NEWER, 2))  # as they were: the older values have come and gone
+    first = start_with_lease(target, snapshot(NEWER, 2))  # as they were: the older values have come and gone
     waits = target.start(on_concurrent_run="wait")
     feed(waits, snapshot({1: "older", 2: "newer", 3: "newer", 4: "came and went"}, 3))
     wait_until_it_waits(waits)
@@ -167,7 +144,7 @@ def test_a_keyless_table_is_not_replaced_by_what_was_read_before_another_run_wro
 ) -> None:
     settings = {"keyless_streams": "replace"}
     target(*snapshot({1: "old"}, 1, KEYLESS), **settings)
-    late = start(target, snapshot(OLDER, 2, KEYLESS)[:2], **settings)
+    late = start_with_lease(target, snapshot(OLDER, 2, KEYLESS)[:2], **settings)
     assert target(*snapshot(NEWER, 3, KEYLESS), **settings).code == 0
     feed(late, snapshot(OLDER, 2, KEYLESS)[2:])
 
