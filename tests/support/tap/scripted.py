@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 Query = dict[str, str]
 
@@ -32,6 +33,8 @@ class ScriptedApi:
         """A function of the query per path, without the part up to the tenant. A body is in the query as `body`."""
         self.requests: list[tuple[str, Query]] = []
         """Path and query of each request, in the order of arrival."""
+        self.now: datetime | None = None
+        """The time by its clock, if a test stops it."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -103,6 +106,10 @@ class ScriptedApi:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            @override
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(api.now.timestamp() if api.now else timestamp)
 
             @override
             def log_message(self, *_: object) -> None:
