@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from google.api_core.exceptions import Conflict, GoogleAPICallError
+from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery as bq
 
@@ -246,3 +246,24 @@ def test_only_one_of_several_concurrent_changes_succeeds(bigquery: processes.Big
     found = client.get_table(name)
     found.labels = {"changed": "yes"}
     assert run_concurrently(lambda own: own.update_table(found, ["labels"])) == ["done"] + ["PreconditionFailed"] * 7
+
+
+def test_a_project_whose_datasets_are_deleted_begins_anew(client: bq.Client) -> None:
+    client.query_and_wait("CREATE TABLE bronze.jobs AS SELECT 1 AS id")
+    client.delete_dataset("bronze", delete_contents=True)
+    assert not list(client.list_datasets())
+    with pytest.raises(NotFound):
+        client.get_dataset("bronze")
+    client.create_dataset("bronze")
+    assert not list(client.list_tables("bronze"))
+    client.query_and_wait("CREATE TABLE bronze.jobs AS SELECT 2 AS id")
+    assert [row["id"] for row in client.query_and_wait("SELECT id FROM bronze.jobs")] == [2]
+
+
+def test_a_dataset_that_a_statement_creates(client: bq.Client) -> None:
+    client.query_and_wait("CREATE SCHEMA silver")
+    client.query_and_wait("CREATE TABLE silver.jobs AS SELECT 1 AS id")
+    assert client.get_dataset("silver").dataset_id == "silver"
+    client.query_and_wait("DROP SCHEMA silver CASCADE")
+    with pytest.raises(NotFound):
+        client.get_dataset("silver")

@@ -61,6 +61,10 @@ class ScriptedApi:
             "max_retries": 2,
         }
 
+    def timestamp(self) -> float | None:
+        """Return the time by its clock, if a test has stopped it, in seconds since 1970."""
+        return self.now.timestamp() if self.now else None
+
     @property
     def owner(self) -> dict[str, str]:
         """What each bookmark says of whose it is."""
@@ -98,24 +102,32 @@ class ScriptedApi:
                 self._send(api.answer(url.path.split("/tenant/7", 1)[1], dict(parse_qsl(url.query))))
 
             def _send(self, answer: Any) -> None:  # noqa: ANN401 - JSON is any of its types
-                own = isinstance(answer, Reply)
-                body = answer if isinstance(answer, bytes) else answer.body if own else json.dumps(answer).encode()
-                self.send_response(answer.status if own else 200)
-                for name, value in (answer.headers if own else {}).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                _send(self, _reply(answer))
 
             @override
             def date_time_string(self, timestamp: float | None = None) -> str:
-                return super().date_time_string(api.now.timestamp() if api.now else timestamp)
+                return super().date_time_string(api.timestamp() or timestamp)
 
             @override
             def log_message(self, *_: object) -> None:
                 """Log nothing."""
 
         return Handler
+
+
+def _reply(answer: Any) -> Reply:  # noqa: ANN401 - JSON is any of its types
+    if isinstance(answer, Reply):
+        return answer
+    return Reply(200, body=answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+
+def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    handler.send_response(reply.status)
+    for name, value in reply.headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(reply.body)))
+    handler.end_headers()
+    handler.wfile.write(reply.body)
 
 
 def page_of(records: list[dict[str, Any]], query: Query) -> dict[str, Any]:

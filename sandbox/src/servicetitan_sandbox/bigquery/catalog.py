@@ -5,22 +5,28 @@ keeps every version, and makes all but one of several concurrent writers start a
 than two seconds of CPU per stream, and two gigabytes. DuckDB's own tables have the same types and the same
 transactions. They lack BigQuery's time travel, which nothing here uses.
 
-To look up a table, `local-bigquery` queries `duckdb_tables()` and similar functions, which go through every attached
-project each time. Querying the table by its name is faster.
+To look up a table or a dataset, `local-bigquery` queries `duckdb_tables()` and similar functions, which go through
+every attached project each time. Querying the table by its name is faster, and so are the resources, where each dataset
+is. A project without datasets is detached, for the same reason.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from local_bigquery.catalog import metadata
 from local_bigquery.engine import database
+from local_bigquery.models import Dataset
 from local_bigquery.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Fetch = Callable[..., list[tuple[object, ...]]]
+    Exists = Callable[[str, str], bool]
+    Delete = Callable[[str, str, bool], None]
 
 _FOLDER = "projects"
 
@@ -33,11 +39,20 @@ _COLUMNS = """(
 
 def attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
     """Attach the database of a project. Create it if it does not exist."""
-    folder = settings.data_dir / _FOLDER
-    folder.mkdir(exist_ok=True)
-    path = _literal(str(folder / f"{project}.duckdb"))
-    connection.execute(f"ATTACH IF NOT EXISTS {path} AS {database.quote(project)}")
+    path = _path(project)
+    path.parent.mkdir(exist_ok=True)
+    connection.execute(f"ATTACH IF NOT EXISTS {_literal(str(path))} AS {database.quote(project)}")
     database._attached.add(project)  # noqa: SLF001 - this replaces a function of that module
+
+
+def detach_if_empty(project: str) -> None:
+    """Remove the database of a project that has no datasets any more. It is created again when it is needed."""
+    schemas = "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND NOT internal AND schema_name <> 'main'"
+    with database._attach_lock:  # noqa: SLF001 - this replaces functions of that module
+        if not database.fetch(schemas, [project]):
+            database.execute(f"DETACH DATABASE IF EXISTS {database.quote(project)}")
+            database._attached.discard(project)  # noqa: SLF001 - this replaces functions of that module
+            _path(project).unlink(missing_ok=True)
 
 
 def attach_existing() -> None:
@@ -90,6 +105,25 @@ def narrow_objects(objects: Fetch) -> Fetch:
     return find_by_name
 
 
+def look_among_resources(exists: Exists) -> Exists:
+    """Wrap the emulator's `exists`, so that it looks first where the datasets that requests have created are."""
+
+    def is_known_or_exists(project: str, dataset: str) -> bool:
+        return metadata.load(Dataset, project, dataset) is not None or exists(project, dataset)
+
+    return is_known_or_exists
+
+
+def detach_after(delete: Delete) -> Delete:
+    """Wrap the emulator's function that deletes a dataset, so that a project without datasets is detached."""
+
+    def delete_and_detach(project: str, dataset: str, delete_contents: bool) -> None:  # noqa: FBT001 - as the emulator's
+        delete(project, dataset, delete_contents)
+        detach_if_empty(project)
+
+    return delete_and_detach
+
+
 class FreshCursor:
     """A new DuckDB cursor that skips the query for its temporary tables: it has none yet.
 
@@ -113,3 +147,7 @@ class FreshCursor:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _path(project: str) -> Path:
+    return Path(settings.data_dir, _FOLDER, f"{project}.duckdb")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 from duckdb_extensions import import_extension
 from local_bigquery import app
-from local_bigquery.catalog import metadata, row_access, tables
+from local_bigquery.catalog import datasets, metadata, row_access, tables
 from local_bigquery.engine import database, types
 from local_bigquery.grpc import server
 from local_bigquery.jobs import merge, query, store
@@ -78,6 +78,8 @@ def correct() -> None:
     database.projects = catalog.projects
     database.fetch = catalog.narrow(database.fetch)
     database.objects = catalog.narrow_objects(database.objects)
+    datasets.exists = catalog.look_among_resources(datasets.exists)
+    datasets.delete = catalog.detach_after(datasets.delete)
     _replace_execute()
     _replace_alter()
     _make_atomic()

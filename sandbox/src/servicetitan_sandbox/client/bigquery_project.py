@@ -40,6 +40,11 @@ class Project:
         while any(next(iter(self.client.list_jobs(max_results=1, state_filter=state)), None) for state in _UNFINISHED):
             time.sleep(0.05)
 
+    def delete(self) -> None:
+        """Delete all datasets of the project."""
+        for dataset in self.client.list_datasets():
+            self.client.delete_dataset(dataset.reference, delete_contents=True)
+
     def operations(self, table: str) -> dict[Any, str]:
         """Return the last operation on each row of a table, by `id`."""
         return {key: row["_etl_operation"] for key, row in self.rows(table).items()}

@@ -100,6 +100,7 @@ class Stage:
             player.play()
             if not player.is_cut:
                 self._run_alone(world, scenario)
+        project.delete()  # the emulator is slower the more it has
         self.runs += first.has_begun + second.has_begun
         ends = {actor.name: None if actor.is_dead else actor.code for actor in (first, second)}
         # Each run adds a handler of its own, so lines come more than once.
