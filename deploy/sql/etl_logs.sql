@@ -1,4 +1,4 @@
--- The last run of each stream of a company. Failed and stale streams come first, with their errors.
+-- The last run of each stream of a company. Those that are not a success come first, with the reason.
 SELECT
   stream,
   status,

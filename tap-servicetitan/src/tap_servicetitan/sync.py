@@ -46,8 +46,10 @@ def sync_streams(
     failures: dict[str, str] = {}
 
     def read(stream: ServiceTitanStream) -> None:
-        if failure := _read(stream, logger):
+        failure = _read(stream, logger)
+        if failure is not None:
             failures[stream.name] = failure
+        stream.tell_end(failure)
 
     try:
         context.turns.run([partial(read, stream) for stream in streams])

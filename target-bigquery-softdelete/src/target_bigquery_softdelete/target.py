@@ -13,6 +13,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
+from target_bigquery_softdelete.audit.freshness_view import FRESHNESS_VIEW
 from target_bigquery_softdelete.audit.quarantine import REJECTED_TABLE
 from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
@@ -37,6 +38,7 @@ from target_bigquery_softdelete.schema.naming import history_name, live_name, ta
 from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
 from target_bigquery_softdelete.singer.lenient_json import encode_record
+from target_bigquery_softdelete.singer.read_ends import ReadEnds
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.sources import declared_sources
 from target_bigquery_softdelete.singer.state import StateComposer
@@ -98,6 +100,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self.run = Run(run_id, settings, warehouse, lease, clock)
         self._state = StateComposer()
         self._bookmarks = Bookmarks()
+        self._read_ends = ReadEnds()
         self._has_begun = False
         self._tables: dict[str, str] = {}
         """Names of tables, in lower case, and the stream that writes into each."""
@@ -205,7 +208,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @property
     def _reserved_names(self) -> set[str]:
         settings = self.run.settings
-        logs = {LOG_TABLE, REJECTED_TABLE} if settings.log_dataset == settings.dataset else set()
+        logs = {LOG_TABLE, REJECTED_TABLE, FRESHNESS_VIEW} if settings.log_dataset == settings.dataset else set()
         return {LEASE_TABLE, *logs}
 
     @override
@@ -217,6 +220,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         schema = message_dict["schema"]
         is_independent = isinstance(schema, dict) and schema.get(OWN_BOOKMARK_PROPERTY) is True
         self._state.note_stream(stream, is_independent=is_independent)
+        self._read_ends.note_schema(stream, schema)
         self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         super()._process_schema_message(message_dict)
@@ -235,6 +239,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
         maps = self._maps_of(stream)
         self._state.note_record(stream)
+        self._read_ends.note_record(stream)
         sinks = [self.get_sink(stream_map.stream_alias) for stream_map in maps]
         for stream_map, sink in zip(maps, sinks, strict=True):
             mapped = records
@@ -270,6 +275,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
+        self._read_ends.note_state(message_dict.get("read"))
         for stream in self._bookmarks.note_state(message_dict["value"], self.mapper.stream_maps):
             for sink in self._sinks_of(stream):
                 sink.note_bookmark(stream, self._version_kept(stream, sink))
@@ -280,6 +286,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
+        self._read_ends.note_activation(stream)
         for stream_map in self.mapper.stream_maps[stream]:
             sink = self.get_sink(stream_map.stream_alias)
             if not self._ignores_versions(stream, sink):
@@ -313,7 +320,14 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         """
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
         try:
-            finalize(self.run, self.sinks, self._checkpoints, self._failures, cut_off=cut_off)
+            finalize(
+                self.run,
+                self.sinks,
+                self._checkpoints,
+                self._failures,
+                read_ends=self._read_ends,
+                cut_off=cut_off,
+            )
         finally:
             self.run.lease.release()
 

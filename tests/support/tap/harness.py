@@ -33,6 +33,9 @@ FEW = {
 """Records per stream: enough for several pages of five."""
 
 
+READ_MEMBER = "x-read"
+
+
 @dataclass
 class Run:
     """The output of one run of the tap, and how it ended."""
@@ -43,9 +46,11 @@ class Run:
     """The messages as they came, with the digits that the API sent."""
 
     def of(self, kind: str, stream: str | None = None) -> list[Message]:
-        """Return the messages of a kind, of one stream or of all."""
+        """Return the messages of a kind, of one stream or of all, without those that tell how reading ended."""
         return [
-            message for message in self.messages if message["type"] == kind and stream in {None, message.get("stream")}
+            message
+            for message in self.messages
+            if message["type"] == kind and stream in {None, message.get("stream")} and READ_MEMBER not in message
         ]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
@@ -54,8 +59,13 @@ class Run:
 
     @property
     def types(self) -> list[str]:
-        """The types of the messages."""
-        return [message["type"] for message in self.messages]
+        """The types of the messages, without those that tell how reading ended."""
+        return [message["type"] for message in self.messages if READ_MEMBER not in message]
+
+    @property
+    def ends(self) -> dict[str, dict[str, str]]:
+        """How reading each stream ended, as the messages tell."""
+        return {stream: end for message in self.messages for stream, end in message.get(READ_MEMBER, {}).items()}
 
     @property
     def state(self) -> dict[str, Any]:

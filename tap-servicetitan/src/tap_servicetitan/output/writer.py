@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk.singerlib.encoding import GenericSingerWriter, SingerMessageType
@@ -11,6 +12,9 @@ from singer_sdk.singerlib.messages import Message
 
 from tap_servicetitan.errors import RunCancelledError
 from tap_servicetitan.plugin_runtime.compat import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -40,6 +44,11 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         self.write_lines(self.format_message(message) + b"\n")
         if message.type is not SingerMessageType.RECORD:
             self.flush()
+
+    def write_object(self, message: Mapping[str, object]) -> None:
+        """Write a message that is no class of the SDK's, and flush it."""
+        self.write_lines(_encoder.encode(message) + b"\n")
+        self.flush()
 
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are encoded as lines.

@@ -17,6 +17,7 @@ from singer_sdk.singerlib import Metadata
 
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.errors import RequestRefusedError
+from tap_servicetitan.output.read_messages import read_message
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.child_lists import ChildLists
@@ -48,6 +49,9 @@ TENANT_ANNOTATION = "x-tenant-id"
 
 OWN_BOOKMARK_ANNOTATION = "x-own-bookmark"
 """The keyword there that says that no bookmark but the stream's own covers its records, even while it has none."""
+
+TELLS_END_ANNOTATION = "x-tells-end"
+"""The keyword there that says that a STATE message will tell how reading the stream ended, in its member `x-read`."""
 
 
 def new_version() -> int:
@@ -121,7 +125,10 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         # Here and not in the stream's own schema: the catalog is nobody's, and flattening keeps only the properties.
         for message in super()._generate_schema_messages():
-            annotations: dict[str, object] = {TENANT_ANNOTATION: self._settings.tenant_id}
+            annotations: dict[str, object] = {
+                TENANT_ANNOTATION: self._settings.tenant_id,
+                TELLS_END_ANNOTATION: True,
+            }
             if message.stream == self.name:  # a copy under another name, made by a stream map, hangs on this bookmark
                 annotations[OWN_BOOKMARK_ANNOTATION] = True
             message.schema = {**message.schema, **annotations}
@@ -154,6 +161,18 @@ class ServiceTitanStream(Stream, abc.ABC):
             finally:
                 self._writer.flush()
         yield from ()
+
+    def tell_end(self, failure: str | None) -> None:
+        """Tell the target how reading the stream ended.
+
+        Args:
+            failure: Why it failed, if it did.
+        """
+        outcome = self.outcome if failure is None else StreamOutcome(ReadStatus.FAILED, reason=failure)
+        names = [stream_map.stream_alias for stream_map in self.stream_maps]
+        with self._writer.lock:
+            message = read_message(self.tap_state, names, outcome.status.value, outcome.reason)
+            self._writer.write_object(message)
 
     def _skip_or_raise(self, error: RequestRefusedError) -> None:
         missing = error.status in MODULE_MISSING and self.outcome.records == 0

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class ReadStatus(Enum):
-    """How reading a stream ended, when it did not fail."""
+    """How reading a stream ended."""
 
     COMPLETE = "complete"
     """All records were read."""
@@ -17,6 +17,9 @@ class ReadStatus(Enum):
 
     SKIPPED = "skipped"
     """The tenant does not have the module, or the app may not read it."""
+
+    FAILED = "failed"
+    """It could not be read to its end."""
 
 
 @dataclass(slots=True)

@@ -27,7 +27,8 @@ LOG_FIELDS = (
     SchemaField(
         "status",
         "STRING",
-        description="success, failed, deletes_refused (the upserts have landed); dry_run or dry_run_... in a dry run",
+        description="success: read to its end, and written. skipped, incomplete: the tap says why. failed. "
+        "deletes_refused: the upserts have landed. In a dry run dry_run, or dry_run_ and one of the others",
     ),
     SchemaField("rows_read", "INT64", description="Records that the tap sent"),
     SchemaField("rows_inserted", "INT64", description="Rows with a key that the table did not have"),
@@ -45,7 +46,7 @@ LOG_FIELDS = (
         "BOOL",
         description="Whether the run marked without limits (allow_mass_delete)",
     ),
-    SchemaField("error", "STRING", description="Why the stream failed, or why deletes were refused"),
+    SchemaField("error", "STRING", description="Why the status is not success"),
     SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
 )
 

@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Any
 from target_bigquery_softdelete.errors import DeletesRefusedError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.redaction import redact
+from target_bigquery_softdelete.singer.read_ends import ReadStatus
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-SUCCESS, FAILED, REFUSED = "success", "failed", "deletes_refused"
+    from target_bigquery_softdelete.singer.read_ends import ReadEnd
+
+SUCCESS, SKIPPED, INCOMPLETE = "success", "skipped", "incomplete"
+FAILED, REFUSED = "failed", "deletes_refused"
 DRY_RUN = "dry_run"
+
+_OF_READING = {
+    ReadStatus.COMPLETE: SUCCESS,
+    ReadStatus.SKIPPED: SKIPPED,
+    ReadStatus.INCOMPLETE: INCOMPLETE,
+    ReadStatus.FAILED: FAILED,
+}
 
 MOST_SHOWN_STREAMS = 20
 
@@ -84,14 +95,20 @@ class StreamReport:
         self.status = REFUSED if isinstance(error, DeletesRefusedError) else FAILED
         self.error = str(error)
 
+    def note_end(self, end: ReadEnd) -> None:
+        """Note how reading the stream ended. What went wrong while its rows were written counts more."""
+        if self.status == SUCCESS and end.status is not ReadStatus.COMPLETE:
+            self.status, self.error = _OF_READING[end.status], end.reason
+
     def summary(self) -> str:
-        """Return the counts as one line."""
+        """Return the counts as one line, and what the tap says against them."""
         counts = ", ".join(
             f"{name} {getattr(self, f'rows_{name}')}"
             for name in ("read", "inserted", "updated", "deleted", "restored", "unchanged")
         )
         rejected = f", rejected {self.rows_rejected}" if self.rows_rejected else ""
-        return f"{'dry run: ' * self.dry_run}{self.stream}: {counts}{rejected}"
+        against = f"; {self.status}: {self.error}" if self.status in (SKIPPED, INCOMPLETE) else ""
+        return f"{'dry run: ' * self.dry_run}{self.stream}: {counts}{rejected}{against}"
 
 
 def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:

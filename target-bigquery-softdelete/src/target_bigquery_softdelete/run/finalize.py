@@ -6,27 +6,32 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.audit import etl_log
+from target_bigquery_softdelete.audit import etl_log, freshness_view
+from target_bigquery_softdelete.audit.stream_report import StreamReport
 from target_bigquery_softdelete.context import PARALLEL_STREAMS
+from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.naming import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.run.checkpoints import Checkpoints
     from target_bigquery_softdelete.run.failures import RunFailures
+    from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 logger = logging.getLogger(__name__)
 
 
-def finalize(
+def finalize(  # noqa: PLR0913 - all that a run has at its end
     run: Run,
     sinks: Sequence[BigQuerySoftDeleteSink],
     checkpoints: Checkpoints,
     failures: RunFailures,
     *,
+    read_ends: ReadEnds,
     cut_off: PluginError | None,
 ) -> None:
     """Merge every stream, write the last STATE and the audit log, and clean up.
@@ -36,6 +41,7 @@ def finalize(
         sinks: The sinks of all streams.
         checkpoints: Those of the run.
         failures: What failed before, outside the streams.
+        read_ends: What the messages say about the ends of their streams.
         cut_off: The error of an input that ended in the middle of a line.
 
     Raises:
@@ -44,9 +50,10 @@ def finalize(
     with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
         for sink in executor.map(_finish_sink, sinks):
             checkpoints.mark_written([sink])
+            sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
     checkpoints.write_state()
-    failures.attempt(lambda: _write_audit_log(run, sinks))
+    failures.attempt(lambda: _write_audit_log(run, sinks, read_ends))
     _warn_of_unknown_stream_names(run, sinks)
     stream_errors = [sink.error for sink in sinks if sink.error]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
@@ -59,10 +66,25 @@ def _finish_sink(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
     return sink
 
 
-def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
-    reports = [sink.report for sink in sinks]
-    if reports:
-        etl_log.write_reports(run.warehouse, reports, run.identity, run.ensure_folder())
+def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds) -> None:
+    if not sinks:
+        return  # nothing was checked, so nothing may be written
+    reports = [*(sink.report for sink in sinks), *_reports_without_sink(run, sinks, read_ends)]
+    etl_log.write_reports(run.warehouse, reports, run.identity, run.ensure_folder())
+    freshness_view.ensure_view(run.warehouse, etl_log.LOG_TABLE)
+
+
+def _reports_without_sink(
+    run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds
+) -> Iterator[StreamReport]:
+    """Yield the reports of the streams of which the tap has only said how they ended."""
+    known = {source for sink in sinks for source in sink.sources}
+    for stream, end in read_ends.said().items():
+        if stream not in known:
+            table = run.warehouse.table_id(table_name(stream))
+            report = StreamReport(stream, str(table), ended=utc_now(), dry_run=run.settings.dry_run)
+            report.note_end(end)
+            yield report
 
 
 def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:

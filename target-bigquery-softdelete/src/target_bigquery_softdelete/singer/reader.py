@@ -22,6 +22,7 @@ from target_bigquery_softdelete.errors import BadInputError, LongLineError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
+from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ class Message(msgspec.Struct):
     key_properties: _Raw = msgspec.UNSET
     bookmark_properties: _Raw = msgspec.UNSET
     value: _Raw = msgspec.UNSET
+    read: _Raw = msgspec.field(default=msgspec.UNSET, name=READ_MEMBER)
     encoding: _Raw = msgspec.UNSET
     manifest: _Raw = msgspec.UNSET
 

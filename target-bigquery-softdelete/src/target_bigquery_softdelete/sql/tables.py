@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-softdelete"
 """Description of the views of live rows. It tells them from views that others made."""
 
+FRESHNESS_DESCRIPTION = "The last run and the last complete one of each stream, written by target-bigquery-softdelete"
+"""Beginning of the description of the view of the freshness."""
+
+FRESHNESS_VERSION = f"{FRESHNESS_DESCRIPTION}, form 1"
+"""Description of the view as this version writes it."""
+
 
 def adopt(target: TableId, *, has_deletion_times: bool = False, partition: str = "") -> str:
     """Return the UPDATE that fills the audit columns of rows that lack them.
@@ -114,6 +120,39 @@ def live_rows(target: TableId, columns: Sequence[str]) -> str:
 def live_view(view: TableId, query: str) -> str:
     """Return the statement that creates or replaces the view of live rows."""
     return f"CREATE OR REPLACE VIEW {view.quoted}\nOPTIONS (description = '{LIVE_VIEW_DESCRIPTION}') AS\n{query}"
+
+
+def freshness_view(view: TableId, log: TableId) -> str:
+    """Return the statement that creates or replaces the view of the freshness.
+
+    Args:
+        view: The view.
+        log: The audit log.
+    """
+    return f"""\
+CREATE OR REPLACE VIEW {view.quoted}
+OPTIONS (description = '{FRESHNESS_VERSION}') AS
+SELECT
+  company,
+  tenant_id,
+  stream,
+  table_name,
+  status,
+  error AS reason,
+  ended AS last_run,
+  last_complete,
+  TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), last_complete, MINUTE) AS lag_minutes,
+  rows_read,
+  rows_inserted + rows_updated + rows_deleted + rows_restored AS rows_written
+FROM (
+  SELECT
+    *,
+    MAX(IF(status = 'success', ended, NULL)) OVER (PARTITION BY table_name, stream) AS last_complete
+  FROM {log.quoted}
+  WHERE NOT STARTS_WITH(status, 'dry_run')
+)
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, stream ORDER BY started DESC) = 1"""
 
 
 def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:

@@ -56,6 +56,9 @@ def test_trouble_that_stays(
     assert len(company.requests(STREAM)) == 2
     assert run.of("ACTIVATE_VERSION", STREAM) == []
     assert len(run.records("job_types")) == FEW["job_types"]
+    assert run.ends["job_types"] == {"status": "complete"}
+    assert run.ends[STREAM]["status"] == "failed"
+    assert text in run.ends[STREAM]["reason"]
 
 
 def test_an_answer_that_does_not_come_in_time(company: Company, sync: Sync, caplog: pytest.LogCaptureFixture) -> None:

@@ -64,7 +64,7 @@ def test_every_child_of_every_parent_comes_in_order(api: ScriptedApi, sync: Sync
     assert run.error is None
     assert run.records("job_types") == expected()
     assert run.of("RECORD", "campaigns") == []
-    assert [message["type"] for message in run.messages[-2:]] == ["ACTIVATE_VERSION", "STATE"]
+    assert run.types[-2:] == ["ACTIVATE_VERSION", "STATE"]
     assert set(run.state["bookmarks"]) == {"job_types"}
     assert {query["active"] for query in api.asked("/jobs")} == {"Any"}
     assert api.asked("/jobs/5/notes") == [{"page": "1", "pageSize": "5", "includeTotal": "true"}]
@@ -119,6 +119,7 @@ def test_a_list_that_is_not_found_though_its_parent_is_there(
     assert run.records("job_types") == expected(7)
     assert run.of("ACTIVATE_VERSION") == []
     assert "job_types: incomplete: 1 lists of campaigns were not read, such as that of 7: GET " in caplog.text
+    assert run.ends["job_types"]["status"] == "incomplete"
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -130,6 +131,8 @@ def test_lists_that_no_parent_has_are_a_missing_module(
     assert f"job_types: skipped: GET /a/v2/tenant/{{tenant}}/jobs/{1 if status == 403 else 6}/notes: 40" in caplog.text
     assert run.of("ACTIVATE_VERSION") == []
     assert run.of("STATE") == []
+    assert run.ends["job_types"]["status"] == "skipped"
+    assert "notes: 40" in run.ends["job_types"]["reason"]
 
 
 def test_a_child_list_that_fails_leaves_the_pass_incomplete(api: ScriptedApi, sync: Sync) -> None:

@@ -36,7 +36,7 @@ def test_the_first_run_reads_everything(company: Company, sync: Sync) -> None:
     assert ids(run.records(STREAM)) == ids_at_source(company)
     (activation,) = run.of("ACTIVATE_VERSION", STREAM)
     assert {message["version"] for message in run.of("RECORD", STREAM)} == {activation["version"]}
-    assert [message["type"] for message in run.messages[-2:]] == ["ACTIVATE_VERSION", "STATE"]
+    assert run.types[-2:] == ["ACTIVATE_VERSION", "STATE"]
     assert set(run.state["bookmarks"][STREAM]) == {"continue_from", "newest", "full_pass_at", *company.owner}
 
 
@@ -67,7 +67,7 @@ def test_state_goes_out_with_every_page_of_changes(company: Company, sync: Sync)
     tokens = [message["value"]["bookmarks"][STREAM]["continue_from"] for message in run.of("STATE")]
     # The state that came in, and one for each of three pages of five.
     assert len(tokens) == len(set(tokens)) == 4
-    assert run.messages[-1]["type"] == "STATE"
+    assert run.types[-1] == "STATE"
 
 
 def test_changes_that_break_off_go_on_where_they_were(company: Company, sync: Sync) -> None:
@@ -94,7 +94,7 @@ def test_a_full_pass_is_made_when_the_last_one_is_too_old(company: Company, sync
     passed = [message["record"] for message in run.of("RECORD") if "version" in message]
     assert ids(passed) == ids_at_source(company)
     assert gone not in ids(passed)
-    assert run.messages[-2]["type"] == "ACTIVATE_VERSION"
+    assert run.types[-2] == "ACTIVATE_VERSION"
 
 
 def test_the_interval_is_a_setting(company: Company, sync: Sync) -> None:

@@ -67,7 +67,7 @@ def test_values_are_as_they_came_and_pages_make_one_run(reports: Reports, sync: 
     assert [list(record.items()) for record in run.records("whole")] == [list(row.items()) for row in rows]
     # Only a second run with the same rows proves that no row was missed between two pages.
     assert pages == ["1", "2", "3"] * 2
-    assert [message["type"] for message in run.messages][-2:] == ["ACTIVATE_VERSION", "STATE"]
+    assert run.types[-2:] == ["ACTIVATE_VERSION", "STATE"]
 
 
 def test_rows_that_are_gone_when_a_day_is_read_again_are_deleted(reports: Reports, sync: Sync) -> None:

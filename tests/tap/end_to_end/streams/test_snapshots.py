@@ -59,7 +59,7 @@ def test_every_list_comes_whole_and_exact(company: Company, sync: Sync) -> None:
 def test_the_schema_message_carries_the_committed_schema(company: Company, sync: Sync) -> None:
     run = sync(company.config, "campaigns")
     (message,) = run.of("SCHEMA", "campaigns")
-    annotations = {"x-tenant-id": company.id, "x-own-bookmark": True}
+    annotations = {"x-tenant-id": company.id, "x-own-bookmark": True, "x-tells-end": True}
     assert message["schema"] == {**without_examples(load_schema("campaigns")), **annotations}
     assert message["key_properties"] == ["id"]
 

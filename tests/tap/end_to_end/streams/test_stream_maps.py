@@ -79,8 +79,10 @@ def test_flattening(company: Company, sync: Sync) -> None:
     ],
 )
 def test_each_schema_message_says_whose_records_follow(company: Company, sync: Sync, settings: dict[str, Any]) -> None:
-    schemas = sync(company.config | settings, STREAM).of("SCHEMA")
+    run = sync(company.config | settings, STREAM)
+    schemas = run.of("SCHEMA")
     assert len(schemas) == (2 if "copies" in str(settings) else 1)
+    assert run.ends == {message["stream"]: {"status": "complete"} for message in schemas}
     assert [message["schema"]["x-tenant-id"] for message in schemas] == [company.id] * len(schemas)
     has_own = [message["stream"] for message in schemas if message["schema"].get("x-own-bookmark")]
     assert has_own == ([STREAM] if schemas[0]["stream"] == STREAM else [])
@@ -106,4 +108,5 @@ def test_deselected_fields_are_left_out(company: Company, capsysbinary: pytest.C
     assert [message["schema"]["x-tenant-id"] for message in messages if message["type"] == "SCHEMA"] == [company.id]
     assert not any("memo" in record for record in records)
     assert any("bio" in record for record in records)
-    assert [message["type"] for message in messages][-2:] == ["ACTIVATE_VERSION", "STATE"]
+    assert [message["type"] for message in messages][-3:-1] == ["ACTIVATE_VERSION", "STATE"]
+    assert messages[-1]["x-read"] == {STREAM: {"status": "complete"}}
