@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.registry.entries import Entries
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL
 from support.googlesql import GoogleSQL
 
 if TYPE_CHECKING:
@@ -140,14 +142,16 @@ def test_a_bad_row_of_a_table_stops_its_own_company_only(
     assert "two: refused: " in planned.stdout
     assert "row 1 by company_id: refused: " in planned.stdout
     assert "five: refused: " in planned.stdout
-    assert "tenant_id 4 belongs to five and four" in planned.stdout
+    assert "tenant_id 004 belongs to five and four" in planned.stdout
     assert "four: refused" not in planned.stdout  # it is disabled
 
     assert command("plan", "--company", "one").exit_code == 0
-    ran = command("run", "--company", "two", "--log-format", "plain")
-    assert ran.exit_code == 1
-    assert "`$.tenant_id`" in ran.stdout
-    assert "1 failed; not up to date: two" in ran.stdout
+    words = [ORCHESTRATE_ETL, "run", "--company", "two", "--log-format", "json", "--work-folder", tmp_path, *options]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    *_, last = map(json.loads, ran.stdout.splitlines())
+    assert last["message"] == "1 failed; not up to date: two"
+    assert "`$.tenant_id`" in last["companies"]["two"]["reason"]
 
     said = command("status")
     assert said.exit_code == 1

@@ -54,7 +54,7 @@ _ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
 
 _HINTS = {
     "company_id": "2 to 63 lower-case letters, digits and hyphens, the first one a letter",
-    "tenant_id": "digits, in quotes",
+    "tenant_id": "up to 19 digits",
     "project_id": "6 to 30 lower-case letters, digits and hyphens, the first one a letter, the last one no hyphen",
     "location": "a location of BigQuery, such as `US` or `europe-west3`",
     "company_name": "no control characters",

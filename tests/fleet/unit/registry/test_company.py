@@ -36,7 +36,7 @@ def test_most_fields_are_optional() -> None:
         ({"company_id": "Not An Id"}, "$.company_id"),
         ({"tenant_id": "12a"}, "$.tenant_id"),
         ({"tenant_id": 12}, "$.tenant_id"),
-        ({"tenant_id": "12\n"}, "give digits, in quotes"),
+        ({"tenant_id": "12\n"}, "give up to 19 digits"),
         ({"company_id": "one\n"}, "$.company_id"),
         *[
             ({"project_id": name}, "`$.project_id`: give 6 to 30 lower-case letters, digits and hyphens")
