@@ -95,6 +95,9 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     stage.add("hanging", "880003", SIZES, timeout_minutes=0.5)
     stage.add("refused", "880004", SIZES)
     stage.add("killed", "880005", SIZES)
+    stage.companies["broken"] = {**stage.companies["well"], "company_id": "broken", "tenant_id": "88-six"}
+    stage.companies["broken"]["project_id"] = "broken-data"
+    stage.companies["slow"]["streams"].append("invoicess.*")
     left = stage.folder / "work/left/run/tap-servicetitan/tap.1.config.json"  # by a fleet that was killed
     left.parent.mkdir(parents=True)
     left.write_text('{"client_secret": "s3cr3t"}')
@@ -118,7 +121,11 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
         "hanging": "timed out",
         "refused": "failed",
         "killed": "killed",
+        "broken": "failed",
     }, first.text
+    assert "`$.tenant_id`" in first.outcomes["broken"]["reason"]
+    unknown = [line for line in first.lines if "invoicess.*" in line["message"] and line["severity"] == "WARNING"]
+    assert [line["company"] for line in unknown] == ["slow"]
     assert "client_secret" in first.outcomes["refused"]["reason"]
     assert "0.5 minutes" in first.outcomes["hanging"]["reason"]
     assert "SIGKILL" in first.outcomes["killed"]["reason"]
@@ -129,7 +136,7 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
 
     control.clear_faults()
     stage.variables["REFUSED_CLIENT_SECRET"] = "cs-880004-s3cr3t"
-    del stage.companies["hanging"]["timeout_minutes"]
+    del stage.companies["hanging"]["timeout_minutes"], stage.companies["broken"]
     changed = control.insert("880001", "activities")["id"]
     second = stage.run("--parallel", "5")
     assert second.code == 0, second.text
@@ -233,6 +240,10 @@ def test_preflight_checks_find_every_problem_and_write_nothing(stage: Stage) -> 
     stage.add("unset", "880203", SIZES)
     away = {"api_endpoint": "http://127.0.0.1:9"}
     stage.add("scopeless", "880204", SIZES, scopes=frozenset({"settings"}), target=away)
+    stage.add("odd", "880205", SIZES)
+    stage.companies["odd"]["tap"]["page_size"] = 9999
+    stage.companies["odd"]["streams"].append("invoicess.*")
+    stage.companies["broken"] = {"company_id": "broken"}
     stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
     del stage.variables["UNSET_APP_KEY"]
     before = sorted((stage.meltano.folder / ".meltano").iterdir())
@@ -249,7 +260,12 @@ def test_preflight_checks_find_every_problem_and_write_nothing(stage: Stage) -> 
     assert "timesheets-v2: cannot be read" in lines["scopeless"]
     assert "settings-v2" not in lines["scopeless"]
     assert f"BigQuery: cannot run jobs in {stage.project('scopeless').name}" in lines["scopeless"]
-    assert len(lines) == 5
+    assert lines["odd"] == (
+        "registry: tap-servicetitan: `page_size` must be at most 5000; registry: no stream of the tap matches "
+        "`invoicess.*` in `streams`, perhaps `invoices` is meant"
+    )
+    assert "missing required field `tenant_id`" in lines["broken"]
+    assert len(lines) == 7
 
     assert [path.name for path in stage.folder.iterdir()] == ["companies.yml"]
     assert list(stage.project("well").client.list_datasets()) == []

@@ -40,7 +40,8 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
         resolver=SecretResolver(environment={}),
         system_root=tmp_path,
     )
-    secret, location, name = find_problems(company, context)
+    log_dataset, secret, location, name = find_problems(company, context)
+    assert "registry: " in log_dataset
     assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
     assert location.endswith("bronze: it is in US, but the registry says EU")
     assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")

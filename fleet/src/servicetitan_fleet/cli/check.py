@@ -19,13 +19,13 @@ from servicetitan_fleet.cli.options import (
     storage_option,
     trust_option,
 )
+from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up_checks
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
-from servicetitan_fleet.registry.company import select_companies
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
@@ -60,13 +60,15 @@ def check(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Run preflight checks of the companies.
 
-    Nothing is written. For each company: do its secrets exist; does ServiceTitan accept them, and allow access to every
-    module that the selected streams need; can jobs run in its project, and tables be created in its datasets; and can
-    its record in the storage be read?
+    Nothing is written. For each company: is its entry in the registry good, do its streams exist, and would the plugins
+    accept its settings; do its secrets exist; does ServiceTitan accept them, and allow access to every module that the
+    selected streams need; can jobs run in its project, and tables be created in its datasets; and can its record in the
+    storage be read?
 
     Exit code 0: all companies could be run. 1: some could not; the lines say why.
     """
-    companies = list(select_companies(open_registry(registry, os.environ, trusted=trusted).read(), only))
+    entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
+    warn_of_disabled(entries)
     context = MeltanoContext(
         project=MeltanoProject(project_folder),
         environment_name=environment,
@@ -84,9 +86,11 @@ def check(  # noqa: PLR0913 - one parameter per option
         record_problems = _catch_problem(lambda: claims.read_record(company.company_id))
         return company.company_id, [*find_problems(company, context), *record_problems]
 
-    failures = int(bool(storage_problems))
+    for entry in entries.failed:
+        click.echo(_format_line(entry.name, [entry.reason]))
+    failures = int(bool(storage_problems)) + len(entries.failed)
     with ThreadPoolExecutor(parallel, thread_name_prefix="check") as pool:
-        for company_id, problems in pool.map(check_company, companies):
+        for company_id, problems in pool.map(check_company, entries.companies):
             click.echo(_format_line(company_id, problems))
             failures += bool(problems)
     if failures:

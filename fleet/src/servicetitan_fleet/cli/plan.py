@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from servicetitan_fleet.cli.options import companies_option, only_option, storage_option, trust_option
+from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds
 from servicetitan_fleet.formatting import format_duration
-from servicetitan_fleet.registry.company import select_companies
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
@@ -21,7 +22,6 @@ from servicetitan_fleet.state.storage import open_storage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from servicetitan_fleet.registry.base import Registry
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.execution import Execution
 
@@ -36,23 +36,26 @@ def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tas
     """Show which task would run which company.
 
     Nothing is run. The table also gives the expected duration of each run.
+
+    Exit code 0: all companies could be planned. 1: the registry has no company to run, or entries that are refused.
     """
     execution = execution_from({**os.environ, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(tasks)})
     claims = Claims(open_storage(storage), execution)
-    Console().print(
-        _plan_table(plan_tasks(open_registry(registry, os.environ, trusted=trusted), only, claims, execution))
-    )
+    entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
+    warn_of_disabled(entries)
+    Console().print(_plan_table(plan_tasks(entries.companies, claims, execution)))
+    for entry in entries.failed:
+        click.echo(f"{entry.name}: refused: {entry.reason}")
+    if entries.failed:
+        sys.exit(1)
 
 
-def plan_tasks(
-    registry: Registry, only: Sequence[str], claims: Claims, execution: Execution
-) -> list[list[tuple[Company, float]]]:
-    """Read the registry and the companies' records, and assign the companies to tasks.
+def plan_tasks(selected: Sequence[Company], claims: Claims, execution: Execution) -> list[list[tuple[Company, float]]]:
+    """Read the companies' records, and assign the companies to tasks.
 
     Returns:
         The companies of each task, each with its expected seconds.
     """
-    selected = select_companies(registry.read(), only)
     companies = {company.company_id: company for company in selected}
     seconds = {company_id: claims.read_record(company_id).seconds_before(execution.name) for company_id in companies}
     last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}

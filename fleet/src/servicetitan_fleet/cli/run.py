@@ -21,6 +21,7 @@ from servicetitan_fleet.cli.options import (
     trust_option,
 )
 from servicetitan_fleet.cli.plan import plan_tasks
+from servicetitan_fleet.cli.refused import report_refused
 from servicetitan_fleet.console.reporters import make_reporter
 from servicetitan_fleet.console.tables import forecast_table, make_console
 from servicetitan_fleet.fleet.fleet import Fleet
@@ -140,8 +141,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
     execution = execution_from(os.environ)
     claims = Claims(open_storage(settings.storage), execution)
-    registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
-    tasks = plan_tasks(registry, settings.only, claims, execution)
+    entries = open_registry(settings.registry, os.environ, trusted=settings.trusted).read().select(settings.only)
+    tasks = plan_tasks(entries.companies, claims, execution)
     companies = [company for company, _ in tasks[execution.task]]
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
@@ -157,7 +158,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
-        outcomes = fleet.run(companies, settings.parallel)
+        outcomes = [*report_refused(entries, reporter, execution), *fleet.run(companies, settings.parallel)]
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, runs=1, dry_run=True)

@@ -18,11 +18,12 @@ from servicetitan_fleet.cli.options import (
     storage_option,
     trust_option,
 )
+from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.console.tables import company_table, issue_table, make_console
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
+from servicetitan_fleet.health.refused import refused_status
 from servicetitan_fleet.plugin_runtime.clock import utc_now
-from servicetitan_fleet.registry.company import select_companies
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
@@ -55,15 +56,17 @@ class StatusQuery:
             now: The current time.
             runs: Number of runs to read per stream.
         """
-        companies = list(
-            select_companies(open_registry(self.registry, os.environ, trusted=self.trusted).read(), self.only)
-        )
+        entries = open_registry(self.registry, os.environ, trusted=self.trusted).read().select(self.only)
+        warn_of_disabled(entries)
         claims = Claims(open_storage(self.storage), execution_from(os.environ))
         reader = LogReader(os.environ, now - LOOK_BACK, runs)
         max_age = dt.timedelta(hours=self.max_age_hours)
         return [
-            assess_company(evidence, now, max_age)
-            for evidence in collect_evidence(companies, reader.read, claims.read_record, self.parallel)
+            *map(refused_status, entries.failed),
+            *(
+                assess_company(evidence, now, max_age)
+                for evidence in collect_evidence(entries.companies, reader.read, claims.read_record, self.parallel)
+            ),
         ]
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
-from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
+from servicetitan_fleet.meltano.log_lines import ErrorCollector, LogLine, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP, TARGET
+from servicetitan_fleet.meltano.registry_check import find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -124,11 +125,20 @@ class Fleet:
                 errors.add(line)
                 self._reporter.on_log_line(company.company_id, line)
 
+        for warning in self._find_warnings(company):
+            self._reporter.on_log_line(company.company_id, LogLine(message=to_line(warning), severity="WARNING"))
         try:
             end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
             return RunStatus.FAILED, to_line(str(error))
         return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+
+    def _find_warnings(self, company: Company) -> list[str]:
+        """Return what is odd about a company, and keeps it from nothing."""
+        try:
+            return list(find_unknown_streams(company, self._context.project))
+        except PluginError as error:
+            return [f"the streams in the registry cannot be checked: {error}"]
 
     def _limit_minutes(self, company: Company) -> float:
         return company.timeout_minutes or self._timeout_minutes

@@ -82,6 +82,8 @@ class CompanyStatus:
     """Its last runs, oldest first."""
 
     streams: Sequence[StreamStatus]
+    is_refused: bool = False
+    """Whether its entry in the registry is refused, so that nothing but its name and the reason is known."""
 
     @property
     def issues(self) -> list[Issue]:

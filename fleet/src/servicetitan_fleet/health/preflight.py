@@ -19,6 +19,7 @@ from servicetitan_fleet.health.company_warehouse import dataset_names, make_comp
 from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP
+from servicetitan_fleet.meltano.registry_check import find_bad_settings, find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -44,11 +45,24 @@ _CATALOG = Path("run") / TAP / "tap.properties.json"
 
 def find_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
     """Yield each problem that would prevent the company's run; nothing if it could be run."""
-    for service, find in (("ServiceTitan", _find_servicetitan_problems), ("BigQuery", _find_bigquery_problems)):
+    bad_settings, other = _find_registry_problems(company, context)
+    yield from (to_line(f"registry: {problem}") for problem in (*bad_settings, *other))
+    # With a bad setting, the tap would say so once more, and nothing else.
+    for service, find in _SERVICES[1 if bad_settings else 0 :]:
         try:
             yield from (f"{service}: {problem}" for problem in find(company, context))
         except PluginError as error:
             yield to_line(f"{service}: {error}")
+
+
+def _find_registry_problems(company: Company, context: MeltanoContext) -> tuple[list[str], list[str]]:
+    """Return the problems of settings, and other problems."""
+    bad_settings: list[str] = []
+    try:
+        bad_settings = list(find_bad_settings(company, context.project))
+        return bad_settings, list(find_unknown_streams(company, context.project))
+    except PluginError as error:
+        return bad_settings, [str(error)]
 
 
 def _find_servicetitan_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
@@ -155,3 +169,6 @@ def create_table_statement(dataset: str) -> str:
 def _dry_run(client: bigquery.Client, sql: str) -> None:
     config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
     client.query(sql, job_config=config, retry=_RETRY, timeout=_CALL_SECONDS, job_retry=None)
+
+
+_SERVICES = (("ServiceTitan", _find_servicetitan_problems), ("BigQuery", _find_bigquery_problems))

@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from servicetitan_fleet.meltano.plugin_facts import PluginFacts
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
@@ -30,11 +32,32 @@ class MeltanoProject:
         self.folder = folder.resolve()
         path = self.folder / "meltano.yml"
         try:
-            self._content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+            self._content: dict[str, Any] = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise PluginError(f"there is no Meltano project in {self.folder}: {error.strerror}") from error
-        except yaml.YAMLError as error:
+        except (YAMLError, ValueError) as error:
             raise PluginError(f"{path} is not valid YAML: {error}") from error
+
+        self.facts = PluginFacts(self.find_program)
+        """What the project's plugins say of themselves."""
+
+    def find_program(self, plugin: str) -> Path:
+        """Return the program of a plugin. It does not exist if the plugin is not installed.
+
+        Raises:
+            PluginError: If the plugin is not in the project.
+        """
+        name: str = self._find_plugin(plugin).get("executable", plugin)
+        return self.folder / ".meltano" / KINDS[plugin] / plugin / "venv/bin" / name
+
+    def configured(self, plugin: str, setting: str) -> Iterator[object]:
+        """Yield the values that `meltano.yml` gives a setting: for all environments, and for each of them."""
+        environments = self._content.get("environments") or ()
+        parts = [self._content, *((part.get("config") or {}) for part in environments if isinstance(part, dict))]
+        for part in parts:
+            for entry in (part.get("plugins") or {}).get(KINDS[plugin]) or ():
+                if entry.get("name") == plugin:
+                    yield (entry.get("config") or {}).get(setting)
 
     @property
     def executable(self) -> Path:

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from servicetitan_fleet.registry.company import Company
+    from servicetitan_fleet.registry.entries import Entries
 
 
 class Registry(Protocol):
     """A list of companies."""
 
-    def read(self) -> list[Company]:
-        """Read all companies, including those that are not enabled.
+    def read(self) -> Entries:
+        """Read all companies, including those that are not enabled. Bad entries are returned with their reasons.
 
         Raises:
-            PluginError: If the registry cannot be read, or an entry is invalid.
+            PluginError: If the registry as a whole cannot be read.
         """
 
     def add(self, company: Company) -> None:
         """Add a company.
 
         Raises:
-            PluginError: If it shares an id, tenant or project with another company, or the registry cannot be written.
+            PluginError: If it shares an id, tenant or project with another entry, or the registry cannot be written.
         """

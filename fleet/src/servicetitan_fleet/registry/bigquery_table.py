@@ -17,10 +17,12 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client
 from servicetitan_fleet.plugin_runtime.redaction import first_line
 from servicetitan_fleet.registry.base import Registry
-from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies
+from servicetitan_fleet.registry.entries import Entries, check_addition, parse_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from servicetitan_fleet.registry.company import Company
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -41,18 +43,22 @@ class TableRegistry(Registry):
         self._trusted = trusted
 
     @override
-    def read(self) -> list[Company]:
+    def read(self) -> Entries:
+        return parse_entries(self._read_rows(), self._table, trusted=self._trusted)
+
+    def _read_rows(self) -> list[tuple[str, object]]:
+        """Read the rows, in an order that stays the same, so that a number finds the row again."""
         try:
             with closing(self._make_client()) as client:
-                rows = list(client.list_rows(self._table, timeout=_TIMEOUT_SECONDS))
+                rows = [_to_fields(row) for row in client.list_rows(self._table, timeout=_TIMEOUT_SECONDS)]
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"cannot read the companies from {self._table}: {error}") from error
-        entries = ((f"{self._table}, {row.get('company_id')}", _to_fields(row)) for row in rows)
-        return parse_companies(entries, trusted=self._trusted)
+        rows.sort(key=lambda row: (str(row.get("company_id")), str(row.get("tenant_id"))))
+        return [(f"row {number} by company_id", fields) for number, fields in enumerate(rows, 1)]
 
     @override
     def add(self, company: Company) -> None:
-        check_distinct([*self.read(), company])
+        check_addition(self._read_rows(), company)
         config = bigquery.QueryJobConfig(query_parameters=_query_parameters(company))
         try:
             with closing(self._make_client()) as client:
@@ -67,6 +73,20 @@ class TableRegistry(Registry):
         if not rows.num_dml_affected_rows:
             raise PluginError(
                 f"{company.company_id} was not added: its id, tenant or project was added by someone else a moment ago"
+            )
+        self._check_added(company)
+
+    def _check_added(self, company: Company) -> None:
+        """Read the table again: of two INSERTs at the same moment, neither sees the row of the other.
+
+        Raises:
+            PluginError: If the company now shares something with another one.
+        """
+        bad = {entry.company_id: entry for entry in self.read().bad}
+        if entry := bad.get(company.company_id):
+            raise PluginError(
+                f"{company.company_id} was added, and is refused, because someone else added a company at the same "
+                f"moment: delete one of the rows: {entry.reason}"
             )
 
     def _make_client(self) -> bigquery.Client:
@@ -84,19 +104,19 @@ def _query_parameters(company: Company) -> list[bigquery.ScalarQueryParameter | 
 
 
 def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a row. A NULL means the same as a missing field in the YAML file."""
-    fields = {name: value for name, value in row.items() if value is not None}
+    """Return the fields of a row. A setting that is no JSON stays a text, which is refused for that."""
+    fields = dict(row.items())
     for name in ("tap", "target"):
         if isinstance(fields.get(name), str):
-            fields[name] = _parse_settings(name, fields[name])
+            fields[name] = _parse_settings(fields[name])
     return fields
 
 
-def _parse_settings(name: str, text: str) -> object:
+def _parse_settings(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
-        raise PluginError(f"the column `{name}` of the registry is not JSON") from None
+        return text
 
 
 def insert_statement(table: str) -> str:

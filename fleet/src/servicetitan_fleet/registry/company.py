@@ -1,9 +1,8 @@
-"""A company as the registry describes it, and the rules that a list of companies must follow. Pure."""
+"""A company as the registry describes it, and the rules that it must follow. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -12,7 +11,7 @@ from msgspec import Meta
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 COMPANY_ID_PATTERN = r"^[a-z][a-z0-9-]{0,61}[a-z0-9]\Z"
 """Ids become part of state ids, folder names and BigQuery labels."""
@@ -26,8 +25,8 @@ PROJECT_ID_PATTERN = r"^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]\Z"
 LOCATION_PATTERN = r"^(?i:|us|eu|[a-z]+-[a-z]+[0-9]{1,2}|aws-[a-z]+-[a-z]+-[0-9])\Z"
 """https://cloud.google.com/bigquery/docs/locations."""
 
-NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\Z"
-"""Names are shown in terminals: no control characters."""
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]*\Z"
+"""Names are shown in terminals: no control characters, and nothing that is not text in UTF-8."""
 
 REFERENCE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|secret://projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+)\Z"
 """The registry holds references to secrets, never secrets: `env:NAME`, or a secret version in Secret Manager."""
@@ -55,10 +54,12 @@ _ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
 
 _HINTS = {
     "company_id": "2 to 63 lower-case letters, digits and hyphens, the first one a letter",
-    "tenant_id": "digits, in quotes",
+    "tenant_id": "up to 19 digits",
     "project_id": "6 to 30 lower-case letters, digits and hyphens, the first one a letter, the last one no hyphen",
     "location": "a location of BigQuery, such as `US` or `europe-west3`",
     "company_name": "no control characters",
+    "enabled": "`true` or `false`",
+    "timeout_minutes": "minutes, as a number above 0",
     "secrets": "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`",
 }
 """What to give, by field."""
@@ -115,20 +116,31 @@ def parse_company(fields: object, source: str) -> Company:
     """Build a company from its fields.
 
     Args:
-        fields: Values by field name.
+        fields: Values by field name. Null means that a field is not given.
         source: Where they come from, for the error message.
 
     Raises:
         PluginError: If a field is missing, unknown or invalid. The message omits the value, which could be a secret.
     """
     try:
-        company = msgspec.convert(fields, Company)
+        company = msgspec.convert(_without_nulls(fields), Company)
     except msgspec.ValidationError as error:
         hint = next((f": give {hint}" for name, hint in _HINTS.items() if f"$.{name}" in str(error)), "")
         raise PluginError(f"{source}: {_ODD_FIELD.sub('unknown field', str(error))}{hint}") from None
     if problem := next(_find_problems(company), ""):
         raise PluginError(f"{source}: {problem}")
     return company
+
+
+def _without_nulls(fields: object) -> object:
+    """Return the fields without those that are null, which is the same as not to give them."""
+    if not isinstance(fields, dict):
+        return fields
+    given = {name: value for name, value in fields.items() if value is not None}
+    for name in ("secrets", "tap", "target"):
+        if isinstance(given.get(name), dict):
+            given[name] = {inner: value for inner, value in given[name].items() if value is not None}
+    return given
 
 
 def _find_problems(company: Company) -> Iterator[str]:
@@ -175,16 +187,15 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def check_trust(companies: Iterable[Company]) -> None:
-    """Check that no company has a setting that only a trusted registry may have.
+def check_trust(company: Company) -> None:
+    """Check that a company has no setting that only a trusted registry may have.
 
     Whoever can write the registry could otherwise send credentials and data elsewhere, or turn the guard off for good.
 
     Raises:
-        PluginError: If one has. The message names the settings and their companies.
+        PluginError: If it has. The message names the settings and the company.
     """
-    found = [f"{company.company_id} sets {name}" for company in companies for name in _find_powers(company)]
-    if found:
+    if found := [f"{company.company_id} sets {name}" for name in _find_powers(company)]:
         raise PluginError(
             f"the registry may not decide this by itself: {'; '.join(found)}. Remove it, or run with --trust-registry"
         )
@@ -204,69 +215,3 @@ def _reaches(value: object, least: float) -> bool:
         return float(str(value)) >= least
     except ValueError:
         return False
-
-
-def check_distinct(companies: Iterable[Company]) -> None:
-    """Check that no two companies share an id, a tenant or a project.
-
-    Raises:
-        PluginError: If they do. The message names all of them.
-    """
-    companies = list(companies)
-    problems = [
-        *_find_shared(companies, "company_id"),
-        *_find_shared(companies, "tenant_id"),
-        *_find_shared(companies, "project_id"),
-    ]
-    if problems:
-        raise PluginError(f"the companies cannot be told apart: {'; '.join(problems)}")
-
-
-def _find_shared(companies: list[Company], name: str) -> Iterator[str]:
-    owners = defaultdict[str, list[Company]](list)
-    for company in companies:
-        owners[_fold(name, getattr(company, name))].append(company)
-    for same in owners.values():
-        if len(same) > 1:
-            ids = sorted(company.company_id for company in same)
-            yield f"{name} {getattr(same[0], name)} belongs to {' and '.join(ids)}"
-
-
-def _fold(name: str, value: str) -> str:
-    """Return the form in which two values are the same: without blanks, capitals, and zeros before a number."""
-    folded = value.strip().casefold()
-    return folded.lstrip("0") if name == "tenant_id" else folded
-
-
-def select_companies(companies: Iterable[Company], company_ids: Iterable[str]) -> Iterator[Company]:
-    """Yield the companies with these ids, enabled or not; without ids, all enabled companies.
-
-    Raises:
-        PluginError: If an id is not in the registry.
-    """
-    by_id = {company.company_id: company for company in companies}
-    wanted = list(company_ids)
-    if unknown := sorted(set(wanted) - by_id.keys()):
-        raise PluginError(f"the registry has no company {', '.join(unknown)}; it has {', '.join(sorted(by_id))}")
-    if wanted:
-        yield from (by_id[company_id] for company_id in wanted)
-    else:
-        yield from (company for company in by_id.values() if company.enabled)
-
-
-def parse_companies(entries: Iterable[tuple[str, object]], *, trusted: bool = False) -> list[Company]:
-    """Build all companies of a registry.
-
-    Args:
-        entries: Source, for error messages, and fields of each company.
-        trusted: Whether they may have any setting.
-
-    Raises:
-        PluginError: If a field is invalid, two companies share an id, a tenant or a project, or one has a setting that
-            only a trusted registry may have.
-    """
-    companies = [parse_company(fields, source) for source, fields in entries]
-    check_distinct(companies)
-    if not trusted:
-        check_trust(companies)
-    return companies

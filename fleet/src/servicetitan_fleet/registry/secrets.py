@@ -62,9 +62,11 @@ class SecretResolver:
         scheme, _, name = reference.partition(":")
         if scheme == "env":
             try:
-                return self._environment[name]
+                value = self._environment[name]
             except KeyError:
                 raise PluginError(f"{label}: the environment variable {name} is not set") from None
+            # Python keeps bytes that are not UTF-8 as characters that no program can write.
+            return _decode(value.encode(errors="surrogateescape"), label, reference)
         return self._read_secret_manager(name.removeprefix("//"), label)
 
     def _read_secret_manager(self, name: str, label: str) -> str:
@@ -74,7 +76,15 @@ class SecretResolver:
         except (GoogleAPIError, GoogleAuthError) as error:
             raise PluginError(f"{label}: cannot read {name} from Secret Manager: {error}") from error
         # `echo` appends a line break to a secret; no credential ends with one.
-        return str(version.payload.data.decode()).rstrip("\r\n")
+        return _decode(version.payload.data, label, f"secret://{name}").rstrip("\r\n")
+
+
+def _decode(content: bytes, label: str, reference: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        # Not the cause of the new error: its text has the bytes.
+        raise PluginError(f"{label} is not text in UTF-8: {reference}") from None
 
 
 def _find_problem(name: str, value: str) -> str:

@@ -6,7 +6,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -16,34 +15,16 @@ from servicetitan_fleet.files import replace_file
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.base import Registry
-from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies
+from servicetitan_fleet.registry.entries import Entries, check_addition, parse_entries
+from servicetitan_fleet.registry.file_lock import lock_folder
+from servicetitan_fleet.registry.yaml_text import describe_error, load_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from servicetitan_fleet.registry.company import Company
+
 _LONGEST_LINE = 4096
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, for which a field that stands twice is an error: it would let the last one win."""
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a field stands twice", node.value[place][0].start_mark
-                )
-        return super().construct_mapping(node, deep=deep)
-
-
-def _describe(error: Exception) -> str:
-    """Return what is wrong, and where, without the text that is there: it may be a secret."""
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    problem = getattr(error, "problem", None) if isinstance(error, yaml.constructor.ConstructorError) else None
-    return f"{place}{problem or 'it cannot be read'} ({type(error).__name__})"
 
 
 class FileRegistry(Registry):
@@ -60,29 +41,40 @@ class FileRegistry(Registry):
         self._trusted = trusted
 
     @override
-    def read(self) -> list[Company]:
-        try:
-            content = yaml.load(self._path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
-        except OSError as error:
-            raise PluginError(f"cannot read the companies from {self._path}: {error.strerror}") from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise PluginError(f"{self._path} is not valid YAML: {_describe(error)}") from None
-        if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
-            raise PluginError(f"{self._path} has no list `companies`")
-        entries = ((f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1))
-        return parse_companies(entries, trusted=self._trusted)
+    def read(self) -> Entries:
+        return parse_entries(self._parse(self._read_text()), str(self._path), trusted=self._trusted)
 
     @override
     def add(self, company: Company) -> None:
-        text = ""
-        if self._path.exists():
-            check_distinct([*self.read(), company])
-            text = self._path.read_text(encoding="utf-8")
         # Resolved, so that a symbolic link stays and the file it points to is replaced.
+        path = self._path.resolve()
+        with lock_folder(path.parent):
+            text = ""
+            if path.exists():
+                text = self._read_text()
+                check_addition(self._parse(text), company)
+            try:
+                replace_file(path, append_company(text, company).encode())
+            except OSError as error:
+                raise PluginError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def _read_text(self) -> str:
         try:
-            replace_file(self._path.resolve(), append_company(text, company).encode())
+            content = self._path.read_bytes()
         except OSError as error:
-            raise PluginError(f"cannot write {self._path}: {error.strerror}") from error
+            raise PluginError(f"cannot read the companies from {self._path}: {error.strerror}") from error
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            column = error.start - content.rfind(b"\n", 0, error.start)
+            # Not the cause of the new error: its text has the bytes.
+            raise PluginError(
+                f"{self._path} is not text in UTF-8: line {line}, byte {column}. Save it as UTF-8"
+            ) from None
+
+    def _parse(self, text: str) -> list[tuple[str, object]]:
+        return load_registry(text, str(self._path))
 
 
 def append_company(text: str, company: Company) -> str:
@@ -101,7 +93,7 @@ def append_company(text: str, company: Company) -> str:
     try:
         content = editor.load(text or "companies: []\n")
     except YAMLError as error:
-        raise PluginError(f"the registry is not valid YAML: {_describe(error)}") from None
+        raise PluginError(f"the registry is not valid YAML: {describe_error(error)}") from None
     companies = content.get("companies") if isinstance(content, dict) else None
     if not isinstance(companies, CommentedSeq):
         raise PluginError("the registry has no list `companies`")
@@ -111,7 +103,7 @@ def append_company(text: str, company: Company) -> str:
         editor.indent(mapping=2, sequence=max(column, 2), offset=max(column - 2, 0))
     else:
         companies.fa.set_block_style()
-    # Without quotes, YAML would read the tenant as a number.
+    # Without quotes, other programs would read the tenant as a number.
     companies.append({**_to_entry(company), "tenant_id": DoubleQuotedScalarString(company.tenant_id)})
     output = io.StringIO()
     editor.dump(content, output)

@@ -60,6 +60,8 @@ def _sum_rows(companies: Sequence[CompanyStatus], name: str) -> int:
 
 def suggest_command(company: CompanyStatus, options: Sequence[str]) -> str:
     """Return the shell command that an operator should try: `check` if nothing could be read, otherwise `run`."""
+    if company.is_refused:
+        return shlex.join(["orchestrate-etl", "check", *options])
     verb = "check" if company.freshness is Freshness.UNREADABLE else "run"
     return shlex.join(["orchestrate-etl", verb, "--company", company.company.company_id, *options])
 

@@ -20,7 +20,7 @@ def test_it_prompts_for_missing_values_until_they_are_valid(tmp_path: Path) -> N
     done = CliRunner().invoke(add_company, options, input="\n".join([*answers, ""]))
     assert done.exit_code == 0, done.output
     assert done.stderr.count("Error: ") == 3
-    company = open_registry(str(path), {}).read()[0]
+    company = open_registry(str(path), {}).read().companies[0]
     assert (company.company_id, company.tenant_id, company.project_id, company.location) == (
         *("acme", "12", "acme-data", "US"),
     )

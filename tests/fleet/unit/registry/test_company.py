@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
 import pytest
 
 from servicetitan_fleet.plugin_runtime.errors import PluginError
-from servicetitan_fleet.registry.company import Company, check_distinct, parse_companies, parse_company
+from servicetitan_fleet.registry.company import Company, check_trust, parse_company
 
 SECRETS = {
     "client_id": "env:ONE_CLIENT_ID",
@@ -37,7 +36,7 @@ def test_most_fields_are_optional() -> None:
         ({"company_id": "Not An Id"}, "$.company_id"),
         ({"tenant_id": "12a"}, "$.tenant_id"),
         ({"tenant_id": 12}, "$.tenant_id"),
-        ({"tenant_id": "12\n"}, "give digits, in quotes"),
+        ({"tenant_id": "12\n"}, "give up to 19 digits"),
         ({"company_id": "one\n"}, "$.company_id"),
         *[
             ({"project_id": name}, "`$.project_id`: give 6 to 30 lower-case letters, digits and hyphens")
@@ -57,6 +56,8 @@ def test_most_fields_are_optional() -> None:
             ({"location": name}, "`$.location`: give a location")
             for name in ("Europe", "us central1", "US;", "eu\n", "../x")
         ],
+        ({"enabled": "no"}, "`$.enabled`: give `true` or `false`"),
+        ({"company_name": "\udcff"}, "`$.company_name`: give no control characters"),
         ({"company_name": "\x1b[2J"}, "`$.company_name`: give no control characters"),
         ({"target": {"dataset": "a.b"}}, "`target.dataset` is not the name of a dataset"),
         ({"target": {"log_dataset": "a-the-key-itself"}}, "`target.log_dataset` is not the name of a dataset"),
@@ -93,12 +94,19 @@ def test_all_references_are_known() -> None:
     assert company(tap={"pii_salt": "env:SALT"}).references == {**SECRETS, "pii_salt": "env:SALT"}
 
 
-def test_the_same_tenant_is_found_whatever_it_looks_like() -> None:
-    with pytest.raises(PluginError, match="tenant_id 1 belongs to one and two"):
-        check_distinct([company(), company(company_id="two", tenant_id="001", project_id="project-two")])
-    upper = msgspec.structs.replace(company(), company_id=" ONE", tenant_id="2", project_id=" Project-One ")
-    with pytest.raises(PluginError, match=r"company_id one belongs to .*; project_id project-one belongs to"):
-        check_distinct([company(), upper])
+@pytest.mark.parametrize("name", ["company_name", "location", "enabled", "streams", "timeout_minutes", "tap", "target"])
+def test_a_null_is_the_same_as_nothing(name: str) -> None:
+    assert company(**{name: None}) == company()
+
+
+def test_a_null_is_never_the_text_null() -> None:
+    given = company(tap={"start_date": None, "stream_maps": {"jobs": {"a": None}}}, target={"dataset": None})
+    assert given.tap == {"stream_maps": {"jobs": {"a": None}}}  # there it means something: leave the field out
+    assert given.target == {}
+    with pytest.raises(PluginError, match="missing required field `tenant_id`"):
+        company(tenant_id=None)
+    with pytest.raises(PluginError, match="missing required field `app_key`"):
+        company(secrets={**SECRETS, "app_key": None})
 
 
 @pytest.mark.parametrize(
@@ -120,21 +128,9 @@ def test_the_same_tenant_is_found_whatever_it_looks_like() -> None:
 def test_only_a_trusted_registry_sends_data_elsewhere_or_turns_the_guard_off(
     settings: dict[str, Any], named: str
 ) -> None:
-    entry = ("here", {**ONE, **settings})
     with pytest.raises(PluginError) as caught:
-        parse_companies([entry])
+        check_trust(company(**settings))
     assert named in str(caught.value)
     assert "--trust-registry" in str(caught.value)
     assert "elsewhere" not in str(caught.value)
-    assert len(parse_companies([entry], trusted=True)) == 1
-    parse_companies(
-        [("here", {**ONE, "target": {"allow_mass_delete": False, "max_delete_fraction": 0.9, "adopt_tables": []}})]
-    )
-
-
-@pytest.mark.parametrize("name", ["company_id", "tenant_id", "project_id"])
-def test_companies_cannot_share_an_id_tenant_or_project(name: str) -> None:
-    two = {"company_id": "two", "tenant_id": "2", "project_id": "project-two"}
-    check_distinct([company(), company(**two)])
-    with pytest.raises(PluginError, match=f"{name} {getattr(company(), name)} belongs to"):
-        check_distinct([company(), company(**{**two, name: getattr(company(), name)})])
+    check_trust(company(target={"allow_mass_delete": False, "max_delete_fraction": 0.9, "adopt_tables": []}))

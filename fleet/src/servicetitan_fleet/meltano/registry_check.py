@@ -1,0 +1,73 @@
+"""Checks what the registry says of a company against what the plugins know, before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from servicetitan_fleet.meltano.project import TAP, TARGET
+from servicetitan_fleet.meltano.setting_rules import find_setting_problems
+from servicetitan_fleet.plugin_runtime.redaction import to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from servicetitan_fleet.meltano.project import MeltanoProject
+    from servicetitan_fleet.registry.company import Company
+
+
+def find_bad_settings(company: Company, project: MeltanoProject) -> Iterator[str]:
+    """Yield a line for each setting of a company that its plugin would refuse.
+
+    Raises:
+        PluginError: If a plugin does not say what it accepts.
+    """
+    for plugin, settings in ((TAP, company.tap), (TARGET, company.target)):
+        if settings:
+            # A reference stands where the secret will be.
+            plain = {name: value for name, value in settings.items() if name not in company.references}
+            yield from (f"{plugin}: {line}" for line in find_setting_problems(project.facts.settings(plugin), plain))
+
+
+def find_unknown_streams(company: Company, project: MeltanoProject) -> Iterator[str]:
+    """Yield a line for each pattern in `streams` that matches no stream: Meltano takes no notice of it.
+
+    Raises:
+        PluginError: If the tap does not say which streams it has.
+    """
+    if company.streams:
+        reports = (company.tap.get("reports"), *project.configured(TAP, "reports"))
+        names = project.facts.streams(TAP).union(*map(_report_names, reports))
+        yield from unknown_streams(company.streams, names)
+
+
+def unknown_streams(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each of Meltano's selection patterns that matches no stream, with the name that is most like it.
+
+    Args:
+        patterns: `stream.property`; `!` in front of it excludes.
+        names: The streams that there are.
+    """
+    names = sorted(names)
+    for pattern in patterns:
+        stream = pattern.removeprefix("!").partition(".")[0]
+        if not any(fnmatchcase(name, stream) for name in names):
+            near = difflib.get_close_matches(stream, names, n=1)
+            hint = f", perhaps `{near[0]}` is meant" if near else ""
+            yield f"no stream of the tap matches `{to_line(pattern)}` in `streams`{hint}"
+
+
+def _report_names(reports: object) -> set[str]:
+    """Return the names of the streams that the tap makes of reports. What is no report is not looked at."""
+    listed: Any = _from_json(reports) if isinstance(reports, str) else reports
+    found = [report.get("name") for report in listed if isinstance(report, dict)] if isinstance(listed, list) else []
+    return {name for name in found if isinstance(name, str)}
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
