@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
@@ -14,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_sandbox.client.control import Fault
-from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL, Fleet
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
-    import subprocess
-
     from servicetitan_sandbox.client.processes import BigQuery, CloudStorage, ServiceTitan
 
 SIZES = {"technicians": 12, "activities": 60}
@@ -61,6 +60,26 @@ class Stage(Fleet):
         assert "UPPER" not in text  # a part of the app key
         assert not list(self.folder.glob("work/*/run/**/*.config.json"))
         return Run(process.returncode, [json.loads(line) for line in text.splitlines()], text)
+
+    def look(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that only reads: `status` or `report`."""
+        places = ["--companies", str(self.folder / "companies.yml"), "--storage", self.storage]
+        machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = machine | {"ETL_TRUST_REGISTRY": "true"}
+        return subprocess.run(
+            [ORCHESTRATE_ETL, *words, *places],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def last_run(self, company_id: str) -> dict[str, str]:
+        """Return the record of a company's last run."""
+        record = json.loads((self.folder / "etl/companies" / f"{company_id}.json").read_bytes())
+        last: dict[str, str] = record["runs"][-1]
+        return last
 
     def kill(self, company_id: str) -> None:
         """Kill a company's Meltano as soon as it runs."""
@@ -140,6 +159,30 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
     assert max(well["rows_read"], slow["rows_read"]) < SIZES["activities"]
     assert changed in stage.project("well").rows("activities")
+
+
+def test_the_screens_agree_on_what_was_not_read_and_name_the_cause(stage: Stage) -> None:
+    stage.add("flaky", "880302", SIZES)
+    assert stage.run().code == 0
+
+    stage.titan.control.set_fault(Fault(kind="status", tenant="880302", stream="activities"))
+    run = stage.run("--parallel", "2")
+    stage.titan.control.clear_faults()
+
+    assert run.code == 1, run.text
+    outcome = run.outcomes["flaky"]
+    assert outcome["result"] == "failed"
+    assert "activities: failed: GET " in outcome["reason"]
+    assert outcome["reason"].count("503 Service Unavailable") == 1
+    assert (stage.last_run("flaky")["ending"], stage.last_run("flaky")["reason"]) == ("failed", outcome["reason"])
+
+    status = stage.look("status")
+    assert (status.returncode, status.stderr) == (1, ""), status
+    assert "503 Service Unavailable" in status.stdout
+    assert status.stdout.splitlines()[-1] == "1 failed; needs attention: flaky"
+    page = stage.folder / "report.html"
+    assert stage.look("report", "--output", str(page)).stdout == f"{page}: 1 failed; needs attention: flaky\n"
+    assert "503 Service Unavailable" in page.read_text()
 
 
 def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(
