@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from servicetitan_fleet.health.evidence import StreamRun
     from servicetitan_fleet.registry.company import Company
 
+RETRY_SECONDS = 60.0
+"""Long, because nobody is waiting, and a run whose log cannot be read is not known to be good."""
+
 NO_ROW = "the audit log has no row of it"
 
 
@@ -40,8 +43,8 @@ class RunLog:
         Raises:
             PluginError: If the audit log cannot be read.
         """
-        rows = LogReader(self.environment, since, runs=1, dry_run=self.dry_run).read(company)
-        return find_endings(rows, company)
+        reader = LogReader(self.environment, since, runs=1, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
+        return find_endings(reader.read(company), company)
 
 
 def find_endings(rows: Sequence[StreamRun], company: Company) -> Sequence[StreamEnding]:

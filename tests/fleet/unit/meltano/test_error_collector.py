@@ -107,6 +107,14 @@ def test_a_summary_is_no_cause_but_better_than_nothing(summary: str) -> None:
     assert found.reason == "tap-servicetitan: activities: failed: 503"
 
 
+def test_an_error_in_discovery_is_no_cause_once_the_plugin_runs() -> None:
+    discovery = error("sales: the report could not be discovered: 404", source=Source.DISCOVERY)
+    assert collect(discovery).cause == f"{TAP}: {discovery.message}"
+    runs = LogLine(message="tap-servicetitan v1", plugin=TAP, source=Source.PLUGIN)
+    found = collect(discovery, runs, error("1 of 2 streams are incomplete: jobs"))
+    assert (found.cause, found.reason) == ("", f"{TAP}: 1 of 2 streams are incomplete: jobs")
+
+
 def test_a_plugin_that_crashes_without_a_log_is_understood() -> None:
     traceback = ["Traceback (most recent call last):", "  x()", "ImportError: no module x"]
     plain = [LogLine(message=text, plugin=TAP, source=Source.PLAIN) for text in traceback]
