@@ -92,7 +92,10 @@ def operator(tmp_path: Path, bigquery: BigQuery) -> Operator:
     return Operator(tmp_path, bigquery.api_endpoint)
 
 
-def write_log(project: Project, rows: list[tuple[str, float, str, int, str | None]]) -> None:
+LogRow = tuple[str, float, str, int, str | None]
+
+
+def write_log(project: Project, rows: list[LogRow]) -> None:
     """Write rows of an audit log: stream, hours since its end, status, rows read, error."""
     project.client.create_dataset("management")
     table = google_bigquery.Table(f"{project.name}.management.etl_logs", schema=LOG_FIELDS)
@@ -130,7 +133,11 @@ def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> No
 
 def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never_there(operator: Operator) -> None:
     forbidden = "GET /jobs: 403 Forbidden"
-    rows = [("jobs", 1.0, "success", 5, None), ("calls", 900.0, "success", 7, None), ("old", 900.0, "success", 7, None)]
+    rows: list[LogRow] = [
+        ("jobs", 1.0, "success", 5, None),
+        ("calls", 900.0, "success", 7, None),
+        ("old", 900.0, "success", 7, None),
+    ]
     rows += [(stream, hours, "skipped", 0, forbidden) for stream in ("calls", "forms") for hours in (20.0, 1.0)]
     project = operator.add("acme")
     write_log(project, rows)
