@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -44,6 +45,10 @@ class Run:
         """The outcome of each company."""
         outcomes: dict[str, dict[str, Any]] = self.lines[-1]["companies"]
         return outcomes
+
+    def ended(self, company_id: str) -> dict[str, Any]:
+        """The line about a company's end."""
+        return next(line for line in self.lines if line.get("company") == company_id and "result" in line)
 
 
 class Stage(Fleet):
@@ -162,27 +167,62 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
 
 
 def test_the_screens_agree_on_what_was_not_read_and_name_the_cause(stage: Stage) -> None:
+    streams = ["technicians.*", "activities.*", "campaigns.*"]
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings", "timesheets"}), streams=streams)
     stage.add("flaky", "880302", SIZES)
-    assert stage.run().code == 0
+    first = stage.run("--parallel", "2")
+    assert first.code == 0, first.text
+    assert {name: outcome["result"] for name, outcome in first.outcomes.items()} == {"lost": "done", "flaky": "done"}
+    # The app never had the scope of the campaigns, so nobody misses them.
+    ended = first.ended("lost")["streams"]
+    assert (ended.keys(), ended["success"]) == ({"success", "not available"}, 2)
+    assert "403 Forbidden" in ended["not available"]["campaigns"]
+    assert stage.look("status").returncode == 0
 
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings"}), streams=streams)  # the app loses a scope
     stage.titan.control.set_fault(Fault(kind="status", tenant="880302", stream="activities"))
     run = stage.run("--parallel", "2")
     stage.titan.control.clear_faults()
 
     assert run.code == 1, run.text
-    outcome = run.outcomes["flaky"]
-    assert outcome["result"] == "failed"
-    assert "activities: failed: GET " in outcome["reason"]
-    assert outcome["reason"].count("503 Service Unavailable") == 1
-    assert (stage.last_run("flaky")["ending"], stage.last_run("flaky")["reason"]) == ("failed", outcome["reason"])
+    assert {name: outcome["result"] for name, outcome in run.outcomes.items()} == {
+        "lost": "incomplete",
+        "flaky": "failed",
+    }
+    assert run.lines[-1]["message"] == "1 incomplete, 1 failed; not up to date: flaky, lost"
+    reasons = {name: outcome["reason"] for name, outcome in run.outcomes.items()}
+    assert reasons["lost"].startswith("activities: skipped: ")
+    assert reasons["lost"].count("403 Forbidden") == 1
+    assert "activities: failed: GET " in reasons["flaky"]
+    assert reasons["flaky"].count("503 Service Unavailable") == 1
+    assert {name: list(streams) for name, streams in run.ended("lost")["streams"].items() if name != "success"} == {
+        "skipped": ["activities"],
+        "not available": ["campaigns"],
+    }
+    assert list(run.ended("flaky")["streams"]["failed"]) == ["activities"]
+    for name, ending in (("lost", "incomplete"), ("flaky", "failed")):
+        assert (stage.last_run(name)["ending"], stage.last_run(name)["reason"]) == (ending, reasons[name])
 
     status = stage.look("status")
     assert (status.returncode, status.stderr) == (1, ""), status
-    assert "503 Service Unavailable" in status.stdout
-    assert status.stdout.splitlines()[-1] == "1 failed; needs attention: flaky"
+    assert status.stdout.splitlines()[-1] == "1 stale, 1 failed; needs attention: flaky, lost"
+    shown = re.sub(r"[\s│]+", " ", status.stdout)
+    assert "lost activities stale" in shown
+    assert "flaky activities failed" in shown
+    for cause in ("403 Forbidden", "503 Service Unavailable"):
+        assert cause in shown
+    assert "campaigns" not in shown  # of what is wrong
+
     page = stage.folder / "report.html"
-    assert stage.look("report", "--output", str(page)).stdout == f"{page}: 1 failed; needs attention: flaky\n"
-    assert "503 Service Unavailable" in page.read_text()
+    made = stage.look("report", "--output", str(page))
+    assert made.stdout == f"{page}: 1 stale, 1 failed; needs attention: flaky, lost\n"
+    cells = dict(re.findall(r'title="(\w+: [\w ]+)[:.][^"]*">(\S)', page.read_text()))
+    assert cells == {
+        "activities: stale": "⊘",
+        "activities: failed": "✗",
+        "campaigns: not available": "○",
+        "technicians: fresh": "✓",
+    }
 
 
 def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(
