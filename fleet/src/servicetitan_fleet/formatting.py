@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SHORT_HOURS = 48
@@ -35,6 +35,12 @@ def pluralize(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+
+
+def join_names(names: Sequence[str], most: int = 10) -> str:
+    """Join names for people, and count those beyond the first ones: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def summarize_companies(kinds: Mapping[str, str], order: Iterable[str], bad: Iterable[str], label: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
@@ -14,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_sandbox.client.control import Fault
-from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL, Fleet
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
-    import subprocess
-
     from servicetitan_sandbox.client.processes import BigQuery, CloudStorage, ServiceTitan
 
 SIZES = {"technicians": 12, "activities": 60}
@@ -46,6 +46,10 @@ class Run:
         outcomes: dict[str, dict[str, Any]] = self.lines[-1]["companies"]
         return outcomes
 
+    def ended(self, company_id: str) -> dict[str, Any]:
+        """The line about a company's end."""
+        return next(line for line in self.lines if line.get("company") == company_id and "result" in line)
+
 
 class Stage(Fleet):
     """A fleet that keeps its secrets."""
@@ -61,6 +65,26 @@ class Stage(Fleet):
         assert "UPPER" not in text  # a part of the app key
         assert not list(self.folder.glob("work/*/run/**/*.config.json"))
         return Run(process.returncode, [json.loads(line) for line in text.splitlines()], text)
+
+    def look(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that only reads: `status` or `report`."""
+        places = ["--companies", str(self.folder / "companies.yml"), "--storage", self.storage]
+        machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = machine | {"ETL_TRUST_REGISTRY": "true"}
+        return subprocess.run(
+            [ORCHESTRATE_ETL, *words, *places],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def last_run(self, company_id: str) -> dict[str, str]:
+        """Return the record of a company's last run."""
+        record = json.loads((self.folder / "etl/companies" / f"{company_id}.json").read_bytes())
+        last: dict[str, str] = record["runs"][-1]
+        return last
 
     def kill(self, company_id: str) -> None:
         """Kill a company's Meltano as soon as it runs."""
@@ -147,6 +171,65 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert (well["rows_inserted"], slow["rows_inserted"]) == (1, 0)
     assert max(well["rows_read"], slow["rows_read"]) < SIZES["activities"]
     assert changed in stage.project("well").rows("activities")
+
+
+def test_the_screens_agree_on_what_was_not_read_and_name_the_cause(stage: Stage) -> None:
+    streams = ["technicians.*", "activities.*", "campaigns.*"]
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings", "timesheets"}), streams=streams)
+    stage.add("flaky", "880302", SIZES)
+    first = stage.run("--parallel", "2")
+    assert first.code == 0, first.text
+    assert {name: outcome["result"] for name, outcome in first.outcomes.items()} == {"lost": "done", "flaky": "done"}
+    # The app never had the scope of the campaigns, so nobody misses them.
+    ended = first.ended("lost")["streams"]
+    assert (ended.keys(), ended["success"]) == ({"success", "not available"}, 2)
+    assert "403 Forbidden" in ended["not available"]["campaigns"]
+    assert stage.look("status").returncode == 0
+
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings"}), streams=streams)  # the app loses a scope
+    stage.titan.control.set_fault(Fault(kind="status", tenant="880302", stream="activities"))
+    run = stage.run("--parallel", "2")
+    stage.titan.control.clear_faults()
+
+    assert run.code == 1, run.text
+    assert {name: outcome["result"] for name, outcome in run.outcomes.items()} == {
+        "lost": "incomplete",
+        "flaky": "failed",
+    }
+    assert run.lines[-1]["message"] == "1 incomplete, 1 failed; not up to date: flaky, lost"
+    reasons = {name: outcome["reason"] for name, outcome in run.outcomes.items()}
+    assert reasons["lost"].startswith("activities: skipped: ")
+    assert reasons["lost"].count("403 Forbidden") == 1
+    assert "activities: failed: GET " in reasons["flaky"]
+    assert reasons["flaky"].count("503 Service Unavailable") == 1
+    assert {name: list(streams) for name, streams in run.ended("lost")["streams"].items() if name != "success"} == {
+        "skipped": ["activities"],
+        "not available": ["campaigns"],
+    }
+    assert list(run.ended("flaky")["streams"]["failed"]) == ["activities"]
+    for name, ending in (("lost", "incomplete"), ("flaky", "failed")):
+        assert (stage.last_run(name)["ending"], stage.last_run(name)["reason"]) == (ending, reasons[name])
+
+    status = stage.look("status")
+    assert (status.returncode, status.stderr) == (1, ""), status
+    assert status.stdout.splitlines()[-1] == "1 stale, 1 failed; needs attention: flaky, lost"
+    shown = re.sub(r"[\s│]+", " ", status.stdout)
+    assert "lost activities stale" in shown
+    assert "flaky activities failed" in shown
+    for cause in ("403 Forbidden", "503 Service Unavailable"):
+        assert cause in shown
+    assert "campaigns" not in shown  # of what is wrong
+
+    page = stage.folder / "report.html"
+    made = stage.look("report", "--output", str(page))
+    assert made.stdout == f"{page}: 1 stale, 1 failed; needs attention: flaky, lost\n"
+    cells = dict(re.findall(r'title="(\w+: [\w ]+)[:.][^"]*">(\S)', page.read_text()))
+    assert cells == {
+        "activities: stale": "⊘",
+        "activities: failed": "✗",
+        "campaigns: not available": "○",
+        "technicians: fresh": "✓",
+    }
 
 
 def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(

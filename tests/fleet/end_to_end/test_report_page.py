@@ -62,7 +62,7 @@ def test_a_browser_shows_it_on_a_desk_and_on_a_phone(width: int, scheme: str, br
 
     assert shown.locator(".matrix tbody tr:visible").count() == COMPANIES
     shown.get_by_label("only companies that need attention").check()
-    assert shown.locator(".matrix tbody tr:visible").count() == 4
+    assert shown.locator(".matrix tbody tr:visible").count() == 5
     colours = shown.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     assert (brightness(colours[0]) > brightness(colours[1])) == (scheme == "dark")
     assert shown.locator("svg").first.bounding_box() is not None

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from google.cloud import bigquery as google_bigquery
 
+from servicetitan_fleet.cli.run_log import RunLog
+from servicetitan_fleet.fleet.outcome import Ending
 from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.state.claims import Claims
@@ -90,7 +92,10 @@ def operator(tmp_path: Path, bigquery: BigQuery) -> Operator:
     return Operator(tmp_path, bigquery.api_endpoint)
 
 
-def write_log(project: Project, rows: list[tuple[str, float, str, int, str | None]]) -> None:
+LogRow = tuple[str, float, str, int, str | None]
+
+
+def write_log(project: Project, rows: list[LogRow]) -> None:
     """Write rows of an audit log: stream, hours since its end, status, rows read, error."""
     project.client.create_dataset("management")
     table = google_bigquery.Table(f"{project.name}.management.etl_logs", schema=LOG_FIELDS)
@@ -124,6 +129,51 @@ def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> No
         "calls": NOW - dt.timedelta(hours=2),
         "jobs": NOW - dt.timedelta(hours=20),
     }
+
+
+def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never_there(operator: Operator) -> None:
+    forbidden = "GET /jobs: 403 Forbidden"
+    rows: list[LogRow] = [
+        ("jobs", 1.0, "success", 5, None),
+        ("calls", 900.0, "success", 7, None),
+        ("old", 900.0, "success", 7, None),
+    ]
+    rows += [(stream, hours, "skipped", 0, forbidden) for stream in ("calls", "forms") for hours in (20.0, 1.0)]
+    project = operator.add("acme")
+    write_log(project, rows)
+    operator.add_run("acme", 1, RunStatus.INCOMPLETE, f"calls: skipped: {forbidden}")
+    company = parse_company(operator.companies["acme"], "here")
+    found = LogReader({}, NOW - dt.timedelta(days=14), 1).read(company)
+    assert [(run.stream, run.status, run.last_success) for run in found] == [
+        ("calls", "skipped", NOW - dt.timedelta(hours=900)),
+        ("forms", "skipped", None),
+        ("jobs", "success", NOW - dt.timedelta(hours=1)),
+    ]
+    ended = RunLog(environment={}, dry_run=False).read(company, NOW - dt.timedelta(hours=2))
+    assert [(stream.stream, stream.ending) for stream in ended] == [
+        ("calls", Ending.SKIPPED),
+        ("forms", Ending.NOT_AVAILABLE),
+        ("jobs", Ending.SUCCESS),
+    ]
+
+    status = operator.command("status")
+    assert (status.returncode, status.stderr) == (1, ""), status
+    assert status.stdout.splitlines()[-1] == "1 stale; needs attention: acme"
+    issues = [[cell.strip() for cell in line.split("│")[1:-1]] for line in status.stdout.splitlines() if "│" in line]
+    assert issues == [
+        ["acme", "", "stale", "never", "1 stream stale"],
+        ["acme", "calls", "stale", "37 d", f"skipped: {forbidden}"],
+    ]
+    page = operator.folder / "report.html"
+    made = operator.command("report", "--output", str(page))
+    assert (made.returncode, made.stdout) == (0, f"{page}: 1 stale; needs attention: acme\n"), made
+    assert ">⊘ 37 d</td>" in page.read_text()
+
+    # Without the lost stream nobody is needed: the stream that was never there is not one that is missing.
+    operator.companies["acme"]["streams"] = ["*.*", "!calls.*"]
+    operator.add_run("acme", 0.5)
+    well = operator.command("status")
+    assert (well.returncode, well.stdout.splitlines()[-1]) == (0, "1 fresh"), well
 
 
 def test_status_shows_every_company_and_exits_with_1_if_one_is_not_fresh(operator: Operator) -> None:

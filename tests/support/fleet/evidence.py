@@ -21,7 +21,10 @@ EVERY = dt.timedelta(hours=6)
 
 
 def fleet(now: dt.datetime, companies: int, streams: int, runs: int = 8) -> list[Evidence]:
-    """Return the evidence of a fleet whose 3rd company fails, 5th is unreadable, 7th is stale and 9th was never run."""
+    """Return the evidence of a fleet whose 3rd company fails, 5th is unreadable, 7th is stale and 9th was never run.
+
+    The 8th lacks the module of its first stream; the 10th has lost its first stream, and its second is incomplete.
+    """
     names = [f"stream_number_{number:03}" for number in range(streams)]
     return [_company(now, number, names, runs) for number in range(1, companies + 1)]
 
@@ -42,36 +45,49 @@ def _company(now: dt.datetime, number: int, names: Sequence[str], runs: int) -> 
     made = random.Random(number)
     newest = now - dt.timedelta(hours=40 if number == 7 else 2)
     ends = [newest - EVERY * back for back in reversed(range(runs))]
-    failing = number == 3
+    bad = _BAD_RUNS.get(number, RunStatus.DONE)
     record = [
         RunRecord(
             execution=f"etl-{index}",
             started=end - dt.timedelta(seconds=made.randint(60, 900)),
             ended=end,
-            status=RunStatus.FAILED if failing and index >= runs - 2 else RunStatus.DONE,
-            reason=HOSTILE if failing and index >= runs - 2 else "",
+            status=bad if index >= runs - 2 else RunStatus.DONE,
+            reason=HOSTILE if number == 3 and index >= runs - 2 else "",
         )
         for index, end in enumerate(ends)
     ]
     rows = [
-        _row(made, f"run-{index}", stream, end, failed=failing and index >= runs - 2 and stream == names[0])
+        _row(made, f"run-{index}", stream, end, status=_status(number, names.index(stream), runs - index))
         for index, end in enumerate(ends)
         for stream in names[: len(names) - number % 4]
     ]
     return Evidence(company=company, record=CompanyRecord(runs=tuple(record)), runs=rows)
 
 
-def _row(made: random.Random, run_id: str, stream: str, end: dt.datetime, *, failed: bool) -> StreamRun:
+_BAD_RUNS = {3: RunStatus.FAILED, 10: RunStatus.INCOMPLETE}
+_BAD_STREAMS = {3: ("failed",), 10: ("skipped", "incomplete")}
+"""By company: how its last two runs ended, and how its first streams ended in them."""
+
+
+def _status(company: int, stream: int, runs_back: int) -> str:
+    if company == 8 and stream == 0:
+        return "not available"
+    bad = _BAD_STREAMS.get(company, ())
+    return bad[stream] if runs_back <= 2 and stream < len(bad) else "success"
+
+
+def _row(made: random.Random, run_id: str, stream: str, end: dt.datetime, *, status: str) -> StreamRun:
+    is_good = status == "success"
     return StreamRun(
         run_id=run_id,
         stream=stream,
         started=end - dt.timedelta(minutes=1),
         ended=end,
-        status="failed" if failed else "success",
+        status="skipped" if status == "not available" else status,
         rows_read=made.randint(100, 5000),
         rows_inserted=made.randint(0, 60),
         rows_updated=made.randint(0, 40),
         rows_deleted=made.randint(0, 9),
-        error=HOSTILE if failed else "",
-        last_success=end - EVERY * 2 if failed else end,
+        error=HOSTILE if status == "failed" else "" if is_good else f"HTTP 403 ({status})",
+        last_success=None if status == "not available" else end if is_good else end - EVERY * 2,
     )

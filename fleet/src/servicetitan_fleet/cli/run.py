@@ -22,6 +22,7 @@ from servicetitan_fleet.cli.options import (
 )
 from servicetitan_fleet.cli.plan import plan_tasks
 from servicetitan_fleet.cli.refused import report_refused
+from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.console.reporters import make_reporter
 from servicetitan_fleet.console.tables import forecast_table, make_console
 from servicetitan_fleet.fleet.fleet import Fleet
@@ -134,7 +135,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
 
     On Cloud Run, environment variables give the task's index and the number of tasks.
 
-    Exit code 0: all companies are up to date. 1: some are not; the last lines list them.
+    Exit code 0: all companies are up to date. 1: some are not, or a stream that was read before was not read to its
+    end; the last lines list them.
     """
     settings = RunOptions(**options)
     if settings.adopt and len(settings.only) != 1:
@@ -152,6 +154,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         execution,
         claims,
         reporter,
+        RunLog(environment=os.environ, dry_run=settings.dry_run).read,
         timeout_minutes=settings.timeout_minutes,
         full_refresh=settings.full_refresh,
     )

@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from servicetitan_fleet.fleet.outcome import Result
+from servicetitan_fleet.fleet.outcome import Ending, Result
 from servicetitan_fleet.fleet.reporter import Reporter
-from servicetitan_fleet.formatting import format_duration
+from servicetitan_fleet.formatting import format_duration, join_names
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STYLES = {
     Result.DONE: "green",
     Result.ALREADY_DONE: "green",
+    Result.INCOMPLETE: "yellow",
     Result.BUSY: "yellow",
     Result.STOPPED: "yellow",
     Result.NOT_STARTED: "yellow",
@@ -63,11 +64,14 @@ class JsonReporter(Reporter):
     @override
     def on_end(self, outcome: Outcome) -> None:
         severity = "INFO" if outcome.result.is_good else "ERROR"
-        self._write(severity, _describe(outcome), company=outcome.company_id, **_to_fields(outcome))
+        self._write(
+            severity, _describe(outcome), company=outcome.company_id, **_to_fields(outcome), **_to_streams(outcome)
+        )
 
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         severity = "INFO" if all(outcome.result.is_good for outcome in outcomes) else "ERROR"
+        # Without the streams, whose reasons would make a line that is too long for Cloud Logging.
         companies = {outcome.company_id: _to_fields(outcome) for outcome in outcomes}
         self._write(severity, summary, companies=companies)
 
@@ -169,14 +173,28 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     table = Table("company", "result", "took", "why")
     for outcome in outcomes:
         result = f"[{STYLES.get(outcome.result, 'red')}]{outcome.result}[/]"
-        table.add_row(outcome.company_id, result, format_duration(outcome.seconds), escape(outcome.reason))
+        table.add_row(outcome.company_id, result, format_duration(outcome.seconds), escape(_explain(outcome)))
     return table
 
 
 def _describe(outcome: Outcome) -> str:
-    why = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.result} after {format_duration(outcome.seconds)}{why}"
+    why = _explain(outcome)
+    return f"{outcome.result} after {format_duration(outcome.seconds)}{f': {why}' if why else ''}"
+
+
+def _explain(outcome: Outcome) -> str:
+    """Return the reason of an outcome, and the streams that are not available. These need nobody."""
+    absent = join_names(list(outcome.select(Ending.NOT_AVAILABLE)))
+    return "; ".join(text for text in (outcome.reason, f"not available: {absent}" if absent else "") if text)
 
 
 def _to_fields(outcome: Outcome) -> dict[str, object]:
     return {"result": outcome.result, "seconds": round(outcome.seconds, 1), "reason": outcome.reason}
+
+
+def _to_streams(outcome: Outcome) -> dict[str, object]:
+    """Return the streams by how they ended, with the reasons. Those that were successful are only counted."""
+    streams: dict[str, object] = {ending: named for ending in Ending if (named := outcome.select(ending))}
+    if successes := outcome.select(Ending.SUCCESS):
+        streams[Ending.SUCCESS] = len(successes)
+    return {"streams": streams} if streams else {}

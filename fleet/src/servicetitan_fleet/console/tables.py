@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from servicetitan_fleet.formatting import format_age, format_duration
+from servicetitan_fleet.formatting import format_age, format_duration, join_names
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from servicetitan_fleet.health.evidence import Evidence
     from servicetitan_fleet.health.freshness import CompanyStatus
 
-STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.NOT_SELECTED: "dim"}
+STYLES = {
+    Freshness.FRESH: "green",
+    Freshness.STALE: "yellow",
+    Freshness.NOT_AVAILABLE: "dim",
+    Freshness.NOT_SELECTED: "dim",
+}
 """Colours of states. All others are red."""
 
 WIDTH_OF_FILES = 180
@@ -30,7 +35,11 @@ WIDTH_OF_FILES = 180
 MOST_NAMES = 3
 """Number of streams that an issue names."""
 
-_COLUMNS = ("good run", "took", "fresh", "stale", "failed", "read", "written", "deleted")
+_COLUMNS = ("good run", "took", "fresh", "stale", "failed", "n/a", "read", "written", "deleted")
+
+"""Columns of the table of companies. `n/a`: streams that are not available."""
+
+_COUNTED = (Freshness.FRESH, Freshness.STALE, Freshness.FAILED, Freshness.NOT_AVAILABLE)
 
 
 def make_console() -> Console:
@@ -57,7 +66,7 @@ def _format_state(status: CompanyStatus) -> Text:
 
 
 def _format_numbers(status: CompanyStatus, now: dt.datetime) -> Sequence[str]:
-    streams = [status.count(state) for state in (Freshness.FRESH, Freshness.STALE, Freshness.FAILED)]
+    streams = [status.count(state) for state in _COUNTED]
     last = [stream.last for stream in status.streams]
     rows = [sum(getattr(run, name) for run in last) for name in ("rows_read", "rows_written", "rows_deleted")]
     took = format_duration(status.runs[-1].seconds) if status.runs else ""
@@ -80,13 +89,10 @@ def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | 
         for issue in status.issues:
             state = Text(issue.freshness, STYLES.get(issue.freshness, "red"))
             last_success = format_age(issue.last_success, now)
-            table.add_row(company_id, _format_names(issue.streams), state, last_success, _printable(issue.reason))
+            table.add_row(
+                company_id, Text(join_names(issue.streams, MOST_NAMES)), state, last_success, _printable(issue.reason)
+            )
     return table if table.rows else None
-
-
-def _format_names(streams: Sequence[str]) -> Text:
-    more = f" and {len(streams) - MOST_NAMES} more" if len(streams) > MOST_NAMES else ""
-    return Text(", ".join(streams[:MOST_NAMES]) + more)
 
 
 _FORECAST = ("read", "inserted", "updated", "deleted", "restored", "unchanged", "rejected")

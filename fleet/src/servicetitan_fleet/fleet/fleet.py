@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
-from servicetitan_fleet.meltano.log_lines import ErrorCollector, LogLine, parse_line
-from servicetitan_fleet.meltano.process import EndedBy
+from servicetitan_fleet.fleet.verdict import AuditLog, Verdict, judge, judge_stop
+from servicetitan_fleet.meltano.error_collector import ErrorCollector
+from servicetitan_fleet.meltano.log_lines import LogLine, parse_line
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.registry_check import find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
@@ -20,8 +20,10 @@ from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Sequence
 
+    from servicetitan_fleet.fleet.outcome import StreamEnding
     from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.process import ProcessExit
@@ -41,6 +43,7 @@ class Fleet:
         execution: Execution,
         claims: Claims,
         reporter: Reporter,
+        read_streams: Callable[[Company, dt.datetime], Sequence[StreamEnding]],
         *,
         timeout_minutes: float,
         full_refresh: bool = False,
@@ -52,6 +55,8 @@ class Fleet:
             execution: The execution and task of this process.
             claims: The claims of this process.
             reporter: Told about the progress.
+            read_streams: Reads from a company's audit log how its streams ended in the run since a moment. It raises a
+                PluginError if the log cannot be read.
             timeout_minutes: Time limit of a company that has no limit of its own.
             full_refresh: Whether to ignore the stored state and read everything again.
         """
@@ -59,6 +64,7 @@ class Fleet:
         self._execution = execution
         self._claims = claims
         self._reporter = reporter
+        self._read_streams = read_streams
         self._timeout_minutes = timeout_minutes
         self._full_refresh = full_refresh
         self._stop = threading.Event()
@@ -108,15 +114,25 @@ class Fleet:
         lost = threading.Event()
         with self._claims.hold(company.company_id, lost.set) as claim:
             started = utc_now()
-            status, reason = self._run_company(company, lost)
+            verdict = self._run_company(company, lost, started)
             run = RunRecord(
-                execution=self._execution.name, started=started, ended=utc_now(), status=status, reason=reason
+                execution=self._execution.name,
+                started=started,
+                ended=utc_now(),
+                status=verdict.status,
+                reason=verdict.reason,
             )
             if not self._context.dry_run:
                 claim.finish(run)
-        return Outcome(company_id=company.company_id, result=Result(status), seconds=run.seconds, reason=reason)
+        return Outcome(
+            company_id=company.company_id,
+            result=Result(verdict.status),
+            seconds=run.seconds,
+            reason=verdict.reason,
+            streams=verdict.streams,
+        )
 
-    def _run_company(self, company: Company, lost: threading.Event) -> tuple[RunStatus, str]:
+    def _run_company(self, company: Company, lost: threading.Event, started: dt.datetime) -> Verdict:
         errors = ErrorCollector()
 
         def on_line(raw: bytes) -> None:
@@ -130,8 +146,19 @@ class Fleet:
         try:
             end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
-            return RunStatus.FAILED, to_line(str(error))
-        return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+            return Verdict(status=RunStatus.FAILED, reason=to_line(str(error)))
+        # A fleet that is stopped has seconds left, and after a lost claim the newest rows may be those of another run.
+        return judge_stop(end, is_claim_lost=lost.is_set()) or judge(
+            end, errors, self._read_log(company, started), limit_minutes=self._limit_minutes(company)
+        )
+
+    def _read_log(self, company: Company, started: dt.datetime) -> AuditLog:
+        try:
+            return AuditLog(streams=self._read_streams(company, started))
+        except PluginError as error:
+            return AuditLog(problem=to_line(str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, how the run ended must be recorded
+            return AuditLog(problem=to_line(f"unexpected {type(error).__name__}: {error}"))
 
     def _find_warnings(self, company: Company) -> list[str]:
         """Return what is odd about a company, and keeps it from nothing."""
@@ -162,18 +189,3 @@ class Fleet:
             should_stop=should_stop,
             timeout_seconds=self._limit_minutes(company) * 60,
         )
-
-
-def _judge(end: ProcessExit, reason: str, *, is_claim_lost: bool, limit_minutes: float) -> tuple[RunStatus, str]:
-    """Return how a run ended, and why. The exit code alone does not tell: Meltano exits with 0 after SIGTERM."""
-    if is_claim_lost:
-        return RunStatus.STOPPED, "its claim could not be renewed, so another process may be running it now"
-    if end.by is EndedBy.STOP:
-        return RunStatus.STOPPED, "the fleet was stopped"
-    if end.by is EndedBy.TIMEOUT:
-        return RunStatus.TIMED_OUT, f"it took longer than {limit_minutes:g} minutes"
-    if end.code < 0:
-        return RunStatus.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or killed by hand"
-    if end.code:
-        return RunStatus.FAILED, reason or f"`meltano run` exited with code {end.code}"
-    return RunStatus.DONE, ""

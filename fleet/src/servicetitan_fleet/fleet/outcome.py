@@ -1,4 +1,4 @@
-"""The outcome of each company in one execution of the fleet. Pure."""
+"""The outcome of each company in one execution of the fleet, and of each of its streams. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from servicetitan_fleet.formatting import summarize_companies
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Result(StrEnum):
@@ -18,6 +18,7 @@ class Result(StrEnum):
 
     DONE = RunStatus.DONE
     ALREADY_DONE = "done before"
+    INCOMPLETE = RunStatus.INCOMPLETE
     FAILED = RunStatus.FAILED
     TIMED_OUT = RunStatus.TIMED_OUT
     KILLED = RunStatus.KILLED
@@ -31,6 +32,37 @@ class Result(StrEnum):
         return self in (Result.DONE, Result.ALREADY_DONE)
 
 
+class Ending(StrEnum):
+    """How a stream ended in a run. The audit log calls all of them so, except `not available`: that is `skipped`."""
+
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+    REFUSED = "deletes_refused"
+    NOT_AVAILABLE = "not available"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody needs to look after the stream."""
+        return self in (Ending.SUCCESS, Ending.NOT_AVAILABLE)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the company's run failed because of the stream."""
+        return self in (Ending.FAILED, Ending.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnding:
+    """How one stream of a company ended in a run."""
+
+    stream: str
+    ending: Ending
+    reason: str = ""
+    """Why it was not successful: one line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The outcome of one company."""
@@ -39,6 +71,12 @@ class Outcome:
     result: Result
     seconds: float = 0.0
     reason: str = ""
+    streams: Sequence[StreamEnding] = ()
+    """How its streams ended, as far as its audit log says."""
+
+    def select(self, ending: Ending) -> dict[str, str]:
+        """Return the streams that ended in one way, each with the reason."""
+        return {stream.stream: stream.reason for stream in self.streams if stream.ending is ending}
 
 
 def summarize_outcomes(outcomes: Iterable[Outcome]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LOG_TABLE = "etl_logs"
 _TIMEOUT_SECONDS = 60.0
-_RETRY_SECONDS = 10.0
+RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
 _COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name != "last_success")
@@ -37,7 +37,8 @@ _COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name != "
 def log_query(table: str) -> str:
     """Return the query for the last `@runs` rows of each stream since `@since`, oldest first.
 
-    With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs.
+    With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs. The last success is looked up in
+    the whole log, because a stream may have been skipped for longer than the period; this reads three narrow columns.
 
     Args:
         table: Quoted name of the audit log.
@@ -45,8 +46,11 @@ def log_query(table: str) -> str:
     return f"""\
 SELECT
   {", ".join(_COLUMNS)},
-  MAX(IF(status = '{SUCCESS}', ended, NULL)) OVER (PARTITION BY stream) AS last_success
+  last_success
 FROM {table}
+LEFT JOIN (
+  SELECT stream, MAX(ended) AS last_success FROM {table} WHERE status = '{SUCCESS}' GROUP BY stream
+) USING (stream)
 WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
 QUALIFY ROW_NUMBER() OVER (PARTITION BY stream ORDER BY started DESC) <= @runs
 ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is constant
@@ -55,7 +59,15 @@ ORDER BY stream, started"""  # noqa: S608 - the table is quoted, the rest is con
 class LogReader:
     """Reads audit logs, one company per call. Safe to call from several threads."""
 
-    def __init__(self, environment: Mapping[str, str], since: dt.datetime, runs: int, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        since: dt.datetime,
+        runs: int,
+        *,
+        dry_run: bool = False,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         """Choose the rows to read.
 
         Args:
@@ -63,7 +75,9 @@ class LogReader:
             since: Start of the period; older runs are ignored.
             runs: Number of runs per stream, counted from the newest.
             dry_run: Whether to read dry runs instead of real ones.
+            retry_seconds: How long to try again when BigQuery does not answer.
         """
+        self._retry_seconds = retry_seconds
         self._dry_run = dry_run
         self._environment = environment
         self._since = since
@@ -88,7 +102,7 @@ class LogReader:
                     job_config=bigquery.QueryJobConfig(query_parameters=parameters),
                     wait_timeout=_TIMEOUT_SECONDS,
                     api_timeout=_TIMEOUT_SECONDS,
-                    retry=DEFAULT_RETRY.with_timeout(_RETRY_SECONDS),
+                    retry=DEFAULT_RETRY.with_timeout(self._retry_seconds),
                     job_retry=None,  # type: ignore[arg-type] # documented: None disables it
                 )
                 return [_to_stream_run(row) for row in rows]

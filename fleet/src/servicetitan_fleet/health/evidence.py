@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from servicetitan_fleet.registry.company import Company
 
 SUCCESS = "success"
-"""Status of a successful stream in the audit log."""
+"""Status in the audit log of a stream that was read to its end and written."""
+
+SKIPPED = "skipped"
+"""Status of a stream of which nothing was read: the tenant lacks the module, or the app its scope."""
+
+INCOMPLETE = "incomplete"
+"""Status of a stream that may lack records. What could be read was written."""
 
 DRY_RUN = "dry_run"
-"""Prefix of the status of a stream in a dry run."""
+"""Status of a successful stream in a dry run, and the prefix of the others: `dry_run_failed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,12 @@ class StreamRun:
     rows_rejected: int = 0
     error: str = ""
     last_success: dt.datetime | None = None
-    """When a run of this stream was last successful; None if there was none in the period that was queried."""
+    """When a run of this stream was last successful, however long ago; None if none ever was."""
+
+    @property
+    def ending(self) -> str:
+        """The status as a real run has it: that of a dry run without its prefix."""
+        return SUCCESS if self.status == DRY_RUN else self.status.removeprefix(f"{DRY_RUN}_")
 
     @property
     def rows_written(self) -> int:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import format_age, pluralize, summarize_companies
-from servicetitan_fleet.health.evidence import SUCCESS
+from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED, SUCCESS
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ class Freshness(StrEnum):
     STALE = "stale"
     FAILED = "failed"
     UNREADABLE = "unreadable"
+    NOT_AVAILABLE = "not available"
     NOT_SELECTED = "not selected"
 
     @property
     def is_good(self) -> bool:
         """Whether it needs no attention."""
-        return self in (Freshness.FRESH, Freshness.NOT_SELECTED)
+        return self in (Freshness.FRESH, Freshness.NOT_AVAILABLE, Freshness.NOT_SELECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class StreamStatus:
     stream: str
     freshness: Freshness
     reason: str
-    """What is wrong; empty if nothing is."""
+    """What is wrong, or why it is not available; empty if nothing is to be said."""
 
     runs: Sequence[StreamRun]
     """Its runs, oldest first. There is at least one."""
@@ -117,7 +118,7 @@ def assess_company(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) 
     streams = [assessor.assess_stream(list(runs)) for _, runs in groupby(rows, key=lambda row: row.stream)]
     done = [run.ended for run in evidence.record.runs if run.status is RunStatus.DONE]
     last_good = max(done, default=None)
-    freshness, reason = _find_company_issue(evidence) or assessor.assess_company(streams, last_good)
+    freshness, reason = _find_company_issue(evidence, streams) or assessor.assess_company(streams, last_good)
     claim = evidence.record.claim
     return CompanyStatus(
         company=evidence.company,
@@ -130,16 +131,30 @@ def assess_company(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) 
     )
 
 
-def _find_company_issue(evidence: Evidence) -> tuple[Freshness, str] | None:
-    """Return what is wrong with a company as a whole, whatever the state of its streams; None if nothing is."""
+def _find_company_issue(evidence: Evidence, streams: Sequence[StreamStatus]) -> tuple[Freshness, str] | None:
+    """Return what is wrong with a company as a whole, besides the state of its streams; None if nothing is."""
     if evidence.problem:
         return Freshness.UNREADABLE, evidence.problem
     last = evidence.record.runs[-1] if evidence.record.runs else None
     if last and last.status is not RunStatus.DONE:
-        return Freshness.FAILED, f"{last.status}: {last.reason}" if last.reason else str(last.status)
+        return _assess_bad_run(last, streams)
     if last and not evidence.runs:
         return Freshness.FAILED, "its runs were successful, but its audit log has no rows"
     return None
+
+
+def _assess_bad_run(last: RunRecord, streams: Sequence[StreamStatus]) -> tuple[Freshness, str]:
+    """Assess a company by its last run, which did not end well. What a stream's own issue says is not said twice."""
+    freshness = Freshness.STALE if last.status is RunStatus.INCOMPLETE else Freshness.FAILED
+    if any(stream.freshness is freshness and _names(last.reason, stream) for stream in streams):
+        return freshness, f"{_count_text(streams, freshness)} {freshness}"
+    return freshness, f"{last.status}: {last.reason}" if last.reason else str(last.status)
+
+
+def _names(reason: str, stream: StreamStatus) -> bool:
+    """Return whether the reason of a run is what is wrong with a stream."""
+    error = " ".join(stream.last.error.split())
+    return bool(error) and stream.stream in reason and error in reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +187,13 @@ class _Assessor:
     def _assess_last_run(self, last: StreamRun) -> tuple[Freshness, str]:
         if not is_selected(last.stream, self.patterns):
             return Freshness.NOT_SELECTED, ""
+        if last.status in (SKIPPED, INCOMPLETE):
+            return _assess_unread(last)
         if last.status != SUCCESS:
             return Freshness.FAILED, last.error or last.status
+        return self._assess_success(last)
+
+    def _assess_success(self, last: StreamRun) -> tuple[Freshness, str]:
         if not self._is_old(last.ended):
             return Freshness.FRESH, ""
         reason = f"its last successful run ended {format_age(last.ended, self.now)} ago"
@@ -183,6 +203,13 @@ class _Assessor:
 
     def _is_old(self, time: dt.datetime) -> bool:
         return self.now - time > self.max_age
+
+
+def _assess_unread(last: StreamRun) -> tuple[Freshness, str]:
+    """Assess a stream whose last run did not read it to its end. It is stale at once, however young its data is."""
+    if last.status == SKIPPED and last.last_success is None:
+        return Freshness.NOT_AVAILABLE, last.error or last.status
+    return Freshness.STALE, f"{last.status}: {last.error}" if last.error else last.status
 
 
 def _make_issue(freshness: Freshness, reason: str, streams: Sequence[StreamStatus]) -> Issue:

@@ -16,7 +16,8 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from servicetitan_fleet.bigquery import quote_name
 from servicetitan_fleet.health.company_warehouse import dataset_names, make_company_client
-from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
+from servicetitan_fleet.meltano.error_collector import ErrorCollector
+from servicetitan_fleet.meltano.log_lines import parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP
 from servicetitan_fleet.meltano.registry_check import find_bad_settings, find_unknown_streams

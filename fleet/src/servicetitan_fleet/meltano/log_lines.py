@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -26,6 +27,15 @@ _LOGGER_OF_STREAM = re.compile(r"^tap-servicetitan\.(\w+)$")
 _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR", "critical": "CRITICAL"}
 
 
+class Source(Enum):
+    """Who wrote a line, and how."""
+
+    MELTANO = "Meltano, or a program that it calls"
+    DISCOVERY = "a plugin's log, while Meltano discovers its streams"
+    PLUGIN = "a plugin's log, while it runs"
+    PLAIN = "a plugin, past its log: a traceback, for example"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """One line of a company's log, with secrets masked and control characters escaped.
@@ -36,6 +46,7 @@ class LogLine:
         plugin: The plugin that wrote it; empty for Meltano itself.
         stream: The stream it is about; empty if it is about none.
         run_id: Meltano's id of the run.
+        source: Who wrote it, and how.
     """
 
     message: str
@@ -43,6 +54,7 @@ class LogLine:
     plugin: str = ""
     stream: str = ""
     run_id: str = ""
+    source: Source = Source.MELTANO
 
 
 def parse_line(line: bytes) -> LogLine | None:
@@ -73,30 +85,26 @@ def _to_log_line(fields: dict[str, Any]) -> LogLine:
     return LogLine(
         message=message,
         severity=_LEVELS.get(str(fields.get("level", "")), "DEFAULT"),
-        plugin=to_line(str(fields.get("string_id", ""))),
+        plugin=to_line(_find_plugin(fields)),
         stream=_find_stream(str(fields.get("plugin_logger", "")), message),
         run_id=to_line(str(fields.get("run_id", ""))),
+        source=_find_source(fields),
     )
+
+
+def _find_plugin(fields: dict[str, Any]) -> str:
+    """Return the plugin that wrote a line. In discovery Meltano gives no `string_id`, only the plugin's `name`."""
+    return str(fields.get("string_id") or (fields.get("name", "") if "stdio" in fields else ""))
+
+
+def _find_source(fields: dict[str, Any]) -> Source:
+    if not _find_plugin(fields):
+        return Source.MELTANO
+    if fields.get("type") == "discovery":
+        return Source.DISCOVERY
+    return Source.PLUGIN if fields.get("plugin_logger") else Source.PLAIN
 
 
 def _find_stream(logger: str, message: str) -> str:
     found = _LOGGER_OF_STREAM.match(logger) or (_STREAM.match(message) if logger else None)
     return found[1] if found else ""
-
-
-class ErrorCollector:
-    """Keeps the last error of each plugin, and of Meltano itself, as the reason why a run failed."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, str] = {}
-
-    def add(self, line: LogLine) -> None:
-        """Keep the line if it is an error."""
-        if line.severity in ("ERROR", "CRITICAL"):
-            self._last[line.plugin] = line.message
-
-    @property
-    def reason(self) -> str:
-        """The plugins' errors in one line, or Meltano's if no plugin has one; empty if there was none."""
-        plugins = [f"{plugin}: {message}" for plugin, message in self._last.items() if plugin]
-        return " | ".join(" ".join(message.split()) for message in plugins or self._last.values())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.formatting import format_duration
-from servicetitan_fleet.health.evidence import SUCCESS
+from servicetitan_fleet.formatting import format_duration, join_names
+from servicetitan_fleet.health.evidence import SKIPPED, SUCCESS
 from servicetitan_fleet.report.charts import BarData, Chart, Segment, make_chart
 from servicetitan_fleet.state.company_record import RunStatus
 
@@ -62,16 +62,22 @@ def _change_bar(run: Sequence[StreamRun]) -> BarData:
 
 
 def _row_bar(run: Sequence[StreamRun], counts: dict[str, int]) -> BarData:
-    failed = [row.stream for row in run if row.status != SUCCESS]
+    bad = {status: sorted(row.stream for row in run if row.status == status) for status in _bad_statuses(run)}
     counted = ", ".join(f"{_format_count(count)} {name}" for name, count in counts.items())
-    failures = f"; failed: {', '.join(sorted(failed))}" if failed else ""
+    named = "".join(f"; {status}: {join_names(streams)}" for status, streams in bad.items())
     started = min(row.started for row in run)
     return BarData(
         segments=[Segment(value=count, kind=name) for name, count in counts.items()],
-        title=f"{started:%Y-%m-%d %H:%M} UTC: rows {counted}{failures}",
+        title=f"{started:%Y-%m-%d %H:%M} UTC: rows {counted}{named}",
         when=_format_time(started),
-        is_bad=bool(failed),
+        is_bad=bool(bad),
     )
+
+
+def _bad_statuses(run: Sequence[StreamRun]) -> list[str]:
+    """Return the statuses of streams that did not end well. One that was never available is no trouble."""
+    bad = (row.status for row in run if row.status != SUCCESS and not (row.status == SKIPPED and not row.last_success))
+    return sorted(set(bad))
 
 
 def _format_time(time: dt.datetime) -> str:

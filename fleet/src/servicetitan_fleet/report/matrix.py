@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import format_age
+from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED
 from servicetitan_fleet.health.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -19,14 +20,19 @@ SIGNS = {
     Freshness.STALE: "!",
     Freshness.FAILED: "✗",
     Freshness.UNREADABLE: "?",
+    Freshness.NOT_AVAILABLE: "○",
     Freshness.NOT_SELECTED: "-",
 }
+
+UNREAD_SIGNS = {SKIPPED: "⊘", INCOMPLETE: "◐"}
+"""Signs of streams that are stale because their last run did not read them to their end."""
 
 WORST_FIRST = (
     Freshness.FAILED,
     Freshness.UNREADABLE,
     Freshness.STALE,
     Freshness.FRESH,
+    Freshness.NOT_AVAILABLE,
     Freshness.NOT_SELECTED,
 )
 
@@ -41,6 +47,17 @@ class Cell:
     sign: str = ""
     text: str = ""
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a sign in the matrix means."""
+
+    kind: str
+    """CSS class."""
+
+    sign: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +80,17 @@ class Matrix:
 
 
 NO_STREAM = Cell(kind="")
+
+
+def build_legend() -> list[Key]:
+    """Build the legend of all signs in the matrix."""
+    states = [Key(kind=css_class(state), sign=sign, meaning=str(state)) for state, sign in SIGNS.items()]
+    stale = css_class(Freshness.STALE)
+    unread = [
+        Key(kind=stale, sign=sign, meaning=f"{status} in the last run, so stale")
+        for status, sign in UNREAD_SIGNS.items()
+    ]
+    return [*states, *unread]
 
 
 def css_class(freshness: Freshness) -> str:
@@ -97,9 +125,12 @@ def _build_cell(stream: StreamStatus, now: dt.datetime) -> Cell:
     last = stream.last
     counts = f"{last.rows_read:,} read, {last.rows_written:,} written, {last.rows_deleted:,} deleted"
     reason = f": {stream.reason}" if stream.reason else ""
+    sign = SIGNS[stream.freshness]
+    if stream.freshness is Freshness.STALE:
+        sign = UNREAD_SIGNS.get(last.status, sign)
     return Cell(
         kind=css_class(stream.freshness),
-        sign=SIGNS[stream.freshness],
-        text=format_age(last.last_success, now),
+        sign=sign,
+        text="" if stream.freshness is Freshness.NOT_AVAILABLE else format_age(last.last_success, now),
         title=f"{stream.stream}: {stream.freshness}{reason}. Last run {last.ended:%Y-%m-%d %H:%M} UTC: {counts}",
     )

@@ -13,7 +13,7 @@ from servicetitan_fleet.formatting import format_age, pluralize
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
 from servicetitan_fleet.report.company_charts import build_charts
-from servicetitan_fleet.report.matrix import SIGNS, build_matrix, css_class, sort_worst_first
+from servicetitan_fleet.report.matrix import SIGNS, build_legend, build_matrix, css_class, sort_worst_first
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -40,6 +40,7 @@ def render_page(statuses: Sequence[CompanyStatus], context: PageContext) -> str:
         companies=companies,
         bad=[company for company in companies if not company.freshness.is_good],
         matrix=build_matrix(companies, context.now),
+        legend=build_legend(),
         charts={company.company.company_id: build_charts(company) for company in companies},
         company_counts=_count_states([company.freshness for company in companies]),
         stream_counts=_count_states([stream.freshness for company in companies for stream in company.streams]),

@@ -15,6 +15,9 @@ class RunStatus(StrEnum):
     """How a company's run ended."""
 
     DONE = "done"
+    INCOMPLETE = "incomplete"
+    """Its process ended, but a stream was not read to its end, or nothing proves that all were."""
+
     FAILED = "failed"
     TIMED_OUT = "timed out"
     KILLED = "killed"

@@ -18,10 +18,11 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
     unreadable = assess([], [], problem="cannot read `p.management.etl_logs`: 403 [red]no")
     counts = {"rows_read": 12_000, "rows_inserted": 3, "rows_updated": 4, "rows_restored": 5, "rows_deleted": 6}
     failed = stream_run("calls", 1, "failed", error="calls: [bold]page 3[/bold] is \x1b[2Jnot JSON", **counts)
+    absent = [stream_run(name, 1, "skipped", error="no such module") for name in ("forms", "leads")]
     claim = Claim(holder="h", execution="e", task=0, attempt=0, expires=NOW + dt.timedelta(minutes=1))
     record = CompanyRecord(claim=claim, runs=(fleet_run(1),))
     busy = assess_company(
-        Evidence(company=make_company("busy"), record=record, runs=[GOOD, failed]), NOW, dt.timedelta(1)
+        Evidence(company=make_company("busy"), record=record, runs=[GOOD, failed, *absent]), NOW, dt.timedelta(1)
     )
     console = Console(width=200, record=True, file=None, quiet=False)
     with console.capture() as captured:
@@ -34,8 +35,9 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
     assert r"[bold]page 3[/bold] is \x1b[2Jnot JSON" in text
     row = next(line for line in text.splitlines() if "running now" in line)
     assert re.split(r"\s{2,}", row.strip()) == [
-        *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "12,000", "12", "6")
+        *("busy", "failed, running now", "1 h", "5 min 00 s", "1", "0", "1", "2", "12,000", "12", "6")
     ]
+    assert "no such module" not in text  # it needs nobody
     assert any(line.split("│")[-2].strip() == "1 stream failed" for line in text.splitlines() if "│" in line)
     assert summarize_statuses([unreadable, busy]) == "1 failed, 1 unreadable; needs attention: acme, busy"
     assert issue_table([assess([GOOD], [fleet_run(2)])], NOW) is None

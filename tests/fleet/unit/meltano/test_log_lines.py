@@ -9,7 +9,7 @@ import pytest
 
 from servicetitan_fleet.console.reporters import PlainReporter
 from servicetitan_fleet.fleet.outcome import Outcome, Result
-from servicetitan_fleet.meltano.log_lines import LONGEST_BEGINNING, LONGEST_LINE, ErrorCollector, LogLine, parse_line
+from servicetitan_fleet.meltano.log_lines import LONGEST_BEGINNING, LONGEST_LINE, LogLine, Source, parse_line
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
 
@@ -27,6 +27,7 @@ def test_a_line_has_severity_plugin_stream_and_run() -> None:
         plugin="target-bigquery-softdelete",
         stream="jobs",
         run_id="r",
+        source=Source.PLUGIN,
     )
     assert line("Reading jobs", plugin_logger="tap-servicetitan.jobs").stream == "jobs"
     assert not line("Meltano: hello").stream
@@ -35,6 +36,21 @@ def test_a_line_has_severity_plugin_stream_and_run() -> None:
     assert parse_line(b"Segmentation fault") == LogLine(message="Segmentation fault")
     assert parse_line(b'["no", "object"]') == LogLine(message='["no", "object"]')
     assert parse_line(b"\xff") == LogLine(message="\N{REPLACEMENT CHARACTER}")
+
+
+def test_a_line_says_who_wrote_it_and_how() -> None:
+    tap = {"stdio": "stderr", "name": "tap-servicetitan"}
+    found = [
+        line("Running catalog discovery"),
+        line("jobs: no", "error", **tap, type="discovery", plugin_logger="tap-servicetitan"),
+        line("Traceback", **tap, type="discovery"),
+        line("jobs: no", "error", **tap, string_id="tap-servicetitan", plugin_logger="tap-servicetitan"),
+        line("Traceback", **tap, string_id="tap-servicetitan"),
+    ]
+    assert [parsed.source for parsed in found] == [
+        *(Source.MELTANO, Source.DISCOVERY, Source.DISCOVERY, Source.PLUGIN, Source.PLAIN)
+    ]
+    assert [parsed.plugin for parsed in found] == ["", *["tap-servicetitan"] * 4]
 
 
 def test_a_secret_is_masked_everywhere() -> None:
@@ -57,23 +73,6 @@ def test_no_line_of_a_company_steers_the_terminal() -> None:
     assert r"first\n00:00:00 two" in output.getvalue()
     assert len(output.getvalue().splitlines()) == 2
     assert "\x1b" not in output.getvalue()
-
-
-def test_the_reason_is_the_last_error_of_each_plugin() -> None:
-    def reason(*lines: LogLine) -> str:
-        errors = ErrorCollector()
-        for logged in lines:
-            errors.add(logged)
-        return errors.reason
-
-    of_meltano = line("Loader failed", "error")
-    of_plugins = [
-        line(event, "error", string_id=plugin)
-        for plugin, event in (("tap", "first"), ("tap", "3 of 7 streams\n failed"), ("target", "no access"))
-    ]
-    assert not reason(line("not an error"))
-    assert reason(of_meltano) == "Loader failed"
-    assert reason(*of_plugins, of_meltano) == "tap: 3 of 7 streams failed | target: no access"
 
 
 @pytest.mark.parametrize("before", ["", "x", "é", "\N{GRINNING FACE}"])

@@ -66,8 +66,8 @@ def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
 
     # The hostile text: a reason, an error and a company's name.
     assert found.text.count(HOSTILE) == 3
-    assert "10 companies ✓ 6 fresh ! 2 stale ✗ 1 failed ? 1 unreadable" in found.text
-    assert found.tags["article"] == 4
+    assert "10 companies ✓ 5 fresh ! 3 stale ✗ 1 failed ? 1 unreadable" in found.text
+    assert found.tags["article"] == 5
     assert "cannot read `project-5.management.etl_logs`: 403 Access Denied" in found.text
     command = "orchestrate-etl run --company company-03 --environment pro --storage 'gs://a bucket/x'"
     assert command in found.text
@@ -77,6 +77,25 @@ def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
     assert found.text.count("✗ 14 h") == 2
     titles = [value for name, value in found.attributes if name == "title"]
     assert any(title.startswith("stream_number_000: failed: <script>") for title in titles)
+
+
+def test_a_stream_that_was_not_read_in_the_last_run_is_never_a_tick() -> None:
+    found = Page(page())
+    titles = {value.partition(". Last run")[0]: value for name, value in found.attributes if name == "title"}
+    for title in (
+        "stream_number_000: stale: skipped: HTTP 403 (skipped)",
+        "stream_number_001: stale: incomplete: HTTP 403 (incomplete)",
+        "stream_number_000: not available: HTTP 403 (not available)",
+    ):
+        assert title in titles
+    # Signs and words tell the cells apart, not colours alone.
+    assert "✓ fresh ! stale ✗ failed ? unreadable ○ not available - not selected" in found.text
+    assert "⊘ skipped in the last run, so stale ◐ incomplete in the last run, so stale" in found.text
+    row = found.text.partition("company-10 ! 14 h ")[2]
+    assert row.startswith("⊘ 14 h ◐ 14 h ✓ 2 h")
+    assert "company-08 ✓ 2 h ○ ✓ 2 h" in found.text
+    assert "1 not available" in found.text
+    assert any("; incomplete: stream_number_001; skipped: stream_number_000" in title for title in found.pieces)
 
 
 def test_a_healthy_fleet_needs_no_attention() -> None:

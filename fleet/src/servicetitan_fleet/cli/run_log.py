@@ -1,0 +1,83 @@
+"""How the streams of a company ended in one run, as its audit log says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from servicetitan_fleet.fleet.outcome import Ending, StreamEnding
+from servicetitan_fleet.health.etl_logs import LogReader
+from servicetitan_fleet.health.freshness import is_selected
+from servicetitan_fleet.plugin_runtime.redaction import to_line
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from servicetitan_fleet.health.evidence import StreamRun
+    from servicetitan_fleet.registry.company import Company
+
+RETRY_SECONDS = 60.0
+"""Long, because nobody is waiting, and a run whose log cannot be read is not known to be good."""
+
+NO_ROW = "the audit log has no row of it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLog:
+    """Reads, after a run, how each stream ended in it."""
+
+    environment: Mapping[str, str]
+    """May name a BigQuery emulator."""
+
+    dry_run: bool
+    """Whether the run was a dry run."""
+
+    def read(self, company: Company, since: dt.datetime) -> Sequence[StreamEnding]:
+        """Read the rows of a company's run.
+
+        Args:
+            company: The company.
+            since: Start of the run.
+
+        Raises:
+            PluginError: If the audit log cannot be read.
+        """
+        reader = LogReader(self.environment, since, runs=1, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
+        return find_endings(reader.read(company), company)
+
+
+def find_endings(rows: Sequence[StreamRun], company: Company) -> Sequence[StreamEnding]:
+    """Return how each stream of a run ended.
+
+    A stream that the registry selects by its full name is among them, even if the run left no row of it.
+
+    Args:
+        rows: Its rows of the audit log. Without any, nothing is known of its streams.
+        company: The company.
+    """
+    endings = [
+        StreamEnding(stream=row.stream, ending=find_ending(row), reason=to_line(" ".join(row.error.split())))
+        for row in rows
+    ]
+    missing = sorted(_named_streams(company) - {row.stream for row in rows}) if rows else []
+    return [*endings, *(StreamEnding(stream=name, ending=Ending.INCOMPLETE, reason=NO_ROW) for name in missing)]
+
+
+def find_ending(row: StreamRun) -> Ending:
+    """Return how a stream ended. A status that is not known is a failure."""
+    try:
+        ending = Ending(row.ending)
+    except ValueError:
+        return Ending.FAILED
+    if ending is Ending.SKIPPED and row.last_success is None:
+        return Ending.NOT_AVAILABLE
+    return ending
+
+
+def _named_streams(company: Company) -> set[str]:
+    """Return the streams that the registry selects by their full names; none if the plugins may rename streams."""
+    if "stream_maps" in company.tap or "stream_maps" in company.target:
+        return set()
+    names = {pattern.partition(".")[0] for pattern in company.streams}
+    return {name for name in names if name.isidentifier() and is_selected(name, company.streams)}

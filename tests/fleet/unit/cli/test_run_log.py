@@ -1,0 +1,45 @@
+"""How streams ended, from the rows that a run left in the audit log."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings
+from servicetitan_fleet.fleet.outcome import Ending
+from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
+
+
+@pytest.mark.parametrize(
+    ("status", "was_read", "ending"),
+    [
+        ("success", True, Ending.SUCCESS),
+        ("skipped", True, Ending.SKIPPED),
+        ("skipped", False, Ending.NOT_AVAILABLE),
+        ("incomplete", False, Ending.INCOMPLETE),
+        ("failed", True, Ending.FAILED),
+        ("deletes_refused", True, Ending.REFUSED),
+        ("something new", True, Ending.FAILED),
+        ("dry_run", False, Ending.SUCCESS),
+        ("dry_run_skipped", True, Ending.SKIPPED),
+        ("dry_run_skipped", False, Ending.NOT_AVAILABLE),
+        ("dry_run_failed", True, Ending.FAILED),
+        ("dry_run_deletes_refused", True, Ending.REFUSED),
+    ],
+)
+def test_the_status_says_how_a_stream_ended(status: str, was_read: bool, ending: Ending) -> None:  # noqa: FBT001
+    assert find_ending(stream_run("jobs", 1, status, last_success=hours_ago(99) if was_read else None)) is ending
+
+
+def test_a_stream_that_the_registry_names_is_missed_if_the_run_left_no_row_of_it() -> None:
+    company = make_company(streams=("jobs.*", "calls.*", "calls.id", "job_*.*", "old.*", "!old.*", "!*.notes"))
+    failed = stream_run("leads", 1, "failed", error="page 3\n is not \x1b[1mJSON")
+    found = find_endings([GOOD, failed], company)
+    assert [(end.stream, end.ending, end.reason) for end in found] == [
+        ("jobs", Ending.SUCCESS, ""),
+        ("leads", Ending.FAILED, r"page 3 is not \x1b[1mJSON"),
+        ("calls", Ending.INCOMPLETE, NO_ROW),
+    ]
+    assert find_endings([], company) == []
+    renamed = msgspec.structs.replace(company, tap={"stream_maps": {"calls": {"__alias__": "phone"}}})
+    assert [end.stream for end in find_endings([GOOD], renamed)] == ["jobs"]
