@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
+from servicetitan_fleet.meltano.context import RunOwners
 from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
 from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.runner import CompanyMeltano
+from servicetitan_fleet.meltano.saved_state import StateWatch
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.state.claims import Claims
+    from servicetitan_fleet.state.claims import Claims, HeldClaim
     from servicetitan_fleet.state.execution import Execution
+
+logger = logging.getLogger(__name__)
 
 _RESULT_OF_REFUSAL = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
 
@@ -107,7 +112,7 @@ class Fleet:
         lost = threading.Event()
         with self._claims.hold(company.company_id, lost.set) as claim:
             started = utc_now()
-            status, reason = self._run_company(company, lost)
+            status, reason = self._run_company(company, claim, lost)
             run = RunRecord(
                 execution=self._execution.name, started=started, ended=utc_now(), status=status, reason=reason
             )
@@ -115,29 +120,38 @@ class Fleet:
                 claim.finish(run)
         return Outcome(company_id=company.company_id, result=Result(status), seconds=run.seconds, reason=reason)
 
-    def _run_company(self, company: Company, lost: threading.Event) -> tuple[RunStatus, str]:
-        errors = ErrorCollector()
+    def _run_company(self, company: Company, claim: HeldClaim, lost: threading.Event) -> tuple[RunStatus, str]:
+        errors, state = ErrorCollector(), StateWatch()
 
         def on_line(raw: bytes) -> None:
             line = parse_line(raw)
             if line:
                 errors.add(line)
+                state.add(line)
                 self._reporter.on_log_line(company.company_id, line)
 
         try:
-            end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
+            end = self._run_meltano(company, claim, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
             return RunStatus.FAILED, to_line(str(error))
-        return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+        if end.unheard:
+            logger.warning(
+                "%s: a line of its log could not be handled: %s", company.company_id, to_line(repr(end.unheard))
+            )
+        status, reason = _judge(
+            end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company)
+        )
+        return (RunStatus.FAILED, state.problem) if status is RunStatus.DONE and state.problem else (status, reason)
 
     def _limit_minutes(self, company: Company) -> float:
         return company.timeout_minutes or self._timeout_minutes
 
     def _run_meltano(
-        self, company: Company, on_line: Callable[[bytes], None], should_stop: Callable[[], bool]
+        self, company: Company, claim: HeldClaim, on_line: Callable[[bytes], None], should_stop: Callable[[], bool]
     ) -> ProcessExit:
         secrets = self._context.resolver.resolve(company)
-        meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context)
+        owners = RunOwners(own=claim.holder, dead=tuple(filter(None, [claim.previous_holder])))
+        meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context, owners=owners)
         flags = {"--full-refresh": self._full_refresh, "--no-state-update": self._context.dry_run}
         return meltano.run(
             [
