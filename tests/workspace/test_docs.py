@@ -33,6 +33,7 @@ NOT_SEARCHED = {
     "cannot read gs://",  # the verb is filled in
     "is an external table",  # so is the kind of the table
     "referenced but not set",  # Meltano
+    "' pipeline is already running",  # Meltano
 }
 """Messages of other programs, and some that the code puts together."""
 

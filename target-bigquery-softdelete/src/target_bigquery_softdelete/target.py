@@ -17,7 +17,7 @@ from target_bigquery_softdelete.audit.freshness_view import FRESHNESS_VIEW
 from target_bigquery_softdelete.audit.quarantine import REJECTED_TABLE
 from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
-from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes, Owners
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock, steady_seconds
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -95,6 +95,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             clock=clock,
             tenancy=self._tenancy,
             prepare=warehouse.ensure_datasets,
+            owners=Owners(settings.run_owner or "", tuple(settings.dead_owners)),
             times=self.lease_times,
         )
         self.run = Run(run_id, settings, warehouse, lease, clock)

@@ -27,6 +27,7 @@ from servicetitan_fleet.console.reporters import make_reporter
 from servicetitan_fleet.console.tables import forecast_table, make_console
 from servicetitan_fleet.fleet.fleet import Fleet
 from servicetitan_fleet.fleet.outcome import summarize_outcomes
+from servicetitan_fleet.fleet.safe_reporter import SafeReporter
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
@@ -148,7 +149,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     companies = [company for company, _ in tasks[execution.task]]
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
-    reporter = make_reporter(log_format, execution)
+    reporter = SafeReporter(make_reporter(log_format, execution))
     fleet = Fleet(
         context,
         execution,

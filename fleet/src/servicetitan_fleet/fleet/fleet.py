@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.fleet.verdict import AuditLog, Verdict, judge, judge_stop
+from servicetitan_fleet.meltano.context import RunOwners
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
 from servicetitan_fleet.meltano.log_lines import LogLine, parse_line
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.registry_check import find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
+from servicetitan_fleet.meltano.saved_state import StateWatch
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
@@ -28,8 +32,10 @@ if TYPE_CHECKING:
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.state.claims import Claims
+    from servicetitan_fleet.state.claims import Claims, HeldClaim
     from servicetitan_fleet.state.execution import Execution
+
+logger = logging.getLogger(__name__)
 
 _RESULT_OF_REFUSAL = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
 
@@ -114,7 +120,7 @@ class Fleet:
         lost = threading.Event()
         with self._claims.hold(company.company_id, lost.set) as claim:
             started = utc_now()
-            verdict = self._run_company(company, lost, started)
+            verdict = self._run_company(company, claim, lost, started)
             run = RunRecord(
                 execution=self._execution.name,
                 started=started,
@@ -132,25 +138,34 @@ class Fleet:
             streams=verdict.streams,
         )
 
-    def _run_company(self, company: Company, lost: threading.Event, started: dt.datetime) -> Verdict:
-        errors = ErrorCollector()
+    def _run_company(self, company: Company, claim: HeldClaim, lost: threading.Event, started: dt.datetime) -> Verdict:
+        errors, state = ErrorCollector(), StateWatch()
 
         def on_line(raw: bytes) -> None:
             line = parse_line(raw)
             if line:
                 errors.add(line)
+                state.add(line)
                 self._reporter.on_log_line(company.company_id, line)
 
         for warning in self._find_warnings(company):
             self._reporter.on_log_line(company.company_id, LogLine(message=to_line(warning), severity="WARNING"))
         try:
-            end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
+            end = self._run_meltano(company, claim, on_line, lambda: self.is_stopped or lost.is_set())
         except PluginError as error:
             return Verdict(status=RunStatus.FAILED, reason=to_line(str(error)))
+        if end.unheard:
+            problem = to_line(repr(end.unheard))
+            logger.warning("%s: a line of its log could not be handled: %s", company.company_id, problem)
         # A fleet that is stopped has seconds left, and after a lost claim the newest rows may be those of another run.
-        return judge_stop(end, is_claim_lost=lost.is_set()) or judge(
-            end, errors, self._read_log(company, started), limit_minutes=self._limit_minutes(company)
-        )
+        stop = judge_stop(end, is_claim_lost=lost.is_set())
+        if stop:
+            return stop
+        log = self._read_log(company, started)
+        verdict = judge(end, errors, log, limit_minutes=self._limit_minutes(company))
+        if verdict.status is RunStatus.DONE and state.problem:
+            return replace(verdict, status=RunStatus.FAILED, reason=state.problem)
+        return verdict
 
     def _read_log(self, company: Company, started: dt.datetime) -> AuditLog:
         try:
@@ -171,10 +186,11 @@ class Fleet:
         return company.timeout_minutes or self._timeout_minutes
 
     def _run_meltano(
-        self, company: Company, on_line: Callable[[bytes], None], should_stop: Callable[[], bool]
+        self, company: Company, claim: HeldClaim, on_line: Callable[[bytes], None], should_stop: Callable[[], bool]
     ) -> ProcessExit:
         secrets = self._context.resolver.resolve(company)
-        meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context)
+        owners = RunOwners(own=claim.holder, dead=tuple(filter(None, [claim.previous_holder])))
+        meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context, owners=owners)
         flags = {"--full-refresh": self._full_refresh, "--no-state-update": self._context.dry_run}
         return meltano.run(
             [

@@ -36,3 +36,16 @@ class MeltanoContext:
     state_uri: str = ""
     dry_run: bool = False
     adopt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOwners:
+    """Who starts a company's run, and who is known to run it no more. The target's lease names the owner of its run.
+
+    Attributes:
+        own: Id of the claim for which this run is started.
+        dead: Ids of earlier claims whose processes have ended.
+    """
+
+    own: str
+    dead: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from servicetitan_fleet.meltano.dead_runs import DATABASE
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from servicetitan_fleet.meltano.context import MeltanoContext
+    from servicetitan_fleet.meltano.context import MeltanoContext, RunOwners
     from servicetitan_fleet.meltano.project import MeltanoProject
     from servicetitan_fleet.registry.company import Company
 
@@ -46,13 +47,20 @@ _REFERENCE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<name>[A-Z][A-Z0-9_]*))")
 
 RESERVED = {
     TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key"}),
-    TARGET: frozenset({"project_id", "tenant_id", "location", "credentials_json", "credentials_path"}),
+    TARGET: frozenset(
+        {"project_id", "tenant_id", "location", "credentials_json", "credentials_path", "run_owner", "dead_owners"}
+    ),
 }
-"""Settings that come from the company's own fields or hold secrets, so `tap` and `target` must not set them."""
+"""Settings that come from the company's own fields, hold secrets or are the fleet's own, so `tap` and `target` must not
+set them."""
 
 
 def process_environment(
-    company: Company, secrets: Mapping[str, str], context: MeltanoContext, system_folder: Path
+    company: Company,
+    secrets: Mapping[str, str],
+    context: MeltanoContext,
+    system_folder: Path,
+    owners: RunOwners | None = None,
 ) -> dict[str, str]:
     """Build the environment of a company's process.
 
@@ -61,6 +69,7 @@ def process_environment(
         secrets: Its secrets, by the name of the tap's setting.
         context: Settings that all companies share.
         system_folder: The company's own system folder.
+        owners: Whose run this is, and whose runs of the company are known to be dead. None for a check.
 
     Raises:
         PluginError: If the registry has a setting that the plugin does not know, or that is reserved.
@@ -74,6 +83,8 @@ def process_environment(
         **_check_settings(company, project, TARGET, company.target),
         **({"dry_run": True} if context.dry_run else {}),
         **({"adopt_tables": list(context.adopt)} if context.adopt else {}),
+        **({"run_owner": owners.own} if owners else {}),
+        **({"dead_owners": list(owners.dead)} if owners and owners.dead else {}),
     }
     select = {"_select": list(company.streams)} if company.streams else {}
     return with_all_references(
@@ -82,7 +93,7 @@ def process_environment(
             **_to_variables(project.namespaces[TAP], {**tap, **select}),
             **_to_variables(project.namespaces[TARGET], target),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
-            "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
+            "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / DATABASE}",
             **({"MELTANO_STATE_BACKEND_URI": context.state_uri} if context.state_uri else {}),
             "MELTANO_CLI_LOG_FORMAT": "json",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",

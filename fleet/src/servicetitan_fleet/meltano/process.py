@@ -43,10 +43,12 @@ class ProcessExit:
     Attributes:
         code: Its exit code; -N if signal N killed it.
         by: Why it ended.
+        unheard: The first error of `on_line`, if it raised any. The process was not affected.
     """
 
     code: int
     by: EndedBy
+    unheard: Exception | None = None
 
 
 def run_process(  # noqa: PLR0913 - the parts of one command
@@ -62,7 +64,8 @@ def run_process(  # noqa: PLR0913 - the parts of one command
     """Run a command and wait for its end.
 
     Its standard input is empty, and the files that it makes are for this user only. Its standard output and error go
-    to `on_line`, from another thread. At the end, every process that is left in its process group is killed.
+    to `on_line`, from another thread, which goes on after an error of `on_line`: a process whose output nobody reads
+    would stand still. At the end, every process that is left in its process group is killed.
 
     Args:
         command: The program and its arguments.
@@ -91,18 +94,23 @@ def run_process(  # noqa: PLR0913 - the parts of one command
     # It fails if the process has ended already, or the kernel has no such file. Neither matters.
     with contextlib.suppress(OSError):
         Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
-    reader = threading.Thread(target=_read, args=(process.stdout, on_line), daemon=True)
+    errors: list[Exception] = []
+    reader = threading.Thread(target=_read, args=(process.stdout, on_line, errors), daemon=True)
     reader.start()
     by = _wait(process, should_stop, time.monotonic() + timeout_seconds)
     _signal_group(process.pid, signal.SIGKILL)
     reader.join(_READER_SECONDS)
-    return ProcessExit(process.wait(), by)
+    return ProcessExit(process.wait(), by, errors[0] if errors else None)
 
 
-def _read(output: IO[bytes] | None, on_line: Callable[[bytes], None]) -> None:
+def _read(output: IO[bytes] | None, on_line: Callable[[bytes], None], errors: list[Exception]) -> None:
+    """Call `on_line` with each line, and keep its first error."""
     with output or contextlib.nullcontext() as file:
         for line in _lines(file) if file else ():
-            on_line(line)
+            try:
+                on_line(line)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not wait for its reader
+                errors[:] = errors or [error]
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.meltano.dead_runs import end_dead_runs
 from servicetitan_fleet.meltano.environment import process_environment
 from servicetitan_fleet.meltano.process import run_process
 from servicetitan_fleet.meltano.system_folder import hold_folder
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from servicetitan_fleet.meltano.context import MeltanoContext
+    from servicetitan_fleet.meltano.context import MeltanoContext, RunOwners
     from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
 
@@ -28,11 +29,13 @@ class CompanyMeltano:
         company: The company.
         secrets: Its secrets, by the name of the tap's setting.
         context: Settings that all companies share.
+        owners: Whose run this is, and whose runs of the company are known to be dead. None for a check.
     """
 
     company: Company
     secrets: Mapping[str, str]
     context: MeltanoContext
+    owners: RunOwners | None = None
 
     def run(
         self,
@@ -65,9 +68,10 @@ class CompanyMeltano:
             self.context.environment_name,
             *arguments,
         ]
-        environment = process_environment(self.company, self.secrets, self.context, system_folder)
+        environment = process_environment(self.company, self.secrets, self.context, system_folder, self.owners)
         with hold_folder(system_folder) as lock:
             project.link_plugins(system_folder)
+            end_dead_runs(system_folder)
             try:
                 return run_process(
                     command,

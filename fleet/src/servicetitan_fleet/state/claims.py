@@ -44,7 +44,8 @@ class Claims:
         """
         self._storage = storage
         self._execution = execution
-        self._holder = execution.make_holder_id()
+        self.holder = execution.make_holder_id()
+        """Unique id of this process."""
 
     def read_record(self, company_id: str) -> CompanyRecord:
         """Read the record of a company.
@@ -123,9 +124,18 @@ class Claims:
         """Return the record without this process's claim. A claim of another process stays."""
         return CompanyRecord(runs=record.runs) if self.is_holder(record) else record
 
+    def find_dead_holder(self, record: CompanyRecord) -> str:
+        """Return who ran the company last, if all its processes have ended for certain; otherwise an empty text.
+
+        That is an earlier attempt of this task that died with the claim, or whoever recorded the last run.
+        """
+        if record.claim:
+            return record.claim.holder if self._may_take_over(record.claim) else ""
+        return record.runs[-1].holder if record.runs else ""
+
     def is_holder(self, record: CompanyRecord) -> bool:
         """Return whether this process holds the claim on the record."""
-        return record.claim is not None and record.claim.holder == self._holder
+        return record.claim is not None and record.claim.holder == self.holder
 
     def _may_take_over(self, claim: Claim) -> bool:
         # Cloud Run retries a task only after its last attempt has ended, so no process holds that attempt's claims.
@@ -135,14 +145,22 @@ class Claims:
     def _make_claim(self) -> Claim:
         own = self._execution
         return Claim(
-            holder=self._holder, execution=own.name, task=own.task, attempt=own.attempt, expires=utc_now() + LIFETIME
+            holder=self.holder, execution=own.name, task=own.task, attempt=own.attempt, expires=utc_now() + LIFETIME
         )
 
 
 class HeldClaim:
-    """A claim of this process on one company, renewed by a thread."""
+    """A claim of this process on one company, renewed by a thread.
+
+    Attributes:
+        holder: Unique id of this process.
+        previous_holder: Unique id of the process that ran the company last, if all its processes have ended for
+            certain: it was an earlier attempt of this task, or it recorded its run. Otherwise empty.
+    """
 
     def __init__(self, claims: Claims, company_id: str, on_lost: Callable[[], None]) -> None:
+        self.holder = claims.holder
+        self.previous_holder = ""
         self._claims = claims
         self._company_id = company_id
         self._on_lost = on_lost
@@ -152,18 +170,24 @@ class HeldClaim:
 
     def acquire(self) -> None:
         """Claim the company and start to renew the claim."""
+
+        def add(record: CompanyRecord) -> CompanyRecord:
+            self.previous_holder = self._claims.find_dead_holder(record)
+            return self._claims.add_claim(record)
+
         expires = utc_now() + LIFETIME
-        self._claims.update_record(self._company_id, self._claims.add_claim)
+        self._claims.update_record(self._company_id, add)
         self._expires = expires
         self._thread.start()
 
     def finish(self, run: RunRecord) -> None:
-        """Record how the run ended, and release the claim.
+        """Record how the run ended, and release the claim. All its processes must have ended.
 
         Raises:
             PluginError: If the storage cannot be reached.
         """
         self._stop_renewing()
+        run = msgspec.structs.replace(run, holder=self.holder)
         self._claims.update_record(self._company_id, lambda record: self._claims.remove_claim(record).with_run(run))
 
     def release(self) -> None:

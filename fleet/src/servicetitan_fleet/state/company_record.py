@@ -36,7 +36,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     expires: dt.datetime
 
 
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of a company."""
 
     execution: str
@@ -49,6 +49,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str = ""
     """Why it was not successful: one line."""
+
+    holder: str = ""
+    """Unique id of the process that held the claim. All processes of the run had ended when it was recorded."""
 
     @property
     def seconds(self) -> float:

@@ -3,16 +3,19 @@
 The lease is a table in that dataset. BigQuery creates a table only once and refuses the run that comes second. Whoever
 changes the table names the state in which it was read, its ETag, so of two runs that want to take, renew or give back
 the lease at once only one succeeds. A label says until when the run has it, and a thread extends that while the run
-lives, so the lease of a killed run ends soon. The table is never deleted, because a request to delete names no state;
-it expires an hour later. Until then its description says which tables were brought up to date
-(:mod:`~target_bigquery_softdelete.bigquery.lease_memory`). It never holds a row.
+lives, so the lease of a killed run ends soon. Another label says who started the run: whoever knows that this owner is
+dead, such as a fleet of its own earlier attempt, lets the next run take the lease at once. The table is never deleted,
+because a request to delete names no state; it expires an hour later. Until then its description says which tables were
+brought up to date (:mod:`~target_bigquery_softdelete.bigquery.lease_memory`). It never holds a row.
 """
 
 from __future__ import annotations
 
 import copy
 import datetime as dt
+import hashlib
 import logging
+import math
 import random
 import threading
 import time
@@ -25,6 +28,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.lease_memory import LeaseMemory
+from target_bigquery_softdelete.bigquery.predecessor import Predecessor
 from target_bigquery_softdelete.bigquery.retry import is_transient
 from target_bigquery_softdelete.bigquery.server_clock import steady_seconds
 from target_bigquery_softdelete.errors import LeaseLostError
@@ -49,7 +53,11 @@ _ONCE = Retry(predicate=lambda _: False)
 _FIELDS = (bigquery.SchemaField("nothing", "STRING"),)
 _RUN, _UNTIL = "run", "until"
 """Labels: the run that has the lease, and until when, in milliseconds since 1970."""
+_OWNER, _TAKEN_FROM = "run_owner", "taken_from"
+"""Labels: the digest of who started the run; and the dead run from which it took the lease, while that one's jobs may
+still run."""
 _NOBODY = ""
+_DIGITS = 32
 _MOST_MISSES = 30
 
 logger = logging.getLogger(__name__)
@@ -70,6 +78,28 @@ class LeaseTimes:
     """How long the table still exists after it was last changed: as long as a run may take to look at it at all."""
 
 
+@dataclass(frozen=True)
+class Owners:
+    """Who started this run, and who started runs that are known to be dead. Empty texts stand for nobody."""
+
+    own: str = ""
+    dead: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What the lease says of the owner: 32 digits, because a label cannot hold any text, or nothing."""
+        return owner_label(self.own)
+
+    def knows_dead(self, label: str | None) -> bool:
+        """Return whether a lease with this label is that of a dead owner."""
+        return bool(label) and label in {owner_label(owner) for owner in self.dead}
+
+
+def owner_label(owner: str) -> str:
+    """Return the label value of an owner: the first 32 hexadecimal digits of its SHA-256, or nothing for nobody."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:_DIGITS] if owner else _NOBODY
+
+
 class Lease:
     """The right of one run to write into a dataset."""
 
@@ -83,6 +113,7 @@ class Lease:
         clock: ServerClock,
         tenancy: Tenancy,
         prepare: Callable[[], object],
+        owners: Owners | None = None,
         times: LeaseTimes | None = None,
     ) -> None:
         """Describe the lease. It is not taken yet.
@@ -95,6 +126,7 @@ class Lease:
             clock: BigQuery's clock.
             tenancy: Whose run this is. The lease of another tenant is not taken.
             prepare: Creates the dataset of the table.
+            owners: Who started this run, and whose leases may be taken over at once.
             times: How long it lasts.
         """
         self._client = client
@@ -104,6 +136,7 @@ class Lease:
         self._clock = clock
         self._tenancy = tenancy
         self._prepare = prepare
+        self._owners = owners or Owners()
         self._times = times or LeaseTimes()
         self._table: bigquery.Table | None = None
         """The lease as BigQuery has last confirmed it."""
@@ -116,6 +149,8 @@ class Lease:
         """Until when it lasts, in steady seconds: reckoned from when the confirmed request was sent."""
         self._asked = False
         self._holder = ""
+        self._predecessor: Predecessor | None = None
+        """The dead run from which this one takes the lease, until its jobs have ended."""
         self._misses = 0
         """How often it was neither free nor held, one after the other."""
         self._lost = False
@@ -158,8 +193,17 @@ class Lease:
         if self._table is None or not tables:
             return
         self._memory = self._memory.add(tables, self._clock.now_at_most())
+        self._write(self._table)
+
+    def _write(self, known: bigquery.Table) -> None:
+        """Write what this run has to say into the lease.
+
+        Raises:
+            LeaseLostError: If this run no longer has the lease.
+            PluginError: If BigQuery does not answer.
+        """
         try:
-            self._extend(self._table)
+            self._extend(known)
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"BigQuery: cannot write into the lease `{self._table_id}`: {error}") from error
         self.check()
@@ -182,6 +226,20 @@ class Lease:
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"BigQuery: cannot take the lease `{self._table_id}`: {error}") from error
         self._thread.start()
+        self._end_predecessor()
+
+    def _end_predecessor(self) -> None:
+        """Make sure that the dead run that had the lease before writes nothing more.
+
+        Raises:
+            LeaseLostError: If the lease was lost meanwhile.
+            PluginError: If BigQuery does not answer.
+        """
+        if self._predecessor is None or self._table is None:
+            return
+        self._predecessor.end(self._client, self._clock, _RENEWAL_RETRY, self._times.poll_seconds)
+        self._predecessor = None
+        self._write(self._table)
 
     def _check_beginning(self) -> None:
         """Check that what other runs have done since this one began can still be known.
@@ -205,11 +263,11 @@ class Lease:
             raise LeaseLostError(str(self._table_id))
 
     def release(self) -> None:
-        """Give the lease back, if it is still this run's."""
+        """Give the lease back, if it is still this run's. While a dead run's jobs may write, it expires instead."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        if not self.is_held:
+        if not self.is_held or self._predecessor:
             return
         try:
             self._give_back()
@@ -260,12 +318,34 @@ class Lease:
                 f"`{self._table_id}` is not a lease that this target made, and has the name of one. Rename it."
             )
         self._memory = self._others = self._others.join(LeaseMemory.read(table.description))
-        owner, until = table.labels.get(_RUN), _time_of(table.labels.get(_UNTIL))
-        if owner not in (self._run, _NOBODY) and until > self._clock.now():
-            self._holder = f"run {owner}, until {until:%H:%M:%S} UTC unless it renews it"
+        if table.labels[_RUN] not in (self._run, _NOBODY) and not self._may_replace(table):
             return
         if taken := self._change(table, self._run):
             self._note(taken, sent)
+            self._say_what_was_taken()
+
+    def _may_replace(self, table: bigquery.Table) -> bool:
+        """Return whether the run that has the lease is dead: it has ended, or its owner is known to be dead."""
+        run, until = table.labels[_RUN], _time_of(table.labels.get(_UNTIL))
+        left = (until - self._clock.now()).total_seconds()
+        # A run that died while it waited for the jobs of another dead one has left those, too. Its lease outlasts them.
+        is_known_dead = self._owners.knows_dead(table.labels.get(_OWNER)) and not table.labels.get(_TAKEN_FROM)
+        if left > 0 and not is_known_dead:
+            self._holder = (
+                f"run {run} until {until:%H:%M:%S} UTC, {math.ceil(left)} seconds from now, unless it renews it"
+            )
+            return False
+        # Before it is known whether it was taken: the answer may be lost.
+        self._predecessor = Predecessor(run, until)
+        return True
+
+    def _say_what_was_taken(self) -> None:
+        if self._predecessor and self._predecessor.until > self._clock.now():
+            logger.warning(
+                "took over the lease `%s` of run %s at once: whoever started that run is dead",
+                self._table_id,
+                self._predecessor.run,
+            )
 
     def _find(self) -> bigquery.Table | None:
         try:
@@ -280,7 +360,14 @@ class Lease:
         """Write into a table, before it is sent, that a run has the lease, or that nobody has."""
         now = self._clock.now()
         until = int((now + self._times.lifetime).timestamp() * 1000)
-        table.labels = {**table.labels, _RUN: run, _UNTIL: str(until), **self._tenancy.labels}
+        table.labels = {
+            **table.labels,
+            _RUN: run,
+            _UNTIL: str(until),
+            _OWNER: self._owners.label if run else _NOBODY,
+            _TAKEN_FROM: self._predecessor.run if self._predecessor else _NOBODY,
+            **self._tenancy.labels,
+        }
         table.description = self._memory.write()
         table.expires = now + self._times.kept
 
@@ -304,7 +391,7 @@ class Lease:
         if self._holder and self._mode == "refuse":
             raise PluginError(
                 f"Another run is writing into this dataset, so this one wrote nothing: the lease `{self._table_id}` is "
-                f"held by {self._holder}. Start this run again later, or set `on_concurrent_run` to `wait`."
+                f"held by {self._holder}. Start this run again then, or set `on_concurrent_run` to `wait`."
             )
         if self._holder:
             self._misses = 0

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 OWN_LABELS = frozenset(
-    {"adopting", "announced_early", "begun_versions", "filled", "made_by", "run", "tenant_id", "until"}
+    {
+        "adopting",
+        "announced_early",
+        "begun_versions",
+        "filled",
+        "made_by",
+        "run",
+        "run_owner",
+        "taken_from",
+        "tenant_id",
+        "until",
+    }
 )
 """Labels in which this target keeps what it must know of a dataset, a table or a lease, besides `stream-...`."""
 
@@ -210,6 +221,24 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "that run to end, `allow` writes at the same time. A killed run counts as running for two minutes."
         ),
     ] = "refuse"
+    run_owner: (
+        Annotated[
+            str,
+            setting(
+                "Who starts this run: an id that is different for each process that may start runs. A digest of it is "
+                "a label of the lease. The fleet sets it.",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    dead_owners: Annotated[
+        list[Name],
+        setting(
+            "Values of `run_owner` whose runs are known to have ended. If one of them still has the lease, this run "
+            "takes it over at once, and first ends what the dead run has left at BigQuery. The fleet sets it."
+        ),
+    ] = msgspec.field(default_factory=list)
     dry_run: Annotated[
         bool,
         setting(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from meltano.core.utils import EnvVarMissingBehavior, expand_env_vars
 
-from servicetitan_fleet.meltano.context import MeltanoContext
+from servicetitan_fleet.meltano.context import MeltanoContext, RunOwners
 from servicetitan_fleet.meltano.environment import process_environment, with_all_references
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -36,7 +36,7 @@ def company(**more: object) -> Company:
     return parse_company({**fields, **more}, "here")
 
 
-def environment(of: Company, adopt: tuple[str, ...] = ()) -> dict[str, str]:
+def environment(of: Company, adopt: tuple[str, ...] = (), owners: RunOwners | None = None) -> dict[str, str]:
     context = MeltanoContext(
         project=MeltanoProject(ROOT),
         environment_name="dev",
@@ -45,7 +45,7 @@ def environment(of: Company, adopt: tuple[str, ...] = ()) -> dict[str, str]:
         system_root=Path("/companies"),
         adopt=adopt,
     )
-    return process_environment(of, context.resolver.resolve(of), context, Path("/companies/one"))
+    return process_environment(of, context.resolver.resolve(of), context, Path("/companies/one"), owners)
 
 
 def test_only_its_own_settings_reach_it() -> None:
@@ -86,12 +86,21 @@ def test_tables_are_adopted_in_this_run_only() -> None:
     assert "BIGQUERY_ADOPT_TABLES" not in environment(company())
 
 
+def test_the_target_learns_whose_run_it_is_and_whose_are_dead() -> None:
+    found = environment(company(), owners=RunOwners(own="night/0/1/b", dead=("night/0/0/a",)))
+    assert (found["BIGQUERY_RUN_OWNER"], found["BIGQUERY_DEAD_OWNERS"]) == ("night/0/1/b", '["night/0/0/a"]')
+    assert "BIGQUERY_DEAD_OWNERS" not in environment(company(), owners=RunOwners(own="night/0/1/b"))
+    assert "BIGQUERY_RUN_OWNER" not in environment(company())
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"tap": {"pagesize": 5}}, "one: tap-servicetitan has no setting pagesize"),
         ({"tap": {"client_secret": "x"}}, "one: `client_secret` must not be among the settings of tap-servicetitan"),
         ({"target": {"project_id": "project-two"}}, "one: `project_id` must not be among the settings"),
+        ({"target": {"run_owner": "me"}}, "one: `run_owner` must not be among the settings"),
+        ({"target": {"dead_owners": ["you"]}}, "one: `dead_owners` must not be among the settings"),
     ],
 )
 def test_a_setting_that_is_unknown_or_reserved_is_refused(more: dict[str, object], said: str) -> None:

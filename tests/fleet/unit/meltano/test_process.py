@@ -86,6 +86,26 @@ def test_the_kernel_kills_it_first_when_memory_runs_out(tmp_path: Path) -> None:
         assert int(own.read()) < 500
 
 
+def test_a_line_that_cannot_be_handled_does_not_stop_the_process(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+
+    def handle(line: bytes) -> None:
+        lines.append(line)
+        raise BrokenPipeError(f"line {len(lines)}")
+
+    end = run_process(
+        # More than a pipe holds.
+        [sys.executable, "-c", "for number in range(40): print('x' * 10000)"],
+        folder=tmp_path,
+        environment={},
+        on_line=handle,
+        should_stop=lambda: False,
+        timeout_seconds=60,
+    )
+    assert (end.code, end.by, len(lines)) == (0, EndedBy.ITSELF, 40)
+    assert str(end.unheard) == "line 1"
+
+
 def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
     code = (
         "import os, sys; print('before'); [os.write(1, b'x' * 65536) for _ in range(640)]; print('\\nafter\\n\\nend')"

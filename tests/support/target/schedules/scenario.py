@@ -38,6 +38,8 @@ class Scenario:
     exists: bool
     """Whether the table exists, with version 0 of the source."""
     history: tuple[Values, ...] = source.PLAIN
+    has_heirs: bool = False
+    """Whether a target that begins after another one was killed knows that it is dead."""
 
 
 SCENARIOS = (
@@ -51,6 +53,14 @@ SCENARIOS = (
     Scenario("changes-and-snapshot-refuse", ("changes", "snapshot"), "refuse", exists=True),
     Scenario("there-and-back-snapshots", ("snapshot", "snapshot"), "wait", exists=True, history=source.THERE_AND_BACK),
     Scenario("there-and-back-changes", ("changes", "changes"), "wait", exists=True, history=source.THERE_AND_BACK),
+    Scenario(
+        "there-and-back-heir",
+        ("snapshot", "snapshot"),
+        "refuse",
+        exists=True,
+        history=source.THERE_AND_BACK,
+        has_heirs=True,
+    ),
 )
 
 
@@ -86,7 +96,8 @@ class Stage:
             is_known: Returns whether it is known how it goes on from a point. Then the play ends there.
         """
         project = Project(self._api_endpoint)
-        world = World(project, scenario.history, Checker(scenario.history, {}), self._folder, scenario.mode)
+        checker = Checker(scenario.history, {})
+        world = World(project, scenario.history, checker, self._folder, scenario.mode, scenario.has_heirs)
         random.seed(1)  # for the pauses between retries
         with simulated():
             logging.root.handlers.clear()

@@ -103,6 +103,8 @@ class World:
     """For the files of the targets."""
     mode: str
     """Their setting `on_concurrent_run`."""
+    has_heirs: bool = False
+    """Whether a target that begins after another one was killed knows that it is dead."""
     bookmark: int | None = None
     """The version in the last STATE of any target."""
     start: dt.datetime = field(
@@ -374,7 +376,10 @@ class Actor:
         source, config = self._world.folder / f"{self.name}.singer", self._world.folder / f"{self.name}.json"
         source.write_bytes(lines(messages(self._world.history, version, self._world.bookmark, self._reading)))
         endpoint = {"project_id": self._world.project.name, "api_endpoint": self._proxy.url}
-        config.write_text(json.dumps({**endpoint, "on_concurrent_run": self._world.mode, "max_delete_fraction": 1.0}))
+        dead = [actor.name for actor in self._world.actors if actor.is_dead]
+        owners = {"run_owner": self.name, "dead_owners": dead} if self._world.has_heirs else {}
+        settings = {**endpoint, **owners, "on_concurrent_run": self._world.mode, "max_delete_fraction": 1.0}
+        config.write_text(json.dumps(settings))
         self._proxy.requests.clear()
         self._proxy.gate = self.gate
         self.has_begun = True

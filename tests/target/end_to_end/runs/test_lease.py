@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
-from support.singer import INTEGER, record, schema
+from support.singer import INTEGER, activate, record, schema, state
 from support.target.harness import eventually, feed, lease_holder, lease_table, start_with_lease, wait_until_it_waits
-from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes, Owners, owner_label
+from target_bigquery_softdelete.bigquery.predecessor import Predecessor
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.errors import LeaseLostError
@@ -30,6 +32,10 @@ ONE = [JOBS, record("jobs", {"id": 1})]
 TWO = [JOBS, record("jobs", {"id": 2})]
 LEASE = LEASE_TABLE
 SHORT = LeaseTimes(renewal_seconds=0.2, poll_seconds=0.2)
+NEVER = LeaseTimes(renewal_seconds=1000, poll_seconds=0.2)
+"""Of a run that is killed: nothing renews its lease."""
+FLEET = Owners("night/0/0/a1b2")
+RETRY = Owners("night/0/1/c3d4", ("evening/0/0/e5f6", FLEET.own))
 
 
 def expire(project: Project) -> None:
@@ -81,15 +87,28 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
     killed = start_with_lease(target, ONE)
     killed.kill()
     killed.communicate()
-    assert target(*TWO, on_concurrent_run="refuse").code == 1
+    refused = target(*TWO, on_concurrent_run="refuse")
+    assert refused.code == 1
+    told = re.search(r"UTC, (\d+) seconds from now", refused.errors[0])
+    assert told
+    assert seconds_left(project) <= int(told[1]) <= LeaseTimes().lifetime.total_seconds() + 3
     assert 30 < seconds_left(project) <= LeaseTimes().lifetime.total_seconds()
+    waits = target.start(on_concurrent_run="wait")
+    feed(waits, TWO)
+    wait_until_it_waits(waits)
     expire(project)
-    assert target(*TWO, on_concurrent_run="refuse").code == 0
+    _, log = waits.communicate(timeout=60)
+    assert waits.returncode == 0, log
     assert not lease_holder(project)
 
 
-def lease(
-    project: Project, run: str, api_endpoint: str = "", times: LeaseTimes = SHORT, clock: ServerClock | None = None
+def lease(  # noqa: PLR0913, PLR0917 - what the tests vary
+    project: Project,
+    run: str,
+    api_endpoint: str = "",
+    times: LeaseTimes = SHORT,
+    clock: ServerClock | None = None,
+    owners: Owners | None = None,
 ) -> Lease:
     """Return a lease that is not taken yet."""
 
@@ -100,7 +119,17 @@ def lease(
     clock = clock or ServerClock()
     clock.follow(client)
     table_id = TableId(project.name, "bronze", LEASE)
-    return Lease(client, table_id, run, "refuse", clock=clock, tenancy=Tenancy(None), prepare=prepare, times=times)
+    return Lease(
+        client,
+        table_id,
+        run,
+        "refuse",
+        clock=clock,
+        tenancy=Tenancy(None),
+        prepare=prepare,
+        owners=owners,
+        times=times,
+    )
 
 
 def is_lost(held: Lease) -> bool:
@@ -120,8 +149,10 @@ def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
             wanted.acquire()
             got.append(wanted)
 
-    def one_of(runs: list[str]) -> Lease:
-        threads = [threading.Thread(target=compete, args=(lease(project, run),)) for run in runs]
+    def one_of(runs: list[str], owners: Owners) -> Lease:
+        threads = [
+            threading.Thread(target=compete, args=(lease(project, run, times=NEVER, owners=owners),)) for run in runs
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -130,9 +161,10 @@ def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
         return got.pop()
 
     runs = [f"run_{number}" for number in range(8)]
-    one_of(runs)  # and it dies: nothing renews it
+    one_of(runs, FLEET)  # and it dies
+    one_of([f"again_{number}" for number in range(8)], RETRY)
     expire(project)
-    one_of(runs).release()
+    one_of(runs, FLEET).release()
 
 
 def test_the_lease_is_renewed_and_a_run_that_lost_it_stops_and_gives_back_only_its_own(project: Project) -> None:
@@ -196,3 +228,87 @@ def test_a_clock_that_is_minutes_wrong_has_no_effect(project: Project, minutes: 
         lease(project, "run_2", clock=late).acquire()
     held.release()
     lease(project, "run_3", clock=late).acquire()
+
+
+def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at_once(
+    target: TargetRunner, project: Project
+) -> None:
+    def snapshot(version: int, *keys: int) -> list[dict[str, Any]]:
+        return [JOBS, *(record("jobs", {"id": key}, version) for key in keys), activate("jobs", version), state({})]
+
+    with Proxy(project.api_endpoint) as proxy:
+        killed = {"on_concurrent_run": "refuse", "run_owner": FLEET.own}
+        target.kill_at(Trap(b"MERGE `", "hold after"), proxy, snapshot(1, 1, 2), **killed)
+
+    dead = lease_holder(project)
+    assert dead
+    other = target(*snapshot(2, 1, 3), on_concurrent_run="refuse", dead_owners=["night/0/0/other"])
+    assert other.code == 1
+    assert f"held by run {dead}" in other.errors[0]
+
+    retry = target(*snapshot(3, 1, 3), on_concurrent_run="refuse", run_owner=RETRY.own, dead_owners=RETRY.dead)
+    assert retry.code == 0, retry.log
+    assert f"took over the lease `{project.name}.bronze.{LEASE}` of run {dead} at once" in retry.log
+    assert project.operations("jobs") == {1: "INSERT", 2: "DELETE", 3: "INSERT"}
+    assert not lease_holder(project)
+
+
+def test_jobs_that_a_dead_run_has_left_have_ended_before_the_next_run_goes_on(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease(project, "Run_1", times=NEVER, owners=FLEET).acquire()
+    endless = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 500000)) a CROSS JOIN UNNEST(GENERATE_ARRAY(1, 500000)) b"
+    left = project.client.query(endless, job_id="Run_1-merge-jobs-1-1", job_retry=None)
+    other = project.client.query("SELECT 1", job_id="Run_10-merge-jobs-1-1", job_retry=None)
+
+    retry = lease(project, "run_2", owners=RETRY)
+    retry.acquire()
+
+    left.reload()
+    assert left.state == "DONE"
+    assert other.result().total_rows == 1
+    assert "Run_1-merge-jobs-1-1" in caplog.text
+    labels = lease_table(project).labels
+    assert (labels["run"], labels["run_owner"], labels["taken_from"]) == ("run_2", owner_label(RETRY.own), "")
+    retry.release()
+    assert not lease_holder(project)
+
+
+def test_a_run_that_may_not_list_jobs_waits_until_no_statement_of_the_dead_one_can_begin(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    brief = LeaseTimes(lifetime=dt.timedelta(seconds=3), margin=dt.timedelta(seconds=1), renewal_seconds=1000)
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.trap(Trap(b"stateFilter", "fail", times=1000, status=403, reason="accessDenied"))
+        lease(project, "run_1", times=brief, owners=FLEET).acquire()
+        ends = int(lease_table(project).labels["until"]) / 1000
+
+        lease(project, "run_2", proxy.url, owners=RETRY).acquire()
+
+    assert time.time() >= ends
+    assert "bigquery.jobs.list" in caplog.text
+    assert lease_holder(project) == "run_2"
+
+
+def test_a_run_that_dies_before_it_has_ended_a_dead_runs_jobs_keeps_the_lease_until_it_expires(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease(project, "run_1", times=NEVER, owners=FLEET).acquire()
+    second = lease(project, "run_2", times=NEVER, owners=Owners("night/0/1/c3d4", (FLEET.own,)))
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Predecessor, "end", fail)
+        with pytest.raises(KeyboardInterrupt):
+            second.acquire()
+    second.release()
+
+    third = lease(project, "run_3", owners=Owners("night/0/2/e5f6", (FLEET.own, "night/0/1/c3d4")))
+    with pytest.raises(PluginError, match="held by run run_2"):
+        third.acquire()
+    expire(project)
+    third.acquire()
+    third.release()
+    assert not lease_holder(project)

@@ -12,6 +12,7 @@ wrong. `make test-long` plays all schedules of each scenario; the other tests pl
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.processes import BigQuery
     from support.target.schedules.scenario import Scenario
-    from support.target.schedules.schedule import Outcome
+    from support.target.schedules.schedule import Option, Outcome, Point
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
 ONE = os.environ.get("SCHEDULE")
@@ -71,6 +72,19 @@ def test_some_schedules_do_no_harm(stage: Stage, record_property: Callable[[str,
     record_property("schedules", DRAWN)
     record_property("runs", stage.runs)
     assert_all_kept(broken)
+
+
+def test_a_target_that_knows_that_the_other_one_is_dead_goes_on_at_once(stage: Stage) -> None:
+    def kill_in_merge(point: Point) -> Option | None:
+        return "kill after" if point.actor == "first" and "merge" in point.label else None
+
+    heir = next(scenario for scenario in SCENARIOS if scenario.has_heirs)
+    known = stage.play(heir, choose=kill_in_merge)
+    unknown = stage.play(dataclasses.replace(heir, has_heirs=False), choose=kill_in_merge)
+
+    assert_all_kept([(heir, outcome) for outcome in (known, unknown) if outcome.violations])
+    assert known.ends == {"first": None, "second": 0}, known.log
+    assert unknown.ends == {"first": None, "second": 1}, unknown.log
 
 
 @pytest.mark.long
