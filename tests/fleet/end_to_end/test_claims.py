@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from servicetitan_fleet.state.execution import Execution
 from servicetitan_fleet.state.storage import NOTHING, Storage, open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from servicetitan_sandbox.client.processes import CloudStorage
@@ -38,18 +40,21 @@ def storage(
     return open_storage(f"gs://{cloud_storage.bucket}/claims-{next(_folders)}")
 
 
-def lost() -> None:
-    raise AssertionError("the claim was lost")
-
-
 def ended(execution: str, status: RunStatus = RunStatus.DONE) -> RunRecord:
     started = utc_now()
     return RunRecord(execution=execution, started=started, ended=started + dt.timedelta(seconds=5), status=status)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def claim(storage: Storage, execution: Execution, company_id: str = "one") -> None:
     """Claim a company and release it."""
-    with Claims(storage, execution).hold(company_id, lost):
+    with Claims(storage, execution).hold(company_id):
         pass
 
 
@@ -72,7 +77,7 @@ def test_one_of_many_processes_gets_the_company(storage: Storage) -> None:
         mine = Claims(storage, Execution(name="night", task=number, tasks=6))
         barrier.wait()
         try:
-            with mine.hold("one", lost):
+            with mine.hold("one"):
                 # It keeps the claim until all others have been refused.
                 return all(refused.acquire(timeout=20) for _ in range(5))
         except ClaimRefusedError as error:
@@ -85,7 +90,7 @@ def test_one_of_many_processes_gets_the_company(storage: Storage) -> None:
 
 def test_an_execution_runs_a_company_successfully_only_once(storage: Storage) -> None:
     for status in (RunStatus.FAILED, RunStatus.DONE):  # a failed run may be repeated
-        with Claims(storage, Execution(name="night")).hold("one", lost) as claimed:
+        with Claims(storage, Execution(name="night")).hold("one") as claimed:
             claimed.finish(ended("night", status))
     with pytest.raises(ClaimRefusedError, match="this execution has already run it"):
         claim(storage, Execution(name="night", attempt=1))
@@ -116,16 +121,17 @@ def test_a_claim_is_renewed_and_expires_and_its_holder_is_told_of_the_loss(
 ) -> None:
     monkeypatch.setattr(claims_module, "LIFETIME", dt.timedelta(seconds=1))
     monkeypatch.setattr(claims_module, "RENEWAL_SECONDS", 0.2)
+    monkeypatch.setattr(claims_module, "STOP_SECONDS", 0.3)
     storage = open_storage(tmp_path.as_uri())
-    told = threading.Event()
-    with Claims(storage, Execution(name="night")).hold("one", told.set):
-        assert not told.wait(1.5)
+    with Claims(storage, Execution(name="night")).hold("one") as held:
+        time.sleep(1.5)
+        assert not held.is_lost
         with pytest.raises(ClaimRefusedError):
             claim(storage, Execution(name="morning"))
         # As if this process had paused until its claim expired, and another process had taken over.
         other = Claims(storage, Execution(name="morning"))
         other.update_record("one", lambda record: other.add_claim(other.remove_claim(type(record)(runs=record.runs))))
-        assert told.wait(5)
+        wait_until(lambda: held.is_lost)
     assert other.is_holder(other.read_record("one"))  # a process that lost its claim does not release it
     assert not threading.Event().wait(1.1)
     claim(storage, Execution(name="evening"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -10,20 +11,23 @@ from rich.console import Console
 from rich.table import Table
 
 from servicetitan_fleet.cli.options import companies_option, only_option, storage_option, trust_option
-from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds
+from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds, find_companies
 from servicetitan_fleet.formatting import format_duration
+from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import select_companies
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
+from servicetitan_fleet.state.execution_plan import agree_on_plan
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from servicetitan_fleet.registry.base import Registry
+    from servicetitan_fleet.fleet.plan import TaskCompanies
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.execution import Execution
+    from servicetitan_fleet.state.storage import Storage
 
 
 @click.command()
@@ -35,32 +39,71 @@ if TYPE_CHECKING:
 def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tasks: int) -> None:
     """Show which task would run which company.
 
-    Nothing is run. The table also gives the expected duration of each run.
+    Nothing is run or written: an execution makes its own plan when it begins, and keeps it. The table also gives the
+    expected duration of each run.
     """
     execution = execution_from({**os.environ, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(tasks)})
     claims = Claims(open_storage(storage), execution)
-    Console().print(
-        _plan_table(plan_tasks(open_registry(registry, os.environ, trusted=trusted), only, claims, execution))
-    )
+    registered = open_registry(registry, os.environ, trusted=trusted).read()
+    Console().print(_plan_table(plan_tasks(registered, only, claims, execution)))
 
 
 def plan_tasks(
-    registry: Registry, only: Sequence[str], claims: Claims, execution: Execution
+    registered: Iterable[Company], only: Sequence[str], claims: Claims, execution: Execution
 ) -> list[list[tuple[Company, float]]]:
-    """Read the registry and the companies' records, and assign the companies to tasks.
+    """Read the companies' records, and assign the companies to tasks.
+
+    Args:
+        registered: All companies in the registry.
+        only: The companies to run; without any, all that are enabled.
+        claims: Reads the records.
+        execution: The execution to plan.
 
     Returns:
         The companies of each task, each with its expected seconds.
+
+    Raises:
+        PluginError: If the registry does not have one of the companies in `only`.
     """
-    selected = select_companies(registry.read(), only)
-    companies = {company.company_id: company for company in selected}
-    seconds = {company_id: claims.read_record(company_id).seconds_before(execution.name) for company_id in companies}
+    companies = {company.company_id: company for company in select_companies(registered, only)}
+    seconds = {company_id: _last_seconds(claims, company_id, execution) for company_id in companies}
     last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}
     expected = estimate_seconds(list(companies), last_seconds)
     return [
         [(companies[company_id], expected[company_id]) for company_id in task]
         for task in assign_to_tasks(expected, execution.tasks)
     ]
+
+
+def _last_seconds(claims: Claims, company_id: str, execution: Execution) -> float | None:
+    # A record that cannot be read stops only its own company, when that is its turn.
+    with contextlib.suppress(PluginError):
+        return claims.read_record(company_id).seconds_before(execution.name)
+    return None
+
+
+def companies_of_task(
+    registered: Sequence[Company], only: Sequence[str], storage: Storage, claims: Claims, execution: Execution
+) -> TaskCompanies:
+    """Return the companies of this process's task, by the plan of the execution. The first task makes the plan.
+
+    Args:
+        registered: All companies in the registry.
+        only: The companies to run; without any, all that are enabled.
+        storage: Where the plan is kept.
+        claims: Reads the records.
+        execution: The execution and task of this process.
+
+    Raises:
+        PluginError: If the plan cannot be read or written, or was made for other tasks or companies.
+    """
+
+    def make_tasks() -> list[list[str]]:
+        tasks = plan_tasks(registered, only, claims, execution)
+        return [[company.company_id for company, _ in task] for task in tasks]
+
+    plan = agree_on_plan(storage, execution, only, make_tasks)
+    return find_companies(plan.tasks[execution.task], registered, only)
 
 
 def _plan_table(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Table:

@@ -20,7 +20,7 @@ from servicetitan_fleet.cli.options import (
     storage_option,
     trust_option,
 )
-from servicetitan_fleet.cli.plan import plan_tasks
+from servicetitan_fleet.cli.plan import companies_of_task
 from servicetitan_fleet.console.reporters import make_reporter
 from servicetitan_fleet.console.tables import forecast_table, make_console
 from servicetitan_fleet.fleet.fleet import Fleet
@@ -34,7 +34,7 @@ from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
-from servicetitan_fleet.state.storage import open_storage
+from servicetitan_fleet.state.storage import meltano_state_uri, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +70,7 @@ class RunOptions:
             variables=os.environ,
             resolver=SecretResolver(),
             system_root=self.work_folder.absolute(),
-            state_uri=f"{self.storage.rstrip('/')}/state",
+            state_uri=meltano_state_uri(self.storage),
             dry_run=self.dry_run,
             adopt=tuple(self.adopt),
         )
@@ -139,10 +139,10 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     if settings.adopt and len(settings.only) != 1:
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
     execution = execution_from(os.environ)
-    claims = Claims(open_storage(settings.storage), execution)
-    registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
-    tasks = plan_tasks(registry, settings.only, claims, execution)
-    companies = [company for company, _ in tasks[execution.task]]
+    storage = open_storage(settings.storage)
+    claims = Claims(storage, execution)
+    registered = open_registry(settings.registry, os.environ, trusted=settings.trusted).read()
+    task = companies_of_task(registered, settings.only, storage, claims, execution)
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
     reporter = make_reporter(log_format, execution)
@@ -157,11 +157,11 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
-        outcomes = fleet.run(companies, settings.parallel)
+        outcomes = [*fleet.run(task.companies, settings.parallel), *fleet.report_gone(task.gone)]
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, runs=1, dry_run=True)
-        make_console().print(forecast_table(collect_evidence(companies, reader.read, claims.read_record, READERS)))
+        make_console().print(forecast_table(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
     if signals:
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.meltano.log_lines import ErrorCollector, parse_line
-from servicetitan_fleet.meltano.process import EndedBy
+from servicetitan_fleet.meltano.process import EndedBy, ProcessExit
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.runner import CompanyMeltano
-from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.context import MeltanoContext
-    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.state.claims import Claims
+    from servicetitan_fleet.state.claims import Claims, HeldClaim
     from servicetitan_fleet.state.execution import Execution
 
 _RESULT_OF_REFUSAL = {Refusal.DONE: Result.ALREADY_DONE, Refusal.BUSY: Result.BUSY}
@@ -79,9 +77,30 @@ class Fleet:
             parallel: How many run at a time.
         """
         with ThreadPoolExecutor(parallel, thread_name_prefix="company") as pool:
-            return list(pool.map(self._run_and_report, companies))
+            return list(pool.map(self.run_company, companies))
 
-    def _run_and_report(self, company: Company) -> Outcome:
+    def report_gone(self, gone: Mapping[str, str]) -> list[Outcome]:
+        """Report the companies of this task that it cannot run, and return their outcomes.
+
+        Args:
+            gone: Why, by company id.
+        """
+        outcomes = [self._judge_gone(company_id, reason) for company_id, reason in gone.items()]
+        for outcome in outcomes:
+            self._reporter.on_end(outcome)
+        return outcomes
+
+    def _judge_gone(self, company_id: str, reason: str) -> Outcome:
+        try:
+            is_done = self._claims.read_record(company_id).is_done(self._execution.name)
+        except PluginError as error:
+            return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
+        if is_done:
+            return Outcome(company_id=company_id, result=Result.ALREADY_DONE, reason=Refusal.DONE.value)
+        return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
+
+    def run_company(self, company: Company) -> Outcome:
+        """Run one company, report it, and return its outcome."""
         self._reporter.on_start(company.company_id)
         outcome = self._run_safely(company)
         self._reporter.on_end(outcome)
@@ -104,18 +123,16 @@ class Fleet:
             return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
 
     def _claim_and_run(self, company: Company) -> Outcome:
-        lost = threading.Event()
-        with self._claims.hold(company.company_id, lost.set) as claim:
-            started = utc_now()
-            status, reason = self._run_company(company, lost)
-            run = RunRecord(
-                execution=self._execution.name, started=started, ended=utc_now(), status=status, reason=reason
-            )
-            if not self._context.dry_run:
-                claim.finish(run)
-        return Outcome(company_id=company.company_id, result=Result(status), seconds=run.seconds, reason=reason)
+        now = self._claims.timing.utc_now
+        with self._claims.hold(company.company_id) as claim:
+            started = now()
+            status, reason = self._run_company(company, claim)
+            run = RunRecord(execution=self._execution.name, started=started, ended=now(), status=status, reason=reason)
+            problem = "" if self._context.dry_run else _record(claim, run)
+        result = Result.FAILED if problem and status is RunStatus.DONE else Result(status)
+        return Outcome(company_id=company.company_id, result=result, seconds=run.seconds, reason=problem or reason)
 
-    def _run_company(self, company: Company, lost: threading.Event) -> tuple[RunStatus, str]:
+    def _run_company(self, company: Company, claim: HeldClaim) -> tuple[RunStatus, str]:
         errors = ErrorCollector()
 
         def on_line(raw: bytes) -> None:
@@ -125,10 +142,10 @@ class Fleet:
                 self._reporter.on_log_line(company.company_id, line)
 
         try:
-            end = self._run_meltano(company, on_line, lambda: self.is_stopped or lost.is_set())
+            end = self._run_meltano(company, on_line, lambda: self.is_stopped or claim.is_lost)
         except PluginError as error:
             return RunStatus.FAILED, to_line(str(error))
-        return _judge(end, errors.reason, is_claim_lost=lost.is_set(), limit_minutes=self._limit_minutes(company))
+        return _judge(end, errors.reason, is_claim_lost=claim.is_lost, limit_minutes=self._limit_minutes(company))
 
     def _limit_minutes(self, company: Company) -> float:
         return company.timeout_minutes or self._timeout_minutes
@@ -138,6 +155,8 @@ class Fleet:
     ) -> ProcessExit:
         secrets = self._context.resolver.resolve(company)
         meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context)
+        if should_stop():  # the secrets may have taken long
+            return ProcessExit(0, EndedBy.STOP)
         flags = {"--full-refresh": self._full_refresh, "--no-state-update": self._context.dry_run}
         return meltano.run(
             [
@@ -154,10 +173,20 @@ class Fleet:
         )
 
 
+def _record(claim: HeldClaim, run: RunRecord) -> str:
+    """Record how a run ended. Return what is wrong if that fails: the run does not count then, and is run again."""
+    try:
+        claim.finish(run)
+    except Exception as error:  # noqa: BLE001 - the run has ended, and its outcome must say so
+        ended = "its run is done" if run.status is RunStatus.DONE else run.reason
+        return to_line(f"{ended}, but could not be recorded: {str(error) or type(error).__name__}")
+    return ""
+
+
 def _judge(end: ProcessExit, reason: str, *, is_claim_lost: bool, limit_minutes: float) -> tuple[RunStatus, str]:
     """Return how a run ended, and why. The exit code alone does not tell: Meltano exits with 0 after SIGTERM."""
     if is_claim_lost:
-        return RunStatus.STOPPED, "its claim could not be renewed, so another process may be running it now"
+        return RunStatus.STOPPED, "its claim could not be renewed, so another process may run it"
     if end.by is EndedBy.STOP:
         return RunStatus.STOPPED, "the fleet was stopped"
     if end.by is EndedBy.TIMEOUT:
