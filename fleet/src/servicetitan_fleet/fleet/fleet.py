@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
@@ -85,17 +86,15 @@ class Fleet:
         Args:
             gone: Why, by company id.
         """
-        outcomes = [self._judge_gone(company_id, reason) for company_id, reason in gone.items()]
+        outcomes = [
+            _try(company_id, partial(self._judge_gone, company_id, reason)) for company_id, reason in gone.items()
+        ]
         for outcome in outcomes:
             self._reporter.on_end(outcome)
         return outcomes
 
     def _judge_gone(self, company_id: str, reason: str) -> Outcome:
-        try:
-            is_done = self._claims.read_record(company_id).is_done(self._execution.name)
-        except PluginError as error:
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
-        if is_done:
+        if self._claims.read_record(company_id).is_done(self._execution.name):
             return Outcome(company_id=company_id, result=Result.ALREADY_DONE, reason=Refusal.DONE.value)
         return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
 
@@ -108,19 +107,10 @@ class Fleet:
 
     def _run_safely(self, company: Company) -> Outcome:
         """Run a company and turn every error into an outcome."""
-        company_id = company.company_id
         if self.is_stopped:
             reason = "the fleet was stopped before its turn"
-            return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
-        try:
-            return self._claim_and_run(company)
-        except ClaimRefusedError as error:
-            return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
-        except PluginError as error:
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
-        except Exception as error:  # noqa: BLE001 - no error of one company may stop the others
-            reason = to_line(f"unexpected {type(error).__name__}: {error}")
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
+            return Outcome(company_id=company.company_id, result=Result.NOT_STARTED, reason=reason)
+        return _try(company.company_id, partial(self._claim_and_run, company))
 
     def _claim_and_run(self, company: Company) -> Outcome:
         now = self._claims.timing.utc_now
@@ -171,6 +161,19 @@ class Fleet:
             should_stop=should_stop,
             timeout_seconds=self._limit_minutes(company) * 60,
         )
+
+
+def _try(company_id: str, work: Callable[[], Outcome]) -> Outcome:
+    """Turn every error into an outcome: no error of one company may stop the others."""
+    try:
+        return work()
+    except ClaimRefusedError as error:
+        return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
+    except PluginError as error:
+        return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
+    except Exception as error:  # noqa: BLE001 - see above
+        reason = to_line(f"unexpected {type(error).__name__}: {error}")
+        return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
 
 
 def _record(claim: HeldClaim, run: RunRecord) -> str:

@@ -91,11 +91,11 @@ def open_storage(uri: str) -> Storage:
     Raises:
         PluginError: If the URI has another form.
     """
-    parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-        return FolderStorage(Path(_plain_path(uri)))
+    parts, path = urlsplit(uri), _plain_path(uri)
+    if parts.scheme == "file" and path.startswith("/") and not parts.netloc:
+        return FolderStorage(Path(path))
     if parts.scheme == "gs" and parts.netloc:
-        return BucketStorage(Client(), parts.netloc, _plain_path(uri).strip("/"))
+        return BucketStorage(Client(), parts.netloc, path.strip("/"))
     raise PluginError(f"the storage {uri} is neither `file:///folder` nor `gs://bucket/folder`")
 
 
