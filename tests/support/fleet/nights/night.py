@@ -91,7 +91,6 @@ class Night:
     running: list[str] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     is_rough: bool = True
-    haste: float = 1.0
 
     def __post_init__(self) -> None:
         """Draw the companies, the clocks and the troubles."""
@@ -108,7 +107,7 @@ class Night:
         for company_id in self.registry:
             self._add_earlier_run(company_id)
         self._draw_trouble()
-        self.haste = dice.choice((0.1, 1.0))
+        self.server.haste = dice.choice((0.1, 1.0))
         self._cloud_run("night", dice.randint(1, 4), attempts=dice.randint(1, 3), spread=dice.choice((2, 200)))
         if dice.random() < 0.4:
             self._cloud_run(
@@ -178,7 +177,7 @@ class Night:
                     execution = Execution(name=name, task=task, tasks=tasks, attempt=attempt)
                     if self._run_attempt(execution) == 0:
                         return
-                    self.world.sleep(self.dice.uniform(1, 30) * self.haste)
+                    self.world.sleep(self.dice.uniform(1, 30) * self.server.haste)
 
             self.world.start(supervise, after=self.dice.uniform(0, spread))
 
@@ -293,7 +292,9 @@ class Attempt:
     def resolve(self, _: Company) -> dict[str, str]:
         """Read the secrets, which may take long."""
         dice = self.night.dice
-        self.night.world.sleep(dice.uniform(0, 400) if dice.random() < 0.1 else dice.uniform(0, 2))
+        self.night.world.sleep(
+            dice.uniform(0, 400) if dice.random() < 0.1 else dice.uniform(0, 2) * self.night.server.haste
+        )
         return {}
 
     def run(self) -> None:
@@ -303,7 +304,7 @@ class Attempt:
 
     def _run(self) -> int:
         """Run the companies of the task, two at a time, and return the exit code."""
-        self.night.world.sleep(self.night.dice.uniform(0, 20) * self.night.haste)
+        self.night.world.sleep(self.night.dice.uniform(0, 20) * self.night.server.haste)
         registered = list(self.night.registry.values())
         try:
             task = companies_of_task(registered, (), self._storage, self._claims, self._own)

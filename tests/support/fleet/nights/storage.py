@@ -34,12 +34,14 @@ class Server:
         is_bucket: Whether it tells its time. Otherwise it is a folder, and all machines are one.
         trouble: Begin and end of the times in which calls go wrong, in seconds.
         fault_rate: Which part of the calls goes wrong then.
+        haste: A factor of all short times.
     """
 
     dice: random.Random
     is_bucket: bool
     trouble: list[tuple[float, float]] = field(default_factory=list)
     fault_rate: float = 0.0
+    haste: float = 1.0
     objects: dict[str, StoredObject] = field(default_factory=dict)
 
     def draw_fault(self, now: float) -> str:
@@ -99,7 +101,7 @@ class Link(Storage):
     def _call(self, work: Callable[[], Answer], acknowledgement: Answer, *, can_be_lost: bool) -> Answer:
         world, dice = self._machine.world, self._server.dice
         sent = world.now
-        world.sleep(dice.uniform(0.02, 1.0))
+        world.sleep(dice.uniform(0.02, 1.0) * self._server.haste)
         fault = self._server.draw_fault(world.now)
         begin, end = self._cut
         if begin <= world.now < end:
@@ -111,11 +113,11 @@ class Link(Storage):
         if fault == "surprise":
             raise RuntimeError("a surprise")
         result = acknowledgement if fault == "lose" and can_be_lost else work()
-        date = MIDNIGHT + dt.timedelta(seconds=world.now + dice.uniform(-2, 2))
+        date = MIDNIGHT + dt.timedelta(seconds=world.now + dice.uniform(-5, 5))
         if fault in ("lost answer", "slow answer"):
             world.sleep(dice.uniform(5, 300))
         _fail_if(fault == "lost answer")
-        world.sleep(dice.uniform(0.02, 1.0))
+        world.sleep(dice.uniform(0.02, 1.0) * self._server.haste)
         self._clock.note(format_datetime(date, usegmt=True), world.now - sent)
         return result
 
