@@ -9,8 +9,10 @@ import pytest
 from servicetitan_fleet.fleet import fleet as fleet_module
 from support.fleet.nights.night import FakeMeltano, Night
 
-SHORT = 20
-SEEDS = [pytest.param(seed, marks=[] if seed < SHORT else pytest.mark.long) for seed in range(400)]
+SHORT = {0, 2, 4, 5, 9, 11, 12, 15, 16, 20, 23, 30, 31, 32, 36, 38, 41, 57, 152, 311}
+"""Nights that are played in every run: in some of them each of the mistakes shows that were made on purpose."""
+
+SEEDS = [pytest.param(seed, marks=[] if seed in SHORT else pytest.mark.long) for seed in range(400)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
