@@ -20,6 +20,7 @@ from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 from servicetitan_fleet.state.execution import Execution
 from servicetitan_fleet.state.storage import NOTHING, FolderStorage, Storage, StoredObject, open_storage
+from servicetitan_fleet.state.storage_clock import UNKNOWN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,6 +215,7 @@ def test_a_bucket_tells_its_time(storage: Storage) -> None:
     storage.read("companies/one.json")
     earliest, latest = storage.time()
     assert earliest - dt.timedelta(seconds=2) <= utc_now() <= latest + dt.timedelta(seconds=2)
+    assert latest - earliest < dt.timedelta(seconds=2 * UNKNOWN_SECONDS)  # the answer had a `Date`
 
 
 def test_a_storage_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -66,9 +66,12 @@ def test_a_run_that_cannot_be_recorded_is_not_done(
     assert not claims.read_record("one").is_done("night")
 
 
-def test_a_claim_that_another_one_took_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("servicetitan_fleet.state.claims.STOP_SECONDS", 179.99)
-    outcome, claims = run_one(tmp_path, monkeypatch, lambda: 0)
+def test_no_process_is_started_under_a_claim_that_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> int:
+        pytest.fail("the process was started")
+
+    monkeypatch.setattr("servicetitan_fleet.state.claims.STOP_SECONDS", 180.0)
+    outcome, claims = run_one(tmp_path, monkeypatch, never)
     assert outcome.result is Result.STOPPED
     assert "its claim could not be renewed" in outcome.reason
     assert not claims.read_record("one").is_done("night")
