@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ def replace_file(path: Path, content: bytes) -> None:
         OSError: If the file cannot be written. The old file is then unchanged.
     """
     new = path.with_name(f"{path.name}.new")
-    new.write_bytes(content)
-    if path.exists():
-        new.chmod(path.stat().st_mode)
-    new.replace(path)
+    try:
+        new.write_bytes(content)
+        if path.exists():
+            new.chmod(path.stat().st_mode)
+        new.replace(path)
+    except OSError:
+        # A disk that is full gets some room back.
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

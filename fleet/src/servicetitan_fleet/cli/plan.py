@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -12,18 +13,23 @@ from rich.table import Table
 
 from servicetitan_fleet.cli.options import companies_option, only_option, storage_option, trust_option
 from servicetitan_fleet.cli.refused import warn_of_disabled
-from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds
+from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds, find_companies
 from servicetitan_fleet.formatting import format_duration
+from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
+from servicetitan_fleet.state.execution_plan import agree_on_plan
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from servicetitan_fleet.fleet.plan import TaskCompanies
     from servicetitan_fleet.registry.company import Company
+    from servicetitan_fleet.registry.entries import Entries
     from servicetitan_fleet.state.execution import Execution
+    from servicetitan_fleet.state.storage import Storage
 
 
 @click.command()
@@ -35,7 +41,8 @@ if TYPE_CHECKING:
 def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tasks: int) -> None:
     """Show which task would run which company.
 
-    Nothing is run. The table also gives the expected duration of each run.
+    Nothing is run or written: an execution makes its own plan when it begins, and keeps it. The table also gives the
+    expected duration of each run.
 
     Exit code 0: all companies could be planned. 1: the registry has no company to run, or entries that are refused.
     """
@@ -57,13 +64,45 @@ def plan_tasks(selected: Sequence[Company], claims: Claims, execution: Execution
         The companies of each task, each with its expected seconds.
     """
     companies = {company.company_id: company for company in selected}
-    seconds = {company_id: claims.read_record(company_id).seconds_before(execution.name) for company_id in companies}
+    seconds = {company_id: _last_seconds(claims, company_id, execution) for company_id in companies}
     last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}
     expected = estimate_seconds(list(companies), last_seconds)
     return [
         [(companies[company_id], expected[company_id]) for company_id in task]
         for task in assign_to_tasks(expected, execution.tasks)
     ]
+
+
+def _last_seconds(claims: Claims, company_id: str, execution: Execution) -> float | None:
+    # A record that cannot be read stops only its own company, when that is its turn.
+    with contextlib.suppress(PluginError):
+        return claims.read_record(company_id).seconds_before(execution.name)
+    return None
+
+
+def companies_of_task(
+    entries: Entries, only: Sequence[str], storage: Storage, claims: Claims, execution: Execution
+) -> TaskCompanies:
+    """Return the companies of this process's task, by the plan of the execution. The first task makes the plan.
+
+    Args:
+        entries: All entries of the registry.
+        only: The companies to run; without any, all that are enabled.
+        storage: Where the plan is kept.
+        claims: Reads the records.
+        execution: The execution and task of this process.
+
+    Raises:
+        PluginError: If the plan cannot be read or written, or was made for other tasks or companies; if the registry
+            has no company to plan, or not one of those in `only`.
+    """
+
+    def make_tasks() -> list[list[str]]:
+        tasks = plan_tasks(entries.select(only).companies, claims, execution)
+        return [[company.company_id for company, _ in task] for task in tasks]
+
+    plan = agree_on_plan(storage, execution, only, make_tasks)
+    return find_companies(plan.tasks[execution.task], entries, only)
 
 
 def _plan_table(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Table:

@@ -20,7 +20,7 @@ from servicetitan_fleet.cli.options import (
     storage_option,
     trust_option,
 )
-from servicetitan_fleet.cli.plan import plan_tasks
+from servicetitan_fleet.cli.plan import companies_of_task
 from servicetitan_fleet.cli.refused import report_refused
 from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.console.reporters import make_reporter
@@ -37,7 +37,7 @@ from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
-from servicetitan_fleet.state.storage import open_storage
+from servicetitan_fleet.state.storage import meltano_state_uri, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +73,7 @@ class RunOptions:
             variables=os.environ,
             resolver=SecretResolver(),
             system_root=self.work_folder.absolute(),
-            state_uri=f"{self.storage.rstrip('/')}/state",
+            state_uri=meltano_state_uri(self.storage),
             dry_run=self.dry_run,
             adopt=tuple(self.adopt),
         )
@@ -143,10 +143,10 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     if settings.adopt and len(settings.only) != 1:
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
     execution = execution_from(os.environ)
-    claims = Claims(open_storage(settings.storage), execution)
-    entries = open_registry(settings.registry, os.environ, trusted=settings.trusted).read().select(settings.only)
-    tasks = plan_tasks(entries.companies, claims, execution)
-    companies = [company for company, _ in tasks[execution.task]]
+    storage = open_storage(settings.storage)
+    claims = Claims(storage, execution)
+    entries = open_registry(settings.registry, os.environ, trusted=settings.trusted).read()
+    task = companies_of_task(entries, settings.only, storage, claims, execution)
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
     reporter = SafeReporter(make_reporter(log_format, execution))
@@ -162,11 +162,15 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
-        outcomes = [*report_refused(entries, reporter, execution), *fleet.run(companies, settings.parallel)]
+        outcomes = [
+            *report_refused(entries.select(settings.only), reporter, execution),
+            *fleet.run(task.companies, settings.parallel),
+            *fleet.report_gone(task.gone),
+        ]
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, runs=1, dry_run=True)
-        make_console().print(forecast_table(collect_evidence(companies, reader.read, claims.read_record, READERS)))
+        make_console().print(forecast_table(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
     if signals:
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):

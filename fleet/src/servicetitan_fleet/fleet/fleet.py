@@ -6,6 +6,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
@@ -14,23 +15,22 @@ from servicetitan_fleet.fleet.verdict import AuditLog, Verdict, judge, judge_sto
 from servicetitan_fleet.meltano.context import RunOwners
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
 from servicetitan_fleet.meltano.log_lines import LogLine, parse_line
+from servicetitan_fleet.meltano.process import EndedBy, ProcessExit
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.registry_check import find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.meltano.saved_state import StateWatch
-from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from servicetitan_fleet.fleet.outcome import StreamEnding
     from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.context import MeltanoContext
-    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.claims import Claims, HeldClaim
     from servicetitan_fleet.state.execution import Execution
@@ -92,9 +92,28 @@ class Fleet:
             parallel: How many run at a time.
         """
         with ThreadPoolExecutor(parallel, thread_name_prefix="company") as pool:
-            return list(pool.map(self._run_and_report, companies))
+            return list(pool.map(self.run_company, companies))
 
-    def _run_and_report(self, company: Company) -> Outcome:
+    def report_gone(self, gone: Mapping[str, str]) -> list[Outcome]:
+        """Report the companies of this task that it cannot run, and return their outcomes.
+
+        Args:
+            gone: Why, by company id.
+        """
+        outcomes = [
+            _try(company_id, partial(self._judge_gone, company_id, reason)) for company_id, reason in gone.items()
+        ]
+        for outcome in outcomes:
+            self._reporter.on_end(outcome)
+        return outcomes
+
+    def _judge_gone(self, company_id: str, reason: str) -> Outcome:
+        if self._claims.read_record(company_id).is_done(self._execution.name):
+            return Outcome(company_id=company_id, result=Result.ALREADY_DONE, reason=Refusal.DONE.value)
+        return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
+
+    def run_company(self, company: Company) -> Outcome:
+        """Run one company, report it, and return its outcome."""
         self._reporter.on_start(company.company_id)
         outcome = self._run_safely(company)
         self._reporter.on_end(outcome)
@@ -102,43 +121,33 @@ class Fleet:
 
     def _run_safely(self, company: Company) -> Outcome:
         """Run a company and turn every error into an outcome."""
-        company_id = company.company_id
         if self.is_stopped:
             reason = "the fleet was stopped before its turn"
-            return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
-        try:
-            return self._claim_and_run(company)
-        except ClaimRefusedError as error:
-            return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
-        except PluginError as error:
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
-        except Exception as error:  # noqa: BLE001 - no error of one company may stop the others
-            reason = to_line(f"unexpected {type(error).__name__}: {error}")
-            return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
+            return Outcome(company_id=company.company_id, result=Result.NOT_STARTED, reason=reason)
+        return _try(company.company_id, partial(self._claim_and_run, company))
 
     def _claim_and_run(self, company: Company) -> Outcome:
-        lost = threading.Event()
-        with self._claims.hold(company.company_id, lost.set) as claim:
-            started = utc_now()
-            verdict = self._run_company(company, claim, lost, started)
+        now = self._claims.timing.utc_now
+        with self._claims.hold(company.company_id) as claim:
+            started = now()
+            verdict = self._run_company(company, claim, started)
             run = RunRecord(
                 execution=self._execution.name,
                 started=started,
-                ended=utc_now(),
+                ended=now(),
                 status=verdict.status,
                 reason=verdict.reason,
             )
-            if not self._context.dry_run:
-                claim.finish(run)
+            problem = "" if self._context.dry_run else _record(claim, run)
         return Outcome(
             company_id=company.company_id,
-            result=Result(verdict.status),
+            result=Result.FAILED if problem and verdict.status is RunStatus.DONE else Result(verdict.status),
             seconds=run.seconds,
-            reason=verdict.reason,
+            reason=problem or verdict.reason,
             streams=verdict.streams,
         )
 
-    def _run_company(self, company: Company, claim: HeldClaim, lost: threading.Event, started: dt.datetime) -> Verdict:
+    def _run_company(self, company: Company, claim: HeldClaim, started: dt.datetime) -> Verdict:
         errors, state = ErrorCollector(), StateWatch()
 
         def on_line(raw: bytes) -> None:
@@ -148,24 +157,19 @@ class Fleet:
                 state.add(line)
                 self._reporter.on_log_line(company.company_id, line)
 
-        for warning in self._find_warnings(company):
-            self._reporter.on_log_line(company.company_id, LogLine(message=to_line(warning), severity="WARNING"))
+        self._warn(company)
         try:
-            end = self._run_meltano(company, claim, on_line, lambda: self.is_stopped or lost.is_set())
+            end = self._run_meltano(company, claim, on_line, lambda: self.is_stopped or claim.is_lost)
         except PluginError as error:
             return Verdict(status=RunStatus.FAILED, reason=to_line(str(error)))
         if end.unheard:
             problem = to_line(repr(end.unheard))
             logger.warning("%s: a line of its log could not be handled: %s", company.company_id, problem)
         # A fleet that is stopped has seconds left, and after a lost claim the newest rows may be those of another run.
-        stop = judge_stop(end, is_claim_lost=lost.is_set())
-        if stop:
-            return stop
-        log = self._read_log(company, started)
-        verdict = judge(end, errors, log, limit_minutes=self._limit_minutes(company))
-        if verdict.status is RunStatus.DONE and state.problem:
-            return replace(verdict, status=RunStatus.FAILED, reason=state.problem)
-        return verdict
+        verdict = judge_stop(end, is_claim_lost=claim.is_lost) or judge(
+            end, errors, self._read_log(company, started), limit_minutes=self._limit_minutes(company)
+        )
+        return _without_state(verdict, state.problem)
 
     def _read_log(self, company: Company, started: dt.datetime) -> AuditLog:
         try:
@@ -175,12 +179,14 @@ class Fleet:
         except Exception as error:  # noqa: BLE001 - whatever it is, how the run ended must be recorded
             return AuditLog(problem=to_line(f"unexpected {type(error).__name__}: {error}"))
 
-    def _find_warnings(self, company: Company) -> list[str]:
-        """Return what is odd about a company, and keeps it from nothing."""
+    def _warn(self, company: Company) -> None:
+        """Report what is odd about a company, and keeps it from nothing."""
         try:
-            return list(find_unknown_streams(company, self._context.project))
+            warnings = list(find_unknown_streams(company, self._context.project))
         except PluginError as error:
-            return [f"the streams in the registry cannot be checked: {error}"]
+            warnings = [f"the streams in the registry cannot be checked: {error}"]
+        for warning in warnings:
+            self._reporter.on_log_line(company.company_id, LogLine(message=to_line(warning), severity="WARNING"))
 
     def _limit_minutes(self, company: Company) -> float:
         return company.timeout_minutes or self._timeout_minutes
@@ -191,6 +197,8 @@ class Fleet:
         secrets = self._context.resolver.resolve(company)
         owners = RunOwners(own=claim.holder, dead=tuple(filter(None, [claim.previous_holder])))
         meltano = CompanyMeltano(company=company, secrets=secrets, context=self._context, owners=owners)
+        if should_stop():  # the secrets may have taken long
+            return ProcessExit(0, EndedBy.STOP)
         flags = {"--full-refresh": self._full_refresh, "--no-state-update": self._context.dry_run}
         return meltano.run(
             [
@@ -205,3 +213,33 @@ class Fleet:
             should_stop=should_stop,
             timeout_seconds=self._limit_minutes(company) * 60,
         )
+
+
+def _try(company_id: str, work: Callable[[], Outcome]) -> Outcome:
+    """Turn every error into an outcome: no error of one company may stop the others."""
+    try:
+        return work()
+    except ClaimRefusedError as error:
+        return Outcome(company_id=company_id, result=_RESULT_OF_REFUSAL[error.refusal], reason=str(error))
+    except PluginError as error:
+        return Outcome(company_id=company_id, result=Result.FAILED, reason=to_line(str(error)))
+    except Exception as error:  # noqa: BLE001 - see above
+        reason = to_line(f"unexpected {type(error).__name__}: {error}")
+        return Outcome(company_id=company_id, result=Result.FAILED, reason=reason)
+
+
+def _without_state(verdict: Verdict, problem: str) -> Verdict:
+    """Return the verdict on a run whose state could not be saved: it is not done. Without a problem it stays."""
+    if not problem or verdict.status is not RunStatus.DONE:
+        return verdict
+    return replace(verdict, status=RunStatus.FAILED, reason=problem)
+
+
+def _record(claim: HeldClaim, run: RunRecord) -> str:
+    """Record how a run ended. Return what is wrong if that fails: the run does not count then, and is run again."""
+    try:
+        claim.finish(run)
+    except Exception as error:  # noqa: BLE001 - the run has ended, and its outcome must say so
+        ended = "its run is done" if run.status is RunStatus.DONE else run.reason
+        return to_line(f"{ended}, but could not be recorded: {str(error) or type(error).__name__}")
+    return ""

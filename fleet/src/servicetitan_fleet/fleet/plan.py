@@ -1,12 +1,16 @@
-"""Assigns companies to tasks. All tasks compute the same plan, so they need no communication. Pure."""
+"""Assigns companies to tasks, and finds the companies of a task in the registry. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from servicetitan_fleet.registry.company import Company
+    from servicetitan_fleet.registry.entries import Entries
 
 UNKNOWN_SECONDS = 600.0
 """Estimate for a company if no company has ever been run."""
@@ -43,3 +47,38 @@ def assign_to_tasks(expected: Mapping[str, float], count: int) -> list[list[str]
         tasks[least].append(company_id)
         loads[least] += expected[company_id]
     return tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCompanies:
+    """The companies that the plan of the execution gives to a task, as the registry has them now.
+
+    Attributes:
+        companies: Those that the task runs, in the order of the plan.
+        gone: Why it cannot run the others, by company id.
+    """
+
+    companies: list[Company] = field(default_factory=list)
+    gone: dict[str, str] = field(default_factory=dict)
+
+
+def find_companies(planned: Sequence[str], entries: Entries, only: Sequence[str]) -> TaskCompanies:
+    """Find a task's companies in the registry, which may have changed since the plan was made.
+
+    Args:
+        planned: The company ids of the task.
+        entries: All entries of the registry.
+        only: Companies that run even if they are disabled.
+    """
+    by_id = {company.company_id: company for company in entries.companies}
+    refused = {entry.company_id: f"refused: {entry.reason}" for entry in entries.bad}
+    found = TaskCompanies()
+    for company_id in planned:
+        company = by_id.get(company_id)
+        if company is None:
+            found.gone[company_id] = refused.get(company_id, "not in the registry any more")
+        elif not company.enabled and company_id not in only:
+            found.gone[company_id] = "disabled in the registry since the execution began"
+        else:
+            found.companies.append(company)
+    return found

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from servicetitan_fleet.plugin_runtime.compat import override
+
 LONGEST_HISTORY = 40
 """Runs that a record keeps: ten days at one run every six hours."""
 
@@ -22,6 +24,12 @@ class RunStatus(StrEnum):
     TIMED_OUT = "timed out"
     KILLED = "killed"
     STOPPED = "stopped"
+
+    @classmethod
+    @override
+    def _missing_(cls, value: object) -> RunStatus:
+        """Take a status that only a newer version knows for a failure: it is none that says that all is well."""
+        return cls.FAILED
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +89,12 @@ class CompanyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_record(content: bytes) -> CompanyRecord:
-    """Decode a record; empty content gives an empty record.
+    """Decode a record. Fields that it does not know, from a newer version, are left out.
 
     Raises:
         msgspec.DecodeError: If the content is not a record.
     """
-    return msgspec.json.decode(content, type=CompanyRecord) if content else CompanyRecord()
+    return msgspec.json.decode(content, type=CompanyRecord)
 
 
 def dump_record(record: CompanyRecord) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""Names become names of objects in the storage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +32,15 @@ class Execution:
 
 
 def execution_from(environment: Mapping[str, str]) -> Execution:
-    """Return the execution that Cloud Run describes in the environment, or a local one with a name of the moment.
+    """Return the execution that Cloud Run describes in the environment, or a local one with a name of its own.
 
     The variables: https://cloud.google.com/run/docs/container-contract#jobs-env-vars
 
     Raises:
-        PluginError: If one of the variables is not a number, or out of range.
+        PluginError: If one of the variables is not a number, or out of range, or the name is none.
     """
     execution = Execution(
-        name=environment.get("CLOUD_RUN_EXECUTION") or f"local-{utc_now():%Y%m%dt%H%M%S}",
+        name=_check_name(environment.get("CLOUD_RUN_EXECUTION") or _make_local_name()),
         task=_parse_number(environment, "CLOUD_RUN_TASK_INDEX", 0),
         tasks=_parse_number(environment, "CLOUD_RUN_TASK_COUNT", 1),
         attempt=_parse_number(environment, "CLOUD_RUN_TASK_ATTEMPT", 0),
@@ -46,6 +50,20 @@ def execution_from(environment: Mapping[str, str]) -> Execution:
             f"CLOUD_RUN_TASK_INDEX is {execution.task}, but CLOUD_RUN_TASK_COUNT is only {execution.tasks}"
         )
     return execution
+
+
+def _make_local_name() -> str:
+    # Two runs may start in the same second.
+    return f"local-{utc_now():%Y%m%dt%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise PluginError(
+            f"the environment variable CLOUD_RUN_EXECUTION is not the name of an execution: {name[:200]}. "
+            "Give up to 128 letters, digits, hyphens, underscores and dots, the first one a letter or digit"
+        )
+    return name
 
 
 def _parse_number(environment: Mapping[str, str], name: str, default: int) -> int:

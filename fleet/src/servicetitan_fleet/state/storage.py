@@ -13,7 +13,7 @@ import os
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from google.api_core import exceptions
@@ -23,11 +23,16 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from servicetitan_fleet.errors import ConcurrentUpdateError
 from servicetitan_fleet.files import replace_file
+from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.state.storage_clock import StorageClock, StorageTime
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
+
+    import requests
 
 _TIMEOUT_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(120.0)
@@ -62,6 +67,16 @@ class Storage(Protocol):
             PluginError: If the storage cannot be reached.
         """
 
+    def time(self) -> StorageTime:
+        """Return the storage's time, which all processes share whatever the clocks of their machines show."""
+
+    def remove_old(self, folder: str, age: dt.timedelta) -> None:
+        """Remove the objects of a folder that are older, unless the storage does so by itself.
+
+        Raises:
+            PluginError: If they cannot be removed.
+        """
+
     def check(self) -> None:
         """Check that objects can be read and written. Nothing is written.
 
@@ -71,21 +86,43 @@ class Storage(Protocol):
 
 
 def open_storage(uri: str) -> Storage:
-    """Open the storage at a `file://` or `gs://` URI.
+    """Open the storage at a `file://` or `gs://` URI. A blank in a folder's name may be written as `%20`.
 
     Raises:
         PluginError: If the URI has another form.
     """
-    parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-        return FolderStorage(Path(unquote(parts.path)))
+    parts, path = urlsplit(uri), _plain_path(uri)
+    if parts.scheme == "file" and path.startswith("/") and not parts.netloc:
+        return FolderStorage(Path(path))
     if parts.scheme == "gs" and parts.netloc:
-        return BucketStorage(Client(), parts.netloc, parts.path.strip("/"))
+        return BucketStorage(Client(), parts.netloc, path.strip("/"))
     raise PluginError(f"the storage {uri} is neither `file:///folder` nor `gs://bucket/folder`")
 
 
+def meltano_state_uri(uri: str) -> str:
+    """Return the URI of the folder `state` in a storage, in the form that Meltano understands.
+
+    Meltano 4.4 takes the path of a URI as it is written, so that `%20` would be part of a folder's name.
+
+    Raises:
+        PluginError: If the URI has another form than those that `open_storage` opens.
+    """
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}{_plain_path(uri).rstrip('/')}/state"
+
+
+def _plain_path(uri: str) -> str:
+    """Return the path of a URI without any escapes."""
+    parts = urlsplit(uri)
+    # In the name of an object in a bucket, `%20` is three characters, for Meltano as well.
+    path = unquote(parts.path) if parts.scheme == "file" else parts.path
+    if parts.query or parts.fragment or {"?", "#"} & set(path):
+        raise PluginError(f"the storage {uri} has `?` or `#` in it: choose a folder without them")
+    return path
+
+
 class FolderStorage(Storage):
-    """Objects as files in a folder. All writers run on one machine."""
+    """Objects as files in a folder. All writers run on one machine, whose clock is the storage's."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder. The first write creates it."""
@@ -112,6 +149,21 @@ class FolderStorage(Storage):
         except OSError as error:
             raise PluginError(f"cannot write {path}: {error.strerror}") from error
         return _with_generation(content).generation
+
+    @override
+    def time(self) -> StorageTime:
+        now = utc_now()
+        return StorageTime(now, now)
+
+    @override
+    def remove_old(self, folder: str, age: dt.timedelta) -> None:
+        oldest = (utc_now() - age).timestamp()
+        try:
+            for path in (self._folder / folder).glob("*"):
+                if path.stat().st_mtime < oldest:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise PluginError(f"cannot remove old files in {self._folder / folder}: {error.strerror}") from error
 
     @override
     def check(self) -> None:
@@ -148,6 +200,8 @@ class BucketStorage(Storage):
         """
         self._bucket = client.bucket(bucket)
         self._prefix = f"{prefix}/" if prefix else ""
+        self._clock = StorageClock()
+        client._http.hooks["response"].append(self._note_time)  # noqa: SLF001 - the client shows its session nowhere
 
     @override
     def read(self, name: str) -> StoredObject:
@@ -179,6 +233,14 @@ class BucketStorage(Storage):
         return int(blob.generation)
 
     @override
+    def time(self) -> StorageTime:
+        return self._clock.time()
+
+    @override
+    def remove_old(self, folder: str, age: dt.timedelta) -> None:
+        """Do nothing: the bucket's lifecycle does it (`deploy/bucket_lifecycle.json`)."""
+
+    @override
     def check(self) -> None:
         name = f"companies/{uuid.uuid4().hex}"
         self.read(name)
@@ -186,6 +248,9 @@ class BucketStorage(Storage):
         # permission to write before the generation.
         with contextlib.suppress(ConcurrentUpdateError):
             self.replace(name, b"", generation=1)
+
+    def _note_time(self, response: requests.Response, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as hooks are
+        self._clock.note(response.headers.get("Date"), response.elapsed.total_seconds())
 
     def _confirm_own_write(self, name: str, content: bytes, error: Exception) -> int:
         """Return the generation if the object has this content: an earlier try succeeded, but its response was lost."""

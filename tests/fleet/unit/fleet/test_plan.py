@@ -1,4 +1,4 @@
-"""All tasks compute the same plan, and it is balanced."""
+"""The plan is balanced, and a task finds its companies in the registry, which may have changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicetitan_fleet.fleet.plan import UNKNOWN_SECONDS, assign_to_tasks, estimate_seconds
+from servicetitan_fleet.fleet.plan import UNKNOWN_SECONDS, assign_to_tasks, estimate_seconds, find_companies
+from servicetitan_fleet.registry.entries import BadEntry, Entries
+from support.fleet.nights.night import make_company
 
 if TYPE_CHECKING:
     import random
@@ -37,3 +39,18 @@ def test_no_task_is_much_longer_than_necessary(expected: dict[str, float], count
 def test_a_company_that_was_never_run_gets_the_median() -> None:
     assert estimate_seconds(["a", "b", "c", "new"], {"a": 10.0, "b": 20.0, "c": 90.0, "gone": 1.0})["new"] == 20.0
     assert estimate_seconds(["a"], {}) == {"a": UNKNOWN_SECONDS}
+
+
+def test_a_company_that_left_the_registry_or_was_disabled_is_not_run_but_named() -> None:
+    bad = BadEntry(place="company 4", company_id="bad", reason="no tenant_id")
+    companies = [make_company("here"), make_company("off", enabled=False), make_company("new")]
+    registered = Entries(companies=companies, bad=[bad])
+    found = find_companies(["off", "gone", "here", "bad"], registered, only=[])
+    assert [company.company_id for company in found.companies] == ["here"]
+    assert found.gone == {
+        "off": "disabled in the registry since the execution began",
+        "gone": "not in the registry any more",
+        "bad": "refused: no tenant_id",
+    }
+    # With --company a disabled one runs.
+    assert [company.company_id for company in find_companies(["off"], registered, only=["off"]).companies] == ["off"]
