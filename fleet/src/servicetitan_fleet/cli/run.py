@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from servicetitan_fleet.cli.alerting import AlertOptions, make_notifier
 from servicetitan_fleet.cli.options import (
     companies_option,
     environment_option,
+    max_age_option,
     only_option,
     project_option,
     storage_option,
@@ -61,6 +63,7 @@ class RunOptions:
     full_refresh: bool
     dry_run: bool
     adopt: Sequence[str]
+    max_age_hours: float
 
     def make_context(self) -> MeltanoContext:
         """Make the context of the companies' Meltano processes."""
@@ -75,6 +78,12 @@ class RunOptions:
             adopt=tuple(self.adopt),
         )
 
+    def alert_options(self, attempt: int) -> AlertOptions:
+        """Return the options that alerts follow, in a try of this task."""
+        return AlertOptions(
+            environment=self.environment, trusted=self.trusted, max_age_hours=self.max_age_hours, attempt=attempt
+        )
+
 
 @click.command()
 @companies_option
@@ -83,6 +92,7 @@ class RunOptions:
 @project_option
 @only_option
 @environment_option
+@max_age_option
 @click.option(
     "--parallel",
     envvar="ETL_PARALLEL",
@@ -131,7 +141,8 @@ class RunOptions:
 def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     """Run the companies of one task, each in its own process.
 
-    On Cloud Run, environment variables give the task's index and the number of tasks.
+    On Cloud Run, environment variables give the task's index and the number of tasks. At the end the channels of
+    `notify` are told which companies need a person, and which no longer do.
 
     Exit code 0: all companies are up to date. 1: some are not; the last lines list them.
     """
@@ -139,7 +150,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     if settings.adopt and len(settings.only) != 1:
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
     execution = execution_from(os.environ)
-    claims = Claims(open_storage(settings.storage), execution)
+    storage = open_storage(settings.storage)
+    claims = Claims(storage, execution)
     registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
     tasks = plan_tasks(registry, settings.only, claims, execution)
     companies = [company for company, _ in tasks[execution.task]]
@@ -154,10 +166,20 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         timeout_minutes=settings.timeout_minutes,
         full_refresh=settings.full_refresh,
     )
+    notifier = make_notifier(
+        settings.alert_options(execution.attempt),
+        registry=registry,
+        storage=storage,
+        claims=claims,
+        reporter=reporter,
+        is_stopped=lambda: fleet.is_stopped,
+    )
     clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
         outcomes = fleet.run(companies, settings.parallel)
+        if not settings.dry_run:
+            notifier.tell(outcomes, {company.company_id: company for company in companies})
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, runs=1, dry_run=True)

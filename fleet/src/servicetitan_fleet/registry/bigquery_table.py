@@ -51,6 +51,10 @@ class TableRegistry(Registry):
         return parse_companies(entries, trusted=self._trusted)
 
     @override
+    def read_notify(self) -> object:
+        return []  # a table has a row for each company, and none for all
+
+    @override
     def add(self, company: Company) -> None:
         check_distinct([*self.read(), company])
         config = bigquery.QueryJobConfig(query_parameters=_query_parameters(company))
@@ -86,7 +90,7 @@ def _query_parameters(company: Company) -> list[bigquery.ScalarQueryParameter | 
 def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a row. A NULL means the same as a missing field in the YAML file."""
     fields = {name: value for name, value in row.items() if value is not None}
-    for name in ("tap", "target"):
+    for name in ("tap", "target", "notify"):
         if isinstance(fields.get(name), str):
             fields[name] = _parse_settings(name, fields[name])
     return fields

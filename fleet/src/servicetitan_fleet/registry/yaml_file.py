@@ -61,6 +61,15 @@ class FileRegistry(Registry):
 
     @override
     def read(self) -> list[Company]:
+        content = self._load()
+        entries = ((f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1))
+        return parse_companies(entries, trusted=self._trusted)
+
+    @override
+    def read_notify(self) -> object:
+        return self._load().get("notify") or []
+
+    def _load(self) -> dict[str, Any]:
         try:
             content = yaml.load(self._path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
         except OSError as error:
@@ -69,8 +78,7 @@ class FileRegistry(Registry):
             raise PluginError(f"{self._path} is not valid YAML: {_describe(error)}") from None
         if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
             raise PluginError(f"{self._path} has no list `companies`")
-        entries = ((f"{self._path}, company {number}", fields) for number, fields in enumerate(content["companies"], 1))
-        return parse_companies(entries, trusted=self._trusted)
+        return content
 
     @override
     def add(self, company: Company) -> None:
