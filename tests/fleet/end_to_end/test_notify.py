@@ -259,6 +259,15 @@ def test_a_company_may_have_more_channels_and_a_channel_may_want_less(world: Wor
     assert problem.startswith("alerts: entry 2 of `notify` of acme cannot be used: `url`: give a reference")
 
 
+@pytest.mark.parametrize("name", ["beta", "company 7", "../../beta"])
+def test_an_entry_of_the_registry_that_describes_no_company_is_told(name: str, world: World, tmp_path: Path) -> None:
+    for _ in range(2):
+        world.notifier().tell([failed(name, "`tenant_id`: digits, in quotes")], {})
+    (body,) = world.http.bodies("/hook/s3cr3thook")
+    assert (body["company"], body["kind"]) == (name, "unreadable")
+    assert len(list((tmp_path / "etl" / "notify").glob("*.json"))) == 1
+
+
 class BrokenStorage(Storage):
     """A storage that cannot be read, or that hangs."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from servicetitan_fleet.notify.channels import Entry, company_entries, distinct
@@ -16,7 +17,7 @@ from servicetitan_fleet.notify.memory import (
 )
 from servicetitan_fleet.notify.message import Event, Message
 from servicetitan_fleet.notify.store import LONGEST_SECONDS
-from servicetitan_fleet.notify.trouble import Trouble, find_staleness, needs_person
+from servicetitan_fleet.notify.trouble import Trouble, TroubleKind, find_staleness, needs_person
 from servicetitan_fleet.notify.workers import do_each
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -81,14 +82,19 @@ class Notifier:
         if not do_each(
             outcomes, lambda outcome: self._tell_safely(outcome, companies.get(outcome.company_id)), self.deadline
         ):
-            self.screen.on_notice("", "WARNING", "alerts: there was not enough time to send all; the next run does", {})
+            self.say("", "WARNING", "alerts: there was not enough time to send all; the next run does", {})
+
+    def say(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        """Show a line. An output that cannot be written keeps nobody from being told."""
+        with contextlib.suppress(Exception):
+            self.screen.on_notice(company_id, severity, message, fields)
 
     def _tell_safely(self, outcome: Outcome, company: Company | None) -> None:
         try:
             self._tell_company(outcome, company)
         except Exception as error:  # noqa: BLE001 - an alert that fails must not fail the run
             reason = to_line(f"alerts: unexpected {type(error).__name__}: {error}")
-            self.screen.on_notice(outcome.company_id, "ERROR", reason, {})
+            self.say(outcome.company_id, "ERROR", reason, {})
 
     def _tell_company(self, outcome: Outcome, company: Company | None) -> None:
         own = company_entries(company, trusted=self.trusted) if company else []
@@ -99,13 +105,14 @@ class Notifier:
             **{entry.channel.key: entry for entry in distinct([*self.entries, *own]) if entry.channel},
         }
         telling = _CompanyTelling(self, outcome.company_id, company.company_name if company else "", channels)
-        telling.run(self._find_trouble(outcome), is_good=outcome.result.is_good)
+        telling.run(self._find_trouble(outcome, company), is_good=outcome.result.is_good)
 
-    def _find_trouble(self, outcome: Outcome) -> Trouble | None:
+    def _find_trouble(self, outcome: Outcome, company: Company | None) -> Trouble | None:
         if outcome.result.is_good or not self.is_last_try:
             return None
         if trouble := needs_person(outcome):
-            return trouble
+            # An outcome without a company is that of an entry which describes none.
+            return trouble if company else replace(trouble, kind=TroubleKind.UNREADABLE)
         try:
             record = self.deadline.call(lambda: self.read_record(outcome.company_id), LONGEST_SECONDS)
         except PluginError:
@@ -114,7 +121,7 @@ class Notifier:
 
     def _say_problem(self, entry: Entry, company_id: str) -> None:
         if entry.problem:
-            self.screen.on_notice(company_id, "ERROR", f"alerts: {entry.label} cannot be used: {entry.problem}", {})
+            self.say(company_id, "ERROR", f"alerts: {entry.label} cannot be used: {entry.problem}", {})
 
 
 class _CompanyTelling:
@@ -210,7 +217,7 @@ class _CompanyTelling:
                 text, severity = f"needs a person: {trouble.kind.words}: {trouble.reason}", "ERROR"
             else:
                 text, severity = f"over: {trouble.kind.words}: {trouble.reason}", "NOTICE"
-            self._notifier.screen.on_notice(self._company_id, severity, text, fields)
+            self._notifier.say(self._company_id, severity, text, fields)
 
     def _warn(self, text: str) -> None:
-        self._notifier.screen.on_notice(self._company_id, "ERROR", to_line(text), {})
+        self._notifier.say(self._company_id, "ERROR", to_line(text), {})

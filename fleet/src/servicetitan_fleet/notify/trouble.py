@@ -98,10 +98,15 @@ def needs_person(outcome: Outcome) -> Trouble | None:
     kind = _KIND_OF_RESULT.get(str(outcome.result))
     if kind is None:
         return None
-    if _REFUSED_DELETES.search(outcome.reason):
+    streams = _bad_streams(outcome)
+    if TroubleKind.DELETES_REFUSED in streams.values() or _REFUSED_DELETES.search(outcome.reason):
         kind = TroubleKind.DELETES_REFUSED
-    streams: Sequence[str] = getattr(outcome, "streams", ())
     return Trouble(kind=kind, reason=_shorten(outcome.reason), streams=tuple(streams))
+
+
+def _bad_streams(outcome: Outcome) -> dict[str, str]:
+    """Return how each stream that is not well has ended, if the outcome knows its streams."""
+    return {one.stream: str(one.ending) for one in getattr(outcome, "streams", ()) if not one.ending.is_good}
 
 
 def find_staleness(outcome: Outcome, record: CompanyRecord, now: dt.datetime, max_age: dt.timedelta) -> Trouble | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.notify.trouble import LONGEST_REASON, TroubleKind, find_staleness, fingerprint, needs_person
 from servicetitan_fleet.state.company_record import CompanyRecord, RunRecord, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = dt.datetime(2026, 11, 29, 12, tzinfo=dt.UTC)
 HEALS = {"busy", "done", "done before", "stopped", "not started"}
@@ -27,6 +33,31 @@ def test_refused_deletes_are_told_apart_from_other_failures() -> None:
     trouble = needs_person(Outcome(company_id="acme", result=Result.FAILED, reason=reason))
     assert trouble
     assert trouble.kind is TroubleKind.DELETES_REFUSED
+
+
+class Ending(StrEnum):
+    """How a stream ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    REFUSED = "deletes_refused"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it ended well."""
+        return self is Ending.SUCCESS
+
+
+def test_the_streams_that_are_not_well_are_named() -> None:
+    def trouble(**streams: Ending) -> tuple[str, Sequence[str]]:
+        endings = [SimpleNamespace(stream=stream, ending=ending) for stream, ending in streams.items()]
+        outcome = SimpleNamespace(company_id="acme", result=Result.FAILED, reason="why", streams=endings)
+        found = needs_person(cast("Outcome", outcome))
+        assert found
+        return found.kind, found.streams
+
+    assert trouble(jobs=Ending.SUCCESS, activities=Ending.FAILED) == ("failed", ("activities",))
+    assert trouble(jobs=Ending.REFUSED, activities=Ending.SUCCESS) == ("deletes_refused", ("jobs",))
 
 
 def test_a_reason_becomes_one_line_of_a_bounded_length() -> None:
