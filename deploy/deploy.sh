@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 readonly JOB=etl METRIC=etl_company_done REPOSITORY=etl
 readonly SETTINGS=(
     PROJECT_ID REGION BIGQUERY_LOCATION STATE_BUCKET BUILD_BUCKET ALERT_EMAIL BASE_IMAGE TASKS COMPANIES_AT_A_TIME CPU
-    MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS
+    MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS NOTIFY RUNBOOK_URL
 )
 readonly APIS=(
     artifactregistry bigquery cloudbuild cloudscheduler iam iamcredentials logging monitoring run secretmanager storage
@@ -83,7 +83,8 @@ render() {
     text=$(<"$1")
     for name in "${SETTINGS[@]}" STALE_SECONDS JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT \
         COMPANY_LOCATION LOADER; do
-        text=${text//"\${$name}"/${!name-}}
+        # The quotes keep a & of a value from being the name that is replaced.
+        text=${text//"\${$name}"/"${!name-}"}
     done
     echo "$text"
 }
@@ -234,6 +235,14 @@ grant_secret() {
         --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"
 }
 
+# Lets the job read the secrets of its channels for alerts.
+grant_channels() {
+    local reference
+    while IFS= read -r reference; do
+        if [ -n "$reference" ]; then grant_secret "$reference"; fi
+    done < <(grep -o 'secret://[^"]*' <<<"$NOTIFY" | sort -u)
+}
+
 # Makes the account that loads one company's data, and lets the runner act as it.
 make_loader() {
     local email="$1" name project
@@ -271,8 +280,8 @@ grant_companies() {
     rows=$(ask '' bq "--project_id=$PROJECT_ID" "--location=$BIGQUERY_LOCATION" --format=csv query --quiet \
         --use_legacy_sql=false --max_rows=1000 "${sql//$'\n'/ }")
     if $dry_run; then echo "# for each company that this prints: deploy.sh $ENVIRONMENT company ..."; fi
-    # The first line contains the column names.
-    while IFS=, read -r -a fields; do
+    # The first line contains the column names. The last column has several references, with blanks between them.
+    while IFS=', ' read -r -a fields; do
         grant_company "${fields[@]}" </dev/null
     done < <(tail -n +2 <<<"$rows")
 }
@@ -312,6 +321,7 @@ deploy_everything() {
     make_job
     make_schedule
     make_alerts
+    grant_channels
     grant_companies
 }
 

@@ -5,7 +5,8 @@ SELECT
   secrets.client_secret,
   secrets.app_key,
   IFNULL(JSON_VALUE(tap, '$.pii_salt'), '') AS pii_salt,
-  IFNULL(JSON_VALUE(target, '$.impersonate_service_account'), '') AS account
+  IFNULL(JSON_VALUE(target, '$.impersonate_service_account'), '') AS account,
+  IFNULL(ARRAY_TO_STRING(REGEXP_EXTRACT_ALL(TO_JSON_STRING(notify), r'secret://[^"]+'), ' '), '') AS notify
 FROM `${PROJECT_ID}.settings.companies`
 WHERE IFNULL(enabled, TRUE)
 ORDER BY project_id

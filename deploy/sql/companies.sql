@@ -15,6 +15,10 @@ CREATE TABLE IF NOT EXISTS `${PROJECT_ID}.settings.companies` (
     OPTIONS (description = 'References to its secrets, never the secrets themselves: secret://projects/P/secrets/S/versions/V'),
   tap JSON OPTIONS (description = 'Further settings of the tap; pii_salt is a reference, as in secrets'),
   target JSON OPTIONS (description = 'Further settings of the target'),
+  notify JSON OPTIONS (description = 'More channels for its alerts: a list, as docs/how-to/notify.md describes it'),
   PRIMARY KEY (company_id) NOT ENFORCED
 )
 OPTIONS (description = 'The companies of the fleet, one row per company');
+
+-- Tables of earlier versions have no such column.
+ALTER TABLE `${PROJECT_ID}.settings.companies` ADD COLUMN IF NOT EXISTS notify JSON;

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -25,10 +26,12 @@ SECRETS = [f"secret://projects/fleet/secrets/acme-{name}/versions/latest" for na
 COMPANY = ("company", "acme-data", "EU", *SECRETS)
 ACCOUNT = "etl-loader@beta-data.iam.gserviceaccount.com"
 SALT = "secret://projects/fleet/secrets/beta-salt/versions/latest"
+CHANNELS = [f"secret://projects/fleet/secrets/{name}/versions/latest" for name in ("acme-hook", "acme-mail", "slack")]
+NOTIFY = f'[{{"kind": "slack", "url": "{CHANNELS[2]}"}}, {{"kind": "pagerduty", "routing_key": "env:KEY"}}]'
 REGISTRY = (
-    "project_id,location,client_id,client_secret,app_key,pii_salt,account\n"
-    f"acme-data,EU,{','.join(SECRETS)},,\n"
-    f"beta-data,US,{','.join(SECRETS)},{SALT},{ACCOUNT}\n"
+    "project_id,location,client_id,client_secret,app_key,pii_salt,account,notify\n"
+    f"acme-data,EU,{','.join(SECRETS)},,,{' '.join(CHANNELS[:2])}\n"
+    f"beta-data,US,{','.join(SECRETS)},{SALT},{ACCOUNT},\n"
 )
 MAKES = ("create", "submit")
 RUNNER, SCHEDULER, BUILDER = (
@@ -55,6 +58,8 @@ class Deployment:
             program.chmod(0o755)
         (self.folder / "registry.csv").write_text(REGISTRY)
         settings = SETTINGS.read_text(encoding="utf-8").replace("example-etl", "fleet")
+        settings = settings.replace("NOTIFY=[]", f"NOTIFY='{NOTIFY}'")
+        settings = settings.replace("RUNBOOK_URL=docs/how-to/runbook.md", "RUNBOOK_URL='https://wiki.test/etl?a=1&b=2'")
         (self.folder / "dev.env").write_text(settings.replace("example@example.com", "oncall@acme.test"))
 
     def run(self, *arguments: str, settings: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -128,7 +133,8 @@ def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
     granted = {grant(call) for call in calls if "add-iam-policy-binding" in call}
     granted |= {found for call in calls if call[0] == "bq" for found in grants_of(call[-1])}
     secrets = {
-        ("secretmanager.secretAccessor", name, RUNNER) for name in ("acme-id", "acme-secret", "acme-key", "beta-salt")
+        ("secretmanager.secretAccessor", name, RUNNER)
+        for name in ("acme-id", "acme-secret", "acme-key", "beta-salt", "acme-hook", "acme-mail", "slack")
     }
     # A company with an account of its own is written to by that account, and by no other.
     datasets = {
@@ -149,6 +155,18 @@ def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
         ("storage.objectViewer", "gs://fleet-dev-build", BUILDER),
         ("logging.logWriter", "fleet-dev", BUILDER),
     }
+
+
+def test_what_a_run_needs_for_its_alerts_reaches_the_job(deployment: Deployment) -> None:
+    deployment.deploy("dev")
+    job = YAML(typ="safe").load((deployment.folder / "output/dev/job.yaml").read_text(encoding="utf-8"))
+    (container,) = job["spec"]["template"]["spec"]["template"]["spec"]["containers"]
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    assert variables["ETL_NOTIFY"] == NOTIFY
+    assert variables["ETL_RUNBOOK_URL"] == "https://wiki.test/etl?a=1&b=2"
+    assert (variables["ETL_PROJECT_ID"], variables["ETL_TASK_RETRIES"]) == ("fleet-dev", "1")
+    alert = json.loads((deployment.folder / "output/dev/company_failed.json").read_text(encoding="utf-8"))
+    assert "https://wiki.test/etl?a=1&b=2#a-company-failed" in alert["documentation"]["content"]
 
 
 def grant(call: list[str]) -> tuple[str, str, str]:

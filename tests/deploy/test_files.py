@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -13,7 +14,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from servicetitan_fleet.fleet.outcome import Result
+import links
+from servicetitan_fleet.console.reporters import JsonReporter
+from servicetitan_fleet.fleet.outcome import Outcome, Result
+from servicetitan_fleet.notify.trouble import TroubleKind
+from servicetitan_fleet.state.execution import Execution
 from support.googlesql import GoogleSQL
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +38,7 @@ TABLES = {
         ("secrets", REFERENCES),
         ("tap", "JSON"),
         ("target", "JSON"),
+        ("notify", "JSON"),
     ],
     "acme-data.management.etl_logs": [
         *((name, "STRING") for name in ("stream", "status", "error")),
@@ -130,3 +136,32 @@ def test_the_runbook_has_every_alert_and_every_result(name: str) -> None:
     alerts = {json.loads(rendered(f"alerts/{path.name}")).get("displayName") for path in (DEPLOY / "alerts").iterdir()}
     assert [alert for alert in alerts - {None} if f"`{alert}`" not in text] == []
     assert [result for result in Result if not result.is_good and f"`{result}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["runbook.md", "runbook.es.md"])
+def test_the_runbook_has_a_line_for_every_kind_of_trouble(name: str) -> None:
+    anchors = links.anchors((ROOT / "docs" / "how-to" / name).read_text(encoding="utf-8"))
+    assert [kind for kind in TroubleKind if kind.anchor not in anchors] == []
+
+
+@pytest.mark.parametrize("path", sorted((DEPLOY / "alerts").glob("*_*.json")), ids=lambda path: path.stem)
+def test_an_alert_says_where_to_look(path: Path) -> None:
+    alert = json.loads(rendered(f"alerts/{path.name}"))
+    content = alert["documentation"]["content"]
+    (anchor,) = re.findall(r"docs/how-to/runbook\.md#(\S+)", content)
+    assert anchor in links.anchors((ROOT / "docs/how-to/runbook.md").read_text(encoding="utf-8"))
+    assert "https://console.cloud.google.com/logs/query;query=" in content
+    # What it quotes of a line is extracted from it.
+    extracted = alert["conditions"][0].get("conditionMatchedLog", {}).get("labelExtractors", {})
+    assert set(re.findall(r"log\.extracted_label\.(\w+)", json.dumps(alert["documentation"]))) == set(extracted)
+
+
+def test_no_alert_pages_for_what_the_next_run_heals() -> None:
+    output = io.StringIO()
+    reporter = JsonReporter(Execution(name="night"), output)
+    for result in Result:
+        reporter.on_end(Outcome(company_id="acme", result=result, reason="why"))
+    condition = json.loads(rendered("alerts/company_failed.json"))["conditions"][0]["conditionMatchedLog"]
+    wanted = re.findall(r"jsonPayload\.(\w+):\*", condition["filter"])
+    assert wanted == ["company", "trouble"]
+    assert not [line for line in output.getvalue().splitlines() if set(wanted) <= json.loads(line).keys()]

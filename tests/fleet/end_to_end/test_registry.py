@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.processes import BigQuery
 
 SECRETS = {"client_id": "env:A", "client_secret": "env:B", "app_key": "env:C"}
+CHANNEL = "secret://projects/fleet/secrets/slack-url/versions/latest"
 COMPANIES: list[dict[str, Any]] = [
     {
         "company_id": "one",
@@ -39,6 +40,7 @@ COMPANIES: list[dict[str, Any]] = [
         "secrets": SECRETS,
         "tap": {"pii_salt": "env:SALT"},
         "target": {"impersonate_service_account": "loader@p.test"},
+        "notify": [{"kind": "slack", "url": CHANNEL}, {"kind": "webhook", "url": CHANNEL.replace("slack", "hook")}],
     },
     {
         "company_id": "two",
@@ -64,7 +66,14 @@ def test_a_file_and_a_table_describe_the_same_companies(tmp_path: Path, bigquery
     assert (from_table.companies, from_table.bad) == (from_file.companies, [])
     # `deploy.sh` grants access to what this says; the other company is not enabled.
     assert project.query(deployed("access_needed.sql")) == [
-        {"project_id": "project-1", "location": "US", **SECRETS, "pii_salt": "env:SALT", "account": "loader@p.test"}
+        {
+            "project_id": "project-1",
+            "location": "US",
+            **SECRETS,
+            "pii_salt": "env:SALT",
+            "account": "loader@p.test",
+            "notify": f"{CHANNEL} {CHANNEL.replace('slack', 'hook')}",
+        }
     ]
 
     assert [company.company_id for company in from_file.select([]).companies] == ["one"]

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from servicetitan_fleet.cli.alerting import AlertOptions, make_notifier
 from servicetitan_fleet.cli.options import (
     companies_option,
     environment_option,
+    max_age_option,
     only_option,
     project_option,
     storage_option,
@@ -64,6 +66,7 @@ class RunOptions:
     full_refresh: bool
     dry_run: bool
     adopt: Sequence[str]
+    max_age_hours: float
 
     def make_context(self) -> MeltanoContext:
         """Make the context of the companies' Meltano processes."""
@@ -78,6 +81,12 @@ class RunOptions:
             adopt=tuple(self.adopt),
         )
 
+    def alert_options(self, attempt: int) -> AlertOptions:
+        """Return the options that alerts follow, in a try of this task."""
+        return AlertOptions(
+            environment=self.environment, trusted=self.trusted, max_age_hours=self.max_age_hours, attempt=attempt
+        )
+
 
 @click.command()
 @companies_option
@@ -86,6 +95,7 @@ class RunOptions:
 @project_option
 @only_option
 @environment_option
+@max_age_option
 @click.option(
     "--parallel",
     envvar="ETL_PARALLEL",
@@ -134,7 +144,8 @@ class RunOptions:
 def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     """Run the companies of one task, each in its own process.
 
-    On Cloud Run, environment variables give the task's index and the number of tasks.
+    On Cloud Run, environment variables give the task's index and the number of tasks. At the end the channels of
+    `notify` are told which companies need a person, and which no longer do.
 
     Exit code 0: all companies are up to date. 1: some are not, or a stream that was read before was not read to its
     end; the last lines list them.
@@ -145,7 +156,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     execution = execution_from(os.environ)
     storage = open_storage(settings.storage)
     claims = Claims(storage, execution)
-    entries = open_registry(settings.registry, os.environ, trusted=settings.trusted).read()
+    registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
+    entries = registry.read()
     task = companies_of_task(entries, settings.only, storage, claims, execution)
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
@@ -159,6 +171,14 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         timeout_minutes=settings.timeout_minutes,
         full_refresh=settings.full_refresh,
     )
+    notifier = make_notifier(
+        settings.alert_options(execution.attempt),
+        registry=registry,
+        storage=storage,
+        claims=claims,
+        reporter=reporter,
+        is_stopped=lambda: fleet.is_stopped,
+    )
     clean_up(context.system_root)
     started = utc_now()
     with _call_on_signal(fleet.stop) as signals:
@@ -167,6 +187,8 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
             *fleet.run(task.companies, settings.parallel),
             *fleet.report_gone(task.gone),
         ]
+        if not settings.dry_run:
+            notifier.tell(outcomes, {company.company_id: company for company in task.companies})
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, runs=1, dry_run=True)

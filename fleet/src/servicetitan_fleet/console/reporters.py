@@ -20,7 +20,7 @@ from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TextIO
 
     from rich.console import RenderableType
@@ -69,6 +69,11 @@ class JsonReporter(Reporter):
         )
 
     @override
+    def on_notice(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        company = {"company": company_id} if company_id else {}
+        self._write(severity, message, **company, **fields)
+
+    @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         severity = "INFO" if all(outcome.result.is_good for outcome in outcomes) else "ERROR"
         # Without the streams, whose reasons would make a line that is too long for Cloud Logging.
@@ -100,6 +105,10 @@ class PlainReporter(Reporter):
     @override
     def on_end(self, outcome: Outcome) -> None:
         self._write(outcome.company_id, _describe(outcome))
+
+    @override
+    def on_notice(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        self._write(company_id or "fleet", f"{severity}: {message}")
 
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
@@ -145,6 +154,10 @@ class LiveReporter(Reporter):
         with self._lock:
             del self._running[outcome.company_id]
             self._ended.append(outcome)
+
+    @override
+    def on_notice(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        self._console.print(f"{company_id or 'fleet'}: {severity}: {escape_controls(message)}", markup=False)
 
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.fleet.outcome import Outcome
     from servicetitan_fleet.meltano.log_lines import LogLine
@@ -22,6 +22,16 @@ class Reporter(Protocol):
 
     def on_end(self, outcome: Outcome) -> None:
         """Report how a company's run ended."""
+
+    def on_notice(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        """Report what else there is to say about a company; an empty id: about all.
+
+        Args:
+            company_id: The company.
+            severity: As Cloud Logging names it.
+            message: One line.
+            fields: Its parts, for machines.
+        """
 
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         """Report the outcomes of all companies, at the end."""

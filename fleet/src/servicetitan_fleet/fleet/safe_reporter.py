@@ -12,7 +12,7 @@ from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from servicetitan_fleet.fleet.outcome import Outcome
     from servicetitan_fleet.meltano.log_lines import LogLine
@@ -38,6 +38,10 @@ class SafeReporter(Reporter):
     @override
     def on_end(self, outcome: Outcome) -> None:
         self._try(lambda: self._reporter.on_end(outcome))
+
+    @override
+    def on_notice(self, company_id: str, severity: str, message: str, fields: Mapping[str, object]) -> None:
+        self._try(lambda: self._reporter.on_notice(company_id, severity, message, fields))
 
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:

@@ -19,6 +19,13 @@ class Registry(Protocol):
             PluginError: If the registry as a whole cannot be read.
         """
 
+    def read_notify(self) -> object:
+        """Read the list of channels for the alerts of all companies, as it is written; empty if there is none.
+
+        Raises:
+            PluginError: If the registry cannot be read.
+        """
+
     def add(self, company: Company) -> None:
         """Add a company.
 

@@ -57,6 +57,10 @@ class TableRegistry(Registry):
         return [(f"row {number} by company_id", fields) for number, fields in enumerate(rows, 1)]
 
     @override
+    def read_notify(self) -> object:
+        return []  # a table has a row for each company, and none for all
+
+    @override
     def add(self, company: Company) -> None:
         check_addition(self._read_rows(), company)
         config = bigquery.QueryJobConfig(query_parameters=_query_parameters(company))
@@ -106,7 +110,7 @@ def _query_parameters(company: Company) -> list[bigquery.ScalarQueryParameter | 
 def _to_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a row. A setting that is no JSON stays a text, which is refused for that."""
     fields = dict(row.items())
-    for name in ("tap", "target"):
+    for name in ("tap", "target", "notify"):
         if isinstance(fields.get(name), str):
             fields[name] = _parse_settings(fields[name])
     return fields

@@ -105,6 +105,9 @@ class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     target: dict[str, Any] = {}
     """Further settings of the target, by name."""
 
+    notify: tuple[Any, ...] = ()
+    """More channels for its alerts, as written: one that is wrong must not keep its data from being loaded."""
+
     @property
     def references(self) -> dict[str, str]:
         """References to all its secrets, by the name of the tap's setting."""

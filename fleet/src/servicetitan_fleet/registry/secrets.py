@@ -58,6 +58,21 @@ class SecretResolver:
                 raise PluginError(f"{label} {problem}: {reference}")
         return secrets
 
+    def read(self, reference: str, label: str) -> str:
+        """Read one secret. The caller registers it for masking.
+
+        Args:
+            reference: Where it is.
+            label: What it is for, for the error message.
+
+        Raises:
+            PluginError: If it cannot be read, or is empty. The message has the label and the reference.
+        """
+        value = self._read(reference, label)
+        if not value:
+            raise PluginError(f"{label} is empty: {reference}")
+        return value
+
     def _read(self, reference: str, label: str) -> str:
         scheme, _, name = reference.partition(":")
         if scheme == "env":

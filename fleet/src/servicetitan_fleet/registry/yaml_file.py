@@ -17,7 +17,7 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.base import Registry
 from servicetitan_fleet.registry.entries import Entries, check_addition, parse_entries
 from servicetitan_fleet.registry.file_lock import lock_folder
-from servicetitan_fleet.registry.yaml_text import describe_error, load_registry
+from servicetitan_fleet.registry.yaml_text import describe_error, load_document, load_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,10 @@ class FileRegistry(Registry):
     @override
     def read(self) -> Entries:
         return parse_entries(self._parse(self._read_text()), str(self._path), trusted=self._trusted)
+
+    @override
+    def read_notify(self) -> object:
+        return load_document(self._read_text(), str(self._path)).get("notify") or []
 
     @override
     def add(self, company: Company) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
@@ -28,6 +28,20 @@ def load_registry(text: str, location: str) -> list[tuple[str, object]]:
         location: The path of the file, for the error messages.
 
     Raises:
+        PluginError: As `load_document`.
+    """
+    companies = load_document(text, location)["companies"]
+    return [(f"company {number}", fields) for number, fields in enumerate(companies, 1)]
+
+
+def load_document(text: str, location: str) -> dict[str, Any]:
+    """Return the content of a registry, which has a list `companies`.
+
+    Args:
+        text: The text of the file.
+        location: The path of the file, for the error messages.
+
+    Raises:
         PluginError: If the text is not YAML, or has no list `companies`. The message has no part of the text, which
             could be a secret.
     """
@@ -43,7 +57,7 @@ def load_registry(text: str, location: str) -> list[tuple[str, object]]:
         raise PluginError(f"{location} is not valid YAML: {describe_error(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("companies"), list):
         raise PluginError(f"{location} has no list `companies`")
-    return [(f"company {number}", fields) for number, fields in enumerate(content["companies"], 1)]
+    return content
 
 
 class _Constructor(SafeConstructor):
