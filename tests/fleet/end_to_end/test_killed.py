@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds
     eventually(lambda: lease_holder(fleet.project("killed")), seconds=120)
     kill_all(first, fleet.folder / "work")
     fleet.titan.control.clear_faults()
-    with sqlite3.connect(fleet.folder / "work/killed/meltano.db") as database:
+    with closing(sqlite3.connect(fleet.folder / "work/killed/meltano.db")) as database:
         assert database.execute("SELECT state FROM runs").fetchall() == [("RUNNING",)]
 
     fleet.variables["CLOUD_RUN_TASK_ATTEMPT"] = "1"
@@ -78,7 +79,7 @@ def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds
     assert code == 0, text
     assert "took over the lease" in text
     assert fleet.find_differences("killed") == []
-    with sqlite3.connect(fleet.folder / "work/killed/meltano.db") as database:
+    with closing(sqlite3.connect(fleet.folder / "work/killed/meltano.db")) as database:
         assert database.execute("SELECT state FROM runs ORDER BY id").fetchall() == [("FAIL",), ("SUCCESS",)]
 
 
