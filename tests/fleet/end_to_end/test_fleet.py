@@ -18,9 +18,13 @@ import pytest
 from servicetitan_sandbox.client.control import Fault
 from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL, Fleet
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
+from support.fleet.receivers import run_http_receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from servicetitan_sandbox.client.processes import BigQuery, CloudStorage, ServiceTitan
+    from support.fleet.receivers import HttpReceiver
 
 SIZES = {"technicians": 12, "activities": 60}
 
@@ -108,6 +112,12 @@ def is_meltano(pid: int, variable: bytes) -> bool:
 
 
 @pytest.fixture
+def alerts() -> Iterator[HttpReceiver]:
+    with run_http_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
 def stage(tmp_path: Path, meltano: MeltanoProject, servicetitan: ServiceTitan, bigquery: BigQuery) -> Stage:
     # With a blank in it: Meltano's state and the records must come to the same place.
     return Stage(tmp_path, meltano, servicetitan, bigquery, (tmp_path / "an etl").as_uri())
@@ -176,63 +186,119 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert changed in stage.project("well").rows("activities")
 
 
-def test_the_screens_agree_on_what_was_not_read_and_name_the_cause(stage: Stage) -> None:
-    streams = ["technicians.*", "activities.*", "campaigns.*"]
-    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings", "timesheets"}), streams=streams)
-    stage.add("flaky", "880302", SIZES)
-    first = stage.run("--parallel", "2")
+STREAMS = ["technicians.*", "activities.*", "campaigns.*"]
+TROUBLED = {"lost": "incomplete", "flaky": "failed", "emptied": "failed", "refused": "failed"}
+"""The companies of the troubled night, and their results."""
+
+
+def begin_well(stage: Stage, alerts: HttpReceiver) -> None:
+    """Run the companies once without trouble. The app never had the scope of the campaigns, so nobody misses them."""
+    stage.variables |= {"ETL_NOTIFY": '[{"kind": "webhook", "url": "env:HOOK"}]', "HOOK": f"{alerts.address}/"}
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings", "timesheets"}), streams=STREAMS)
+    for number, company_id in enumerate(("flaky", "emptied", "refused"), 880302):
+        stage.add(company_id, str(number), SIZES)
+    first = stage.run("--parallel", "4")
     assert first.code == 0, first.text
-    assert {name: outcome["result"] for name, outcome in first.outcomes.items()} == {"lost": "done", "flaky": "done"}
-    # The app never had the scope of the campaigns, so nobody misses them.
+    assert {outcome["result"] for outcome in first.outcomes.values()} == {"done"}
     ended = first.ended("lost")["streams"]
     assert (ended.keys(), ended["success"]) == ({"success", "not available"}, 2)
     assert "403 Forbidden" in ended["not available"]["campaigns"]
     assert stage.look("status").returncode == 0
+    assert not alerts.received
 
-    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings"}), streams=streams)  # the app loses a scope
-    stage.titan.control.set_fault(Fault(kind="status", tenant="880302", stream="activities"))
-    run = stage.run("--parallel", "2")
+
+def make_trouble(stage: Stage) -> None:
+    """An app loses a scope, a stream answers 503, a list is emptied, and a secret is changed."""
+    control = stage.titan.control
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings"}), streams=STREAMS)
+    control.set_fault(Fault(kind="status", tenant="880302", stream="activities"))
+    for identifier in control.ids("880303", "technicians"):
+        control.delete("880303", "technicians", identifier)
+    stage.variables["REFUSED_CLIENT_SECRET"] = "another-s3cr3t"
+
+
+def heal(stage: Stage, technicians: list[int | str]) -> None:
+    """Undo the trouble."""
+    stage.add("lost", "880301", SIZES, scopes=frozenset({"settings", "timesheets"}), streams=STREAMS)
     stage.titan.control.clear_faults()
+    for identifier in technicians:
+        stage.titan.control.restore("880303", "technicians", identifier)
+    stage.variables["REFUSED_CLIENT_SECRET"] = "cs-880304-s3cr3t"
 
+
+def assert_run_tells(stage: Stage, run: Run) -> dict[str, str]:
+    """Check what a run prints and records, and return the reasons."""
     assert run.code == 1, run.text
-    assert {name: outcome["result"] for name, outcome in run.outcomes.items()} == {
-        "lost": "incomplete",
-        "flaky": "failed",
-    }
-    assert run.lines[-1]["message"] == "1 incomplete, 1 failed; not up to date: flaky, lost"
+    assert {name: outcome["result"] for name, outcome in run.outcomes.items()} == TROUBLED
+    assert run.lines[-1]["message"] == "1 incomplete, 3 failed; not up to date: emptied, flaky, lost, refused"
     reasons = {name: outcome["reason"] for name, outcome in run.outcomes.items()}
     assert reasons["lost"].startswith("activities: skipped: ")
     assert reasons["lost"].count("403 Forbidden") == 1
     assert "activities: failed: GET " in reasons["flaky"]
     assert reasons["flaky"].count("503 Service Unavailable") == 1
+    assert "empty" in reasons["emptied"]
+    assert "the sign-in for tenant 880304 was refused" in reasons["refused"]
     assert {name: list(streams) for name, streams in run.ended("lost")["streams"].items() if name != "success"} == {
         "skipped": ["activities"],
         "not available": ["campaigns"],
     }
     assert list(run.ended("flaky")["streams"]["failed"]) == ["activities"]
-    for name, ending in (("lost", "incomplete"), ("flaky", "failed")):
+    assert list(run.ended("emptied")["streams"]["deletes_refused"]) == ["technicians"]
+    for name, ending in TROUBLED.items():
         assert (stage.last_run(name)["ending"], stage.last_run(name)["reason"]) == (ending, reasons[name])
+    return reasons
 
+
+def assert_screens_tell(stage: Stage) -> None:
+    """Check what `status` and the page say."""
     status = stage.look("status")
     assert (status.returncode, status.stderr) == (1, ""), status
-    assert status.stdout.splitlines()[-1] == "1 stale, 1 failed; needs attention: flaky, lost"
+    assert status.stdout.splitlines()[-1] == "1 stale, 3 failed; needs attention: emptied, flaky, lost, refused"
     shown = re.sub(r"[\s│]+", " ", status.stdout)
     assert "lost activities stale" in shown
     assert "flaky activities failed" in shown
-    for cause in ("403 Forbidden", "503 Service Unavailable"):
+    for cause in ("403 Forbidden", "503 Service Unavailable", "empty", "the sign-in for tenant 880304 was refused"):
         assert cause in shown
     assert "campaigns" not in shown  # of what is wrong
 
     page = stage.folder / "report.html"
     made = stage.look("report", "--output", str(page))
-    assert made.stdout == f"{page}: 1 stale, 1 failed; needs attention: flaky, lost\n"
-    cells = dict(re.findall(r'title="(\w+: [\w ]+)[:.][^"]*">(\S)', page.read_text()))
+    assert made.stdout == f"{page}: 1 stale, 3 failed; needs attention: emptied, flaky, lost, refused\n"
+    cells = set(re.findall(r'title="(\w+: [\w ]+)[:.][^"]*">(\S)', page.read_text()))
     assert cells == {
-        "activities: stale": "⊘",
-        "activities: failed": "✗",
-        "campaigns: not available": "○",
-        "technicians: fresh": "✓",
+        ("activities: stale", "⊘"),
+        ("activities: failed", "✗"),
+        ("activities: fresh", "✓"),
+        ("campaigns: not available", "○"),
+        ("technicians: fresh", "✓"),
+        ("technicians: failed", "✗"),
     }
+
+
+@pytest.mark.timeout(600)
+def test_all_screens_and_alerts_agree_on_each_trouble_its_cause_and_its_end(stage: Stage, alerts: HttpReceiver) -> None:
+    begin_well(stage, alerts)
+    technicians = stage.titan.control.ids("880303", "technicians")
+    make_trouble(stage)
+    reasons = assert_run_tells(stage, stage.run("--parallel", "4"))
+    assert_screens_tell(stage)
+    told = {alert["company"]: alert for alert in alerts.bodies("/")}
+    assert {name: alert["reason"] for name, alert in told.items()} == reasons
+    assert {name: (alert["event"], alert["kind"]) for name, alert in told.items()} == {
+        "lost": ("opened", "incomplete"),
+        "flaky": ("opened", "failed"),
+        "emptied": ("opened", "deletes_refused"),
+        "refused": ("opened", "failed"),
+    }
+
+    heal(stage, technicians)
+    healed = stage.run("--parallel", "4")
+    assert healed.code == 0, healed.text
+    assert stage.look("status").returncode == 0
+    for name in TROUBLED:
+        assert stage.find_differences(name) == []
+    over = [(alert["company"], alert["event"]) for alert in alerts.bodies("/")[len(TROUBLED) :]]
+    assert sorted(over) == [(name, "over") for name in sorted(TROUBLED)]
 
 
 def test_tasks_share_the_companies_and_a_retry_skips_those_that_are_done(
