@@ -229,7 +229,7 @@ make_alerts() {
 
 grant_secret() {
     if [[ ! $1 =~ ^secret://projects/([^/]+)/secrets/([^/]+)/versions/[^/]+$ ]]; then
-        fail "$1 is not secret://projects/P/secrets/S/versions/V: the job can read no other kind of reference on Google Cloud"
+        fail "a reference in the registry is not secret://projects/P/secrets/S/versions/V: the job can read no other kind of reference on Google Cloud"
     fi
     grant gcloud secrets add-iam-policy-binding "${BASH_REMATCH[2]}" "--member=serviceAccount:$RUNNER" \
         --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -442,3 +443,22 @@ def test_the_channels_can_be_shown_and_tried(world: World, tmp_path: Path) -> No
 
     world.channels = []
     assert "no channel for alerts is set" in str(call("--test").exception)
+
+
+def test_a_run_that_took_long_leaves_time_for_its_alerts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = time.monotonic() - 7200
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "monotonic", lambda: begun)
+        notifier = world.notifier()
+    notifier.tell([failed()], {})
+    assert not world.problems()
+    assert len(world.http.received) == 4
+
+
+@pytest.mark.parametrize("address", ["etl@example.com.", "a@["])
+def test_an_odd_address_keeps_no_other_channel_from_being_told(world: World, address: str) -> None:
+    mail = world.channels.pop()
+    world.channels.insert(0, {**mail, "to": [address]})
+    world.run(failed())
+    assert len(world.http.received) == 4
+    assert len(world.problems()) == 1

@@ -137,6 +137,8 @@ def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never
         ("jobs", 1.0, "success", 5, None),
         ("calls", 900.0, "success", 7, None),
         ("old", 900.0, "success", 7, None),
+        ("memos", 900.0, "incomplete", 7, None),  # never to its end, but its table has rows
+        ("memos", 1.0, "skipped", 0, forbidden),
     ]
     rows += [(stream, hours, "skipped", 0, forbidden) for stream in ("calls", "forms") for hours in (20.0, 1.0)]
     project = operator.add("acme")
@@ -148,12 +150,14 @@ def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never
         ("calls", "skipped", NOW - dt.timedelta(hours=900)),
         ("forms", "skipped", None),
         ("jobs", "success", NOW - dt.timedelta(hours=1)),
+        ("memos", "skipped", None),
     ]
     ended = RunLog(environment={}, dry_run=False).read(company, NOW - dt.timedelta(hours=2))
     assert [(stream.stream, stream.ending) for stream in ended] == [
         ("calls", Ending.SKIPPED),
         ("forms", Ending.NOT_AVAILABLE),
         ("jobs", Ending.SUCCESS),
+        ("memos", Ending.SKIPPED),
     ]
 
     status = operator.command("status")
@@ -161,16 +165,16 @@ def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never
     assert status.stdout.splitlines()[-1] == "1 stale; needs attention: acme"
     issues = [[cell.strip() for cell in line.split("│")[1:-1]] for line in status.stdout.splitlines() if "│" in line]
     assert issues == [
-        ["acme", "", "stale", "never", "1 stream stale"],
-        ["acme", "calls", "stale", "37 d", f"skipped: {forbidden}"],
+        ["acme", "", "stale", "never", "2 streams stale"],
+        ["acme", "calls, memos", "stale", "never", f"skipped: {forbidden}"],
     ]
     page = operator.folder / "report.html"
     made = operator.command("report", "--output", str(page))
     assert (made.returncode, made.stdout) == (0, f"{page}: 1 stale; needs attention: acme\n"), made
     assert ">⊘ 37 d</td>" in page.read_text()
 
-    # Without the lost stream nobody is needed: the stream that was never there is not one that is missing.
-    operator.companies["acme"]["streams"] = ["*.*", "!calls.*"]
+    # Without the lost streams nobody is needed: the stream that was never there is not one that is missing.
+    operator.companies["acme"]["streams"] = ["*.*", "!calls.*", "!memos.*"]
     operator.add_run("acme", 0.5)
     well = operator.command("status")
     assert (well.returncode, well.stdout.splitlines()[-1]) == (0, "1 fresh"), well

@@ -89,5 +89,6 @@ def _row(made: random.Random, run_id: str, stream: str, end: dt.datetime, *, sta
         rows_updated=made.randint(0, 40),
         rows_deleted=made.randint(0, 9),
         error=HOSTILE if status == "failed" else "" if is_good else f"HTTP 403 ({status})",
+        was_read=status != "not available",
         last_success=None if status == "not available" else end if is_good else end - EVERY * 2,
     )

@@ -38,6 +38,7 @@ def stream_run(stream: str, hours: float, status: str = "success", **more: Any) 
     ended = hours_ago(hours)
     last_success = ended if status == "success" else None
     fields = {"run_id": "r", "started": ended - dt.timedelta(minutes=3), "last_success": last_success, **more}
+    fields.setdefault("was_read", fields["last_success"] is not None)
     return StreamRun(stream=stream, ended=ended, status=status, **fields)
 
 

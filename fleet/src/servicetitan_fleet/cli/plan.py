@@ -102,7 +102,7 @@ def companies_of_task(
         return [[company.company_id for company, _ in task] for task in tasks]
 
     plan = agree_on_plan(storage, execution, only, make_tasks)
-    return find_companies(plan.tasks[execution.task], entries, only)
+    return find_companies(plan.tasks, execution.task, entries, only)
 
 
 def _plan_table(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Table:

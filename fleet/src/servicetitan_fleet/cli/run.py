@@ -23,7 +23,7 @@ from servicetitan_fleet.cli.options import (
     trust_option,
 )
 from servicetitan_fleet.cli.plan import companies_of_task
-from servicetitan_fleet.cli.refused import report_refused
+from servicetitan_fleet.cli.refused import report_refused, warn_of_disabled
 from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.console.reporters import make_reporter
 from servicetitan_fleet.console.tables import forecast_table, make_console
@@ -32,7 +32,7 @@ from servicetitan_fleet.fleet.outcome import summarize_outcomes
 from servicetitan_fleet.fleet.safe_reporter import SafeReporter
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.meltano.context import MeltanoContext
-from servicetitan_fleet.meltano.project import MeltanoProject
+from servicetitan_fleet.meltano.project import TAP, TARGET, MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.registry.open_registry import open_registry
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_MINUTES = 120
 READERS = 8
 """Number of audit logs that are read at a time."""
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that stop a run. The last one comes when a terminal is closed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +171,13 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         execution,
         claims,
         reporter,
-        RunLog(environment=os.environ, dry_run=settings.dry_run).read,
+        RunLog(
+            environment=os.environ,
+            dry_run=settings.dry_run,
+            may_rename=any(
+                maps for plugin in (TAP, TARGET) for maps in context.project.configured(plugin, "stream_maps")
+            ),
+        ).read,
         timeout_minutes=settings.timeout_minutes,
         full_refresh=settings.full_refresh,
     )
@@ -181,9 +191,10 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     )
     clean_up(context.system_root)
     started = utc_now()
+    warn_of_disabled(entries, execution.task)
     with _call_on_signal(fleet.stop) as signals:
         outcomes = [
-            *report_refused(entries.select(settings.only), reporter, execution),
+            *report_refused(task.refused, reporter),
             *fleet.run(task.companies, settings.parallel),
             *fleet.report_gone(task.gone),
         ]
@@ -209,14 +220,14 @@ def _choose_log_format(option: str) -> str:
 
 @contextmanager
 def _call_on_signal(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Call `stop` on SIGTERM and SIGINT. Yield a list that collects the signals."""
+    """Call `stop` on SIGTERM, SIGINT and SIGHUP. Yield a list that collects the signals."""
     received: list[int] = []
 
     def handle(signum: int, _: object) -> None:
         received.append(signum)
         stop()
 
-    previous = {signum: signal.signal(signum, handle) for signum in (signal.SIGTERM, signal.SIGINT)}
+    previous = {signum: signal.signal(signum, handle) for signum in _SIGNALS}
     try:
         yield received
     finally:

@@ -33,6 +33,9 @@ class RunLog:
     dry_run: bool
     """Whether the run was a dry run."""
 
+    may_rename: bool = False
+    """Whether `meltano.yml` has stream maps, by which a stream may have another name in the audit log."""
+
     def read(self, company: Company, since: dt.datetime) -> Sequence[StreamEnding]:
         """Read the rows of a company's run.
 
@@ -44,10 +47,10 @@ class RunLog:
             PluginError: If the audit log cannot be read.
         """
         reader = LogReader(self.environment, since, runs=1, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
-        return find_endings(reader.read(company), company)
+        return find_endings(reader.read(company), company, may_rename=self.may_rename)
 
 
-def find_endings(rows: Sequence[StreamRun], company: Company) -> Sequence[StreamEnding]:
+def find_endings(rows: Sequence[StreamRun], company: Company, *, may_rename: bool = False) -> Sequence[StreamEnding]:
     """Return how each stream of a run ended.
 
     A stream that the registry selects by its full name is among them, even if the run left no row of it.
@@ -55,12 +58,14 @@ def find_endings(rows: Sequence[StreamRun], company: Company) -> Sequence[Stream
     Args:
         rows: Its rows of the audit log. Without any, nothing is known of its streams.
         company: The company.
+        may_rename: Whether streams may have other names in the audit log than in the registry.
     """
     endings = [
         StreamEnding(stream=row.stream, ending=find_ending(row), reason=to_line(" ".join(row.error.split())))
         for row in rows
     ]
-    missing = sorted(_named_streams(company) - {row.stream for row in rows}) if rows else []
+    is_known = rows and not may_rename
+    missing = sorted(_named_streams(company) - {row.stream for row in rows}) if is_known else []
     return [*endings, *(StreamEnding(stream=name, ending=Ending.INCOMPLETE, reason=NO_ROW) for name in missing)]
 
 
@@ -70,7 +75,7 @@ def find_ending(row: StreamRun) -> Ending:
         ending = Ending(row.ending)
     except ValueError:
         return Ending.FAILED
-    if ending is Ending.SKIPPED and row.last_success is None:
+    if ending is Ending.SKIPPED and not row.was_read:
         return Ending.NOT_AVAILABLE
     return ending
 

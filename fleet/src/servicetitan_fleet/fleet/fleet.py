@@ -104,6 +104,7 @@ class Fleet:
             _try(company_id, partial(self._judge_gone, company_id, reason)) for company_id, reason in gone.items()
         ]
         for outcome in outcomes:
+            self._reporter.on_start(outcome.company_id)
             self._reporter.on_end(outcome)
         return outcomes
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.registry.company import Company
-    from servicetitan_fleet.registry.entries import Entries
+    from servicetitan_fleet.registry.entries import BadEntry, Entries
 
 UNKNOWN_SECONDS = 600.0
 """Estimate for a company if no company has ever been run."""
@@ -56,27 +56,42 @@ class TaskCompanies:
     Attributes:
         companies: Those that the task runs, in the order of the plan.
         gone: Why it cannot run the others, by company id.
+        refused: The bad entries that it reports.
     """
 
     companies: list[Company] = field(default_factory=list)
     gone: dict[str, str] = field(default_factory=dict)
+    refused: list[BadEntry] = field(default_factory=list)
 
 
-def find_companies(planned: Sequence[str], entries: Entries, only: Sequence[str]) -> TaskCompanies:
+def find_companies(tasks: Sequence[Sequence[str]], task: int, entries: Entries, only: Sequence[str]) -> TaskCompanies:
     """Find a task's companies in the registry, which may have changed since the plan was made.
 
+    A bad entry is reported by the task that has its company in the plan, and if none has, by the first one.
+
     Args:
-        planned: The company ids of the task.
+        tasks: The company ids of each task.
+        task: The number of the task.
         entries: All entries of the registry.
-        only: Companies that run even if they are disabled.
+        only: Companies that run even if they are disabled; without any, all run that are enabled.
     """
     by_id = {company.company_id: company for company in entries.companies}
-    refused = {entry.company_id: f"refused: {entry.reason}" for entry in entries.bad}
-    found = TaskCompanies()
-    for company_id in planned:
+    elsewhere = {company_id for number, others in enumerate(tasks) if number != task for company_id in others}
+    bad = [entry for entry in entries.bad if entry.company_id in only or (entry.enabled and not only)]
+    found = TaskCompanies(
+        refused=[
+            entry
+            for entry in bad
+            if entry.company_id in tasks[task] or (task == 0 and entry.company_id not in elsewhere)
+        ]
+    )
+    reported = {entry.company_id for entry in bad}
+    for company_id in tasks[task]:
+        if company_id in reported:
+            continue
         company = by_id.get(company_id)
         if company is None:
-            found.gone[company_id] = refused.get(company_id, "not in the registry any more")
+            found.gone[company_id] = "not in the registry any more"
         elif not company.enabled and company_id not in only:
             found.gone[company_id] = "disabled in the registry since the execution began"
         else:

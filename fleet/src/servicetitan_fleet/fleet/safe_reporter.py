@@ -25,7 +25,7 @@ class SafeReporter(Reporter):
         """Name the reporter that may fail."""
         self._reporter = reporter
         self._lock = threading.Lock()
-        self._first: Exception | None = None
+        self._first: BaseException | None = None
 
     @override
     def on_start(self, company_id: str) -> None:
@@ -59,6 +59,7 @@ class SafeReporter(Reporter):
     def _try(self, report: Callable[[], None]) -> None:
         try:
             report()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the companies' runs are worth more
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the companies' runs are worth more
+            # rich raises SystemExit when nobody reads its output any more.
             with self._lock:
                 self._first = self._first or error

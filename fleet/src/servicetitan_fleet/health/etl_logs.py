@@ -31,14 +31,16 @@ _TIMEOUT_SECONDS = 60.0
 RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
-_COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name != "last_success")
+_LOOKED_UP = {"last_success", "was_read"}
+_COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name not in _LOOKED_UP)
 
 
 def log_query(table: str) -> str:
     """Return the query for the last `@runs` rows of each stream since `@since`, oldest first.
 
-    With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs. The last success is looked up in
-    the whole log, because a stream may have been skipped for longer than the period; this reads three narrow columns.
+    With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs. The last success, and whether
+    any run has read the stream, come from the whole log, because a stream may have been skipped for longer than the
+    period; this reads narrow columns only.
 
     Args:
         table: Quoted name of the audit log.
@@ -46,10 +48,17 @@ def log_query(table: str) -> str:
     return f"""\
 SELECT
   {", ".join(_COLUMNS)},
-  last_success
+  last_success,
+  was_read
 FROM {table}
 LEFT JOIN (
-  SELECT stream, MAX(ended) AS last_success FROM {table} WHERE status = '{SUCCESS}' GROUP BY stream
+  SELECT
+    stream,
+    MAX(IF(status = '{SUCCESS}', ended, NULL)) AS last_success,
+    LOGICAL_OR(status = '{SUCCESS}' OR rows_read > 0) AS was_read
+  FROM {table}
+  WHERE NOT STARTS_WITH(status, '{DRY_RUN}')
+  GROUP BY stream
 ) USING (stream)
 WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
 QUALIFY ROW_NUMBER() OVER (PARTITION BY stream ORDER BY started DESC) <= @runs

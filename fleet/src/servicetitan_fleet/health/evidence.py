@@ -43,6 +43,9 @@ class StreamRun:
     rows_unchanged: int = 0
     rows_rejected: int = 0
     error: str = ""
+    was_read: bool = False
+    """Whether any run has read it to its end, or any record of it."""
+
     last_success: dt.datetime | None = None
     """When a run of this stream was last successful, however long ago; None if none ever was."""
 

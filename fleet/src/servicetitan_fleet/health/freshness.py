@@ -198,7 +198,7 @@ class _Assessor:
             return Freshness.FRESH, ""
         reason = f"its last successful run ended {format_age(last.ended, self.now)} ago"
         if self.newest - last.started > self.max_age:
-            reason += "; later runs did not include it: it is no longer selected, or it was skipped"
+            reason += "; later runs did not include it: it is no longer selected"
         return Freshness.STALE, reason
 
     def _is_old(self, time: dt.datetime) -> bool:
@@ -207,7 +207,7 @@ class _Assessor:
 
 def _assess_unread(last: StreamRun) -> tuple[Freshness, str]:
     """Assess a stream whose last run did not read it to its end. It is stale at once, however young its data is."""
-    if last.status == SKIPPED and last.last_success is None:
+    if last.status == SKIPPED and not last.was_read:
         return Freshness.NOT_AVAILABLE, last.error or last.status
     return Freshness.STALE, f"{last.status}: {last.error}" if last.error else last.status
 

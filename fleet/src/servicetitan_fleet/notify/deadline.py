@@ -30,8 +30,13 @@ class Deadline:
             seconds: How long there is while it is not.
         """
         self._is_stopped = is_stopped
-        self._end = time.monotonic() + seconds
+        self._seconds = seconds
         self._is_short = False
+        self.start()
+
+    def start(self) -> None:
+        """Start the time anew: what came before the messages does not count."""
+        self._end = time.monotonic() + self._seconds
 
     @property
     def remaining(self) -> float:

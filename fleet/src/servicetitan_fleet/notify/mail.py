@@ -54,7 +54,7 @@ def send_mail(channel: Email, message: Message, password: str, deadline: Deadlin
             refused = server.send_message(write_mail(channel, message))
     except smtplib.SMTPResponseException as error:
         raise PluginError(f"{channel.host} answered {error.smtp_code} ({type(error).__name__})") from None
-    except (smtplib.SMTPException, OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - `email` raises errors of all kinds for odd addresses
         raise PluginError(f"{channel.host}, port {channel.port}: {type(error).__name__}") from None
     if refused:
         raise PluginError(f"{channel.host} refused {', '.join(sorted(refused))}")

@@ -77,6 +77,7 @@ class Notifier:
             outcomes: How the companies' runs have ended.
             companies: Those companies that could be read, by id.
         """
+        self.deadline.start()
         for entry in self.entries:
             self._say_problem(entry, "")
         if not do_each(

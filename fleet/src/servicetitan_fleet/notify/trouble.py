@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.fleet.outcome import Ending
 from servicetitan_fleet.formatting import format_age
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.state.company_record import RunStatus
@@ -61,8 +62,6 @@ _KIND_OF_RESULT = {
         TroubleKind.TIMED_OUT,
         TroubleKind.KILLED,
         TroubleKind.INCOMPLETE,
-        TroubleKind.DELETES_REFUSED,
-        TroubleKind.UNREADABLE,
     )
 }
 """By the text of a result. All others heal by themselves: the next run does what this one did not."""
@@ -98,15 +97,16 @@ def needs_person(outcome: Outcome) -> Trouble | None:
     kind = _KIND_OF_RESULT.get(str(outcome.result))
     if kind is None:
         return None
-    streams = _bad_streams(outcome)
-    if TroubleKind.DELETES_REFUSED in streams.values() or _REFUSED_DELETES.search(outcome.reason):
+    if kind is TroubleKind.FAILED and _has_only_refused_deletes(outcome):
         kind = TroubleKind.DELETES_REFUSED
-    return Trouble(kind=kind, reason=_shorten(outcome.reason), streams=tuple(streams))
+    streams = tuple(stream.stream for stream in outcome.streams if not stream.ending.is_good)
+    return Trouble(kind=kind, reason=_shorten(outcome.reason), streams=streams)
 
 
-def _bad_streams(outcome: Outcome) -> dict[str, str]:
-    """Return how each stream that is not well has ended, if the outcome knows its streams."""
-    return {one.stream: str(one.ending) for one in outcome.streams if not one.ending.is_good}
+def _has_only_refused_deletes(outcome: Outcome) -> bool:
+    """Return whether a run failed for nothing but deletes that were refused."""
+    failures = {stream.ending for stream in outcome.streams if stream.ending.is_failure}
+    return failures == {Ending.REFUSED} if failures else bool(_REFUSED_DELETES.search(outcome.reason))
 
 
 def find_staleness(outcome: Outcome, record: CompanyRecord, now: dt.datetime, max_age: dt.timedelta) -> Trouble | None:

@@ -76,7 +76,7 @@ def _row_bar(run: Sequence[StreamRun], counts: dict[str, int]) -> BarData:
 
 def _bad_statuses(run: Sequence[StreamRun]) -> list[str]:
     """Return the statuses of streams that did not end well. One that was never available is no trouble."""
-    bad = (row.status for row in run if row.status != SUCCESS and not (row.status == SKIPPED and not row.last_success))
+    bad = (row.status for row in run if row.status != SUCCESS and not (row.status == SKIPPED and not row.was_read))
     return sorted(set(bad))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings
 from servicetitan_fleet.fleet.outcome import Ending
-from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
+from support.fleet.statuses import GOOD, make_company, stream_run
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
     ],
 )
 def test_the_status_says_how_a_stream_ended(status: str, was_read: bool, ending: Ending) -> None:  # noqa: FBT001
-    assert find_ending(stream_run("jobs", 1, status, last_success=hours_ago(99) if was_read else None)) is ending
+    assert find_ending(stream_run("jobs", 1, status, was_read=was_read)) is ending
 
 
 def test_a_stream_that_the_registry_names_is_missed_if_the_run_left_no_row_of_it() -> None:

@@ -45,12 +45,27 @@ def test_a_company_that_left_the_registry_or_was_disabled_is_not_run_but_named()
     bad = BadEntry(place="company 4", company_id="bad", reason="no tenant_id")
     companies = [make_company("here"), make_company("off", enabled=False), make_company("new")]
     registered = Entries(companies=companies, bad=[bad])
-    found = find_companies(["off", "gone", "here", "bad"], registered, only=[])
+    found = find_companies([["off", "gone", "here", "bad"]], 0, registered, only=[])
     assert [company.company_id for company in found.companies] == ["here"]
     assert found.gone == {
         "off": "disabled in the registry since the execution began",
         "gone": "not in the registry any more",
-        "bad": "refused: no tenant_id",
     }
+    assert found.refused == [bad]
     # With --company a disabled one runs.
-    assert [company.company_id for company in find_companies(["off"], registered, only=["off"]).companies] == ["off"]
+    assert [company.company_id for company in find_companies([["off"]], 0, registered, only=["off"]).companies] == [
+        "off"
+    ]
+
+
+def test_a_bad_entry_is_reported_once_by_the_task_that_has_its_company() -> None:
+    one, new, off = (
+        BadEntry(place=f"company {number}", company_id=company_id, reason="no tenant_id", enabled=company_id != "off")
+        for number, company_id in enumerate(("one", "new", "off"))
+    )
+    entries = Entries(companies=[make_company("two")], bad=[one, new, off])
+    tasks = [["two"], ["one"]]
+    assert [find_companies(tasks, task, entries, only=[]).refused for task in (0, 1)] == [[new], [one]]
+    assert not any(find_companies(tasks, task, entries, only=[]).gone for task in (0, 1))
+    named = find_companies([["off", "gone"]], 0, entries, only=["off", "gone"])
+    assert (named.refused, named.gone) == ([off], {"gone": "not in the registry any more"})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from enum import StrEnum
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from servicetitan_fleet.fleet.outcome import Outcome, Result
+from servicetitan_fleet.fleet.outcome import Ending, Outcome, Result, StreamEnding
 from servicetitan_fleet.notify.trouble import LONGEST_REASON, TroubleKind, find_staleness, fingerprint, needs_person
 from servicetitan_fleet.state.company_record import CompanyRecord, RunRecord, RunStatus
 
@@ -35,29 +33,18 @@ def test_refused_deletes_are_told_apart_from_other_failures() -> None:
     assert trouble.kind is TroubleKind.DELETES_REFUSED
 
 
-class Ending(StrEnum):
-    """How a stream ended."""
-
-    SUCCESS = "success"
-    FAILED = "failed"
-    REFUSED = "deletes_refused"
-
-    @property
-    def is_good(self) -> bool:
-        """Whether it ended well."""
-        return self is Ending.SUCCESS
-
-
 def test_the_streams_that_are_not_well_are_named() -> None:
-    def trouble(**streams: Ending) -> tuple[str, Sequence[str]]:
-        endings = [SimpleNamespace(stream=stream, ending=ending) for stream, ending in streams.items()]
-        outcome = SimpleNamespace(company_id="acme", result=Result.FAILED, reason="why", streams=endings)
-        found = needs_person(cast("Outcome", outcome))
+    def trouble(result: Result = Result.FAILED, **streams: Ending) -> tuple[str, Sequence[str]]:
+        endings = [StreamEnding(stream=stream, ending=ending) for stream, ending in streams.items()]
+        found = needs_person(Outcome(company_id="acme", result=result, reason="why", streams=endings))
         assert found
         return found.kind, found.streams
 
     assert trouble(jobs=Ending.SUCCESS, activities=Ending.FAILED) == ("failed", ("activities",))
     assert trouble(jobs=Ending.REFUSED, activities=Ending.SUCCESS) == ("deletes_refused", ("jobs",))
+    # What else is wrong is worse.
+    assert trouble(jobs=Ending.REFUSED, invoices=Ending.FAILED) == ("failed", ("jobs", "invoices"))
+    assert trouble(Result.TIMED_OUT, jobs=Ending.REFUSED) == ("timed_out", ("jobs",))
 
 
 def test_a_reason_becomes_one_line_of_a_bounded_length() -> None:
