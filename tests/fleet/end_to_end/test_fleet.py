@@ -168,7 +168,8 @@ def test_a_failure_of_one_company_affects_no_other_and_the_next_run_recovers(sta
     assert {line["severity"] for line in first.lines if line.get("company") == "well"} <= {"INFO", "WARNING"}
     for company_id in ("well", "slow"):
         assert stage.find_differences(company_id) == []
-    assert stage.project("hanging").tables("bronze") == ["_etl_lease"]  # what a killed run leaves ends by itself
+    # What a killed run leaves ends by itself. On a busy machine it was killed before its target began.
+    assert set(stage.project("hanging").tables("bronze")) <= {"_etl_lease"}
 
     control.clear_faults()
     stage.companies["slow"]["streams"].remove("invoicess.*")
