@@ -49,7 +49,7 @@ def _prepare(monkeypatch: pytest.MonkeyPatch, servicetitan: ServiceTitan) -> Non
     monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 0.005)
 
 
-@pytest.mark.parametrize("seed", _seeds(1, 12, 1000))
+@pytest.mark.parametrize("seed", _seeds(1, 8, 1004))
 def test_tables_become_the_source_and_no_live_row_is_marked(
     seed: int, servicetitan: ServiceTitan, sync: Sync, record_property: Callable[[str, object], None]
 ) -> None:
@@ -62,7 +62,7 @@ def test_tables_become_the_source_and_no_live_row_is_marked(
     record_property("rows marked", world.marked)
 
 
-@pytest.mark.parametrize("seed", _seeds(2001, 3, 97))
+@pytest.mark.parametrize("seed", _seeds(2001, 2, 98))
 def test_the_target_makes_the_same_tables(  # noqa: PLR0913, PLR0917 - the servers and the fixtures
     seed: int,
     servicetitan: ServiceTitan,

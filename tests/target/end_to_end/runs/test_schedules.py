@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
 ONE = os.environ.get("SCHEDULE")
-DRAWN = 3
+DRAWN = 2
 """Scenarios of which a schedule is drawn."""
 MOST_SHOWN = 3
 """Broken schedules that a failure shows, of those with the fewest decisions."""
