@@ -229,7 +229,10 @@ make_alerts() {
 
 grant_secret() {
     if [[ ! $1 =~ ^secret://projects/([^/]+)/secrets/([^/]+)/versions/[^/]+$ ]]; then
-        fail "a reference in the registry is not secret://projects/P/secrets/S/versions/V: the job can read no other kind of reference on Google Cloud"
+        # Anything else may be a secret in the wrong place.
+        local shown="a reference in the registry"
+        [[ $1 =~ ^env:[A-Za-z_][A-Za-z0-9_]*$ ]] && shown=$1
+        fail "$shown is not secret://projects/P/secrets/S/versions/V: the job can read no other kind of reference on Google Cloud"
     fi
     grant gcloud secrets add-iam-policy-binding "${BASH_REMATCH[2]}" "--member=serviceAccount:$RUNNER" \
         --role=roles/secretmanager.secretAccessor "--project=${BASH_REMATCH[1]}"
