@@ -231,11 +231,10 @@ def test_batches_load_the_same_rows_as_record_messages(pipe: Pipe) -> None:
 @pytest.mark.parametrize(
     ("marker", "batches"),
     [
-        (b'"type":"SCHEMA"', {}),
-        (b'"type":"RECORD","stream":"activities"', {}),
-        (b'"type":"BATCH","stream":"activities"', BATCHES),
+        pytest.param(b'"type":"SCHEMA"', {}, id="start", marks=pytest.mark.long),
+        pytest.param(b'"type":"RECORD","stream":"activities"', {}, id="feed"),
+        pytest.param(b'"type":"BATCH","stream":"activities"', BATCHES, id="batch", marks=pytest.mark.long),
     ],
-    ids=["start", "feed", "batch"],
 )
 def test_a_killed_tap_loses_nothing_and_the_next_run_completes_the_data(
     pipe: Pipe, marker: bytes, batches: dict[str, Any]

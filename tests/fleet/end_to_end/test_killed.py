@@ -83,6 +83,7 @@ def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds
         assert database.execute("SELECT state FROM runs ORDER BY id").fetchall() == [("FAIL",), ("SUCCESS",)]
 
 
+@pytest.mark.long  # the short run has the lines that Meltano logs then
 def test_a_state_that_cannot_be_saved_fails_the_company(fleet: Fleet) -> None:
     fleet.add("stateless", "880302", SIZES)
     # What Meltano must be able to write before it writes the state. It can still read: there is no state yet.

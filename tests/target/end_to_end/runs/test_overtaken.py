@@ -59,7 +59,9 @@ def names(project: Project) -> dict[int, tuple[str, str]]:
     [
         pytest.param(snapshot({1: "older", 2: "newer", 3: "newer"}, 1), {}, id="overwrites"),
         pytest.param(snapshot({1: "newer", 2: "newer"}, 1), {}, id="sweeps"),
-        pytest.param([JOBS, activate("jobs", 1), STATE], {"allow_mass_delete": True}, id="sweeps all"),
+        pytest.param(
+            [JOBS, activate("jobs", 1), STATE], {"allow_mass_delete": True}, id="sweeps all", marks=pytest.mark.long
+        ),
         pytest.param([JOBS, record("jobs", {"id": 1, "_sdc_deleted_at": "2026-01-01"}), STATE], {}, id="marks"),
     ],
 )
