@@ -18,3 +18,17 @@ def parse_http_date(header: str | None) -> dt.datetime | None:
     except ValueError:
         return None
     return date.astimezone(dt.UTC) if date.tzinfo else date.replace(tzinfo=dt.UTC)
+
+
+def retry_after_seconds(header: str | None, now: dt.datetime | None = None) -> float | None:
+    """Return the pause that a `Retry-After` header asks for (RFC 9110: seconds or a date), or None without one.
+
+    Args:
+        header: The header's value.
+        now: The current time, for a header that holds a date.
+    """
+    try:
+        return max(0.0, float(header or ""))
+    except ValueError:
+        until = parse_http_date(header)
+    return max(0.0, (until - (now or utc_now())).total_seconds()) if until else None

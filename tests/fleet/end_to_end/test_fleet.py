@@ -17,23 +17,16 @@ import pytest
 
 from servicetitan_sandbox.client.control import Fault
 from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL, Fleet
-from servicetitan_sandbox.client.meltano_project import MeltanoProject
 from support.fleet.receivers import run_http_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from servicetitan_sandbox.client.meltano_project import MeltanoProject
     from servicetitan_sandbox.client.processes import BigQuery, CloudStorage, ServiceTitan
     from support.fleet.receivers import HttpReceiver
 
 SIZES = {"technicians": 12, "activities": 60}
-
-
-@pytest.fixture(scope="module")
-def meltano(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
-    project = MeltanoProject(tmp_path_factory.mktemp("meltano"), {})
-    project.install()
-    return project
 
 
 @dataclass

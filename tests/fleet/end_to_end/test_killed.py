@@ -14,22 +14,15 @@ import pytest
 
 from servicetitan_sandbox.client.control import Fault
 from servicetitan_sandbox.client.fleet import Fleet
-from servicetitan_sandbox.client.meltano_project import MeltanoProject
 from support.target.harness import eventually, lease_holder
 
 if TYPE_CHECKING:
     import subprocess
 
+    from servicetitan_sandbox.client.meltano_project import MeltanoProject
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
 
 SIZES = {"technicians": 12, "activities": 60}
-
-
-@pytest.fixture(scope="module")
-def meltano(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProject:
-    project = MeltanoProject(tmp_path_factory.mktemp("meltano"), {})
-    project.install()
-    return project
 
 
 @pytest.fixture

@@ -71,13 +71,12 @@ def find_endings(rows: Sequence[StreamRun], company: Company, *, may_rename: boo
 
 def find_ending(row: StreamRun) -> Ending:
     """Return how a stream ended. A status that is not known is a failure."""
+    if row.is_not_available:
+        return Ending.NOT_AVAILABLE
     try:
-        ending = Ending(row.ending)
+        return Ending(row.ending)
     except ValueError:
         return Ending.FAILED
-    if ending is Ending.SKIPPED and not row.was_read:
-        return Ending.NOT_AVAILABLE
-    return ending
 
 
 def _named_streams(company: Company) -> set[str]:

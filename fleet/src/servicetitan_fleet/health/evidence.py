@@ -50,6 +50,11 @@ class StreamRun:
     """When a run of this stream was last successful, however long ago; None if none ever was."""
 
     @property
+    def is_not_available(self) -> bool:
+        """Whether it was skipped and never read: the tenant does not have the module, or the app not its scope."""
+        return self.ending == SKIPPED and not self.was_read
+
+    @property
     def ending(self) -> str:
         """The status as a real run has it: that of a dry run without its prefix."""
         return SUCCESS if self.status == DRY_RUN else self.status.removeprefix(f"{DRY_RUN}_")

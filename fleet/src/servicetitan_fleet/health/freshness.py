@@ -207,7 +207,7 @@ class _Assessor:
 
 def _assess_unread(last: StreamRun) -> tuple[Freshness, str]:
     """Assess a stream whose last run did not read it to its end. It is stale at once, however young its data is."""
-    if last.status == SKIPPED and not last.was_read:
+    if last.is_not_available:
         return Freshness.NOT_AVAILABLE, last.error or last.status
     return Freshness.STALE, f"{last.status}: {last.error}" if last.error else last.status
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from servicetitan_fleet.notify.trouble import TroubleKind
 from servicetitan_fleet.plugin_runtime.compat import override
-from servicetitan_fleet.registry.company import NAME_PATTERN, REFERENCE_PATTERN
+from servicetitan_fleet.registry.company import NAME_PATTERN, REFERENCE_HINT, Reference, hide_odd_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,16 +26,12 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 VARIABLE = "ETL_NOTIFY"
 """The environment variable with a list of channels, as JSON."""
 
-_ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
-"""An unknown field that looks like no name."""
-
 _FIELD = re.compile(r"`\$\.([a-z_]+)")
-_REFERENCE_HINT = "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`"
 _HINTS = {
     "kind": "`email`, `slack`, `google_chat`, `pagerduty` or `webhook`",
     "on": f"a list of {', '.join(TroubleKind)}",
-    **dict.fromkeys(("routing_key", "password"), _REFERENCE_HINT),
-    "url": f"{_REFERENCE_HINT}; for PagerDuty an address",
+    **dict.fromkeys(("routing_key", "password"), REFERENCE_HINT),
+    "url": f"{REFERENCE_HINT}; for PagerDuty an address",
     "from": "an address such as `etl@example.com`",
     "to": "a list of addresses such as `oncall@example.com`",
     "host": "the name of the SMTP server",
@@ -45,7 +41,6 @@ _HINTS = {
 }
 """What to give, by field."""
 
-Reference = Annotated[str, Meta(pattern=REFERENCE_PATTERN)]
 Address = Annotated[str, Meta(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\Z")]
 Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}\Z")]
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
@@ -209,9 +204,6 @@ def parse_entries(entries: object, place: str, *, trusted: bool) -> list[Entry]:
 
 
 def _parse_entry(fields: object, place: str, trusted: bool) -> Entry:  # noqa: FBT001 - private
-    if isinstance(fields, dict):
-        # YAML 1.1 reads the name `on` as the value true.
-        fields = {"on" if name is True else name: value for name, value in fields.items()}
     try:
         channel: AnyChannel = msgspec.convert(fields, AnyChannel)
     except msgspec.ValidationError as error:
@@ -231,7 +223,7 @@ def _explain(error: str) -> str:
     place = _FIELD.search(error)
     if place and place[1] in _HINTS:
         return f"`{place[1]}`: give {_HINTS[place[1]]}"
-    return _ODD_FIELD.sub("unknown field", error)
+    return hide_odd_fields(error)
 
 
 def distinct(entries: Iterable[Entry]) -> list[Entry]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.formatting import join_names
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
@@ -75,8 +77,7 @@ def lines(message: Message) -> Iterator[Line]:
 
 def _help_lines(message: Message, trouble: OpenTrouble) -> Iterator[Line]:
     if trouble.streams:
-        more = f" and {len(trouble.streams) - MOST_STREAMS} more" if len(trouble.streams) > MOST_STREAMS else ""
-        yield Line("streams", ", ".join(trouble.streams[:MOST_STREAMS]) + more)
+        yield Line("streams", join_names(trouble.streams, MOST_STREAMS))
     if trouble.logs:
         yield Line("logs", trouble.logs)
     yield Line("runbook", message.place.runbook_link(trouble.kind))

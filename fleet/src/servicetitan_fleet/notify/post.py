@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
-from servicetitan_fleet.plugin_runtime.clock import parse_http_date, utc_now
+from servicetitan_fleet.plugin_runtime.clock import retry_after_seconds
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import register_secrets
 
@@ -104,16 +104,7 @@ def _post_once(address: str, payload: Payload, deadline: Deadline) -> None:
 
 def _check_answer(response: requests.Response) -> None:
     if response.status_code == _TOO_MANY or response.status_code >= _SERVER_ERROR:
-        raise _TryAgainError(f"answered {response.status_code}", _retry_after(response.headers.get("Retry-After")))
+        pause = retry_after_seconds(response.headers.get("Retry-After"))
+        raise _TryAgainError(f"answered {response.status_code}", pause)
     if not response.ok or response.is_redirect:
         raise PluginError(f"answered {response.status_code}")
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Return the seconds that a header `Retry-After` asks for (RFC 9110: a number, or a date); None without one."""
-    if header is None:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    date = parse_http_date(header)
-    return max(0.0, (date - utc_now()).total_seconds()) if date else None

@@ -52,6 +52,8 @@ _MEANT_AS_REFERENCE = re.compile(r"\s*(env:\w+\s*\Z|secret:/)")
 _ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
 """An unknown field that looks like no name: it may be a secret in the wrong place."""
 
+REFERENCE_HINT = "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`"
+
 _HINTS = {
     "company_id": "2 to 63 lower-case letters, digits and hyphens, the first one a letter",
     "tenant_id": "up to 19 digits",
@@ -60,7 +62,7 @@ _HINTS = {
     "company_name": "no control characters",
     "enabled": "`true` or `false`",
     "timeout_minutes": "minutes, as a number above 0",
-    "secrets": "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`",
+    "secrets": REFERENCE_HINT,
 }
 """What to give, by field."""
 
@@ -129,7 +131,7 @@ def parse_company(fields: object, source: str) -> Company:
         company = msgspec.convert(_without_nulls(fields), Company)
     except msgspec.ValidationError as error:
         hint = next((f": give {hint}" for name, hint in _HINTS.items() if f"$.{name}" in str(error)), "")
-        raise PluginError(f"{source}: {_ODD_FIELD.sub('unknown field', str(error))}{hint}") from None
+        raise PluginError(f"{source}: {hide_odd_fields(str(error))}{hint}") from None
     if problem := next(_find_problems(company), ""):
         raise PluginError(f"{source}: {problem}")
     return company
@@ -144,6 +146,11 @@ def _without_nulls(fields: object) -> object:
         if isinstance(given.get(name), dict):
             given[name] = {inner: value for inner, value in given[name].items() if value is not None}
     return given
+
+
+def hide_odd_fields(error: str) -> str:
+    """Return an error of msgspec without a field that looks like no name: it may be a secret in the wrong place."""
+    return _ODD_FIELD.sub("unknown field", error)
 
 
 def _find_problems(company: Company) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -119,9 +119,7 @@ def parse_entries(rows: Iterable[tuple[str, object]], location: str, *, trusted:
         location: Where the registry is, for the reasons.
         trusted: Whether its companies may have any setting.
     """
-    drafts = [_Draft.of(place, fields) for place, fields in rows]
-    ids = [draft.company_id for draft in drafts]
-    drafts = [replace(draft, unique=ids.count(draft.company_id) == 1) for draft in drafts]
+    drafts = _draft(rows)
     shared = _find_shared(drafts)
     companies: list[Company] = []
     bad: list[BadEntry] = []
@@ -147,10 +145,7 @@ def check_addition(rows: Iterable[tuple[str, object]], company: Company) -> None
     """
     new = "the new company"
     given = {name: getattr(company, name) for name in _PATTERNS}
-    drafts = [*(_Draft.of(place, fields) for place, fields in rows), _Draft.of(new, given)]
-    ids = [draft.company_id for draft in drafts]
-    drafts = [replace(draft, unique=ids.count(draft.company_id) == 1) for draft in drafts]
-    if problems := _find_shared(drafts)[new]:
+    if problems := _find_shared(_draft([*rows, (new, given)]))[new]:
         raise PluginError(f"the companies cannot be told apart: {'; '.join(problems)}")
 
 
@@ -161,11 +156,7 @@ class _Draft:
     place: str
     fields: object
     company_id: str
-    unique: bool = True
-
-    @classmethod
-    def of(cls, place: str, fields: object) -> _Draft:
-        return cls(place=place, fields=fields, company_id=_valid(fields, "company_id"))
+    unique: bool
 
     @property
     def name(self) -> str:
@@ -177,6 +168,15 @@ class _Draft:
         return BadEntry(
             place=self.place, company_id=self.company_id, reason=reason, enabled=enabled, unique=self.unique
         )
+
+
+def _draft(rows: Iterable[tuple[str, object]]) -> list[_Draft]:
+    identified = [(place, fields, _valid(fields, "company_id")) for place, fields in rows]
+    count = Counter(company_id for _, _, company_id in identified)
+    return [
+        _Draft(place=place, fields=fields, company_id=company_id, unique=count[company_id] == 1)
+        for place, fields, company_id in identified
+    ]
 
 
 def _parse(draft: _Draft, source: str, shared: Sequence[str], *, trusted: bool) -> Company:

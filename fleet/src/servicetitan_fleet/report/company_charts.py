@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import format_duration, join_names
-from servicetitan_fleet.health.evidence import SKIPPED, SUCCESS
+from servicetitan_fleet.health.evidence import SUCCESS
 from servicetitan_fleet.report.charts import BarData, Chart, Segment, make_chart
 from servicetitan_fleet.state.company_record import RunStatus
 
@@ -76,7 +76,7 @@ def _row_bar(run: Sequence[StreamRun], counts: dict[str, int]) -> BarData:
 
 def _bad_statuses(run: Sequence[StreamRun]) -> list[str]:
     """Return the statuses of streams that did not end well. One that was never available is no trouble."""
-    bad = (row.status for row in run if row.status != SUCCESS and not (row.status == SKIPPED and not row.was_read))
+    bad = (row.status for row in run if row.status != SUCCESS and not row.is_not_available)
     return sorted(set(bad))
 
 

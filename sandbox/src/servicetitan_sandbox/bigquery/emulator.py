@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import sys
 import threading
 from contextlib import contextmanager
@@ -73,6 +74,8 @@ def correct() -> None:
     # A statement about a thousand columns becomes a parsed expression with a thousand levels. At the default limit it
     # would fail as a server error, which clients retry.
     sys.setrecursionlimit(_RECURSION_LIMIT)
+    # It warns of each view with options: DuckDB has none, and the emulator keeps them among its resources.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     rules.NODE_RULES.append(_wide_number_mode)
     database._attach = catalog.attach  # noqa: SLF001 - there is no other way in
     database.projects = catalog.projects

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from tap_servicetitan.plugin_runtime.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,26 +34,6 @@ class HttpResponse:
     def may_pass(self) -> bool:
         """Whether the status is an error that may be gone when the request is sent again."""
         return self.status in RETRIABLE_STATUSES or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
-    """Return the pause that a `Retry-After` header asks for (RFC 9110: seconds or a date), or None without one.
-
-    Args:
-        header: The header's value.
-        now: The current time, for a header that holds a date.
-    """
-    if not header:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (until - (now or utc_now())).total_seconds())
 
 
 def describe(response: HttpResponse) -> str:

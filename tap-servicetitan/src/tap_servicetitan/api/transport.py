@@ -14,9 +14,10 @@ import requests
 import urllib3
 
 from tap_servicetitan.api.gzip_body import BodyTooLargeError, decompress
-from tap_servicetitan.api.responses import HttpResponse, describe, retry_after_seconds
+from tap_servicetitan.api.responses import HttpResponse, describe
 from tap_servicetitan.api.server_clock import ServerClock
 from tap_servicetitan.errors import ResponseTooLargeError, RetriableError
+from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,16 +16,9 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.singer.read_ends import ReadEnd
 
-SUCCESS, SKIPPED, INCOMPLETE = "success", "skipped", "incomplete"
-FAILED, REFUSED = "failed", "deletes_refused"
+SUCCESS, REFUSED = "success", "deletes_refused"
+SKIPPED, INCOMPLETE, FAILED = ReadStatus.SKIPPED.value, ReadStatus.INCOMPLETE.value, ReadStatus.FAILED.value
 DRY_RUN = "dry_run"
-
-_OF_READING = {
-    ReadStatus.COMPLETE: SUCCESS,
-    ReadStatus.SKIPPED: SKIPPED,
-    ReadStatus.INCOMPLETE: INCOMPLETE,
-    ReadStatus.FAILED: FAILED,
-}
 
 MOST_SHOWN_STREAMS = 20
 
@@ -98,7 +91,7 @@ class StreamReport:
     def note_end(self, end: ReadEnd) -> None:
         """Note how reading the stream ended. What went wrong while its rows were written counts more."""
         if self.status == SUCCESS and end.status is not ReadStatus.COMPLETE:
-            self.status, self.error = _OF_READING[end.status], end.reason
+            self.status, self.error = end.status.value, end.reason
 
     def summary(self) -> str:
         """Return the counts as one line, and what the tap says against them."""

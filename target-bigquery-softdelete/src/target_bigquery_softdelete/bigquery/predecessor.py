@@ -77,8 +77,8 @@ class Predecessor:
         if (left := (self.until - clock.now()).total_seconds()) <= 0:
             return
         logger.warning(
-            "this run may not list jobs (bigquery.jobs.list), so it waits %.0f seconds, until no statement of the dead "
-            "run %s can begin: %s",
+            "the jobs cannot be listed (that needs bigquery.jobs.list), so this run waits %.0f seconds, until no "
+            "statement of the dead run %s can begin: %s",
             left,
             self.run,
             error,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from servicetitan_fleet.notify.channels import Slack, distinct, parse_entries, read_entries
 from servicetitan_fleet.notify.trouble import TroubleKind
 from servicetitan_fleet.registry.company import parse_company
+from servicetitan_fleet.registry.yaml_file import FileRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAIL = {"kind": "email", "host": "smtp.example.com", "from": "etl@example.com", "to": ["oncall@example.com"]}
 LOGIN = {"user": "etl", "password": "env:SMTP_PASSWORD"}
@@ -72,8 +76,10 @@ def test_the_registry_does_not_decide_by_itself_which_server_gets_a_secret(field
     assert read_entries([], {"ETL_NOTIFY": json.dumps([fields])}, trusted=False)[0].problem == ""
 
 
-def test_yaml_may_read_the_name_on_as_true() -> None:
-    (entry,) = parse_entries([{"kind": "slack", "url": "env:A", True: ["failed"]}], "`notify`", trusted=False)
+def test_the_name_on_is_a_name_in_the_file_and_not_the_value_true(tmp_path: Path) -> None:
+    path = tmp_path / "companies.yml"
+    path.write_text("notify: [{kind: slack, url: 'env:A', on: [failed]}]\ncompanies: []\n")
+    (entry,) = parse_entries(FileRegistry(path, trusted=False).read_notify(), "`notify`", trusted=False)
     assert entry.channel
     assert entry.channel.on == (TroubleKind.FAILED,)
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe, retry_after_seconds
+from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe
+from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
