@@ -284,7 +284,7 @@ def test_the_project_of_another_company_does_not_change(pipe: Pipe, servicetitan
 
 
 @pytest.mark.parametrize("fault", ["unauthorized", "truncated", "html", "forbidden"])
-@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+@pytest.mark.parametrize("level", [pytest.param("INFO", marks=pytest.mark.long), "DEBUG"])  # which says more
 def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGLEVEL", level)
     pipe.company.settings["max_retries"] = 0
