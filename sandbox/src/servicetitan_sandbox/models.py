@@ -1,4 +1,4 @@
-"""The bodies of the control API: tenants, report changes and faults."""
+"""The bodies of the control APIs: tenants, report changes, faults, and conditions of BigQuery projects."""
 
 from __future__ import annotations
 
@@ -166,3 +166,7 @@ class Fault(_Model):
         if self.kind == "wrong_type" and not self.field:
             raise ValueError("a fault of the kind wrong_type needs `field`")
         return self
+
+
+class ProjectConditions(_Model):
+    """What is different in a project of the local BigQuery from an ordinary one."""

@@ -25,7 +25,7 @@ from local_bigquery.sql import rules
 from sqlglot import exp
 
 from servicetitan_sandbox import hosting
-from servicetitan_sandbox.bigquery import cache, catalog
+from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    control_api.install(app)
 
 
 def _collect_garbage_rarely() -> None:

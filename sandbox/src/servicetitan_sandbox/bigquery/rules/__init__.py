@@ -1,0 +1,1 @@
+"""The rules of BigQuery that the emulator lacks. Each module adds those of one kind, with its `install`."""

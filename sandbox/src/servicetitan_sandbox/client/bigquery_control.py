@@ -1,0 +1,28 @@
+"""A client of the local BigQuery's control API."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from servicetitan_sandbox.errors import ControlError
+
+_TIMEOUT_SECONDS = 60
+
+
+def set_conditions(api_endpoint: str, project: str, **values: Any) -> None:  # noqa: ANN401 - JSON is any of its types
+    """Change some conditions of a project: the fields of :class:`~servicetitan_sandbox.models.ProjectConditions`.
+
+    Args:
+        api_endpoint: Base URL of the local BigQuery.
+        project: The project, which need not exist.
+        values: The conditions that change.
+
+    Raises:
+        ControlError: If the server refuses them.
+    """
+    response = requests.patch(f"{api_endpoint}/control/projects/{project}", json=values, timeout=_TIMEOUT_SECONDS)
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        raise ControlError(f"{project}: {response.status_code} {response.text}")
