@@ -102,7 +102,7 @@ class Lab:
     def start_bigquery(self) -> processes.BigQuery:
         """Start the section's local BigQuery, unless it runs, and return it."""
         if self._bigquery is None:
-            self._bigquery = self._resources.enter_context(processes.run_bigquery())
+            self._bigquery = self._resources.enter_context(processes.run_bigquery(pace=processes.PACE))
         return self._bigquery
 
     @contextmanager

@@ -37,7 +37,7 @@ def servicetitan() -> Iterator[processes.ServiceTitan]:
 @pytest.fixture(scope="session")
 def bigquery() -> Iterator[processes.BigQuery]:
     """A local BigQuery, shared by all tests of a worker. Each test uses its own project."""
-    with processes.run_bigquery() as server:
+    with processes.run_bigquery(pace=processes.PACE) as server:
         yield server
 
 

@@ -169,7 +169,7 @@ def run(folder: Path) -> None:
     with ExitStack() as servers:
         with _step("Starting a local ServiceTitan and a local BigQuery"):
             servicetitan = servers.enter_context(processes.run_servicetitan())
-            bigquery = servers.enter_context(processes.run_bigquery())
+            bigquery = servers.enter_context(processes.run_bigquery(pace=processes.PACE))
         sync_and_check(Runner(servicetitan, folder), list(_companies(servicetitan, bigquery)))
 
 

@@ -186,7 +186,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="fleet-") as folder, ExitStack() as stack:
             titan = stack.enter_context(processes.run_servicetitan())
-            warehouse = stack.enter_context(processes.run_bigquery())
+            warehouse = stack.enter_context(processes.run_bigquery(pace=processes.PACE))
             bucket = stack.enter_context(processes.run_cloud_storage())
             (Path(folder) / "meltano").mkdir()
             meltano = MeltanoProject(Path(folder) / "meltano", {})

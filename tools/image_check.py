@@ -75,7 +75,7 @@ def main() -> int:
                 Container(name, buildah),
                 Path(stack.enter_context(tempfile.TemporaryDirectory())) / "companies.yml",
                 stack.enter_context(processes.run_servicetitan()),
-                stack.enter_context(processes.run_bigquery()),
+                stack.enter_context(processes.run_bigquery(pace=processes.PACE)),
                 stack.enter_context(processes.run_cloud_storage()),
             )
     except CheckError as error:

@@ -26,19 +26,19 @@ def main(args: list[str] | None = None) -> None:
     if options.stop_at_eof:
         hosting.exit_at_end_of_input()
     if options.command == "up":
-        _up(options.data_dir)
+        _up(options.data_dir, options.pace)
     elif options.command == "servicetitan":
         servicetitan.run(options.port)
     elif options.command == "storage":
         cloud_storage.run(options.port, options.bucket)
     else:
-        server.run(options.port, options.data_dir)
+        server.run(options.port, options.data_dir, options.pace)
 
 
-def _up(data_dir: Path | None) -> None:
+def _up(data_dir: Path | None, pace: float) -> None:
     with ExitStack() as stack:
         titan = stack.enter_context(processes.run_servicetitan())
-        warehouse = stack.enter_context(processes.run_bigquery(data_dir))
+        warehouse = stack.enter_context(processes.run_bigquery(data_dir, pace=pace))
         hosting.announce({**titan.ready, **warehouse.ready})
         signal.pause()
 
@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     for command in (both, warehouse):
         command.add_argument("--data-dir", type=Path, help="keep the tables here (default: a temporary directory)")
+        command.add_argument(
+            "--pace",
+            type=float,
+            default=1.0,
+            help="let the time that BigQuery's limits count pass so many times faster (default: 1)",
+        )
     for command in (both, titan, warehouse, storage):
         command.add_argument("--stop-at-eof", action="store_true", help="stop when standard input ends")
     return parser

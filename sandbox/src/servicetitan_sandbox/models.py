@@ -170,3 +170,8 @@ class Fault(_Model):
 
 class ProjectConditions(_Model):
     """What is different in a project of the local BigQuery from an ordinary one."""
+
+    billing: bool = True
+    """Whether the project has billing. Without it, tables expire and no statement may change rows."""
+    pace: Annotated[float, Field(gt=0)] | None = None
+    """How much faster time passes for what is counted by time; None for the pace of the server."""

@@ -27,6 +27,16 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
+from servicetitan_sandbox.bigquery.rules import (
+    billing,
+    collation,
+    expirations,
+    free_projects,
+    listing,
+    quotas,
+    reasons,
+    streaming,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +97,8 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    for rule in (reasons, expirations, free_projects, listing, collation, streaming, billing, quotas):
+        rule.install()
     control_api.install(app)
 
 

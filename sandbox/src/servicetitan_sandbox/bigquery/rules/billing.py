@@ -1,0 +1,151 @@
+"""What a statement reads, and what BigQuery bills for it: https://cloud.google.com/bigquery/pricing#on_demand_pricing.
+
+Loads, changes of definitions and dry runs are free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local_bigquery.api import jobs
+from local_bigquery.catalog import metadata, names, tables
+from local_bigquery.engine import database
+from local_bigquery.jobs import query, runner, store
+from local_bigquery.models import JobStatistics, JobStatistics2, Table
+from local_bigquery.sql import translate
+from local_bigquery.sql.rules.tables import resolve
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from fastapi import Response
+
+    Reference = tuple[str, str, str]
+
+MEGABYTE = 1 << 20
+LEAST_BYTES = 10 * MEGABYTE
+"""What is billed for a table that a statement reads, at least."""
+
+_BYTES = ("totalBytesProcessed", "totalBytesBilled")
+_WRITES_ONLY = (*query.DDL, exp.TruncateTable, exp.Insert)
+"""Statements that do not read the table that they name first."""
+
+
+def install() -> None:
+    """Let jobs say what they read and what is billed."""
+    query._statement = _measure(query._statement)  # noqa: SLF001 - there is no other way in
+    query._execute = _add_up(query._execute)  # noqa: SLF001
+    runner._query = _say_in_job(runner._query)  # noqa: SLF001
+    jobs.with_rows = _say_in_answer(jobs.with_rows)
+
+
+def bytes_billed(processed: Iterable[int]) -> int:
+    """Return what is billed for a statement, in bytes.
+
+    Args:
+        processed: How many bytes it reads of each table that it names.
+    """
+    total = sum(max(size, LEAST_BYTES) for size in processed)
+    return -(-total // MEGABYTE) * MEGABYTE
+
+
+def bytes_processed(tree: exp.Expression, context: translate.Context) -> dict[Reference, int]:
+    """Return how many bytes a statement reads of each table, by the sizes that the emulator reports of its tables.
+
+    Of a table whose rows it changes, it reads all columns; of others, those whose names occur in it.
+
+    Args:
+        tree: The statement.
+        context: Where its names are looked up.
+    """
+    read, changed = _named(tree, context)
+    columns = None if _selects_all(tree) else {column.name.casefold() for column in tree.find_all(exp.Column)}
+    return {table: _size(table, None if table == changed else columns) for table in read}
+
+
+def _named(tree: exp.Expression, context: translate.Context) -> tuple[set[Reference], Reference | None]:
+    """Return the tables that a statement reads, and the one of them whose rows it changes."""
+    if isinstance(tree, _WRITES_ONLY):
+        tree = tree.expression
+        return (_tables(tree, context), None) if isinstance(tree, exp.Query) else (set(), None)
+    changed = names.target(tree)
+    return _tables(tree, context), changed and names.reference(changed, context.project_id, context.dataset_id)
+
+
+def _tables(tree: exp.Expression, context: translate.Context) -> set[Reference]:
+    named = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
+    found = {resolve(table, context, named) for table in tree.find_all(exp.Table)}
+    return {table for reference in found if reference for table in _below(reference, context)}
+
+
+def _below(reference: Reference, context: translate.Context) -> Iterator[Reference]:
+    """Yield a table, or the tables that a view reads."""
+    stored = metadata.load(Table, *reference)
+    if stored is not None and stored.view:
+        for tree in translate.parse(stored.view.query):
+            yield from _tables(tree, context)
+    else:
+        yield reference
+
+
+def _selects_all(tree: exp.Expression) -> bool:
+    return any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+
+
+def _size(table: Reference, columns: set[str] | None) -> int:
+    """Return the size of some columns of a table in bytes; of all for None. A table that does not exist has none."""
+    found = database.objects(*tables.physical(*table))
+    if not found:
+        return 0
+    present = [field.name.casefold() for field in tables.columns(*table)]
+    return int(tables.logical_bytes(found[0][2], sum(columns is None or name in columns for name in present)))
+
+
+def _measure(run: Callable[..., JobStatistics2]) -> Callable[..., JobStatistics2]:
+    # The parameters are those of the emulator's own function.
+    def run_and_measure(cur, tree, context, destination, config, dry_run, isolated):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN202,PLR0913,PLR0917
+        sizes = list(bytes_processed(tree, context).values())
+        done = run(cur, tree, context, destination, config, dry_run, isolated)
+        return _with_bytes(done, sum(sizes), 0 if dry_run else bytes_billed(sizes))
+
+    return run_and_measure
+
+
+def _add_up(execute: Callable[..., tuple[JobStatistics2, list[JobStatistics2], object]]) -> Callable[..., object]:
+    """Wrap the emulator's function, so that a script costs what its statements do."""
+
+    def execute_and_add_up(*args: object) -> tuple[JobStatistics2, list[JobStatistics2], object]:
+        done, children, result = execute(*args)
+        if children:
+            processed = sum(int(child.totalBytesProcessed or 0) for child in children)
+            done = _with_bytes(done, processed, sum(int(child.totalBytesBilled or 0) for child in children))
+        return done, children, result
+
+    return execute_and_add_up
+
+
+def _with_bytes(statistics: JobStatistics2, processed: int, billed: int) -> JobStatistics2:
+    return statistics.replace(totalBytesProcessed=str(processed), totalBytesBilled=str(billed))
+
+
+def _say_in_job(run: Callable[..., JobStatistics]) -> Callable[..., JobStatistics]:
+    def run_and_say(*args: object) -> JobStatistics:
+        done = run(*args)
+        return done.replace(totalBytesProcessed=(done.query and done.query.totalBytesProcessed) or "0")
+
+    return run_and_say
+
+
+def _say_in_answer(answer: Callable[..., Response]) -> Callable[..., Response]:
+    """Wrap the emulator's function that answers `jobs.query` and `jobs.getQueryResults`."""
+
+    def answer_with_bytes(payload: dict[str, object], rows: list[str]) -> Response:
+        reference = payload["jobReference"]
+        job = store.load(reference.projectId, reference.jobId or "")  # type: ignore[attr-defined]
+        if job is not None and job.statistics.query:
+            statistics = job.statistics.query.dump()
+            payload |= {name: statistics[name] for name in _BYTES if name in payload}
+        return answer(payload, rows)
+
+    return answer_with_bytes
