@@ -84,6 +84,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "merge_interval_rows": ("10", 10),
     "merge_interval_seconds": ("20", 20),
     "on_concurrent_run": ("wait", "wait"),
+    "on_expiration": ("clear", "clear"),
     "run_owner": ("night/0/0/a1b2", "night/0/0/a1b2"),
     "dead_owners": ('["night/0/0/a1b2"]', ["night/0/0/a1b2"]),
     "dry_run": ("false", False),

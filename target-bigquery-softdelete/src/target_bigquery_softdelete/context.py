@@ -9,6 +9,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
+from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
@@ -59,6 +60,8 @@ class Run:
         self.lease = lease
         self.clock = clock
         """BigQuery's clock."""
+        self.earlier_runs = EarlierRuns(warehouse, days=settings.max_delete_days, clock=clock)
+        """What the runs before this one have marked."""
         self.tap_habits = TapHabits()
         self._lock = threading.Lock()
         self._quarantine: Quarantine | None = None

@@ -62,6 +62,36 @@ class WarehouseError(PluginError):
     """
 
 
+class ExpiringError(PluginError):
+    """A dataset or a table would let the rows of the run vanish after a time.
+
+    Raised before the first write. Found in a dataset it ends the run; in the table of a stream, that stream.
+    """
+
+
+class CollatedTableError(PluginError):
+    """Columns of a table ignore the case of their text.
+
+    Raised before anything of the stream is written. The stream fails, the others go on.
+    """
+
+    def __init__(self, stream: str, table: str, columns: Sequence[str]) -> None:
+        """Say what to do.
+
+        Args:
+            stream: Name of the stream.
+            table: Full name of its table.
+            columns: Names of the columns.
+        """
+        names = ", ".join(f"`{column}`" for column in columns)
+        super().__init__(
+            f"{stream}: the table `{table}` ignores the case of text in {names} (collation), so that keys such as `A` "
+            "and `a` would be one row, and changes of case be missed. Nothing of the stream was written. Rebuild the "
+            "table with `DEFAULT COLLATE ''` and `COLLATE(..., '')` around those columns, or rename it: then a new one "
+            "is made."
+        )
+
+
 class WrongTenantError(PluginError):
     """The tap, or what the run would write into, belongs to another tenant.
 

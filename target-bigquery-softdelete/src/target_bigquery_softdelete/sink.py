@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Target
 
+    from target_bigquery_softdelete.audit.quarantine import Rejections
     from target_bigquery_softdelete.audit.stream_report import StreamReport
     from target_bigquery_softdelete.context import HasRun
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
@@ -145,6 +146,10 @@ class BigQuerySoftDeleteSink(Sink):
         self._attempt(self._load.finish)
         for warning in self._load.end_report():
             self.logger.warning("%s", warning)
+
+    def take_rejections(self) -> Rejections | None:
+        """Return what the quarantine must know before STATE says that the rows so far are written. See `StreamLoad`."""
+        return None if self.error else self._load.take_rejections()
 
     @override
     def clean_up(self) -> None:

@@ -86,7 +86,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         run_id = new_run_id()
         client, clock, self._tenancy = make_client(settings), ServerClock(began=began), Tenancy(settings.tenant_id)
         clock.follow(client)
-        warehouse = Warehouse(client, settings, run_id, self._tenancy, self.retry_policy)
+        warehouse = Warehouse(client, settings, run_id, self._tenancy, self.retry_policy, clock=clock)
         lease = Lease(
             client,
             warehouse.lease_id(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.audit.log_table import ORIGIN_FIELDS, LogTable
-from target_bigquery_softdelete.runtime.about import VERSION
+from target_bigquery_softdelete.runtime.about import SOFTWARE, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,4 +64,6 @@ def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: di
         WarehouseError: If BigQuery refuses them.
     """
     rows = [{**run, "software_version": VERSION, **report.row} for report in reports]
-    LogTable(warehouse, LOG_TABLE, LOG_FIELDS, folder).append(rows, LOG_TABLE)
+    description = f"One row for each stream of each run, written by {SOFTWARE}"
+    log = LogTable(warehouse, LOG_TABLE, LOG_FIELDS, folder, partition_by="started", description=description)
+    log.append(rows, LOG_TABLE)

@@ -31,3 +31,4 @@ def ensure_view(warehouse: Warehouse, log_table: str) -> None:
         logger.warning("`%s` is not a view that this target wrote, so there is no view of the freshness.", view_id)
     elif found is None or found.description != sql.FRESHNESS_VERSION:
         warehouse.statements.run(sql.freshness_view(view_id, warehouse.log_id(log_table)), "freshness-view")
+        warehouse.keep_view(view_id)

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud.bigquery import SchemaField
 
+from target_bigquery_softdelete.bigquery.table_layout import Layout
+from target_bigquery_softdelete.config.options import PartitionBy
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 
 if TYPE_CHECKING:
@@ -35,7 +37,16 @@ ORIGIN_FIELDS = (
 class LogTable:
     """One table of the log dataset. It is created, or gets missing columns, when rows are appended."""
 
-    def __init__(self, warehouse: Warehouse, name: str, fields: Sequence[SchemaField], folder: Path) -> None:
+    def __init__(  # noqa: PLR0913 - what it is, and where
+        self,
+        warehouse: Warehouse,
+        name: str,
+        fields: Sequence[SchemaField],
+        folder: Path,
+        *,
+        partition_by: str,
+        description: str,
+    ) -> None:
         """Describe the table. Nothing is created yet.
 
         Args:
@@ -43,11 +54,17 @@ class LogTable:
             name: Its name in the log dataset.
             fields: Its schema: columns of the types STRING, TIMESTAMP, INT64 and BOOL.
             folder: A temporary folder.
+            partition_by: The TIMESTAMP column by whose months a new table is partitioned. It is clustered by stream.
+                One that exists stays as it is: BigQuery cannot change that.
+            description: What is in it.
         """
         self.table_id = warehouse.log_id(name)
         self._warehouse = warehouse
         self._fields = fields
         self._folder = folder
+        self._layout = Layout(
+            clustering=("stream",), partition_by=PartitionBy(partition_by, "MONTH"), description=description
+        )
         self._arrow_schema = pa.schema([(field.name, _ARROW_TYPES[field.field_type]) for field in fields])
 
     def append(self, rows: Sequence[Mapping[str, Any]], job_name: str) -> None:
@@ -69,7 +86,7 @@ class LogTable:
         path.unlink()
 
     def _create_or_extend(self) -> None:
-        table, _ = self._warehouse.create_table(self.table_id, self._fields)
+        table, _ = self._warehouse.create_table(self.table_id, self._fields, layout=self._layout)
         known = {field.name for field in table.schema}
         missing = [field for field in self._fields if field.name not in known]
         if missing:

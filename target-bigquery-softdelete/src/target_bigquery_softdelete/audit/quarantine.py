@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
+from google.cloud.bigquery import ArrayQueryParameter, SchemaField
 
 from target_bigquery_softdelete.audit.log_table import ORIGIN_FIELDS, LogTable
+from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
@@ -31,8 +33,21 @@ REJECTED_FIELDS = (
 )
 
 
+@dataclass(frozen=True)
+class Rejections:
+    """What the quarantine is to know of one stream."""
+
+    stream: str
+    table_name: str
+    """Full name of its table."""
+    entries: Sequence[Entry]
+    """New entries."""
+    closed: Collection[str]
+    """Keys of records of which a good version has come since."""
+
+
 class Quarantine:
-    """The rejected records of one company."""
+    """The rejected records of one company. Whatever the number of streams, it is read and written by a few requests."""
 
     def __init__(self, warehouse: Warehouse, run: Mapping[str, str | None], folder: Path) -> None:
         """Describe the quarantine. The table is read when it is first needed.
@@ -42,18 +57,26 @@ class Quarantine:
             run: `run_id`, `company` and `tenant_id`, the same for all rows.
             folder: A temporary folder.
         """
-        self._table = LogTable(warehouse, REJECTED_TABLE, REJECTED_FIELDS, folder)
+        self._table = LogTable(
+            warehouse,
+            REJECTED_TABLE,
+            REJECTED_FIELDS,
+            folder,
+            partition_by="rejected",
+            description=f"Records that did not fit their schema, written by {SOFTWARE}",
+        )
         self.table_id = self._table.table_id
         self._warehouse = warehouse
         self._run = run
-        self._jobs = 0
+        self._writes = 0
+        self._exists = False
         self._open_keys: dict[str, list[str]] | None = None
-        # One stream at a time: BigQuery queues concurrent statements that change the same table, or lets them fail.
         self._lock = threading.Lock()
 
     def _read_all_open_keys(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        if self._warehouse.read_table(self.table_id):
+        self._exists = self._warehouse.read_table(self.table_id) is not None
+        if self._exists:
             for row in self._warehouse.statements.run(sql.open_rejects(self.table_id), "open-rejects").rows:
                 found.setdefault(row["table_name"], []).append(row["record_key"])
         return found
@@ -69,27 +92,24 @@ class Quarantine:
                 self._open_keys = self._read_all_open_keys()
             return self._open_keys.get(table_name, [])
 
-    def flush(self, stream: str, table_name: str, entries: Sequence[Entry], closed: Collection[str]) -> None:
-        """Close the entries of records that have come again, and add new entries.
-
-        Args:
-            stream: Name of the stream.
-            table_name: Full name of its table.
-            entries: The new entries.
-            closed: Keys of records of which a good version has come since.
+    def write(self, streams: Sequence[Rejections]) -> None:
+        """Close the entries of records that have come again, and add new entries: one statement and one load job.
 
         Raises:
+            PluginError: If the temporary folder is full.
             WarehouseError: If BigQuery refuses them.
         """
-        with self._lock:
-            self._jobs += 1
-            if closed and self._warehouse.read_table(self.table_id):
-                parameters = [
-                    ScalarQueryParameter("table_name", "STRING", table_name),
-                    ArrayQueryParameter("record_keys", "STRING", list(closed)),
-                ]
-                name = f"close-rejects-{self._jobs}"
-                self._warehouse.statements.run(sql.close_rejects(self.table_id), name, parameters=parameters)
-            if entries:
-                constant = {**self._run, "stream": stream, "table_name": table_name}
-                self._table.append([{**constant, **vars(entry)} for entry in entries], f"{REJECTED_TABLE}-{self._jobs}")
+        self._writes += 1
+        closed = [f"{stream.table_name}\n{key}" for stream in streams for key in stream.closed]
+        if closed and self._exists:
+            parameters = [ArrayQueryParameter("entries", "STRING", closed)]
+            name = f"close-rejects-{self._writes}"
+            self._warehouse.statements.run(sql.close_rejects(self.table_id), name, parameters=parameters)
+        rows = [
+            {**self._run, "stream": stream.stream, "table_name": stream.table_name, **vars(entry)}
+            for stream in streams
+            for entry in stream.entries
+        ]
+        if rows:
+            self._table.append(rows, f"{REJECTED_TABLE}-{self._writes}")
+            self._exists = True

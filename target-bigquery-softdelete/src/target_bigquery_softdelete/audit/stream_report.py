@@ -41,6 +41,15 @@ class MergeResult:
         return bool(self.inserted or self.updated or self.deleted or self.restored)
 
 
+@dataclass(frozen=True)
+class EarlierMarks:
+    """Rows of a table that earlier runs have marked deleted."""
+
+    marked: int = 0
+    unknown: str = ""
+    """Why that is not known, as the rest of a sentence."""
+
+
 @dataclass
 class StreamReport:
     """What happened to one stream in this run. The counts are exact."""

@@ -12,6 +12,11 @@ from target_bigquery_softdelete.errors import WarehouseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_WITHOUT_BILLING = (
+    "Without billing BigQuery changes no rows and deletes every table after 60 days, so this target cannot be used: "
+    "link the project to a billing account, and run again."
+)
+
 CALL_ERRORS = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
 """What a call raises when it has failed for good. The errors of `requests` are OSErrors."""
 
@@ -35,4 +40,10 @@ def call(action: str, request: Callable[[], Any]) -> Any:  # noqa: ANN401 - what
 def warehouse_error(action: str, error: BaseException) -> WarehouseError:
     """Return the error that says what could not be done, and why."""
     message = getattr(error, "message", None) or str(error)
-    return WarehouseError(f"BigQuery: {action}: {message}")
+    return WarehouseError(f"BigQuery: {action}: {message}{_advice(error)}")
+
+
+def _advice(error: BaseException) -> str:
+    """Return what to do about an error whose own text does not say it, as another sentence."""
+    reasons = {str(item.get("reason")) for item in getattr(error, "errors", ()) if isinstance(item, dict)}
+    return f" {_WITHOUT_BILLING}" if "billingNotEnabled" in reasons else ""

@@ -34,6 +34,10 @@ class ListedTable(Protocol):
     def labels(self) -> Mapping[str, str]:
         """Its labels."""
 
+    @property
+    def created(self) -> dt.datetime | None:
+        """When it was created, by BigQuery's clock."""
+
 
 def stale_tables(tables: Iterable[ListedTable], tenant: str | None, now: dt.datetime) -> list[str]:
     """Return the names of the staging tables that may be removed, oldest first.
@@ -41,12 +45,15 @@ def stale_tables(tables: Iterable[ListedTable], tenant: str | None, now: dt.date
     Args:
         tables: Those of the staging dataset.
         tenant: Tenant of this run. Tables of other tenants are left alone.
-        now: The time now.
+        now: The time now, by BigQuery's clock. The time in a name is that of the machine that made the table, whose
+            clock may be wrong: a table must be old by both.
     """
     found = {
         table.table_id: time
         for table in tables
-        if _is_ours(table.labels, tenant) and (time := _time_of_run(table.table_id)) and now - time > OLDEST
+        if _is_ours(table.labels, tenant)
+        and (time := _time_of_run(table.table_id))
+        and now - max(time, table.created or time) > OLDEST
     }
     return sorted(found, key=lambda name: found[name])[:MOST_AT_ONCE]
 

@@ -15,20 +15,29 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
+from target_bigquery_softdelete.bigquery.collation import plain_table
 from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
+from target_bigquery_softdelete.bigquery.lifetimes import (
+    STAGING_LIFETIME,
+    STAGING_TIME_TRAVEL_HOURS,
+    dataset_problem,
+    table_problem,
+    without_lifetimes,
+)
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
+from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, stale_tables
 from target_bigquery_softdelete.bigquery.statements import Statements
 from target_bigquery_softdelete.bigquery.tenancy import TENANT_LABEL
-from target_bigquery_softdelete.errors import WarehouseError
-from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.errors import ExpiringError, WarehouseError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from google.cloud.bigquery.job import CopyJob
+    from google.cloud.bigquery.table import TableListItem
 
     from target_bigquery_softdelete.bigquery.cancellation import Cancelled
     from target_bigquery_softdelete.bigquery.table_layout import Layout
@@ -41,23 +50,25 @@ LISTED_TABLES = 1000
 FILLED_LABEL = {"filled": "true"}
 """Label of a table that has or had rows. An empty table without it is empty because no row has come yet."""
 
-STAGING_LIFETIME = dt.timedelta(days=7)
-
 logger = logging.getLogger(__name__)
 
 
 class Warehouse:
     """The datasets of one company, in one project."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all its requests need
         self,
         client: bigquery.Client,
         settings: Settings,
         run_id: str,
         tenancy: Tenancy,
         retry_policy: RetryPolicy | None = None,
+        *,
+        clock: ServerClock | None = None,
     ) -> None:
         self._client = client
+        self._clock = clock or ServerClock()
+        """BigQuery's clock: by it tables expire."""
         self.settings = settings
         policy = retry_policy or RetryPolicy()
         self._jobs = Jobs(client, policy)
@@ -70,6 +81,10 @@ class Warehouse:
         """Those that were in the dataset at the start without the label of a table that has or had rows."""
         self._labels_at_start: dict[str, Mapping[str, str]] = {}
         """The labels of the tables that were in the dataset at the start."""
+        self._listed_tables: dict[str, TableListItem] = {}
+        """The tables that were in the dataset at the start."""
+        self._lifetimes: set[str] = set()
+        """Full names of the datasets that let new tables expire."""
         self._lock = threading.Lock()
         self.tenancy = tenancy
         """Whose data it is. What is read is checked, and what is created is labelled."""
@@ -123,6 +138,7 @@ class Warehouse:
         # A table that lacks all labels was made anew by somebody, who may have left its rows out.
         self._unfilled = {table.table_id for table in tables if table.labels and not self.is_labelled_filled(table)}
         self._labels_at_start = {table.table_id: dict(table.labels) for table in tables}
+        self._listed_tables = {table.table_id: table for table in tables}
         self._label_dataset(dataset)
 
     def ensure_datasets(self) -> bigquery.Dataset:
@@ -132,6 +148,7 @@ class Warehouse:
             The dataset of the tables.
 
         Raises:
+            ExpiringError: If one of them would let the tables vanish.
             WrongTenantError: If one of them belongs to another tenant.
             WarehouseError: If BigQuery refuses.
         """
@@ -142,8 +159,16 @@ class Warehouse:
         with ThreadPoolExecutor(len(names), "dataset") as executor:
             found = list(executor.map(self._read_dataset, names))
         datasets = [dataset or self._create_dataset(name) for name, dataset in zip(names, found, strict=True)]
+        self._check_lifetimes([datasets[0], datasets[2]])
         self._dataset = datasets[0]
         return self._dataset
+
+    def _check_lifetimes(self, datasets: Sequence[bigquery.Dataset]) -> None:
+        """Check that what is written into these datasets stays. That of the staging tables may have a lifetime."""
+        found = {str(dataset.reference): problem for dataset in datasets if (problem := dataset_problem(dataset))}
+        if found and self.settings.on_expiration == "refuse":
+            raise ExpiringError(next(iter(found.values())))
+        self._lifetimes = set(found)
 
     def _dataset_name(self, dataset: str) -> str:
         return f"{self.settings.project_id}.{dataset}"
@@ -164,6 +189,13 @@ class Warehouse:
     def _create_dataset(self, name: str) -> bigquery.Dataset:
         wanted = bigquery.Dataset(name)
         wanted.labels = self._labels
+        settings = self.settings
+        if name == self._dataset_name(settings.staging_dataset) and settings.staging_dataset not in {
+            settings.dataset,
+            settings.log_dataset,
+        }:
+            wanted.default_table_expiration_ms = STAGING_LIFETIME // dt.timedelta(milliseconds=1)
+            wanted.max_time_travel_hours = STAGING_TIME_TRAVEL_HOURS
         if self.settings.location:
             wanted.location = self.settings.location
         dataset: bigquery.Dataset = call(
@@ -271,17 +303,57 @@ class Warehouse:
         lifetime: dt.timedelta | None = None,
     ) -> tuple[bigquery.Table, bool]:
         """Create a table with the tenant's label, unless it exists. Return it, and whether it is certain to be new."""
-        table = bigquery.Table(str(table_id), schema=list(fields))
+        table = plain_table(table_id, fields)
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
         if layout:
             layout.apply(table)
         if lifetime:
-            table.expires = utc_now() + lifetime
+            table.expires = self._clock.now_at_most() + lifetime
         created: tuple[bigquery.Table, bool] = call(
             f"cannot create the table `{table_id}`",
             lambda: self._create_or_get(table),
         )
+        if not lifetime:
+            self._clear_lifetimes(created[0])
         return created
+
+    def check_lifetime(self, stream: str, table_id: TableId) -> None:
+        """Check that the table of a stream does not expire, by what was known of it at the start. Or let it stay.
+
+        Raises:
+            ExpiringError: If it does, and the settings do not say what to do.
+            WarehouseError: If BigQuery refuses to let it stay.
+        """
+        table = self._listed_tables.get(table_id.table)
+        problem = table and table_problem(table)
+        if table is None or not problem:
+            return
+        if self.settings.on_expiration == "refuse":
+            raise ExpiringError(f"{stream}: {problem}")
+        if not self.settings.dry_run:
+            self._clear_lifetimes(table)
+
+    def _clear_lifetimes(self, table: bigquery.Table | TableListItem) -> None:
+        """Let a table stay that would expire, if the settings say so."""
+        if self.settings.on_expiration != "clear" or not table_problem(table):
+            return
+        kept, fields = without_lifetimes(table)
+        call(
+            f"cannot take the expiration from the table `{kept.reference}`",
+            lambda: self._client.update_table(kept, fields, **self._options),
+        )
+        logger.info("`%s` does not expire any more", kept.reference)
+
+    def keep_view(self, view_id: TableId) -> None:
+        """Let a view stay that was just created, where the dataset would let it expire and the settings say so.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        if f"{view_id.project}.{view_id.dataset}" in self._lifetimes and self.settings.on_expiration == "clear":
+            view = self.read_table(view_id)
+            if view is not None:
+                self._clear_lifetimes(view)
 
     def lacks_labels(self, table: bigquery.Table) -> bool:
         """Return whether a table lacks the tenant's label."""
@@ -327,7 +399,7 @@ class Warehouse:
             write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
             labels=self._labels,
         )
-        config.destination_expiration_time = (utc_now() + STAGING_LIFETIME).isoformat()
+        config.destination_expiration_time = (self._clock.now_at_most() + STAGING_LIFETIME).isoformat()
 
         def submit(job_id: str) -> CopyJob:
             return self._client.copy_table(
@@ -355,7 +427,7 @@ class Warehouse:
                 return []
 
         tables = call(f"cannot read the dataset `{dataset}`", list_tables)
-        stale = stale_tables(tables, self.tenancy.tenant, utc_now())
+        stale = stale_tables(tables, self.tenancy.tenant, self._clock.now())
         for name in stale:
             self.delete_table(self.staging_id(name))
         return len(stale)

@@ -221,6 +221,14 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "that run to end, `allow` writes at the same time. A killed run counts as running for two minutes."
         ),
     ] = "refuse"
+    on_expiration: Annotated[
+        Literal["refuse", "clear", "allow"],
+        setting(
+            "What to do where rows would vanish by themselves, because a dataset lets its tables or partitions expire, "
+            "or a table of a stream does: `refuse` ends with an error before anything is written, `clear` takes the "
+            "expiration from the tables of this target and leaves the dataset as it is, `allow` lets them expire."
+        ),
+    ] = "refuse"
     run_owner: (
         Annotated[
             str,

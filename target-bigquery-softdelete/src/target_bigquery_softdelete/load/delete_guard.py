@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from target_bigquery_softdelete.audit.stream_report import MergeResult
+    from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeResult
     from target_bigquery_softdelete.config.options import DeleteLimits
 
 LARGE_SHARE = 0.5
@@ -99,15 +99,6 @@ class Marks:
     def total(self) -> int:
         """All of them."""
         return self.missing + self.by_record + self.earlier
-
-
-@dataclass(frozen=True)
-class EarlierMarks:
-    """Rows of a table that earlier runs have marked deleted."""
-
-    marked: int = 0
-    unknown: str = ""
-    """Why that is not known, as the rest of a sentence."""
 
 
 def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, staged: int) -> str | None:

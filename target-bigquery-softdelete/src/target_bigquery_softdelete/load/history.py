@@ -2,8 +2,10 @@
 
 The versions follow from the table itself: `_etl_synced` changes exactly when a row is written, so a row has a new
 version if its time is not that of its current version in the history. One statement closes the old version and appends
-the new one. It is sent before and after each MERGE: if a crash comes between MERGE and statement, the next run catches
-up before the rows change again, and no version is lost or stored twice.
+the new one. It is sent after each MERGE that has written. If a crash comes between MERGE and statement, the next run
+catches up before the rows change again, and no version is lost or stored twice: the query that it sends before its
+MERGE anyway also counts the versions that the history lacks. So a stream without changes costs no statement, and a
+changed one costs one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import walk
 from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql import tables as sql
+from target_bigquery_softdelete.sql.history import with_unversioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +44,8 @@ class History:
     def __init__(self, warehouse: Warehouse, table_id: TableId, history_id: TableId) -> None:
         self._warehouse = warehouse
         self._table_id = table_id
-        self._history_id = history_id
+        self.history_id = history_id
+        """The history."""
         self._fitted_to: tuple[Column, ...] = ()
         """Columns that the history is known to have: the table is read again only when they change."""
 
@@ -65,13 +69,40 @@ class History:
             PluginError: If the history cannot take them.
             WarehouseError: If BigQuery refuses.
         """
+        names = [column.name for column in self._prepare(fields, key, run)]
+        statement = sql.append_versions(self.history_id, self._table_id, key=key, columns=names, partition=partition)
+        run(statement, "history")
+
+    def count_lacking(
+        self,
+        query: str,
+        fields: Sequence[SchemaField],
+        key: Sequence[str],
+        *,
+        run: Callable[[str, str], object],
+        partition: str = "",
+    ) -> str:
+        """Return a query of one row that also counts, as `unversioned`, the versions that the history lacks.
+
+        Args:
+            query: The query without that.
+            fields: See :meth:`append_versions`, for these and the errors.
+            key: See there.
+            run: See there.
+            partition: See there.
+        """
+        self._prepare(fields, key, run)
+        return with_unversioned(query, self.history_id, self._table_id, key=key, partition=partition)
+
+    def _prepare(
+        self, fields: Sequence[SchemaField], key: Sequence[str], run: Callable[[str, str], object]
+    ) -> tuple[Column, ...]:
+        """Let the history have the columns of the table, and return those that it keeps."""
         columns = self._kept_columns(fields)
         if columns != self._fitted_to:
             self._create_or_fit(columns, key, run)
             self._fitted_to = columns
-        names = [column.name for column in columns]
-        statement = sql.append_versions(self._history_id, self._table_id, key=key, columns=names, partition=partition)
-        run(statement, "history")
+        return columns
 
     def _kept_columns(self, fields: Sequence[SchemaField]) -> tuple[Column, ...]:
         """Return the columns that the history keeps: all but those of types that this target never writes."""
@@ -86,7 +117,7 @@ class History:
         return tuple(column for column in known if column.name.lower() not in _OURS)
 
     def _create_or_fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
-        table = self._warehouse.read_known_table(self._history_id)
+        table = self._warehouse.read_known_table(self.history_id)
         if table is None:
             by_key = [column for column in columns if column.name in key]
             layout = Layout(
@@ -94,16 +125,16 @@ class History:
                 description=f"Every version of the rows of {self._table_id.table}, written by {SOFTWARE}",
             )
             fields = [*table_schema.table_fields(columns), *VALIDITY_FIELDS]
-            table, is_new = self._warehouse.create_table(self._history_id, fields, layout=layout)
+            table, is_new = self._warehouse.create_table(self.history_id, fields, layout=layout)
             if is_new:
                 return
         if table.table_type != "TABLE" or not {field.name for field in table.schema} >= _OURS:
             raise PluginError(
-                f"`{self._history_id}` is not a history that this target wrote. Rename it, or leave the stream out of "
+                f"`{self.history_id}` is not a history that this target wrote. Rename it, or leave the stream out of "
                 "`history`."
             )
-        change = table_schema.change(table.schema, columns, table=str(self._history_id))
+        change = table_schema.change(table.schema, columns, table=str(self.history_id))
         if list(change.fields) != list(table.schema):
             self._warehouse.extend_table(table, change.fields)
         if change.widened:
-            run(sql.widen(self._history_id, change.widened), "widen-history")
+            run(sql.widen(self.history_id, change.widened), "widen-history")

@@ -48,6 +48,7 @@ class LiveView:
                 return
         query = sql.live_rows(self._table_id, [field.name for field in shown])
         run(sql.live_view(self._view_id, query), "live-view")
+        self._warehouse.keep_view(self._view_id)
 
 
 def _shape(fields: Sequence[SchemaField]) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.bigquery import table_schema
-from target_bigquery_softdelete.load.earlier_marks import read_earlier_marks
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.take_over import take_over_rows
 from target_bigquery_softdelete.sql import merge as sql
@@ -58,18 +57,17 @@ def merge(
     check_exact_as_double(table, staged.table_id, pairs)
     if prepared.is_new and not staged.has_deletions:
         return _fill(table, prepared, source)
-    _append_versions(table, prepared, key)
     within, limits = ("", []) if declared else _partition_range(prepared, staged)
     filters = {"partition": prepared.partition_filter, "within": within}
     # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
     # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
     compare = declared or prepared.is_small
-    found = _preview(table, source, limits, compare=compare, **filters)
+    found = _preview(table, prepared, source, limits, compare=compare, **filters)
     if found["unlabelled"]:
         has_moment = table_schema.has_deletion_times(prepared.fields)
         take_over_rows(table, prepared.modified, has_moment=has_moment, partition=prepared.partition_filter)
         _append_versions(table, prepared, key)
-        found = _preview(table, source, limits, compare=compare, **filters)
+        found = _preview(table, prepared, source, limits, compare=compare, **filters)
     if declared and not complete:
         logger.warning(
             "%s: %d live rows of %s are not in the snapshot, and stay as they are in the run that takes the "
@@ -101,6 +99,7 @@ def merge(
 
 def _preview(  # noqa: PLR0913 - what is counted, and where
     table: StreamTable,
+    prepared: PreparedTable,
     source: Source,
     limits: Sequence[ScalarQueryParameter],
     *,
@@ -112,7 +111,13 @@ def _preview(  # noqa: PLR0913 - what is counted, and where
     statement = sql.preview_merge(
         table.table_id, source, compare=compare, spare_taken=bool(spared), partition=partition, within=within
     )
+    if table.history is not None:
+        statement = table.history.count_lacking(
+            statement, prepared.fields, source.columns.key, run=table.statements.run, partition=partition
+        )
     (found,) = table.statements.run(statement, "preview", parameters=[*limits, *spared]).rows
+    if found.get("unversioned"):  # a crash prevented it, or somebody else has written
+        _append_versions(table, prepared, source.columns.key)
     return found
 
 
@@ -146,7 +151,7 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
 def _ask_guard(table: StreamTable, *, live: int, missing: int, staged: int, by_record: int = 0) -> bool:
     """Return what the guard says, and tell it what earlier runs have marked if it needs to know. See its `judge`."""
     asks = table.guard.needs_earlier(live=live, by_record=by_record, missing=missing)
-    earlier = read_earlier_marks(table) if asks else None
+    earlier = table.earlier_runs.marks_of(table.name) if asks else None
     return table.guard.judge(live=live, by_record=by_record, missing=missing, staged=staged, earlier=earlier)
 
 
@@ -248,7 +253,7 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
 
 
 def _append_versions(table: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:
-    """Bring the history up to date: before the rows change, in case a crash prevented it, and after."""
+    """Bring the history up to date."""
     if table.history is not None:
         table.history.append_versions(
             prepared.fields, key, run=table.statements.run, partition=prepared.partition_filter

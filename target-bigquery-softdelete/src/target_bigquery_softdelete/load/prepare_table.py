@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.bigquery import table_schema
+from target_bigquery_softdelete.bigquery.collation import collated_columns
+from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
-from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL, STAGING_LIFETIME
+from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
+from target_bigquery_softdelete.errors import CollatedTableError
 from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.table_memory import lacks_streams
@@ -167,6 +170,9 @@ def _fit(
             f"{stream_table.stream}: `{stream_table.table_id}` is {kind}. Rename it, or give the stream another name "
             "with `__alias__` in `stream_maps`."
         )
+    names = {column.name.lower() for column in columns.columns}
+    if collated := collated_columns(table.schema, names):
+        raise CollatedTableError(stream_table.stream, stream_table.name, collated)
     begins = begin_adoption(stream_table, table)
     partition_filter = table_schema.required_filter(table)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
 from target_bigquery_softdelete.bigquery.table_layout import partitionable
 from target_bigquery_softdelete.bigquery.table_schema import staging_fields
-from target_bigquery_softdelete.bigquery.warehouse import STAGING_LIFETIME
 from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors

@@ -30,6 +30,7 @@ from target_bigquery_softdelete.singer.versions import TableVersions
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from target_bigquery_softdelete.audit.quarantine import Rejections
     from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
@@ -152,8 +153,12 @@ class StreamLoad:
             declared: The streams that the settings send into the table by name.
 
         Raises:
+            ExpiringError: If the table would expire.
             SharedTableError: If the table has rows of another stream, and the settings do not say that both go there.
         """
+        self._run.warehouse.check_lifetime(self._stream, self._table_id)
+        if self._table.history:
+            self._run.warehouse.check_lifetime(self._stream, self._table.history.history_id)
         self.sources.add(source)
         self._declared.update(declared)
         self._versions.of(source)
@@ -284,7 +289,6 @@ class StreamLoad:
                 self._staging.unwritten.append(staging)
         if columns.key != self._staging.present.columns.key:
             self._versions.invalidate("its key changed on the way")
-        self._quarantine.flush()
         self._staging.begin(columns)
         self.unmerged_records = 0
         self._has_moved = False
@@ -328,7 +332,6 @@ class StreamLoad:
             self._merge_last(staging)
         else:
             self._write_keyless([*self._staging.unwritten, *([staging] if staging else [])])
-        self._quarantine.flush()
         self.unmerged_records = 0
         self._ensure_table()
         self._label(self._wanted_labels())
@@ -426,13 +429,16 @@ class StreamLoad:
             self._record(result, 0, prepared)
 
     def _record(self, result: MergeResult, rows: int, prepared: PreparedTable) -> None:
-        """Add what was written to the report, and the rejected records of the same rows to the quarantine."""
+        """Add what was written to the report."""
         self.report.add(result)
         self._table.guard.count(result)
         self._labels = prepared.labels
         self._label({**self._wanted_labels(), **(FILLED_LABEL if result.has_written else {})})
         self.records_merged += rows
-        self._quarantine.flush()
+
+    def take_rejections(self) -> Rejections | None:
+        """Return what the quarantine must know before STATE says that the rows so far are written."""
+        return self._quarantine.take_written() if not self.unmerged_records else None
 
     def end_report(self) -> list[str]:
         """Complete the report, and return warnings about the stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_bigquery_softdelete.audit.quarantine import Rejections
 from target_bigquery_softdelete.records.rejects import Rejects
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ class StreamQuarantine:
         """
         return self._rejects.add_block(converted, columns) if self._quarantine else []
 
-    def flush(self) -> None:
-        """Write which records were rejected, and which came again: after their rows and before STATE.
+    def take_written(self) -> Rejections | None:
+        """Return which records were rejected, and which came again, since the last call; None if none were.
 
-        Raises:
-            WarehouseError: If BigQuery refuses.
+        It must be in the quarantine after the rows are written, and before STATE. A dry run leaves it as it is.
         """
         entries, closed = self._rejects.flush()
-        if self._quarantine is not None and (entries or closed) and not self._is_dry_run:
-            self._quarantine.flush(self._stream, self._table_name, entries, closed)
+        if not (entries or closed) or self._is_dry_run:
+            return None
+        return Rejections(self._stream, self._table_name, entries, closed)
 
     def warnings(self) -> Iterator[str]:
         """Yield how many records were rejected, if any were."""

@@ -14,6 +14,7 @@ from target_bigquery_softdelete.load.statement_runner import StatementRunner
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 
 if TYPE_CHECKING:
+    from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.sql.identifiers import TableId
@@ -29,6 +30,7 @@ class StreamTable:
     warehouse: Warehouse
     statements: StatementRunner
     guard: DeleteGuard
+    earlier_runs: EarlierRuns
     history: History | None = None
     live_view: LiveView | None = None
     clone: DryRunClone | None = None
@@ -65,6 +67,7 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         warehouse=warehouse,
         statements=StatementRunner(warehouse, stream, written_id, lease=run.lease, clock=run.clock),
         guard=DeleteGuard(stream, settings.delete_limits),
+        earlier_runs=run.earlier_runs,
         history=history,
         live_view=live_view,
         clone=clone,

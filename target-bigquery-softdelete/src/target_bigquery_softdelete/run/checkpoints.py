@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.singer.state_writer import write_state
 
 if TYPE_CHECKING:
@@ -83,8 +84,24 @@ class Checkpoints:
     def _merge_early(self, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:
             sink.process_batch({})
+        self.record_rejections(sinks)
         self.mark_written(sinks)
         self.write_state()
+
+    def record_rejections(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
+        """Put the rejected records of the rows that are merged into the quarantine, all at once.
+
+        If that fails, the streams that have some fail: STATE would say that they are done with.
+        """
+        found = [(sink, rejections) for sink in sinks if (rejections := sink.take_rejections())]
+        quarantine = self._run.open_quarantine()
+        if not found or quarantine is None:
+            return
+        try:
+            quarantine.write([rejections for _, rejections in found])
+        except PluginError as error:
+            for sink, _ in found:
+                sink.fail(PluginError(f"{sink.stream_name}: {error}"))
 
     def mark_written(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         """Note which streams of the input are written completely, now that these sinks have merged."""

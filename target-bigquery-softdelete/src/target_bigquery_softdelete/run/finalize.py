@@ -49,9 +49,10 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     """
     with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
         for sink in executor.map(_finish_sink, sinks):
-            checkpoints.mark_written([sink])
             sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
+    checkpoints.record_rejections(sinks)
+    checkpoints.mark_written(sinks)
     checkpoints.write_state()
     failures.attempt(lambda: _write_audit_log(run, sinks, read_ends))
     _warn_of_unknown_stream_names(run, sinks)

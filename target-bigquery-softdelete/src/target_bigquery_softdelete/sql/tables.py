@@ -156,9 +156,9 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, stream ORDER BY started DESC
 
 
 def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:
-    """Return the query that counts, as `marked`, the rows of a table that earlier runs marked deleted.
+    """Return the query that counts, as `marked`, the rows that earlier runs marked deleted, for each `table_name`.
 
-    Parameters: `table_name` STRING, `since` TIMESTAMP.
+    Parameter: `since` TIMESTAMP.
 
     Args:
         log: The audit log.
@@ -170,13 +170,18 @@ def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:
     return "\n".join(
         [
             "WITH runs AS (",
-            f"  SELECT started, {marked} AS marked, {allowed} AS allowed",
+            "  SELECT",
+            "    table_name,",
+            "    started,",
+            f"    {marked} AS marked,",
+            f"    MAX(IF({allowed}, started, NULL)) OVER (PARTITION BY table_name) AS last_allowed",
             f"  FROM {log.quoted}",
-            "  WHERE table_name = @table_name AND started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')",
+            "  WHERE started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')",
             ")",
-            "SELECT IFNULL(SUM(marked), 0) AS marked",
+            "SELECT table_name, IFNULL(SUM(marked), 0) AS marked",
             "FROM runs",
-            "WHERE started > IFNULL((SELECT MAX(started) FROM runs WHERE allowed), TIMESTAMP '1970-01-01 00:00:00+00')",
+            "WHERE last_allowed IS NULL OR started > last_allowed",
+            "GROUP BY table_name",
         ]
     )
 
@@ -187,11 +192,11 @@ def open_rejects(table: TableId) -> str:
 
 
 def close_rejects(table: TableId) -> str:
-    """Return the UPDATE that closes the entries of rejected records.
+    """Return the UPDATE that closes the entries of rejected records, of any number of tables.
 
-    Parameters: `table_name` STRING, `record_keys` ARRAY<STRING>.
+    Parameter: `entries` ARRAY<STRING>, each the full name of a table, a line feed, which no name has, and a key.
     """
     return (
         f"UPDATE {table.quoted}\nSET open = FALSE\n"
-        "WHERE open AND table_name = @table_name AND record_key IN UNNEST(@record_keys)"
+        "WHERE open AND CONCAT(table_name, '\\n', record_key) IN UNNEST(@entries)"
     )

@@ -51,10 +51,15 @@ def kind(request: Request) -> str:
     return f"{request.method} {re.sub(r'/.*', '', path)}"
 
 
-def run(target: TargetRunner, project: Project, *input_: dict[str, object]) -> tuple[Result, Counter[str]]:
+def run(
+    target: TargetRunner,
+    project: Project,
+    *input_: dict[str, object],
+    **settings: object,
+) -> tuple[Result, Counter[str]]:
     """Run the target and count its requests, except those that wait for a job, or find or renew the lease."""
     with Proxy(project.api_endpoint) as proxy:
-        result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse")
+        result = target(*input_, api_endpoint=proxy.url, on_concurrent_run="refuse", **settings)
     kinds = Counter(map(kind, proxy.requests))
     return result, Counter(
         {kind: n for kind, n in kinds.items() if kind not in {"GET jobs", "GET queries", "GET lease", "PATCH lease"}}
@@ -122,6 +127,34 @@ def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
         (1, 1, 1),
     ]
     assert [row["rows_unchanged"] for row in project.log("stream_0")] == [0, 2, 2]
+
+
+def snapshot(name: str, version: int, keys: range, *, good: int, bad: int) -> list[dict[str, object]]:
+    """Return a complete snapshot of a stream, with a record that fits and one that does not."""
+    names = [*((key, "any") for key in keys), (good, "good"), (bad, [])]
+    records = [record(name, {"id": key, "name": value}, version=version) for key, value in names]
+    return [schema(name, {"id": INTEGER, "name": STRING}), *records, activate(name, version), state({"bookmarks": {}})]
+
+
+def test_rejected_records_and_earlier_marks_of_many_streams_cost_as_much_as_those_of_one(
+    target: TargetRunner, project: Project
+) -> None:
+    costs = []
+    for names in (["one"], ["two", "three", "four", "five"]):
+        before = [message for name in names for message in snapshot(name, 1, range(20), good=80, bad=90)]
+        # Eight of twenty rows are missing: so many are judged together with the runs before.
+        after = [message for name in names for message in snapshot(name, 2, range(12), good=90, bad=91)]
+        assert run(target, project, *before, on_invalid_record="quarantine")[0].code == 0
+        result, kinds = run(target, project, *after, on_invalid_record="quarantine")
+        assert result.code == 0
+        costs.append({kind: n for kind, n in kinds.items() if re.search("reject|earlier|logs|close", kind)})
+
+    assert costs[0] == costs[1]
+    assert {"POST job close", "POST job earlier", "POST job etl_rejected_records"} <= costs[0].keys()
+    table = f"`{project.name}.management.etl_rejected_records`"
+    rejected = project.query(f"SELECT record_key, open FROM {table} ORDER BY stream, record_key")
+    assert [(row["record_key"], row["open"]) for row in rejected] == [('{"id":90}', False), ('{"id":91}', True)] * 5
+    assert [row["rows_deleted"] for row in project.log("five")] == [0, 9]
 
 
 def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Project) -> None:

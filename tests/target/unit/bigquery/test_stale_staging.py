@@ -20,6 +20,7 @@ class Listed:
 
     table_id: str
     labels: dict[str, str] = field(default_factory=lambda: {**STAGING_LABELS, "tenant_id": "1", "team": "data"})
+    created: dt.datetime | None = None
 
 
 def test_an_old_table_of_this_tenant_is_a_leftover() -> None:
@@ -34,6 +35,7 @@ def test_an_old_table_of_this_tenant_is_a_leftover() -> None:
         Listed("jobs__20249902T115959_0a1b2c3d_1"),
         Listed("jobs__20240502T115959_0a1b2c3d"),
         Listed("jobs"),
+        Listed(OLD, created=NOW - dt.timedelta(hours=1)),
         Listed(OLD, {"tenant_id": "1"}),
         Listed(OLD, {**STAGING_LABELS, "tenant_id": "2"}),
         Listed(OLD, dict(STAGING_LABELS)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from target_bigquery_softdelete.audit.stream_report import MergeResult
+from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeResult
 from target_bigquery_softdelete.config.options import DeleteLimits
-from target_bigquery_softdelete.load.delete_guard import DeleteGuard, EarlierMarks, Marks, refusal
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard, Marks, refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from google.cloud import bigquery
 
+from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
 from target_bigquery_softdelete.bigquery.lease import Lease
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.statements import StatementResult
@@ -48,7 +49,7 @@ def test_the_costs_of_all_statements_are_added_up() -> None:
     lease = Lease(client, JOBS, "run", "allow", clock=clock, tenancy=Tenancy(None), prepare=lambda: None)
     statements = StatementRunner(warehouse, "jobs", JOBS, lease=lease, clock=clock)
     guard = DeleteGuard("jobs", DeleteLimits(1, 100, lifted=True))
-    target = StreamTable("jobs", JOBS, warehouse, statements, guard)
+    target = StreamTable("jobs", JOBS, warehouse, statements, guard, EarlierRuns(warehouse, days=0, clock=clock))
 
     prepared = prepare_existing_table(target)
 

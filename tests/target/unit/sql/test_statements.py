@@ -27,7 +27,7 @@ from target_bigquery_softdelete.schema.system_columns import (
     VALID_FROM,
     VALID_TO,
 )
-from target_bigquery_softdelete.sql import merge, tables
+from target_bigquery_softdelete.sql import history, merge, tables
 from target_bigquery_softdelete.sql.identifiers import TableId
 from target_bigquery_softdelete.sql.source import Source
 
@@ -207,6 +207,9 @@ STATEMENTS = {
     "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
     ),
+    "with_unversioned": history.with_unversioned(
+        merge.count_live(TARGET, partition="day"), HISTORY, TARGET, key=["group", "day"], partition="day"
+    ),
     "live_view": tables.live_view(LIVE, tables.live_rows(TARGET, [column.name for column in NESTED])),
     "open_rejects": tables.open_rejects(REJECTED),
     "close_rejects": tables.close_rejects(REJECTED),
@@ -220,8 +223,7 @@ PARAMETERS = {
     "own_times": "ARRAY<TIMESTAMP>",
     "first": "DATE",
     "last": "DATE",
-    "table_name": "STRING",
-    "record_keys": "ARRAY<STRING>",
+    "entries": "ARRAY<STRING>",
     "since": "TIMESTAMP",
     "spared": "ARRAY<TIMESTAMP>",
 }

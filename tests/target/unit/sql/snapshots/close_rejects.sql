@@ -1,3 +1,3 @@
 UPDATE `co-1.management.etl_rejected_records`
 SET open = FALSE
-WHERE open AND table_name = @table_name AND record_key IN UNNEST(@record_keys)
+WHERE open AND CONCAT(table_name, '\n', record_key) IN UNNEST(@entries)

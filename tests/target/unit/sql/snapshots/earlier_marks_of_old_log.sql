@@ -1,8 +1,13 @@
 WITH runs AS (
-  SELECT started, rows_deleted AS marked, FALSE AS allowed
+  SELECT
+    table_name,
+    started,
+    rows_deleted AS marked,
+    MAX(IF(FALSE, started, NULL)) OVER (PARTITION BY table_name) AS last_allowed
   FROM `co-1.management.etl_logs`
-  WHERE table_name = @table_name AND started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')
+  WHERE started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')
 )
-SELECT IFNULL(SUM(marked), 0) AS marked
+SELECT table_name, IFNULL(SUM(marked), 0) AS marked
 FROM runs
-WHERE started > IFNULL((SELECT MAX(started) FROM runs WHERE allowed), TIMESTAMP '1970-01-01 00:00:00+00')
+WHERE last_allowed IS NULL OR started > last_allowed
+GROUP BY table_name

@@ -1,0 +1,78 @@
+"""Reads from the audit log how many rows of each table earlier runs have marked deleted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING
+
+from google.cloud.bigquery import ScalarQueryParameter
+
+from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
+from target_bigquery_softdelete.audit.stream_report import EarlierMarks
+from target_bigquery_softdelete.errors import WarehouseError
+from target_bigquery_softdelete.sql import tables as sql
+
+if TYPE_CHECKING:
+    from target_bigquery_softdelete.bigquery.server_clock import ServerClock
+    from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+
+_NEEDED = ("table_name", "started", "status", "rows_deleted")
+
+
+class EarlierRuns:
+    """The marks of the runs before this one. They are read once, when they are first needed, for all tables."""
+
+    def __init__(self, warehouse: Warehouse, *, days: int, clock: ServerClock) -> None:
+        """Describe what is read. Nothing is read yet.
+
+        Args:
+            warehouse: Where the log is.
+            days: How far back the runs count.
+            clock: BigQuery's clock.
+        """
+        self._warehouse = warehouse
+        self._days = days
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._marked: dict[str, int] | None = None
+        self._unknown = ""
+
+    def marks_of(self, table_name: str) -> EarlierMarks:
+        """Return how many rows of a table were marked in the days that count, or why that cannot be known.
+
+        Runs count from the last one that was allowed to mark any number. Dry runs do not count.
+
+        Args:
+            table_name: Full name of the table.
+        """
+        with self._lock:
+            if self._marked is None and not self._unknown:
+                self._read()
+        return EarlierMarks((self._marked or {}).get(table_name, 0), unknown=self._unknown)
+
+    def _read(self) -> None:
+        log_id = self._warehouse.log_id(LOG_TABLE)
+        try:
+            log = self._warehouse.read_table(log_id)
+            names = {field.name.lower() for field in log.schema} if log else set()
+            if log is None:
+                self._unknown = f"the table `{log_id}` does not exist"
+            elif missing := [name for name in _NEEDED if name not in names]:
+                self._unknown = f"the table `{log_id}` has no column `{missing[0]}`"
+            else:
+                self._marked = self._query(names)
+        except WarehouseError as error:
+            self._unknown = str(error).rstrip(".")
+
+    def _query(self, names: set[str]) -> dict[str, int]:
+        """Return the marks by table. The log has columns with these names."""
+        statement = sql.earlier_marks(
+            self._warehouse.log_id(LOG_TABLE),
+            has_marked="rows_marked" in names,
+            has_allowed="deletes_allowed" in names,
+        )
+        since = self._clock.now() - dt.timedelta(days=self._days)
+        parameters = [ScalarQueryParameter("since", "TIMESTAMP", since)]
+        rows = self._warehouse.statements.run(statement, "earlier-marks", parameters=parameters).rows
+        return {row["table_name"]: row["marked"] for row in rows}
