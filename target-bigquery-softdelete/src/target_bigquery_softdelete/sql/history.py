@@ -27,8 +27,6 @@ def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequ
     row, version = "_etl_row", "_etl_version"
     same = " AND ".join(f"{row}.{quote_column(name)} = {version}.{quote_column(name)}" for name in key)
     differs = f"{version}.{quote_column(VALID_FROM)} IS DISTINCT FROM {row}.{quote_column(SYNCED)}"
-    column = quote_column(partition, of=row)
-    in_any_partition = f" AND ({column} IS NULL OR {column} IS NOT NULL)" if partition else ""
     return "\n".join(
         [
             "SELECT",
@@ -38,10 +36,18 @@ def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequ
             f"    FROM {target.quoted} AS {row}",
             f"    LEFT JOIN {history.quoted} AS {version}",
             f"    ON {same} AND {version}.{quote_column(VALID_TO)} IS NULL",
-            f"    WHERE {differs}{in_any_partition}",
+            f"    WHERE {differs}{_in_any_partition(row, partition)}",
             "  ) AS unversioned",
             "FROM (",
             indent(query),
             ")",
         ]
     )
+
+
+def _in_any_partition(alias: str, partition: str) -> str:
+    """Return a condition that is always true, and filters by the column that the table requires."""
+    if not partition:
+        return ""
+    column = quote_column(partition, of=alias)
+    return f" AND ({column} IS NULL OR {column} IS NOT NULL)"

@@ -207,8 +207,12 @@ STATEMENTS = {
     "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
     ),
-    "with_unversioned": history.with_unversioned(
-        merge.count_live(TARGET, partition="day"), HISTORY, TARGET, key=["group", "day"], partition="day"
+    "preview_merge_composite_key_unversioned": history.with_unversioned(
+        merge.preview_merge(TARGET, SHAPES["composite_key"], partition="day"),
+        HISTORY,
+        TARGET,
+        key=["group", "day", "weight"],
+        partition="day",
     ),
     "live_view": tables.live_view(LIVE, tables.live_rows(TARGET, [column.name for column in NESTED])),
     "open_rejects": tables.open_rejects(REJECTED),
@@ -243,7 +247,7 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare|_spared)*$", "", shape)
+    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare|_spared|_unversioned)*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
