@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from google.cloud.bigquery import Dataset
 
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
@@ -13,6 +14,7 @@ from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.storage import open_storage
+from servicetitan_sandbox.client.bigquery_control import set_conditions
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.meltano_project import ROOT
 
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
 SECRETS = {"client_id": "env:CLIENT_ID", "client_secret": "env:CLIENT_SECRET", "app_key": "env:APP_KEY"}
 
 
+def context(folder: Path) -> MeltanoContext:
+    """Return a context without any secret."""
+    return MeltanoContext(
+        project=MeltanoProject(ROOT),
+        environment_name="dev",
+        variables={},
+        resolver=SecretResolver(environment={}),
+        system_root=folder,
+    )
+
+
 def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
     bigquery: BigQuery, tmp_path: Path
 ) -> None:
@@ -33,19 +46,39 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
     company = parse_company({**fields, "location": "EU"}, "here")
     # The registry would refuse this name. What BigQuery says to it is reported all the same.
     company.target.update(api_endpoint=bigquery.api_endpoint, log_dataset="a`b")
-    context = MeltanoContext(
-        project=MeltanoProject(ROOT),
-        environment_name="dev",
-        variables={},
-        resolver=SecretResolver(environment={}),
-        system_root=tmp_path,
-    )
-    log_dataset, secret, location, name = find_problems(company, context)
+    log_dataset, secret, location, name = find_problems(company, context(tmp_path))
     assert "registry: " in log_dataset
     assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
     assert location.endswith("bronze: it is in US, but the registry says EU")
     assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")
     assert project.tables("bronze") == []
+
+
+def test_tables_that_would_vanish_and_a_project_without_billing_are_problems(
+    bigquery: BigQuery, tmp_path: Path
+) -> None:
+    project = Project(bigquery.api_endpoint)
+    for name in ("bronze", "staging", "management"):
+        dataset = Dataset(f"{project.name}.{name}")
+        dataset.default_table_expiration_ms = 2 * 86_400_000
+        project.client.create_dataset(dataset)
+    fields = {"company_id": "brief", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
+    company = parse_company(fields, "here")
+    company.target.update(api_endpoint=bigquery.api_endpoint)
+
+    def find() -> list[str]:
+        problems = find_problems(company, context(tmp_path))
+        return [problem for problem in problems if problem.startswith("BigQuery: ")]
+
+    tables, logs = find()
+    assert f"The dataset `{project.name}.bronze` lets every new table expire after 2 days" in tables
+    assert f"bq update --default_table_expiration 0 --default_partition_expiration 0 {project.name}:management" in logs
+    company.target["on_expiration"] = "clear"
+    assert find() == []
+    set_conditions(bigquery.api_endpoint, project.name, billing=False)
+    (billing,) = find()
+    assert f"the project {project.name} has no billing" in billing
+    assert [project.tables(name) for name in ("bronze", "staging", "management")] == [[], [], []]
 
 
 def test_the_check_of_a_storage_writes_nothing(

@@ -267,3 +267,10 @@ def test_a_dataset_that_a_statement_creates(client: bq.Client) -> None:
     client.query_and_wait("DROP SCHEMA silver CASCADE")
     with pytest.raises(NotFound):
         client.get_dataset("silver")
+
+
+def test_a_script_can_have_a_temporary_table(client: bq.Client) -> None:
+    script = "CREATE TEMP TABLE numbers AS SELECT 1 AS n; DELETE FROM numbers WHERE n = 0; SELECT n FROM numbers;"
+
+    assert _select(client, script) == [(1,)]
+    assert list(client.list_tables("bronze")) == []

@@ -34,6 +34,11 @@ def make_company_client(company: Company, environment: Mapping[str, str]) -> big
     )
 
 
+def kept_dataset_names(company: Company) -> list[str]:
+    """Return the names of those of a company's datasets whose tables must stay: tables and audit log."""
+    return [str(company.target.get(setting) or datasets.DEFAULTS[setting]) for setting in datasets.KEPT]
+
+
 def dataset_names(company: Company) -> list[str]:
     """Return the names of a company's datasets: tables, staging tables, audit log."""
     return [str(company.target.get(setting) or default) for setting, default in datasets.DEFAULTS.items()]

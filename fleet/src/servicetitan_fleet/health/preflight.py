@@ -15,7 +15,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from servicetitan_fleet.bigquery import quote_name
-from servicetitan_fleet.health.company_warehouse import dataset_names, make_company_client
+from servicetitan_fleet.health.company_warehouse import dataset_names, kept_dataset_names, make_company_client
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
 from servicetitan_fleet.meltano.log_lines import parse_line
 from servicetitan_fleet.meltano.process import EndedBy
@@ -23,6 +23,7 @@ from servicetitan_fleet.meltano.project import TAP
 from servicetitan_fleet.meltano.registry_check import find_bad_settings, find_unknown_streams
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
+from servicetitan_fleet.plugin_runtime.datasets import FREE_DAYS, expiration_problem
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
 
@@ -39,6 +40,9 @@ _CALL_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 _READABLE, _UNREADABLE = ": can be read", ": cannot be read: "
 """Parts of the lines that the tap's `--test` prints, one line per module."""
+
+BILLING_STATEMENT = "CREATE TEMP TABLE etl_check AS SELECT 1 AS n; DELETE FROM etl_check WHERE n = 0;"
+"""A script that changes a row, or would: what BigQuery refuses in a project without billing."""
 
 _CATALOG = Path("run") / TAP / "tap.properties.json"
 """Where Meltano writes the catalog with the company's selection, below a system folder."""
@@ -125,6 +129,8 @@ def _find_bigquery_problems(company: Company, context: MeltanoContext) -> Iterat
         if problem:
             yield f"cannot run jobs in {company.project_id}: {problem}"
             return
+        if problem := _catch_problem(lambda: _check_billing(client)):
+            yield problem
         for name in dataset_names(company):
             full_name = f"{company.project_id}.{name}"
             problem = _catch_problem(partial(_check_dataset, client, company, full_name))
@@ -154,7 +160,41 @@ def _check_dataset(client: bigquery.Client, company: Company, full_name: str) ->
         return
     if company.location and dataset.location.upper() != company.location.upper():
         raise PluginError(f"it is in {dataset.location}, but the registry says {company.location}")
+    if company.target.get("on_expiration", "refuse") == "refuse" and dataset.dataset_id in kept_dataset_names(company):
+        _check_lifetimes(dataset)
     _dry_run(client, create_table_statement(full_name))
+
+
+def _check_lifetimes(dataset: bigquery.Dataset) -> None:
+    problem = expiration_problem(
+        f"{dataset.project}.{dataset.dataset_id}",
+        tables_ms=dataset.default_table_expiration_ms,
+        partitions_ms=dataset.default_partition_expiration_ms,
+    )
+    if problem:
+        raise PluginError(problem)
+
+
+def _check_billing(client: bigquery.Client) -> None:
+    """Change a row of a temporary table, which nobody sees and which ends with the statement.
+
+    Only a statement that runs shows it: that a dry run is refused, too, is documented nowhere. It bills 20 MB. Whatever
+    else goes wrong with it is no sign of anything.
+
+    Raises:
+        PluginError: If the project has no billing.
+    """
+    try:
+        client.query(BILLING_STATEMENT, retry=_RETRY, timeout=_CALL_SECONDS, job_retry=None).result(
+            retry=_RETRY, timeout=_CALL_SECONDS
+        )
+    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        reasons = {str(item.get("reason")) for item in getattr(error, "errors", ()) if isinstance(item, dict)}
+        if "billingNotEnabled" in reasons:
+            raise PluginError(
+                f"the project {client.project} has no billing: BigQuery changes no rows there and deletes every table "
+                f"after {FREE_DAYS} days. Link it to a billing account"
+            ) from error
 
 
 def create_dataset_statement(dataset: str) -> str:

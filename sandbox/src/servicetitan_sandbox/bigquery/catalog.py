@@ -90,8 +90,8 @@ def narrow(fetch: Fetch) -> Fetch:
 def narrow_objects(objects: Fetch) -> Fetch:
     """Wrap the emulator's `objects`, so that it finds a table by its name."""
 
-    def find_by_name(project: str, dataset: str, table: str | None = None) -> list[tuple[object, ...]]:
-        if table is None:
+    def find_by_name(project: str, dataset: str | None, table: str | None = None) -> list[tuple[object, ...]]:
+        if table is None or dataset is None:  # a temporary table has no dataset
             return objects(project, dataset, table)
         name = database.quote(project, dataset, table)
         try:

@@ -1,8 +1,4 @@
-"""Whether what a run writes would expire: because a dataset has default lifetimes, or a table has one. Pure functions.
-
-A default lifetime applies to every table that is created without one, and takes all its rows with it, without a word:
-https://cloud.google.com/bigquery/docs/updating-datasets#table-expiration. A partition's lifetime takes its rows.
-"""
+"""Whether what a run writes would expire: by the default of a dataset, or the lifetime of a table. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,6 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from google.cloud import bigquery
+
+from target_bigquery_softdelete.plugin_runtime.datasets import expiration_problem
 
 if TYPE_CHECKING:
     from google.cloud.bigquery.table import TableListItem
@@ -20,27 +18,15 @@ STAGING_LIFETIME = dt.timedelta(days=7)
 STAGING_TIME_TRAVEL_HOURS = 48
 """The least that BigQuery allows. What a staging table held is billed so long after it is dropped."""
 
-FREE_DAYS = 60
-"""The lifetime of everything in a project without billing: https://cloud.google.com/bigquery/docs/sandbox#limits"""
-
 _DAY_MS = 86_400_000
 
 
 def dataset_problem(dataset: bigquery.Dataset) -> str | None:
     """Return why the tables of a dataset would vanish, and how to prevent that; None if they would stay."""
-    tables, partitions = dataset.default_table_expiration_ms, dataset.default_partition_expiration_ms
-    if not tables and not partitions:
-        return None
-    things = "every new table" if tables else "the partitions of every new table"
-    days = (tables or partitions) / _DAY_MS
-    name = f"{dataset.project}:{dataset.dataset_id}"
-    free = " A project without billing always has this lifetime: then enable billing first." * (days == FREE_DAYS)
-    command = f"bq update --default_table_expiration 0 --default_partition_expiration 0 {name}"
-    return (
-        f"The dataset `{dataset.project}.{dataset.dataset_id}` lets {things} expire after {days:g} days, so the tables "
-        f"of this run would vanish with all their rows. Nothing was written. Switch that off with `{command}`, or set "
-        "`on_expiration` to `clear`, which keeps the tables of this target and leaves the dataset as it is."
-        f"{free}"
+    return expiration_problem(
+        f"{dataset.project}.{dataset.dataset_id}",
+        tables_ms=dataset.default_table_expiration_ms,
+        partitions_ms=dataset.default_partition_expiration_ms,
     )
 
 

@@ -16,21 +16,16 @@ from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.collation import plain_table
+from target_bigquery_softdelete.bigquery.expirations import Expirations
 from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
-from target_bigquery_softdelete.bigquery.lifetimes import (
-    STAGING_LIFETIME,
-    STAGING_TIME_TRAVEL_HOURS,
-    dataset_problem,
-    table_problem,
-    without_lifetimes,
-)
+from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME, STAGING_TIME_TRAVEL_HOURS
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, stale_tables
 from target_bigquery_softdelete.bigquery.statements import Statements
 from target_bigquery_softdelete.bigquery.tenancy import TENANT_LABEL
-from target_bigquery_softdelete.errors import ExpiringError, WarehouseError
+from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
@@ -73,6 +68,7 @@ class Warehouse:
         policy = retry_policy or RetryPolicy()
         self._jobs = Jobs(client, policy)
         self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
+        self._expirations = Expirations(client, settings, self._options)
         self._dataset: bigquery.Dataset | None = None
         """The dataset of the tables, once it is read or created."""
         self._listed: set[str] | None = None
@@ -83,8 +79,6 @@ class Warehouse:
         """The labels of the tables that were in the dataset at the start."""
         self._listed_tables: dict[str, TableListItem] = {}
         """The tables that were in the dataset at the start."""
-        self._lifetimes: set[str] = set()
-        """Full names of the datasets that let new tables expire."""
         self._lock = threading.Lock()
         self.tenancy = tenancy
         """Whose data it is. What is read is checked, and what is created is labelled."""
@@ -159,16 +153,9 @@ class Warehouse:
         with ThreadPoolExecutor(len(names), "dataset") as executor:
             found = list(executor.map(self._read_dataset, names))
         datasets = [dataset or self._create_dataset(name) for name, dataset in zip(names, found, strict=True)]
-        self._check_lifetimes([datasets[0], datasets[2]])
+        self._expirations.check_datasets([datasets[0], datasets[2]])
         self._dataset = datasets[0]
         return self._dataset
-
-    def _check_lifetimes(self, datasets: Sequence[bigquery.Dataset]) -> None:
-        """Check that what is written into these datasets stays. That of the staging tables may have a lifetime."""
-        found = {str(dataset.reference): problem for dataset in datasets if (problem := dataset_problem(dataset))}
-        if found and self.settings.on_expiration == "refuse":
-            raise ExpiringError(next(iter(found.values())))
-        self._lifetimes = set(found)
 
     def _dataset_name(self, dataset: str) -> str:
         return f"{self.settings.project_id}.{dataset}"
@@ -314,7 +301,7 @@ class Warehouse:
             lambda: self._create_or_get(table),
         )
         if not lifetime:
-            self._clear_lifetimes(created[0])
+            self._expirations.clear(created[0])
         return created
 
     def check_lifetime(self, stream: str, table_id: TableId) -> None:
@@ -324,36 +311,11 @@ class Warehouse:
             ExpiringError: If it does, and the settings do not say what to do.
             WarehouseError: If BigQuery refuses to let it stay.
         """
-        table = self._listed_tables.get(table_id.table)
-        problem = table and table_problem(table)
-        if table is None or not problem:
-            return
-        if self.settings.on_expiration == "refuse":
-            raise ExpiringError(f"{stream}: {problem}")
-        if not self.settings.dry_run:
-            self._clear_lifetimes(table)
-
-    def _clear_lifetimes(self, table: bigquery.Table | TableListItem) -> None:
-        """Let a table stay that would expire, if the settings say so."""
-        if self.settings.on_expiration != "clear" or not table_problem(table):
-            return
-        kept, fields = without_lifetimes(table)
-        call(
-            f"cannot take the expiration from the table `{kept.reference}`",
-            lambda: self._client.update_table(kept, fields, **self._options),
-        )
-        logger.info("`%s` does not expire any more", kept.reference)
+        self._expirations.check_table(stream, self._listed_tables.get(table_id.table))
 
     def keep_view(self, view_id: TableId) -> None:
-        """Let a view stay that was just created, where the dataset would let it expire and the settings say so.
-
-        Raises:
-            WarehouseError: If BigQuery refuses.
-        """
-        if f"{view_id.project}.{view_id.dataset}" in self._lifetimes and self.settings.on_expiration == "clear":
-            view = self.read_table(view_id)
-            if view is not None:
-                self._clear_lifetimes(view)
+        """Let a view stay that a statement has created. See `Expirations`."""
+        self._expirations.clear_view(view_id, self.read_table)
 
     def lacks_labels(self, table: bigquery.Table) -> bool:
         """Return whether a table lacks the tenant's label."""

@@ -157,6 +157,16 @@ def test_rejected_records_and_earlier_marks_of_many_streams_cost_as_much_as_thos
     assert [row["rows_deleted"] for row in project.log("five")] == [0, 9]
 
 
+def test_the_log_says_what_bigquery_bills(target: TargetRunner, project: Project) -> None:
+    for name in ("any", "any", "other"):
+        rows = [record("jobs", {"id": key, "name": name}) for key in range(3)]
+        target(schema("jobs", {"id": INTEGER, "name": STRING}), *rows)
+
+    # Each statement names the table and the staging table: the MERGE of a new table, a comparison, and then both.
+    least = 10 << 20
+    assert [row["bytes_billed"] for row in project.log("jobs")] == [2 * least, 2 * least, 4 * least]
+
+
 def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Project) -> None:
     sql = f"SELECT n FROM UNNEST(GENERATE_ARRAY(1, {2 * FIRST_ROWS})) AS n"
     project.client.create_dataset("bronze")

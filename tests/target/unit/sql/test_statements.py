@@ -247,7 +247,8 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare|_spared|_unversioned)*$", "", shape)
+    endings = ("mark_missing_deleted", "marks_refused", "partition", "within", "compare", "spared", "unversioned")
+    shape = re.sub(f"(_({'|'.join(endings)}))*$", "", shape)
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
