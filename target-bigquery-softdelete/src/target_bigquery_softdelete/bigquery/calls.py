@@ -17,6 +17,11 @@ _WITHOUT_BILLING = (
     "link the project to a billing account, and run again."
 )
 
+_STREAMED = (
+    "Another program has streamed rows into the table. BigQuery changes them only half an hour later, and clones the "
+    "table only an hour and a half later: run again then."
+)
+
 CALL_ERRORS = (exceptions.GoogleAPIError, GoogleAuthError, OSError)
 """What a call raises when it has failed for good. The errors of `requests` are OSErrors."""
 
@@ -46,4 +51,6 @@ def warehouse_error(action: str, error: BaseException) -> WarehouseError:
 def _advice(error: BaseException) -> str:
     """Return what to do about an error whose own text does not say it, as another sentence."""
     reasons = {str(item.get("reason")) for item in getattr(error, "errors", ()) if isinstance(item, dict)}
-    return f" {_WITHOUT_BILLING}" if "billingNotEnabled" in reasons else ""
+    if "billingNotEnabled" in reasons:
+        return f" {_WITHOUT_BILLING}"
+    return f" {_STREAMED}" if "streaming buffer" in str(error) else ""

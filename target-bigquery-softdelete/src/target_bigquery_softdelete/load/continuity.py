@@ -32,5 +32,6 @@ def check_continuity(warehouse: Warehouse, table_id: TableId, stream: str) -> No
     if table is None:
         raise LostRowsError(stream, str(table_id), "does not exist")
     # This target labels what it makes. A table without labels was made anew, by `CREATE OR REPLACE TABLE` for instance.
-    if table.num_rows == 0 and (warehouse.is_labelled_filled(table) or not names_streams(table.labels)):
+    is_empty = table.num_rows == 0 and not table.streaming_buffer
+    if is_empty and (warehouse.is_labelled_filled(table) or not names_streams(table.labels)):
         raise LostRowsError(stream, str(table_id), "was emptied")

@@ -124,7 +124,7 @@ def prepare_existing_table(stream_table: StreamTable) -> PreparedTable | None:
         table.schema,
         partition_filter=table_schema.required_filter(table),
         labels=table.labels,
-        is_empty=table.num_rows == 0,
+        is_empty=table.num_rows == 0 and not table.streaming_buffer,
     )
 
 

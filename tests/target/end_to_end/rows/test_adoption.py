@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from servicetitan_sandbox.client.bigquery_control import set_conditions
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, activate, record, schema, state
 
@@ -215,3 +216,14 @@ def test_without_a_key_the_rows_stay_in_the_run_that_adopts(target: TargetRunner
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT"}
     assert target(keyless, job(2, version=2), activate("jobs", 2), **replace).code == 0
     assert project.operations("jobs") == {2: "INSERT"}
+
+
+def test_streamed_rows_are_waited_for(foreign: str, target: TargetRunner, project: Project) -> None:
+    project.client.insert_rows_json(foreign, [{"id": 4, "name": "same"}])
+    result = snapshot(target, 1, 2, 4, version=1, **ADOPT)
+    assert (result.code, result.states) == (1, [])
+    assert result.errors[0].endswith("an hour and a half later: run again then.")
+
+    set_conditions(project.api_endpoint, project.name, pace=1e9)
+    assert snapshot(target, 1, 2, 4, version=1, **ADOPT).code == 0
+    assert project.operations("jobs") == dict.fromkeys((1, 2, 3, 4), "INSERT")
