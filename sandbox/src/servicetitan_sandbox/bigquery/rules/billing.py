@@ -5,6 +5,7 @@ Loads, changes of definitions and dry runs are free.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from local_bigquery.api import jobs
@@ -50,6 +51,32 @@ def bytes_billed(processed: Iterable[int]) -> int:
     return -(-total // MEGABYTE) * MEGABYTE
 
 
+@dataclass
+class _Names:
+    """What a statement names. It is gone through once, because that takes longer than all else."""
+
+    tables: list[exp.Table] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
+    queries: set[str] = field(default_factory=set)
+    """Names that the statement itself gives to queries."""
+    has_star: bool = False
+    """Whether it reads all columns of a table."""
+
+    @classmethod
+    def of(cls, tree: exp.Expression) -> _Names:
+        found = cls()
+        for node in tree.walk():
+            if isinstance(node, exp.Column):
+                found.columns.add(node.name.casefold())
+            elif isinstance(node, exp.Table):
+                found.tables.append(node)
+            elif isinstance(node, exp.CTE):
+                found.queries.add(node.alias_or_name.casefold())
+            elif isinstance(node, exp.Star):
+                found.has_star = found.has_star or not isinstance(node.parent, exp.Count)
+        return found
+
+
 def bytes_processed(tree: exp.Expression, context: translate.Context) -> dict[Reference, int]:
     """Return how many bytes a statement reads of each table, by the sizes that the emulator reports of its tables.
 
@@ -59,24 +86,21 @@ def bytes_processed(tree: exp.Expression, context: translate.Context) -> dict[Re
         tree: The statement.
         context: Where its names are looked up.
     """
-    read, changed = _named(tree, context)
-    columns = None if _selects_all(tree) else {column.name.casefold() for column in tree.find_all(exp.Column)}
-    return {table: _size(table, None if table == changed else columns) for table in read}
-
-
-def _named(tree: exp.Expression, context: translate.Context) -> tuple[set[Reference], Reference | None]:
-    """Return the tables that a statement reads, and the one of them whose rows it changes."""
+    changed = None
     if isinstance(tree, _WRITES_ONLY):
         tree = tree.expression
-        return (_tables(tree, context), None) if isinstance(tree, exp.Query) else (set(), None)
-    changed = names.target(tree)
-    return _tables(tree, context), changed and names.reference(changed, context.project_id, context.dataset_id)
+        if not isinstance(tree, exp.Query):
+            return {}
+    elif target := names.target(tree):
+        changed = names.reference(target, context.project_id, context.dataset_id)
+    found = _Names.of(tree)
+    columns = None if found.has_star else found.columns
+    return {table: _size(table, None if table == changed else columns) for table in _tables(found, context)}
 
 
-def _tables(tree: exp.Expression, context: translate.Context) -> set[Reference]:
-    named = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
-    found = {resolve(table, context, named) for table in tree.find_all(exp.Table)}
-    return {table for reference in found if reference for table in _below(reference, context)}
+def _tables(found: _Names, context: translate.Context) -> set[Reference]:
+    references = {resolve(table, context, found.queries) for table in found.tables}
+    return {table for reference in references if reference for table in _below(reference, context)}
 
 
 def _below(reference: Reference, context: translate.Context) -> Iterator[Reference]:
@@ -84,13 +108,9 @@ def _below(reference: Reference, context: translate.Context) -> Iterator[Referen
     stored = metadata.load(Table, *reference)
     if stored is not None and stored.view:
         for tree in translate.parse(stored.view.query):
-            yield from _tables(tree, context)
+            yield from _tables(_Names.of(tree), context)
     else:
         yield reference
-
-
-def _selects_all(tree: exp.Expression) -> bool:
-    return any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
 
 
 def _size(table: Reference, columns: set[str] | None) -> int:
@@ -98,7 +118,7 @@ def _size(table: Reference, columns: set[str] | None) -> int:
     found = database.objects(*tables.physical(*table))
     if not found:
         return 0
-    present = [field.name.casefold() for field in tables.columns(*table)]
+    present = [column.name.casefold() for column in tables.columns(*table)]
     return int(tables.logical_bytes(found[0][2], sum(columns is None or name in columns for name in present)))
 
 
