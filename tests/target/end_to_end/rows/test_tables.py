@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import threading
 from decimal import Decimal
@@ -13,6 +14,7 @@ from google.cloud import bigquery
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, lines, record, schema
 from support.target.harness import eventually, lease_holder
+from target_bigquery_softdelete.bigquery import stale_staging
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS
 from target_bigquery_softdelete.load.table_memory import stream_labels
 from target_bigquery_softdelete.runtime.about import SOFTWARE
@@ -233,7 +235,9 @@ def test_only_the_partitions_of_staged_keys_are_read_unless_rows_may_be_missing(
         assert rows() == {1: ("old", "DELETE"), 11: new, 12: ("new", "INSERT"), 21: new, 31: ("old", "DELETE")}
 
 
-def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(target: TargetRunner, project: Project) -> None:
+def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, foreign, young = "jobs__20240101T000000_0a1b2c3d_1", "jobs__20240101T000000_0a1b2c3d_2", "crews__x_1"
     jobs = schema("jobs", {"id": INTEGER})
     target(jobs, record("jobs", {"id": 1}))
@@ -244,6 +248,9 @@ def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(target: Targ
         table.labels = labels
         project.client.create_table(table)
 
+    assert target(jobs, record("jobs", {"id": 2})).code == 0
+    assert old in project.tables("staging")  # its name is old, but BigQuery has made it only now
+    monkeypatch.setattr(stale_staging, "OLDEST", dt.timedelta())
     failed = target(jobs, record("jobs", {"id": "x"}))
     assert failed.code == 1
     assert old in project.tables("staging")
