@@ -53,9 +53,10 @@ class PageCap(_Model):
     """The most records that a page of a list has, whatever `pageSize` asks for."""
 
     size: Annotated[int, Field(ge=1)]
-    manner: Literal["refuse", "silent", "lossy"] = "refuse"
-    """What a larger `pageSize` does: 400; smaller pages, cut by this size; or pages cut by the size that was asked for,
-    of which only so many records come, so that the others are missing though total and `hasMore` look right."""
+    manner: Literal["refuse", "heavy", "silent", "lossy"] = "refuse"
+    """What a larger `pageSize` does: 400; 504 each time; smaller pages, cut by this size; or pages cut by the size that
+    was asked for, of which only so many records come, so that the others are missing though total and `hasMore` look
+    right."""
 
 
 class Tenant(_Model):
@@ -82,6 +83,8 @@ class Tenant(_Model):
     """How long a report must wait before it runs again."""
     report_pages_are_runs: bool = False
     """Whether each page of a report counts as a run, instead of the first page only."""
+    report_hides_pause: bool = False
+    """Whether only the title of a refused run says how long to wait, and not a `Retry-After`."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
     """Records on a page of an export feed. The real number is not documented."""
     seconds_per_request: float = 0

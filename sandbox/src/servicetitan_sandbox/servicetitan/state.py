@@ -47,7 +47,11 @@ class Company:
         self.clock = Clock(tenant.clock_skew_seconds, tenant.seconds_per_request)
         self._stirrer: Stirrer | None = None
         self.rate_limit = RateLimit(tenant.requests_per_second)
-        self.report_runs = ReportRuns(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
+        self.report_runs = ReportRuns(
+            tenant.report_seconds,
+            count_pages=tenant.report_pages_are_runs,
+            hides_pause=tenant.report_hides_pause,
+        )
         self._tables: dict[str, Table] = {}
         self._references: dict[str, list[int]] = {}
         self._report_changes: dict[int, tuple[int, ReportChange]] = {}

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tap_servicetitan.api.responses import describe
-from tap_servicetitan.errors import RequestRefusedError, RetriableError, SignInRefusedError, StreamError
+from tap_servicetitan.errors import (
+    PageSizeRefusedError,
+    RequestRefusedError,
+    RetriableError,
+    SignInRefusedError,
+    StreamError,
+)
 from tap_servicetitan.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
@@ -100,9 +106,28 @@ class ApiClient:
         """
         return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode)[0], self._limiter.hold)
 
-    def get_page(self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage]) -> AnyPage:
-        """Read a page, as `get` does, and return it with the time at which the server sent it."""
-        page, sent = self._retrier.call(lambda: self._read(_Request("GET", path, params), decode), self._limiter.hold)
+    def get_page(
+        self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage], *, may_ask_for_less: bool = False
+    ) -> AnyPage:
+        """Read a page, as `get` does, and return it with the time at which the server sent it.
+
+        Args:
+            path: As in `get`.
+            params: As in `get`.
+            decode: As in `get`.
+            may_ask_for_less: Whether the caller can ask for a smaller page when this one does not come.
+
+        Raises:
+            PageTooHeavyError: If the page looks too heavy for the server, and the caller can ask for less.
+            PageSizeRefusedError: If the API does not give pages of this size.
+            RequestRefusedError: As in `get`.
+            StreamError: As in `get`.
+            SignInRefusedError: As in `get`.
+        """
+        request = _Request("GET", path, params)
+        page, sent = self._retrier.call(
+            lambda: self._read(request, decode), self._limiter.hold, may_ask_for_less=may_ask_for_less
+        )
         return replace(page, sent=sent)
 
     @property
@@ -118,7 +143,16 @@ class ApiClient:
         """
         self._retrier.sleep(seconds)
 
-    def post(self, path: str, params: dict[str, str], body: bytes, decode: Callable[[bytes], T]) -> T:
+    def post(  # noqa: PLR0913 - the parts of one request
+        self,
+        path: str,
+        params: dict[str, str],
+        body: bytes,
+        decode: Callable[[bytes], T],
+        *,
+        may_ask_for_less: bool = False,
+        least_pause: float = 0.0,
+    ) -> T:
         """Read an endpoint that takes a body, and return its decoded response.
 
         When the API refuses such a request as one too many, other requests go on: it has a limit of its own.
@@ -128,18 +162,35 @@ class ApiClient:
             params: As in `get`.
             body: JSON.
             decode: As in `get`.
+            may_ask_for_less: As in `get_page`.
+            least_pause: Seconds to wait after such a refusal that does not say how long.
 
         Raises:
+            PageTooHeavyError: As in `get_page`.
+            PageSizeRefusedError: As in `get_page`.
             RequestRefusedError: As in `get`.
             StreamError: As in `get`.
             SignInRefusedError: As in `get`.
         """
-        return self._retrier.call(lambda: self._read(_Request("POST", path, params, body), decode)[0])
+        request = _Request("POST", path, params, body)
+
+        def read() -> T:
+            try:
+                return self._read(request, decode)[0]
+            except RetriableError as error:
+                if error.throttled and not error.retry_after_seconds:
+                    error.retry_after_seconds = least_pause
+                raise
+
+        return self._retrier.call(read, may_ask_for_less=may_ask_for_less)
 
     def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
         if response.status != HTTPStatus.OK:
-            raise RequestRefusedError(f"{request}: {describe(response)}", status=response.status)
+            problem = describe(response)
+            is_size = response.status == HTTPStatus.BAD_REQUEST and "pagesize" in problem.lower()
+            kind = PageSizeRefusedError if is_size else RequestRefusedError
+            raise kind(f"{request}: {problem}", status=response.status)
         return _decode(str(request), response.body, decode), response.sent
 
     def _send_authorized(self, request: _Request) -> HttpResponse:

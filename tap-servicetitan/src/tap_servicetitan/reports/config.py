@@ -27,7 +27,7 @@ REPORT_POSITION = "_position"
 
 LOOKBACK_DAYS = 2
 MOST_DAYS = 100
-PAGE_SIZE = 5000
+PAGE_SIZE = 25_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,15 +193,19 @@ class ServiceTitanStream(Stream, abc.ABC):
         """The lists of the source's records, for a child stream."""
         if self.spec.parent is None:
             return None
-        size = self._settings.page_size
-        lookup = ParentLookup(self._client, self.source, ListReader(self._client, self.source, size))
         return ChildLists(
-            ListReader(self._client, self.spec, size),
-            lookup,
+            self._list_reader(self.spec),
+            ParentLookup(self._client, self.source, self._list_reader(self.source)),
             owed=self._owed,
             were_read=bool(self._saved_state),
             on_problem=self._warn_of_problem,
         )
+
+    def _list_reader(self, spec: StreamSpec) -> ListReader:
+        def say(sentence: str) -> None:
+            self.logger.warning("%s: %s", spec.name, sentence)
+
+        return ListReader(self._client, spec, self._settings.page_size, say)
 
     @property
     def _owed(self) -> Sequence[Key]:

@@ -145,17 +145,23 @@ class ReportStream(ServiceTitanStream):
         body = self._report.arguments(day)
         rows = 0
 
-        def fetch(number: int, size: int) -> ListPage:
+        def fetch(number: int, size: int, *, may_ask_for_less: bool) -> ListPage:
             nonlocal rows
-            params = {"page": str(number), "pageSize": str(size), "includeTotal": "true"}
-            run_page = self._client.post(self._report.data_path, params, body, decode_run_page)
+            # A page may count as a run: then the second one would be refused if it came at once.
+            self._pace.wait()
+            run_page = self._client.post(
+                self._report.data_path,
+                {"page": str(number), "pageSize": str(size), "includeTotal": "true"},
+                body,
+                decode_run_page,
+                may_ask_for_less=may_ask_for_less,
+                least_pause=self._settings.report_interval_seconds,
+            )
             self._warn_of_missing_fields(run_page)
             page = to_list_page(self._report, run_page, day, rows)
             rows += len(page.records)
             return page
 
-        # The pages of a run belong together. If the API counts each page as a run, it asks for a pause itself.
-        self._pace.wait()
         return read_pages(fetch, request.page_size)
 
     def _warn_of_missing_fields(self, page: RunPage) -> None:

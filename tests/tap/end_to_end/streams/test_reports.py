@@ -100,7 +100,7 @@ def test_the_limit_on_runs_is_kept_without_failing(
     assert run.error is None
     assert time.monotonic() - started >= 1 + pages_are_runs
     assert {record["Active"] for record in run.records("again")} == {True}
-    assert bool(reports.refused()) == pages_are_runs
+    assert not reports.refused()
 
 
 def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,3 +183,14 @@ def test_personal_data_and_the_connection_test(reports: Reports, sync: Sync, cap
     tap = TapServiceTitan(config=config)
     assert tap.run_connection_test()
     assert "reporting-v2: can be read" in caplog.messages
+
+
+def test_each_page_keeps_the_pause_that_only_a_title_names(
+    servicetitan: ServiceTitan, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports = Reports(servicetitan, report_seconds=1, report_pages_are_runs=True, report_hides_pause=True)
+    config = reports.config(reports.days(0) | {"page_size": 2})
+    assert sync(config, "daily").error is None
+    assert reports.refused()
+    assert "Try again in 1 seconds" in caplog.text
+    assert "retry 1 of 3 in 1.0 s" in caplog.text

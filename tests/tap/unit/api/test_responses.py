@@ -31,6 +31,25 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "headers", "body", "seconds"),
+    [
+        (429, {}, b'{"title":"Rate limit is exceeded. Try again in 55 seconds."}', 55),
+        (429, {}, b'{"title":"Wait 12s"}', 12),
+        (429, {"Retry-After": "7"}, b'{"title":"Try again in 55 seconds."}', 7),
+        (429, {"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT"}, b"", 30),
+        (429, {}, b'{"title":"Limit of 60 requests"}', None),
+        (429, {}, b"<html>55 seconds</html>", None),
+        (429, {}, b"[]", None),
+        (503, {}, b'{"title":"Try again in 55 seconds."}', None),
+    ],
+)
+def test_the_pause_that_a_response_asks_for(
+    status: int, headers: dict[str, str], body: bytes, seconds: float | None
+) -> None:
+    assert HttpResponse(status, "", headers, body, NOW).requested_pause_seconds == seconds
+
+
+@pytest.mark.parametrize(
     ("body", "text"),
     [
         (b"<html>Bad gateway</html>", "502 Bad Gateway (no JSON in the response)"),
