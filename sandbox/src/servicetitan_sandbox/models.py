@@ -32,6 +32,7 @@ FaultKind = Literal[
     "moving_feed",
     "unknown_token",
     "wrong_type",
+    "null_field",
     "unknown_field",
 ]
 
@@ -156,7 +157,7 @@ class Fault(_Model):
     for_seconds: Annotated[float, Field(gt=0)] | None = None
     """How long requests fail, counted from the first failure; None until the faults are cleared."""
     field: str | None = None
-    """For `wrong_type` and `unknown_field`: the field. Dots separate the names of nested fields."""
+    """For `wrong_type`, `null_field` and `unknown_field`: the field. Dots separate the names of nested fields."""
     status: Annotated[int, Field(ge=500, le=599)] = 503
     """For `status`: the HTTP status."""
     seconds: Annotated[float, Field(gt=0)] = 1.0
@@ -166,8 +167,8 @@ class Fault(_Model):
 
     @model_validator(mode="after")
     def _require_field(self) -> Self:
-        if self.kind == "wrong_type" and not self.field:
-            raise ValueError("a fault of the kind wrong_type needs `field`")
+        if self.kind in {"wrong_type", "null_field"} and not self.field:
+            raise ValueError(f"a fault of the kind {self.kind} needs `field`")
         return self
 
 
