@@ -24,6 +24,7 @@ FaultKind = Literal[
     "slow",
     "unauthorized",
     "forbidden",
+    "firewall",
     "not_found",
     "rate_limited",
     "shift",

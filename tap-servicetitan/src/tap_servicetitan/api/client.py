@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROBES = ("/settings/v2/tenant/{tenant}/business-units", "/crm/v2/tenant/{tenant}/customers")
+"""Lists of two modules, one of which is asked whether the API accepts the app at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -80,6 +83,8 @@ class ApiClient:
         self._transport = transport
         self._limiter = limiter
         self._retrier = retrier
+        self._is_accepted = False
+        """Whether the API has accepted app key and token."""
 
     def sign_in(self) -> None:
         """Check that the credentials work.
@@ -187,6 +192,11 @@ class ApiClient:
     def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
         if response.status != HTTPStatus.OK:
+            if response.status == HTTPStatus.FORBIDDEN and not response.is_json:
+                raise RetriableError(
+                    f"{request}: {response.status} {response.reason} with a page that is not the API's: a firewall or "
+                    "proxy on the way refuses the request"
+                )
             problem = describe(response)
             is_size = response.status == HTTPStatus.BAD_REQUEST and "pagesize" in problem.lower()
             kind = PageSizeRefusedError if is_size else RequestRefusedError
@@ -199,13 +209,25 @@ class ApiClient:
         if response.status == HTTPStatus.UNAUTHORIZED:
             # A token may become invalid early. If the API refuses a new one too, the settings are wrong.
             self._authenticator.discard(token)
-            response = self._send(request, self._authenticator.ensure_token())
-        if response.status == HTTPStatus.UNAUTHORIZED:
+            token = self._authenticator.ensure_token()
+            response = self._send(request, token)
+        if response.status != HTTPStatus.UNAUTHORIZED:
+            self._is_accepted = self._is_accepted or response.status != HTTPStatus.FORBIDDEN
+        elif not self._is_accepted and not self._is_accepted_elsewhere(request, token):
             raise SignInRefusedError(
                 f"the API refused a new access token for tenant {self._tenant_id} ({describe(response)}): "
                 "check app_key, tenant_id and environment"
             )
         return response
+
+    def _is_accepted_elsewhere(self, refused: _Request, token: str) -> bool:
+        """Return whether another module accepts the app, of which one has refused a token: then it is about that one."""
+        self._authenticator.discard(token)
+        other = next(path for path in _PROBES if path.split("/")[1] != refused.path.split("/")[1])
+        probe = _Request("GET", other, {"page": "1", "pageSize": "1"})
+        response = self._send(probe, self._authenticator.ensure_token())
+        self._is_accepted = response.status != HTTPStatus.UNAUTHORIZED
+        return self._is_accepted
 
     def _send(self, request: _Request, token: str) -> HttpResponse:
         def headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:

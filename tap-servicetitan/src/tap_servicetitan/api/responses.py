@@ -36,6 +36,17 @@ class HttpResponse:
     """When the server sent it (UTC), by its own clock and cut to a second."""
 
     @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON, or there is none: the API itself answers so, and what stands before it does not."""
+        if not self.body.strip():
+            return True
+        try:
+            msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        return True
+
+    @property
     def requested_pause_seconds(self) -> float | None:
         """The pause that the response asks for, in `Retry-After` or, as that of a report may, in its title."""
         requested = retry_after_seconds(self.headers.get("Retry-After"), self.sent)
