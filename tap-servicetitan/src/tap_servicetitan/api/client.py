@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tap_servicetitan.api.responses import describe
+from tap_servicetitan.api.responses import describe, shape_of
 from tap_servicetitan.errors import (
     PageSizeRefusedError,
     RequestRefusedError,
@@ -191,7 +191,9 @@ class ApiClient:
 
     def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
-        if response.status != HTTPStatus.OK:
+        if response.status == HTTPStatus.OK and not response.body.strip():
+            raise RetriableError(f"{request}: the response is empty")
+        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
             if response.status == HTTPStatus.FORBIDDEN and not response.is_json:
                 raise RetriableError(
                     f"{request}: {response.status} {response.reason} with a page that is not the API's: a firewall or "
@@ -221,7 +223,7 @@ class ApiClient:
         return response
 
     def _is_accepted_elsewhere(self, refused: _Request, token: str) -> bool:
-        """Return whether another module accepts the app, of which one has refused a token: then it is about that one."""
+        """Return whether another module accepts the app. Then it is about the one that has refused a token."""
         self._authenticator.discard(token)
         other = next(path for path in _PROBES if path.split("/")[1] != refused.path.split("/")[1])
         probe = _Request("GET", other, {"page": "1", "pageSize": "1"})
@@ -246,6 +248,8 @@ def _decode(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise StreamError(f"{request}: the response does not have the documented form: {error}") from error
+        raise StreamError(
+            f"{request}: the response does not have the documented form: {error}; it {shape_of(body)}"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RetriableError(f"{request}: the response is not JSON: {error}") from error

@@ -41,20 +41,24 @@ CHUNK_BYTES = 1 << 16
 """How much of a body to check at a time."""
 
 
+NOTHING = b""
+"""The body of a response with the status 204: there are no records."""
+
+
 class _ListBody(msgspec.Struct, rename="camel"):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
     has_more: bool
     total_count: int | None = None
 
 
 class _DataBody(msgspec.Struct):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
 
 
 class _ExportBody(msgspec.Struct, rename="camel"):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
     has_more: bool
-    continue_from: str
+    continue_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +91,15 @@ class ListPage(Page):
 class ExportPage(Page):
     """A page of an export feed."""
 
-    continue_from: str
+    continue_from: str | None
+    """The token of the next page. The API may leave it out of the last one."""
 
 
 class PageDecoder:
-    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON."""
+    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON.
+
+    NOTHING is a page without records, and so is one of which the records are null.
+    """
 
     def __init__(self, key: Sequence[str], cursor: str | None, created: str | None = None) -> None:
         """Prepare the decoders.
@@ -115,7 +123,10 @@ class PageDecoder:
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
-        return decode_body(body, self._list_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._list_page)
+
+    def _no_list(self) -> ListPage:
+        return ListPage(**self._common([], list)[0], has_more=False, total_count=None)
 
     def _list_page(self, body: bytes) -> ListPage:
         page = self._list.decode(body)
@@ -129,7 +140,7 @@ class PageDecoder:
 
     def data_page(self, body: bytes) -> ListPage:
         """Return a list that comes whole, in an object."""
-        return decode_body(body, self._data_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._data_page)
 
     def _data_page(self, body: bytes) -> ListPage:
         common, _ = self._common(self._data.decode(body).data, lambda: self._heads.decode(body).data)
@@ -137,7 +148,7 @@ class PageDecoder:
 
     def array_page(self, body: bytes) -> ListPage:
         """Return a list that comes whole, as an array."""
-        return decode_body(body, self._array_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._array_page)
 
     def _array_page(self, body: bytes) -> ListPage:
         common, _ = self._common(self._array.decode(body), lambda: self._bare_heads.decode(body))
@@ -145,6 +156,8 @@ class PageDecoder:
 
     def export_page(self, body: bytes) -> ExportPage:
         """Return a page of an export feed."""
+        if body == NOTHING:
+            return ExportPage(**self._common([], list)[0], has_more=False, continue_from=None)
         return decode_body(body, self._export_page)
 
     def _export_page(self, body: bytes) -> ExportPage:
@@ -153,9 +166,11 @@ class PageDecoder:
         return ExportPage(**common, has_more=page.has_more, continue_from=page.continue_from)
 
     def _common(
-        self, records: list[msgspec.Raw], decode_heads: Callable[[], list[Any]]
+        self, records: list[msgspec.Raw] | None, decode_heads: Callable[[], list[Any]]
     ) -> tuple[dict[str, Any], list[Any]]:
         """Return what all pages have, and the heads of those records that have one."""
+        if records is None:
+            return self._common([], list)
         broken = 0
         try:
             # Decoding the body a second time, for the heads, takes less time in native code than a call per record.

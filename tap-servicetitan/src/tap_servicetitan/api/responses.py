@@ -20,6 +20,8 @@ RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_
 
 _PAUSE = re.compile(r"(\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
 
+_JSON_NAMES = {bool: "boolean", int: "number", float: "number", str: "text"}
+
 LONGEST_DETAIL = 300
 """How much of a response's own error text goes into a message, in characters."""
 
@@ -67,6 +69,16 @@ def describe(response: HttpResponse) -> str:
         return f"{status} (no JSON in the response)"
     detail = _problem_text(problem) if isinstance(problem, dict) else ""
     return f"{status}: {detail[:LONGEST_DETAIL]}" if detail else status
+
+
+def shape_of(body: bytes) -> str:
+    """Return what a body of JSON is, in words and without its values, to follow `it`."""
+    value = msgspec.json.decode(body)
+    if isinstance(value, dict):
+        return f"has the fields {', '.join(map(str, value))}"[:LONGEST_DETAIL] if value else "is an empty object"
+    if isinstance(value, list):
+        return f"is an array of {len(value)} values"
+    return "is null" if value is None else f"is a {_JSON_NAMES[type(value)]}"
 
 
 def _pause_in(response: HttpResponse) -> float | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.tap.scripted import Query, page_of
+from support.tap.scripted import Query, Reply, page_of
 from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 if TYPE_CHECKING:
@@ -47,6 +47,24 @@ def test_a_list_that_cannot_be_counted_is_read_twice_unless_it_fits_a_page(api: 
     assert [len(run.of("ACTIVATE_VERSION")) for run in (whole, cut)] == [1, 1]
     assert [asked["page"] for asked in api.asked("/things")] == ["1", "1", "2", "1", "2"]
     assert all(asked.keys() == {"page", "pageSize"} for asked in api.asked("/things"))
+
+
+@pytest.mark.parametrize("status", [204, 200])
+def test_an_answer_without_content_is_an_empty_list_and_an_empty_answer_is_not(
+    api: ScriptedApi, sync: Sync, status: int
+) -> None:
+    api.routes["/things"] = lambda _: Reply(status, body=b"")
+    run = sync(api.config | {"max_retries": 0}, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert run.records("campaigns") == []
+    assert len(run.of("ACTIVATE_VERSION")) == (status == 204)
+    if status == 200:
+        assert "the response is empty" in run.ends["campaigns"]["reason"]
+
+
+def test_an_answer_of_another_form_shows_what_came(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda _: {"items": [{"id": 1}], "total": 1}
+    run = sync(api.config, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert "it has the fields items, total" in run.ends["campaigns"]["reason"]
 
 
 BAD: list[dict[str, Any]] = [{"id": 1}, {"id": None, "name": "no key"}, {"id": 3}]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe
+from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe, shape_of
 from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -28,6 +28,22 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"items":[{"name":"secret"}],"hasMore":false}', "has the fields items, hasMore"),
+        (b"{}", "is an empty object"),
+        (b"[1,2]", "is an array of 2 values"),
+        (b"null", "is null"),
+        (b'"secret"', "is a text"),
+        (b"1.5", "is a number"),
+        (b"true", "is a boolean"),
+    ],
+)
+def test_the_shape_of_a_body_shows_no_value(body: bytes, words: str) -> None:
+    assert shape_of(body) == words
 
 
 @pytest.mark.parametrize(
