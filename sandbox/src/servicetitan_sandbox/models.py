@@ -87,6 +87,8 @@ class Tenant(_Model):
     """Whether each page of a report counts as a run, instead of the first page only."""
     report_hides_pause: bool = False
     """Whether only the title of a refused run says how long to wait, and not a `Retry-After`."""
+    report_cells_as_text: bool = False
+    """Whether the cells of reports are texts as a person would write them, whatever type their column has."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
     """Records on a page of an export feed. The real number is not documented."""
     seconds_per_request: float = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_sandbox.client.control import ReportChange, ReportField
+from support.tap.harness import as_text
 from support.tap.reporting import Reports, today
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.tap import TapServiceTitan
@@ -194,3 +195,23 @@ def test_each_page_keeps_the_pause_that_only_a_title_names(
     assert reports.refused()
     assert "Try again in 1 seconds" in caplog.text
     assert "retry 1 of 3 in 1.0 s" in caplog.text
+
+
+def test_cells_that_are_not_of_their_type_land_as_text(servicetitan: ServiceTitan, sync: Sync) -> None:
+    truth = Reports(servicetitan)
+    rows = truth.rows(truth.whole)
+    company = truth.company.tenant.model_copy(update={"report_cells_as_text": True})
+    servicetitan.control.add_tenant(company)
+    plain = sync(truth.config(truth.whole), "whole")
+    read = sync(truth.config(truth.whole | {"formats": {"Revenue": "thousands"}}), "whole")
+
+    assert [plain.error, read.error] == [None, None]
+    assert len(plain.records("whole")) == len(rows)
+    for row, record, formatted in zip(rows, plain.records("whole"), read.records("whole"), strict=True):
+        revenue, active = row["Revenue"], row["Active"]
+        shown = "" if revenue is None else f"{revenue:,}"
+        fits = revenue is not None and "," not in shown
+        assert as_text(record["Revenue"]) == (as_text(revenue) if fits else None)
+        assert record.get("Revenue__text") == (None if fits else shown)
+        assert formatted["Revenue"] == as_text(revenue)
+        assert (record["Active"], record["Active__text"]) == (None, {True: "Yes", False: "No", None: ""}[active])
