@@ -46,6 +46,11 @@ class _Request:
     params: dict[str, str]
     body: bytes | None = None
 
+    @property
+    def module(self) -> str:
+        """The API module that it goes to: the first part of its path."""
+        return self.path.split("/")[1]
+
     @override
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -109,7 +114,8 @@ class ApiClient:
             StreamError: If no usable response comes within the allowed retries.
             SignInRefusedError: If the API or the token endpoint refuses the credentials.
         """
-        return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode)[0], self._limiter.hold)
+        request = _Request("GET", path, params)
+        return self._retrier.call(lambda: self._read(request, decode)[0], self._hold_back(request))
 
     def get_page(
         self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage], *, may_ask_for_less: bool = False
@@ -131,7 +137,7 @@ class ApiClient:
         """
         request = _Request("GET", path, params)
         page, sent = self._retrier.call(
-            lambda: self._read(request, decode), self._limiter.hold, may_ask_for_less=may_ask_for_less
+            lambda: self._read(request, decode), self._hold_back(request), may_ask_for_less=may_ask_for_less
         )
         return replace(page, sent=sent)
 
@@ -189,6 +195,9 @@ class ApiClient:
 
         return self._retrier.call(read, may_ask_for_less=may_ask_for_less)
 
+    def _hold_back(self, request: _Request) -> Callable[[float], None]:
+        return lambda seconds: self._limiter.hold(seconds, request.module)
+
     def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
         if response.status == HTTPStatus.OK and not response.body.strip():
@@ -225,8 +234,8 @@ class ApiClient:
     def _is_accepted_elsewhere(self, refused: _Request, token: str) -> bool:
         """Return whether another module accepts the app. Then it is about the one that has refused a token."""
         self._authenticator.discard(token)
-        other = next(path for path in _PROBES if path.split("/")[1] != refused.path.split("/")[1])
-        probe = _Request("GET", other, {"page": "1", "pageSize": "1"})
+        probes = [_Request("GET", path, {"page": "1", "pageSize": "1"}) for path in _PROBES]
+        probe = next(probe for probe in probes if probe.module != refused.module)
         response = self._send(probe, self._authenticator.ensure_token())
         self._is_accepted = response.status != HTTPStatus.UNAUTHORIZED
         return self._is_accepted
@@ -239,7 +248,7 @@ class ApiClient:
                 prepared.headers["Content-Type"] = "application/json"
             return prepared
 
-        self._limiter.wait()
+        self._limiter.wait(request.module)
         url = self._api_url + request.path.replace("{tenant}", self._tenant_id)
         return self._transport.send(request.method, url, params=request.params, data=request.body, headers=headers)
 
