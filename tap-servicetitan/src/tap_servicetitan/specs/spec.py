@@ -96,6 +96,10 @@ class StreamSpec:
     has_total_count: bool = True
     """Whether a list with pages can tell its number of records."""
 
+    most_per_page: int | None = None
+    """The most records to ask for per page, if the documents say so or public clients had to. The setting
+    `page_size` may ask for less."""
+
     key: tuple[str, ...] = ("id",)
     """The fields that identify a record."""
 
