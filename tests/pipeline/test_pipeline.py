@@ -298,6 +298,24 @@ def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, mo
         assert secret not in output
 
 
+def test_amounts_that_come_as_text_can_be_added_up(pipe: Pipe) -> None:
+    pipe.streams = ("invoices",)
+    control, tenant, entity = pipe.company.server.control, pipe.company.id, "accounting_invoices"
+    first, second, *_ = control.ids(tenant, entity)
+    control.update(tenant, entity, first, {"total": "1234567890123456789.05", "items": [{"id": 1, "price": "0.10"}]})
+    control.update(tenant, entity, second, {"total": "n/a"})
+
+    assert pipe().target == 0
+
+    rows = pipe.project.rows("invoices")
+    assert (rows[first]["total"], rows[first]["total_decimal"]) == (
+        "1234567890123456789.05",
+        Decimal("1234567890123456789.05"),
+    )
+    assert rows[first]["items"][0]["price_decimal"] == Decimal("0.10")
+    assert (rows[second]["total"], rows[second]["total_decimal"]) == ("n/a", None)
+
+
 def test_a_record_without_a_key_is_rejected_alone(pipe: Pipe) -> None:
     pipe.streams = ("payment_terms",)
     _, *others = pipe.company.server.control.ids(pipe.company.id, "accounting_payment_terms")

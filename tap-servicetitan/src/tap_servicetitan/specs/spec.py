@@ -30,6 +30,12 @@ DELETED_AT = "_sdc_deleted_at"
 DELETED_AT_SCHEMA: Mapping[str, object] = {"type": ["string", "null"], "format": "date-time"}
 """JSON Schema of `_sdc_deleted_at`."""
 
+DECIMAL_OF = "x-decimal-of"
+"""Annotation in the schema of a field that holds, as a number, what another one holds as text: the name of that one."""
+
+DECIMAL_SUFFIX = "Decimal"
+"""What the name of such a field has behind the name of the text."""
+
 EXTRA = "_extra"
 """The field for everything that the schema lacks. It holds JSON of any shape."""
 

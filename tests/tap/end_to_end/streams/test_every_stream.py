@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from support.tap.harness import as_text
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.registry import STREAMS
-from tap_servicetitan.specs.spec import DELETED_AT, POSITION, ReplicationKind
+from tap_servicetitan.specs.spec import DECIMAL_SUFFIX, DELETED_AT, POSITION, ReplicationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,10 +42,19 @@ def count(spec: StreamSpec, records: Iterable[Record]) -> Counter[str]:
     added = {POSITION, DELETED_AT} | ({spec.parent.field} if spec.parent else set())
     fields = load_schema(spec.name)["properties"].keys() - added
     texts = (
-        json.dumps({name: value for name, value in record.items() if name in fields}, sort_keys=True)
+        json.dumps(without_decimals({name: value for name, value in record.items() if name in fields}), sort_keys=True)
         for record in records
     )
     return Counter(set(texts) if may_repeat(spec) else texts)
+
+
+def without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value without the fields that the tap adds beside numbers that came as text."""
+    if isinstance(value, list):
+        return [without_decimals(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_decimals(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
+    return value
 
 
 def may_repeat(spec: StreamSpec) -> bool:
