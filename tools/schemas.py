@@ -134,7 +134,20 @@ def record_schema(spec: StreamSpec, document: Document, noted: set[str]) -> Json
         if found != noted:
             raise SchemaError(f"{spec.name}: list and feed differ in {sorted(found)}, noted is {sorted(noted)}")
         schema = unite(feed, schema)
-    return schema
+    return unpacked(spec, schema) if spec.unpack else schema
+
+
+def unpacked(spec: StreamSpec, schema: Json) -> Json:
+    """Return the schema of the records in the array of a schema, with the other fields.
+
+    Raises:
+        SchemaError: If there is no such array.
+    """
+    others = dict(schema["properties"])
+    inner = others.pop(spec.unpack, {}).get("items", {}).get("properties")
+    if inner is None:
+        raise SchemaError(f"{spec.name}: {spec.unpack} is no array of objects")
+    return {**schema, "properties": others | inner}
 
 
 def added_fields(spec: StreamSpec, records: Mapping[str, Json]) -> Json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from tap_servicetitan.api.unpack import unpacker
 from tap_servicetitan.plugin_runtime.characters import with_whole_characters
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.times import parse_time
@@ -101,13 +102,16 @@ class PageDecoder:
     NOTHING is a page without records, and so is one of which the records are null.
     """
 
-    def __init__(self, key: Sequence[str], cursor: str | None, created: str | None = None) -> None:
+    def __init__(
+        self, key: Sequence[str], cursor: str | None, created: str | None = None, unpack: str | None = None
+    ) -> None:
         """Prepare the decoders.
 
         Args:
             key: Names of the key fields. Without any, its bytes identify a record.
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
             created: Name of the field with the time of creation, if the pages of a list are to tell the latest.
+            unpack: Name of the field with the array of the records, if they come in other objects.
         """
         head = _head_type(key, cursor, created)
         self._list = msgspec.json.Decoder(_ListBody)
@@ -119,6 +123,7 @@ class PageDecoder:
         self._heads = msgspec.json.Decoder(wrapped)
         self._bare_heads = msgspec.json.Decoder(heads)
         self._head = msgspec.json.Decoder(head)
+        self._unpack = unpacker(unpack) if unpack else None
         self._key: Callable[[object], Key] | None = attrgetter(*_key_attributes(key)) if key else None
 
     def list_page(self, body: bytes) -> ListPage:
@@ -171,6 +176,14 @@ class PageDecoder:
         """Return what all pages have, and the heads of those records that have one."""
         if records is None:
             return self._common([], list)
+        if self._unpack:
+            inner = self._unpack(records)
+            return self._read(inner, lambda: self._bare_heads.decode(b"[%b]" % b",".join(map(bytes, inner))))
+        return self._read(records, decode_heads)
+
+    def _read(
+        self, records: list[msgspec.Raw], decode_heads: Callable[[], list[Any]]
+    ) -> tuple[dict[str, Any], list[Any]]:
         broken = 0
         try:
             # Decoding the body a second time, for the heads, takes less time in native code than a call per record.

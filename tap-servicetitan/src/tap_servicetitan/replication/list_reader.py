@@ -38,7 +38,10 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     if spec.parent:
         added.add(spec.parent.field)
     return PageDecoder(
-        [name for name in spec.key if name not in added], spec.cursor, CREATED if spec.is_freezable else None
+        [name for name in spec.key if name not in added],
+        spec.cursor,
+        CREATED if spec.is_freezable else None,
+        spec.unpack,
     )
 
 

@@ -109,6 +109,12 @@ class StreamSpec:
     key: tuple[str, ...] = ("id",)
     """The fields that identify a record."""
 
+    unpack: str | None = None
+    """The field with the array of which each element is a record; None if what the API sends are the records.
+
+    An element gets the other fields of the object that it comes in.
+    """
+
     numbered: bool = False
     """Whether only its position in the parent's list (or in the whole list, without a parent) identifies a record.
 

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from support.tap.harness import as_text
+from support.tap.harness import as_text, unpacked
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import DECIMAL_SUFFIX, DELETED_AT, POSITION, ReplicationKind
@@ -30,7 +30,7 @@ def entity(company: Company, spec: StreamSpec) -> str:
 def at_source(company: Company, spec: StreamSpec) -> list[Record]:
     """Return the records of a stream at the source, sorted by id."""
     wanted = {"billType": spec.query["billType"]} if "billType" in spec.query else {}
-    records = company.server.control.records(company.id, entity(company, spec))
+    records = unpacked(spec, company.server.control.records(company.id, entity(company, spec)))
     return [record for record in map(as_text, records) if wanted.items() <= record.items()]
 
 

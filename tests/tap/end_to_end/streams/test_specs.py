@@ -106,6 +106,27 @@ def test_a_feed_is_asked_what_its_row_says(api: ScriptedApi, sync: Sync) -> None
     assert [asked["active"] for asked in api.asked("/export/things")] == ["Any", "Any"]
 
 
+def test_records_in_an_array_come_with_the_fields_around_it(api: ScriptedApi, sync: Sync) -> None:
+    pages = {
+        "": [{"jobId": 1, "history": [{"id": 1}, {"id": 2, "jobId": 9}]}, {"jobId": 2, "history": None}],
+        "t1": [{"jobId": 1, "history": [{"id": 3}]}, {"jobId": 3}, {"jobId": 4, "history": [7]}],
+    }
+    api.routes["/export/things"] = lambda query: {
+        "hasMore": "from" not in query,
+        "continueFrom": "t1" if "from" not in query else "t2",
+        "data": pages[query.get("from", "")],
+    }
+    run = sync(
+        api.config, specs=[StreamSpec(name="job_history", export_path=FEED, unpack="history", key=("jobId", "id"))]
+    )
+    assert run.error is None
+    assert run.records("job_history") == [
+        *({"jobId": 1, "id": 1}, {"jobId": 9, "id": 2}, {"jobId": 1, "id": 3}),
+        # The target rejects these by name: nothing says what they are.
+        *({"jobId": 3}, {"jobId": 4, "history": [7]}),
+    ]
+
+
 def test_records_without_a_key_are_numbered_through_all_pages(api: ScriptedApi, sync: Sync) -> None:
     records = [{"name": "same"}, {"name": "same"}, {"name": "other"}]
     api.routes["/things"] = lambda query: page_of(records, query)
