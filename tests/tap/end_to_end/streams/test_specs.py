@@ -117,7 +117,8 @@ def test_records_in_an_array_come_with_the_fields_around_it(api: ScriptedApi, sy
         "data": pages[query.get("from", "")],
     }
     run = sync(
-        api.config, specs=[StreamSpec(name="job_history", export_path=FEED, unpack="history", key=("jobId", "id"))]
+        api.config,
+        specs=[StreamSpec(name="job_history", export_path=FEED, unpack="history", key=("jobId", "id"), cursor=None)],
     )
     assert run.error is None
     assert run.records("job_history") == [
