@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, activate, record, schema, state
 
@@ -110,10 +112,13 @@ def test_a_key_keeps_its_digits_and_a_stream_may_have_none(target: TargetRunner,
     assert [row["stream"] for row in rejected(project) if row["open"]] == ["runs"]
 
 
-def test_without_its_entry_a_rejected_record_is_not_done_with(target: TargetRunner, project: Project) -> None:
+@pytest.mark.parametrize("text", [b"etl_rejected_records", b"-etl_rejected_records-1"], ids=["read", "written"])
+def test_without_its_entry_a_rejected_record_is_not_done_with(
+    text: bytes, target: TargetRunner, project: Project
+) -> None:
     messages = [JOBS, job(1, []), job(2), state(STATE)]
     with Proxy(project.api_endpoint) as proxy:
-        proxy.trap(Trap(b"etl_rejected_records", "fail", times=1000, status=403, reason="accessDenied"))
+        proxy.trap(Trap(text, "fail", times=1000, status=403, reason="accessDenied"))
         result = target(*messages, **QUARANTINE, api_endpoint=proxy.url)
     assert (result.code, result.states) == (1, [])
     assert "etl_rejected_records" in result.errors[0]
