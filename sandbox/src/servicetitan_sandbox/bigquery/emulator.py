@@ -27,6 +27,7 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
+from servicetitan_sandbox.bigquery.rules import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +88,7 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    statements.install()
     control_api.install(app)
 
 

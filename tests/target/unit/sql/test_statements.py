@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.googlesql import GoogleSQL
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 from target_bigquery_softdelete.audit.quarantine import REJECTED_FIELDS
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
