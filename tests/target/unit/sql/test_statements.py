@@ -94,6 +94,22 @@ PLAIN = source(
 SHAPES = {
     "plain": PLAIN,
     "key_only": source((ID,)),
+    # Named like aliases that a statement may have. None may be hidden by one.
+    "names_of_aliases": source(
+        (
+            col("t", Kind.INT64),
+            col("s", Kind.STRING),
+            col("h", Kind.STRING),
+            col("c", Kind.STRUCT, *ADDRESS),
+            col("later", Kind.JSON),
+            col("live", Kind.STRING),
+            col("staged", Kind.STRING),
+            col("item_1", Kind.STRUCT, col("item_1", Kind.JSON), repeated=True),
+            col("position_1", Kind.INT64),
+        ),
+        key=("t", "s"),
+        seen_key_tables=EARLIER,
+    ),
     "composite_key": source(
         (col("day", Kind.DATE), col("group", Kind.STRING), col("weight", Kind.FLOAT64), col("name", Kind.STRING)),
         key=("group", "day", "weight"),
@@ -203,6 +219,9 @@ STATEMENTS = {
     "count_live": merge.count_live(TARGET),
     "append_versions_nested": tables.append_versions(
         HISTORY, TARGET, key=["id"], columns=[column.name for column in NESTED]
+    ),
+    "append_versions_names_of_aliases": tables.append_versions(
+        HISTORY, TARGET, key=["t", "s"], columns=["t", "s", "h", "c", "later"]
     ),
     "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
@@ -341,8 +360,8 @@ def test_rows_without_an_operation_are_live() -> None:
 
 def staged_value(statement: str, name: str, value: str) -> str:
     """Return the expression of a column of the staged rows, with a value in place of the column."""
-    line = next(line for line in statement.splitlines() if line.endswith(f" AS `{name}`,"))
-    return line.strip().removesuffix(f" AS `{name}`,").replace(f"s.`{name}`", value)
+    line = next(line.rstrip(",") for line in statement.splitlines() if line.rstrip(",").endswith(f" AS `{name}`"))
+    return line.strip().removesuffix(f" AS `{name}`").replace(f"_etl_s.`{name}`", value)
 
 
 def test_json_takes_numbers_that_have_no_short_decimal_form() -> None:
@@ -354,7 +373,7 @@ def keeping(statement: str, name: str, staged: str, stored: str) -> str:
     """Return the expression that an UPDATE gives to a column, with values in place of the columns."""
     line = next(line for line in statement.splitlines() if line.startswith(f"    `{name}` = "))
     expression = line.partition(" = ")[2].removesuffix(",")
-    return expression.replace(f"s.`{name}`", f"({staged})").replace(f"t.`{name}`", f"({stored})")
+    return expression.replace(f"_etl_s.`{name}`", f"({staged})").replace(f"_etl_t.`{name}`", f"({stored})")
 
 
 STORED = """STRUCT('old' AS street, 1 AS unit, ['a'] AS `lines`, STRUCT(0.5 AS LAT, b"point" AS id) AS geo,
