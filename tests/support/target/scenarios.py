@@ -46,7 +46,7 @@ COLUMNS: dict[str, tuple[dict[str, Any], Callable[[Random], Any]]] = {
         lambda dice: {"s": dice.choice(["Main", None]), "t": dice.randint(1, 2)},
     ),
 }
-"""Columns by name: their JSON Schema, and a function that makes a value. The names are those of aliases and keywords."""
+"""Columns by name: their JSON Schema, and a function that makes a value. Names are those of aliases, keywords."""
 
 
 class Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_names_hide_nothing(stream: str, key: str, target: TargetRunner, project
     columns = {key: INTEGER, **dict.fromkeys(others, STRING), "item_1": {"type": "array", "items": nested}}
     start = schema(stream, columns, [key])
 
-    def row(number: int, version: int, value: str) -> object:
+    def row(number: int, version: int, value: str) -> dict[str, Any]:
         values = {**dict.fromkeys(others, value), "item_1": [{"s": value, "t": "a", "end": None}]}
         return record(stream, {key: number, **values}, version)
 
