@@ -130,6 +130,12 @@ def partition_column(table: Table) -> str:
     return (partitioning and partitioning.field) or ""
 
 
+def primary_key(table: Table) -> tuple[str, ...]:
+    """Return the columns of the primary key that a table declares; none when it declares none."""
+    constraints = table.table_constraints
+    return tuple(constraints.primary_key.columns) if constraints and constraints.primary_key else ()
+
+
 def required_filter(table: Table) -> str:
     """Return the column by which a table requires every statement to filter, or an empty text."""
     return (partition_column(table) or "_PARTITIONTIME") if table.require_partition_filter else ""

@@ -58,6 +58,24 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
     return f"ALTER TABLE {target.quoted}\n{changes}"
 
 
+def change_columns(target: TableId, widened: Sequence[Column], *, drops_key: bool, key: Sequence[str]) -> str:
+    """Return the statement, or the script, that widens columns and declares the primary key anew.
+
+    Args:
+        target: The table.
+        widened: The columns that get a wider type.
+        drops_key: Whether the table has a primary key with one of them in it.
+        key: The columns of the primary key that is declared afterwards; none to declare none.
+    """
+    names = ", ".join(map(quote_column, key))
+    parts = [
+        f"ALTER TABLE {target.quoted} DROP PRIMARY KEY IF EXISTS" if drops_key else "",
+        widen(target, widened) if widened else "",
+        f"ALTER TABLE {target.quoted} ADD PRIMARY KEY ({names}) NOT ENFORCED" if key else "",
+    ]
+    return ";\n".join(filter(None, parts))
+
+
 def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "") -> str:
     """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
 

@@ -213,6 +213,8 @@ STATEMENTS = {
     "preview_merge_plain_spared": merge.preview_merge(TARGET, SHAPES["plain"], spare_taken=True),
     "widen": tables.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
+    "widen_key": tables.change_columns(TARGET, [col("amount", Kind.NUMERIC)], drops_key=True, key=["id", "amount"]),
+    "widen_key_to_double": tables.change_columns(TARGET, [col("amount", Kind.FLOAT64)], drops_key=True, key=()),
     "count_lost_keys": tables.count_lost_keys(TARGET, [ID]),
     "count_lost_keys_partition": tables.count_lost_keys(TARGET, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
