@@ -54,3 +54,14 @@ def test_names_hide_nothing(stream: str, key: str, target: TargetRunner, project
     (versions,) = project.query(f"SELECT COUNT(*) AS n FROM `{project.name}.bronze.{stream}_history`")
     assert versions["n"] == 5
     assert len(project.query(f"SELECT * FROM `{project.name}.bronze.{stream}_live`")) == 2
+
+
+def test_a_stream_with_too_many_columns_is_refused_before_anything_is_written(
+    target: TargetRunner, project: Project
+) -> None:
+    columns = {"id": INTEGER, **dict.fromkeys((f"column_{number}" for number in range(7_000)), STRING)}
+    result = target(schema("wide", columns, ["id"]), record("wide", {"id": 1}))
+
+    assert result.code == 1
+    assert "wide: its 7,001 columns, nested ones included, make a statement of" in result.log
+    assert project.tables("bronze") == project.tables("staging") == []
