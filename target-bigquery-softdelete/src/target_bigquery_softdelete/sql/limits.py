@@ -41,7 +41,7 @@ def check_limits(columns: TableColumns, table_id: TableId, stream: str) -> None:
     if count + _AUDIT_COLUMNS > MOST_COLUMNS:
         raise PluginError(
             f"{stream}: its schema makes {count:,} columns, nested ones included, and a BigQuery table has at most "
-            f"{MOST_COLUMNS - _AUDIT_COLUMNS:,} besides ours. Leave properties out in the catalog or with a stream map."
+            f"{MOST_COLUMNS - _AUDIT_COLUMNS:,} besides ours. Leave properties out in the catalog."
         )
     length = _longest_statement(columns, table_id)
     most = LONGEST_STATEMENT - SPARE_CHARACTERS
@@ -49,8 +49,8 @@ def check_limits(columns: TableColumns, table_id: TableId, stream: str) -> None:
         fit = count * most * 99 // (length * 100)  # names differ, and a part of the statement is always there
         raise PluginError(
             f"{stream}: its {count:,} columns, nested ones included, make a statement of {length:,} characters, and "
-            f"BigQuery takes {LONGEST_STATEMENT:,}: about {fit:,} such columns fit. Leave properties out in the catalog, "
-            "or give them shorter names with a stream map."
+            f"BigQuery takes {LONGEST_STATEMENT:,}: about {fit:,} such columns fit. Leave properties out in the "
+            "catalog, or give them shorter names with a stream map."
         )
 
 
