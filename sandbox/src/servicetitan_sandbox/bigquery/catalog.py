@@ -125,7 +125,7 @@ def detach_after(delete: Delete) -> Delete:
 
 
 class FreshCursor:
-    """A new DuckDB cursor, without the query for its temporary tables, of which it has none, and with its own transaction.
+    """A new DuckDB cursor: it has no temporary tables, so it skips the query for them, and it knows its transaction.
 
     DuckDB refuses a transaction in a transaction, and then ends the outer one, too: so this refuses it beforehand.
 

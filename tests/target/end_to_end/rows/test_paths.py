@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}
 SHAPES: dict[str, Any] = {
     **{name: shape for name, (shape, _) in COLUMNS.items()},
-    "big": {"type": ["number", "null"], "multipleOf": 1e-20},
+    "big": {"type": ["number", "null"], "multipleOf": 1e-18},
     "when": TIMESTAMP,
     "clock": {"type": ["string", "null"], "format": "time"},
     "anything": {},
@@ -44,7 +44,7 @@ NATIVE: list[dict[str, Any]] = [
     {"name": "line\nbreak\r\u2028 \N{GRINNING FACE} \\ \0 é", "anything": "5", "either": 5, "rows": [], "tree": {}},
     {"name": "", "anything": Decimal("1.10"), "either": "5", "rows": [{}], "tree": {"branch": {}}},
     {"when": "0001-01-01T00:00:00", "clock": "23:59:59.999999", "count": -(2**63), "anything": 0},
-    {"when": None, "ratio": 5, "price": Decimal("-0.000000001"), "big": Decimal("0.12345678901234567890")},
+    {"when": None, "ratio": 5, "price": Decimal("-0.000000001"), "big": Decimal("0.123456789012345678")},
     {"rows": [{"at": "2024-01-01T00:00:00.5Z", "cost": Decimal("1.5"), "tags": [1]}, {"tags": "x"}], "tags": []},
     {"tree": {"leaf": Decimal("0.1"), "branch": {"leaves": ["a", ""]}}, "place": None, "extra": {'k.e"y': None}},
 ]
