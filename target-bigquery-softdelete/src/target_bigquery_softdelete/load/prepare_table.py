@@ -48,6 +48,8 @@ class PreparedTable:
     """The column that every statement must filter by, if the table requires one."""
     partitioned_by: str = ""
     """The column by which it is partitioned, if it is."""
+    partition_order: str = ""
+    """Expression of that column by which two rows are in one partition."""
     is_new: bool = False
     """Whether this call created it, so that nothing is in it yet."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +97,7 @@ def prepare_table(
         columns={column.name: by_name[column.name.lower()] for column in columns.columns},
         partition_filter=table_schema.required_filter(table),
         partitioned_by=table_schema.partition_column(table),
+        partition_order=table_schema.partition_order(table),
         is_new=is_new,
         labels=table.labels,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,

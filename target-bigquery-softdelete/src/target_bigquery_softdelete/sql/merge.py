@@ -48,6 +48,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     spare_taken: bool = False,
     partition: str = "",
     within: str = "",
+    piece: str = "",
 ) -> str:
     """Return the MERGE that brings the target table up to date.
 
@@ -62,18 +63,21 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
         within: A column of the key that the table is partitioned by: BigQuery then reads only the partitions of its
             values between the parameters `first` and `last`. Not with `mark_missing_deleted`, which needs the rows of
             all partitions.
+        piece: A column that the table is partitioned by: only staged rows are written whose value is between the
+            parameters `piece_first` and `piece_last`, and with `piece_null` BOOL those without one. Not with
+            `mark_missing_deleted`, for the same reason.
 
     Raises:
-        ValueError: If `mark_missing_deleted` and `within` are combined.
+        ValueError: If `mark_missing_deleted` and one of the last two are combined.
     """
-    if mark_missing_deleted and within:
+    if mark_missing_deleted and (within or piece):
         raise ValueError("rows outside of the partitions that are read would be marked deleted")
     names = [quote_column(column.name) for column in source.columns.columns]
     return "\n".join(
         [
             f"MERGE {target.quoted} AS _etl_t",
             "USING (",
-            indent(_staged_rows(source)),
+            indent(_piece(_staged_rows(source), piece)),
             ") AS _etl_s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
             *(_mark_deleted(source) if mark_deleted else ()),
@@ -202,6 +206,36 @@ def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     if source.seen_key_tables:
         lines += ["UNION ALL", _seen_keys(source, columns)]
     return "\n".join(lines)
+
+
+def _piece(rows: str, column: str) -> str:
+    """Return the query for the staged rows that are in a piece. Which row of a key counts is decided first."""
+    if not column:
+        return rows
+    is_in_piece = f"{quote_column(column)} BETWEEN @piece_first AND @piece_last"
+    return f"SELECT * FROM (\n{indent(rows)}\n)\nWHERE IFNULL({is_in_piece}, @piece_null)"
+
+
+def pieces(source: Source, column: str, partition_order: str) -> str:
+    """Return the query for the first and the last value of a column in each piece of the staged rows, in order.
+
+    Parameter: `most` INT64, the partitions that a piece may have.
+
+    Args:
+        source: The staged rows.
+        column: The column that the table is partitioned by.
+        partition_order: Expression of that column by which two rows are in the same partition, and partitions in order.
+    """
+    name = quote_column(column)
+    return "\n".join(
+        [
+            "SELECT MIN(value) AS first, MAX(value) AS last",
+            f"FROM (SELECT {name} AS value, DENSE_RANK() OVER (ORDER BY {partition_order}) AS position",
+            f"  FROM {source.staging.quoted} WHERE {name} IS NOT NULL)",
+            "GROUP BY FLOOR((position - 1) / @most)",
+            "ORDER BY first",
+        ]
+    )
 
 
 def _key_values_in_table(source: Source) -> list[str]:

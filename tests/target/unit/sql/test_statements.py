@@ -196,6 +196,8 @@ STATEMENTS = {
     "merge_composite_key_within": merge.merge(
         TARGET, SHAPES["composite_key"], mark_missing_deleted=False, partition="day", within="day"
     ),
+    "merge_composite_key_piece": merge.merge(TARGET, SHAPES["composite_key"], mark_missing_deleted=False, piece="day"),
+    "pieces": merge.pieces(SHAPES["composite_key"], "day", "TIMESTAMP_TRUNC(TIMESTAMP(`day`), DAY)"),
     "preview_merge_composite_key_within": merge.preview_merge(TARGET, SHAPES["composite_key"], within="day"),
     "replace_partition": merge.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
     "adopt_partition": tables.adopt(TARGET, partition="_PARTITIONTIME"),
@@ -240,6 +242,10 @@ PARAMETERS = {
     "began": "TIMESTAMP",
     "own_times": "ARRAY<TIMESTAMP>",
     "first": "DATE",
+    "piece_first": "DATE",
+    "piece_last": "DATE",
+    "piece_null": "BOOL",
+    "most": "INT64",
     "last": "DATE",
     "table_name": "STRING",
     "record_keys": "ARRAY<STRING>",
@@ -262,7 +268,9 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare|_spared)*$", "", shape)
+    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_piece|_compare|_spared)*$", "", shape)
+    if name == "pieces":
+        return "composite_key"
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
