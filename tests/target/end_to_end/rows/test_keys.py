@@ -126,6 +126,20 @@ def test_a_run_completes_the_change_of_a_key_that_another_began(
     assert project.operations("jobs") == {1: "UPDATE"}
 
 
+def test_a_column_that_partitions_the_table_does_not_become_wider(target: TargetRunner, project: Project) -> None:
+    target(jobs(INTEGER), job(1), partition_by={"jobs": "id:0:1000:10"})
+    rows = project.rows("jobs")
+
+    result = target(jobs(DECIMAL), job(1, "second"))
+
+    assert result.code == 1
+    (error,) = result.errors
+    for part in ("jobs: the column `id` of", "would have to become NUMERIC", "that a table is partitioned by"):
+        assert part in error
+    assert project.rows("jobs") == rows
+    assert key_of(project, "jobs") == (["id"], ["id"], "INTEGER")
+
+
 def test_only_a_time_says_deleted(target: TargetRunner, project: Project) -> None:
     said = ["", " ", False, 0, None, "0001-01-01T00:00:00Z", "2024-05-06T07:08:09Z"]
     target(jobs(INTEGER), *(job(number) for number in range(len(said))))
