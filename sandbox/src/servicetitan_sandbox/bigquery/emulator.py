@@ -30,11 +30,15 @@ from servicetitan_sandbox.bigquery import merge as duckdb_merge
 from servicetitan_sandbox.bigquery.rules import (
     billing,
     collation,
+    decimals,
     expirations,
     free_projects,
+    keys,
     listing,
+    partitions,
     quotas,
     reasons,
+    statements,
     streaming,
 )
 
@@ -97,6 +101,10 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    statements.install()
+    decimals.install()
+    keys.install()
+    partitions.install()
     for rule in (reasons, expirations, free_projects, listing, collation, streaming, billing, quotas):
         rule.install()
     control_api.install(app)
