@@ -27,6 +27,7 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
+from servicetitan_sandbox.bigquery.rules import jobs, regions, request_size, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +88,10 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    jobs.install()
+    regions.install(app)
+    request_size.install(app)
+    traffic.install(app)
     control_api.install(app)
 
 
@@ -102,8 +107,8 @@ def _collect_garbage_rarely() -> None:
 
 def _install_caches() -> None:
     cache.forbid_import("pandas")
-    jobs = cache.Jobs()
-    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
+    kept = cache.Jobs()
+    store.save, store.load, store.list_, store.delete = kept.save, kept.load, kept.list, kept.delete
     merge.run = cache.with_cache(duckdb_merge.use_duckdb_merge(merge.run))
     for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
         setattr(module, name, cache.cacheable(getattr(module, name)))
