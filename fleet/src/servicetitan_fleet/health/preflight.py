@@ -123,7 +123,7 @@ def _find_bigquery_problems(company: Company, context: MeltanoContext) -> Iterat
     with closing(client):
         problem = _catch_problem(lambda: _dry_run(client, "SELECT 1"))
         if problem:
-            yield f"cannot run jobs in {company.project_id}: {problem}"
+            yield f"cannot run jobs in {client.project}: {problem}"
             return
         for name in dataset_names(company):
             full_name = f"{company.project_id}.{name}"
