@@ -224,3 +224,5 @@ class ProjectConditions(_Model):
     """Jobs that fail. The first that fits a job counts."""
     held_jobs: tuple[JobHold, ...] = ()
     """Jobs that run for longer. The first that fits a job counts."""
+    requires_kms_key: bool = False
+    """Whether the policy `constraints/gcp.restrictNonCmekServices` holds: nothing is stored without a Cloud KMS key."""

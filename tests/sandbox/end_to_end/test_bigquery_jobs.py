@@ -31,7 +31,7 @@ def project(bigquery: processes.BigQuery) -> Iterator[Project]:
     project.client.create_table(bq.Table(f"{project.name}.bronze.jobs", schema=[bq.SchemaField("id", "INT64")]))
     project.query(f"INSERT INTO `{project.name}.bronze.jobs` (id) VALUES (1)")
     yield project
-    set_conditions(project.api_endpoint, project.name, failing_jobs=[], held_jobs=[])
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[], held_jobs=[], requires_kms_key=False)
     project.delete()
 
 
@@ -209,6 +209,28 @@ def test_a_job_finds_only_the_datasets_of_its_location(project: Project) -> None
         f"{south}US",
     ]
     assert project.query(read) == []
+
+
+def test_a_policy_may_demand_a_key_which_is_where_the_data_is(project: Project) -> None:
+    set_conditions(project.api_endpoint, project.name, requires_kms_key=True)
+    key, far = (
+        bq.EncryptionConfiguration(f"projects/p/locations/{place}/keyRings/r/cryptoKeys/k")
+        for place in ("us", "europe")
+    )
+    table = bq.Table(f"{project.name}.bronze.keyed", schema=[bq.SchemaField("id", "INT64")])
+
+    with pytest.raises(exceptions.Forbidden, match="restrictNonCmekServices"):
+        project.client.create_table(table)
+    table.encryption_configuration = far
+    with pytest.raises(exceptions.BadRequest, match="europe"):
+        project.client.create_table(table)
+    table.encryption_configuration = key
+    assert project.client.create_table(table).encryption_configuration == key
+    assert end_of(project, start(project, "SELECT * FROM JOBS"))["reason"] == "accessDenied"
+    for used, reason in ((far, "invalid"), (key, None)):
+        config = bq.QueryJobConfig(destination_encryption_configuration=used)
+        job = project.client.query("SELECT 1", job_config=config)
+        assert end_of(project, job).get("reason") == reason
 
 
 def test_a_request_has_at_most_ten_megabytes(project: Project) -> None:

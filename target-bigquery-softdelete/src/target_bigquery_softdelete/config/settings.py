@@ -110,8 +110,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         Annotated[
             str,
             setting(
-                "Cloud KMS key for new datasets and tables and for query results: "
-                "`projects/P/locations/L/keyRings/R/cryptoKeys/K`, in the location of the datasets (`europe` for `EU`).",
+                "Cloud KMS key for new datasets and tables and for query results: `projects/P/locations/L/keyRings/R/"
+                "cryptoKeys/K`, in the location of the datasets (`europe` for `EU`).",
                 pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
             ),
         ]

@@ -226,43 +226,45 @@ def test_a_statement_costs_few_calls_and_the_connections_stay_open(target: Targe
     assert stats["connections"] <= 4 + 8 + 1 + 3
 
 
+def test_a_key_in_another_location_is_refused(target: TargetRunner) -> None:
+    key = "projects/keys/locations/europe/keyRings/ring/cryptoKeys/key"
+
+    result = target(*MESSAGES, kms_key_name=key)
+
+    assert (result.code, result.states) == (1, [])
+    assert key in result.errors[0]
+    assert target(*MESSAGES, kms_key_name=key, location="EU").code == 0
+
+
 def test_what_administrators_ask_for_is_on_jobs_datasets_and_tables(target: TargetRunner, project: Project) -> None:
     key = "projects/keys/locations/us/keyRings/ring/cryptoKeys/key"
     paying = f"{project.name}-pays"
-    reservation = f"projects/{paying}/locations/US/reservations/etl"
-    settings = {"kms_key_name": key, "billing_project": paying, "reservation": reservation}
+    settings: dict[str, Any] = {
+        "kms_key_name": key,
+        "billing_project": paying,
+        "reservation": f"projects/{paying}/locations/US/reservations/etl",
+        "maximum_bytes_billed": 10**9,
+        "labels": {"team": "data"},
+    }
+    for name in (project.name, paying):
+        set_conditions(project.api_endpoint, name, requires_kms_key=True)
 
     with Proxy(project.api_endpoint) as proxy:
-        for _ in range(2):
-            result = target(
-                *MESSAGES,
-                api_endpoint=proxy.url,
-                on_concurrent_run="refuse",
-                maximum_bytes_billed=10**9,
-                labels={"team": "data"},
-                **settings,
-            )
-            assert (result.code, result.errors) == (0, [])
+        settings |= {"api_endpoint": proxy.url, "on_concurrent_run": "refuse"}
+        results = [target(*MESSAGES, **settings) for _ in range(2)]
 
-    assert list(project.client.list_jobs()) == []
-    inserted = [request for request in proxy.requests if request.method == "POST" and "/jobs?" in request.path]
-    assert all(f"/projects/{paying}/jobs" in request.path for request in inserted)
-    for request in inserted:
-        if b'"query": {' not in request.body:
-            continue
-        configuration = json.loads(request.body)["configuration"]
-        assert configuration["reservation"] == reservation
-        assert configuration["labels"]["team"] == "data"
-        assert configuration["jobTimeoutMs"] == "3600000"
-        query = configuration["query"]
-        assert query["maximumBytesBilled"] == "1000000000"
-        reads = query["query"].lstrip().startswith(("SELECT", "WITH"))
-        assert query.get("destinationEncryptionConfiguration") == ({"kmsKeyName": key} if reads else None)
+    assert [(result.code, result.errors) for result in results] == [(0, []), (0, [])]
+    assert list(project.client.list_jobs()) == [], "they are in the project that pays"
+    sent = [request.body for request in proxy.requests if request.method == "POST" and "/jobs?" in request.path]
+    configurations = [json.loads(body)["configuration"] for body in sent if b'"query": {' in body]
+    asked = {(each["reservation"], each["labels"]["team"], each["jobTimeoutMs"]) for each in configurations}
+    assert asked == {(settings["reservation"], "data", "3600000")}
+    assert {each["query"]["maximumBytesBilled"] for each in configurations} == {"1000000000"}
+    loads = [body for body in sent if b"PAR1" in body]
+    assert loads
+    assert all(key.encode() in body for body in loads)
     for name in ("bronze.jobs", "bronze._etl_lease", "management.etl_logs"):
         assert project.client.get_table(f"{project.name}.{name}").encryption_configuration.kms_key_name == key
     for name in ("bronze", "staging", "management"):
         dataset = project.client.get_dataset(f"{project.name}.{name}")
         assert dataset.default_encryption_configuration.kms_key_name == key
-    loads = [request.body for request in inserted if b"PAR1" in request.body]
-    assert loads
-    assert all(key.encode() in body for body in loads)

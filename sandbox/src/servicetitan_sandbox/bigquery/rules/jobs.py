@@ -22,7 +22,7 @@ import duckdb
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import runner
 
-from servicetitan_sandbox.bigquery.rules import dml_queue, job_errors, regions, traffic
+from servicetitan_sandbox.bigquery.rules import dml_queue, encryption, job_errors, regions, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +47,7 @@ class _Course:
         query = job.configuration.query
         self.job_id = job.jobReference.jobId
         self.table = query and dml_queue.changed_table(query.query or "", job.jobReference.projectId)
-        self.error: BigQueryError | None = regions.error_of_present_job()
-        self.error = self.error or job_errors.planned_error(job, self.table or "")
+        self.error = _error_of(job, self.table or "")
         self.works_from = begun + job_errors.planned_hold(job)
         self.ends_at = begun + traffic.job_seconds(job.configuration)
         limit = job.configuration.jobTimeoutMs
@@ -111,6 +110,16 @@ class _Course:
             time.sleep(left)
         else:
             traffic.note_overrun(-left)
+
+
+def _error_of(job: Job, table: str) -> BigQueryError | None:
+    """Return why a job fails before it does anything, if it does."""
+    place = regions.place_of_present_job()
+    return (
+        place.error
+        or encryption.error_of_job(job.jobReference.projectId, job.configuration, place.location)
+        or job_errors.planned_error(job, table)
+    )
 
 
 class _Present(threading.local):

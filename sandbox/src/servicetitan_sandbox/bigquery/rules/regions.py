@@ -41,7 +41,7 @@ MULTI_REGIONS = ("us", "eu")
 _BY_ID = {"jobs.get", "jobs.cancel", "jobs.getQueryResults", "jobs.delete"}
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a job runs."""
 
     location: str
@@ -50,7 +50,7 @@ class _Place(NamedTuple):
 
 
 _asked: contextvars.ContextVar[str | None] = contextvars.ContextVar("asked", default=None)
-_place: contextvars.ContextVar[_Place | None] = contextvars.ContextVar("place", default=None)
+_place: contextvars.ContextVar[Place | None] = contextvars.ContextVar("place", default=None)
 _locations: dict[tuple[str, str], str] = {}
 """The location of each job."""
 
@@ -75,10 +75,9 @@ def _put_first(app: FastAPI, path: str, handle: Callable[..., Any]) -> None:
     app.router.routes.insert(0, app.router.routes.pop())
 
 
-def error_of_present_job() -> BigQueryError | None:
-    """Return why the job of this thread fails in its location, if it does."""
-    place = _place.get()
-    return place and place.error
+def place_of_present_job() -> Place:
+    """Return where the job of this thread runs."""
+    return _place.get() or Place(DEFAULT)
 
 
 def location_of_dataset(project: str, dataset: str) -> str | None:
@@ -128,9 +127,9 @@ def _datasets_in(statement: str, project: str) -> Iterator[tuple[str, str]]:
                 yield table.catalog or project, table.db
 
 
-def _find_place(project: str, configuration: JobConfiguration, asked: str | None) -> _Place:
+def _find_place(project: str, configuration: JobConfiguration, asked: str | None) -> Place:
     if not asked and not _has_regions():
-        return _Place(DEFAULT)
+        return Place(DEFAULT)
     found = [
         (owner, dataset, location)
         for owner, dataset in datasets_of(project, configuration)
@@ -140,8 +139,8 @@ def _find_place(project: str, configuration: JobConfiguration, asked: str | None
     for owner, dataset, location in found:
         if not same(location, here):
             error = BigQueryError("notFound", f"Not found: Dataset {owner}:{dataset} was not found in location {here}")
-            return _Place(here, error)
-    return _Place(found[0][2] if found else here)
+            return Place(here, error)
+    return Place(found[0][2] if found else here)
 
 
 def _has_regions() -> bool:
@@ -174,8 +173,7 @@ def _with_location(make: Callable[..., Job]) -> Callable[..., Job]:
     @functools.wraps(make)
     def make_in_place(project: str, job_id: str | None, configuration: JobConfiguration) -> Job:
         job = make(project, job_id, configuration)
-        place = _place.get()
-        location = place.location if place else DEFAULT
+        location = place_of_present_job().location
         return job.replace(
             id=f"{project}:{location}.{job_id}",
             selfLink=f"{PREFIX}/projects/{project}/jobs/{job_id}?location={location}",
