@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
+from google.cloud import bigquery as bq
 
+from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
@@ -15,6 +18,7 @@ from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.meltano_project import ROOT
+from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +50,25 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
     assert location.endswith("bronze: it is in US, but the registry says EU")
     assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")
     assert project.tables("bronze") == []
+
+
+def test_the_audit_log_of_a_company_in_a_region_is_read_by_jobs_of_the_project_that_pays(bigquery: BigQuery) -> None:
+    project, paying = Project(bigquery.api_endpoint), Project(bigquery.api_endpoint)
+    dataset = bq.Dataset(f"{project.name}.management")
+    dataset.location = "australia-southeast1"
+    project.client.create_dataset(dataset)
+    table = f"{project.name}.management.etl_logs"
+    project.client.create_table(bq.Table(table, schema=LOG_FIELDS))
+    values = "'r', 'jobs', 'success', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP()"
+    project.query(f"INSERT INTO `{table}` (run_id, stream, status, started, ended) VALUES ({values})")
+    fields = {"company_id": "far", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
+    company = parse_company(fields, "here")
+    company.target.update(api_endpoint=bigquery.api_endpoint, billing_project=paying.name)
+
+    (run,) = LogReader({}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 1).read(company)
+
+    assert (run.run_id, run.stream, run.status) == ("r", "jobs", "success")
+    assert {job.location for job in paying.client.list_jobs()} == {"australia-southeast1"}
 
 
 def test_the_check_of_a_storage_writes_nothing(

@@ -128,7 +128,7 @@ def _datasets_in(statement: str, project: str) -> Iterator[tuple[str, str]]:
 
 
 def _find_place(project: str, configuration: JobConfiguration, asked: str | None) -> Place:
-    if not asked and not _has_regions():
+    if same(asked or DEFAULT, DEFAULT) and not _may_be_elsewhere(project, configuration):
         return Place(DEFAULT)
     found = [
         (owner, dataset, location)
@@ -143,12 +143,15 @@ def _find_place(project: str, configuration: JobConfiguration, asked: str | None
     return Place(found[0][2] if found else here)
 
 
-def _has_regions() -> bool:
-    """Return whether any dataset is not in the default location. If none is, no statement need be read."""
-    return any(not same(text, DEFAULT) for (text,) in metadata.fetch(_LOCATIONS) if text)
+def _may_be_elsewhere(project: str, configuration: JobConfiguration) -> bool:
+    """Return whether a job may name a dataset elsewhere. If not, its statement need not be read."""
+    names = [reference.projectId for reference in _references(configuration) if reference]
+    statement = (configuration.query and configuration.query.query) or ""
+    owners = [owner for (owner,) in metadata.fetch(_OWNERS, [DEFAULT.casefold()])]
+    return any(owner in {project, *names} or owner in statement for owner in owners)
 
 
-_LOCATIONS = "SELECT DISTINCT json_extract(resource, '$.location') FROM emulator.datasets"
+_OWNERS = "SELECT DISTINCT project_id FROM emulator.datasets WHERE lower(json_extract(resource, '$.location')) <> ?"
 
 
 def _in_place(submit: Callable[..., Job]) -> Callable[..., Job]:
