@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.job_failure import JobLostError, JobTimeError, failure_of
@@ -73,7 +74,8 @@ def _wait_a_moment(job: Any, retry: Retry, policy: RetryPolicy, pauses: Iterator
 
 def _wait_for_results(job: bigquery.QueryJob, retry: Retry, policy: RetryPolicy, pauses: Iterator[float]) -> None:
     if _is_known_to_run(job, policy):
-        return  # the answer took its time
+        time.sleep(policy.first_poll_seconds)  # in case that the answer did not take its time
+        return
     _look_at(job, retry, policy)
     if not job.done(reload=False):
         time.sleep(next(pauses))
@@ -84,7 +86,7 @@ def _is_known_to_run(job: bigquery.QueryJob, policy: RetryPolicy) -> bool:
     try:
         # The public function asks for the job's state before it waits, each time.
         job._reload_query_results(retry=None, timeout=policy.call_seconds, page_size=FIRST_ROWS)  # type: ignore[arg-type] # noqa: SLF001
-    except (exceptions.GoogleAPICallError, OSError, ValueError):
+    except (exceptions.GoogleAPICallError, GoogleAuthError, OSError, ValueError):
         return False  # of the job or of the call: the job itself tells
     results = job._query_results  # noqa: SLF001 - it has no other name
     return results is not None and not results.complete

@@ -35,7 +35,6 @@ _THREADS = 128
 _AT_WORK = threading.BoundedSemaphore(8)
 """Lets so many jobs work at the same time, as in the emulator."""
 
-
 _INTERRUPT_SECONDS = 0.05
 
 
@@ -166,6 +165,8 @@ def _in_turn(execute: Callable[..., None]) -> Callable[..., None]:
         course = _present.course = _Course(job, running)
         key = (job.jobReference.projectId, job.jobReference.jobId)
         _courses[key] = course
+        if running.cancelled:  # before anybody could find it there
+            course.stop.set()
         timer = threading.Timer(course.deadline - time.monotonic(), course.be_late) if course.deadline else None
         if timer:
             timer.daemon = True
