@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+from contextlib import nullcontext
 from email.utils import formatdate
 from typing import TYPE_CHECKING, override
 
@@ -88,7 +89,9 @@ class _Api:
         page = self._page_number(call)
         fault = self._state.faults.meet(call, page)
         try:
-            response = await self._respond(call, fault)
+            with company.crowd.enter(call.area) if company else nullcontext():
+                await asyncio.sleep(company.tenant.answer_seconds if company else 0)
+                response = await self._respond(call, fault)
         except Problem as problem:
             response = problem.response()
         response.headers["Date"] = self._date(call)
@@ -110,8 +113,8 @@ class _Api:
     async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
             await self._apply_before(call, fault)
-        if fault and fault.kind == "html":
-            return Response(_HTML, media_type="text/html")
+        if fault and fault.kind in {"html", "firewall"}:
+            return Response(_HTML, 200 if fault.kind == "html" else 403, media_type="text/html")
         response = self._token(call) if call.path == TOKEN_PATH else _compress(call, self._page(call, fault).encode())
         if fault and fault.kind == "truncated":
             return _CutResponse(response.body, response.status_code, dict(response.headers))
