@@ -234,6 +234,20 @@ def test_a_policy_may_demand_a_key_which_is_where_the_data_is(project: Project) 
         assert end_of(project, job).get("reason") == reason
 
 
+def test_a_statement_above_its_limit_of_bytes_is_refused(project: Project) -> None:
+    refused = {}
+    for limit in (10 << 20, (10 << 20) - 1):
+        config = bq.QueryJobConfig(maximum_bytes_billed=limit)
+        sql = f"SELECT * FROM `{project.name}.bronze.jobs`"
+        refused[limit] = project.client.query(sql, job_config=config, job_retry=None)
+
+    assert end_of(project, refused[10 << 20]) == {}
+    error = results(project, refused[(10 << 20) - 1])
+    assert error.status_code == 500
+    assert error.json()["error"]["errors"][0]["reason"] == "bytesBilledLimitExceeded"
+    assert "10485759. 10485760 or higher required" in error.text
+
+
 def test_a_request_has_at_most_ten_megabytes(project: Project) -> None:
     parameter = bq.ScalarQueryParameter("text", "STRING", "x" * (10 << 20))
     config = bq.QueryJobConfig(query_parameters=[parameter])

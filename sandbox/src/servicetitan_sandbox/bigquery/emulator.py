@@ -27,7 +27,7 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
-from servicetitan_sandbox.bigquery.rules import encryption, jobs, regions, request_size, traffic
+from servicetitan_sandbox.bigquery.rules import byte_limit, encryption, jobs, regions, request_size, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,6 +90,7 @@ def correct() -> None:
     _install_caches()
     jobs.install()
     encryption.install()
+    byte_limit.install()
     regions.install(app)
     request_size.install(app)
     traffic.install(app)

@@ -226,6 +226,18 @@ def test_a_statement_costs_few_calls_and_the_connections_stay_open(target: Targe
     assert stats["connections"] <= 4 + 8 + 1 + 3
 
 
+def test_a_statement_above_the_limit_of_bytes_fails_at_once(target: TargetRunner, project: Project) -> None:
+    assert target(*MESSAGES).code == 0
+    changed = [JOBS, record("jobs", {"id": 1, "name": "other"}), state({"bookmarks": {"jobs": 2}})]
+
+    result = target(*changed, maximum_bytes_billed=1)
+
+    assert (result.code, result.states) == (1, [])
+    assert "Query exceeded limit for bytes billed: 1. " in result.errors[0]
+    assert project.rows("jobs")[1]["name"] == "one"
+    assert target(*changed, maximum_bytes_billed=10**9).code == 0
+
+
 def test_a_key_in_another_location_is_refused(target: TargetRunner) -> None:
     key = "projects/keys/locations/europe/keyRings/ring/cryptoKeys/key"
 
