@@ -56,12 +56,18 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
 }
 """A text that an environment variable may hold for each setting of the tap, and its value."""
 
+KEY = "projects/p/locations/us/keyRings/r/cryptoKeys/k"
+
 TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "tenant_id": ("1001", "1001"),
     "dataset": ("raw", "raw"),
     "staging_dataset": ("s", "s"),
     "log_dataset": ("l", "l"),
     "location": ("EU", "EU"),
+    "billing_project": ("pays", "pays"),
+    "reservation": ("none", "none"),
+    "maximum_bytes_billed": ("1000", 1000),
+    "kms_key_name": (KEY, KEY),
     "credentials_path": ("/key.json", "/key.json"),
     "impersonate_service_account": ("etl@co.iam", "etl@co.iam"),
     "api_endpoint": ("http://127.0.0.1:9", "http://127.0.0.1:9"),

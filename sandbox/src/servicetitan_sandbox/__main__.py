@@ -32,7 +32,7 @@ def main(args: list[str] | None = None) -> None:
     elif options.command == "storage":
         cloud_storage.run(options.port, options.bucket)
     else:
-        server.run(options.port, options.data_dir, options.pace)
+        server.run(options.port, options.data_dir, pace=options.pace, latency=options.latency, seed=options.seed)
 
 
 def _up(data_dir: Path | None, pace: float) -> None:
@@ -52,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     titan = commands.add_parser("servicetitan", help="start the local ServiceTitan only")
     warehouse = commands.add_parser("bigquery", help="start the local BigQuery only")
     storage = commands.add_parser("storage", help="start a local Cloud Storage only")
+    warehouse.add_argument(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SCALE",
+        help="let calls and jobs take this many times as long as they are believed to take in BigQuery (default: 0)",
+    )
+    warehouse.add_argument("--seed", type=int, default=1, help="what these times are drawn by (default: 1)")
     storage.add_argument("--bucket", default="sandbox", help="name of the bucket to create (default: sandbox)")
 
     for command in (titan, warehouse, storage):

@@ -179,6 +179,55 @@ class Fault(_Model):
         return self
 
 
+JobKind = Literal["query", "load", "copy", "extract"]
+
+JobErrorReason = Literal[
+    "accessDenied",
+    "backendError",
+    "billingNotEnabled",
+    "concurrentUpdate",
+    "internalError",
+    "invalid",
+    "invalidQuery",
+    "jobBackendError",
+    "jobInternalError",
+    "jobRateLimitExceeded",
+    "notFound",
+    "quotaExceeded",
+    "rateLimitExceeded",
+    "resourcesExceeded",
+]
+"""Why a job fails: a reason of BigQuery (https://cloud.google.com/bigquery/docs/error-messages), or `concurrentUpdate`.
+
+The last stands for `invalidQuery` with the text "Could not serialize access to table ... due to concurrent update".
+"""
+
+
+class _JobCondition(_Model):
+    """What happens to jobs that are chosen by their kind and text."""
+
+    kind: JobKind | None = None
+    """Kind of the jobs; None for all."""
+    text: str = ""
+    """Something that occurs in their id or their configuration, which includes the statement. Empty for all."""
+    times: Annotated[int, Field(ge=1)] = 1
+    """To how many of them it happens, counted from the last change of the project's conditions."""
+
+
+class JobFault(_JobCondition):
+    """Makes jobs fail. A job that fails has changed nothing."""
+
+    reason: JobErrorReason
+    message: str = ""
+    """What BigQuery says; empty for a text that fits the reason."""
+
+
+class JobHold(_JobCondition):
+    """Keeps jobs running for a while before they do anything."""
+
+    seconds: Annotated[float, Field(gt=0)]
+
+
 class ProjectConditions(_Model):
     """What is different in a project of the local BigQuery from an ordinary one."""
 
@@ -186,3 +235,9 @@ class ProjectConditions(_Model):
     """Whether the project has billing. Without it, tables expire and no statement may change rows."""
     pace: Annotated[float, Field(gt=0)] | None = None
     """How much faster time passes for what is counted by time; None for the pace of the server."""
+    failing_jobs: tuple[JobFault, ...] = ()
+    """Jobs that fail. The first that fits a job counts."""
+    held_jobs: tuple[JobHold, ...] = ()
+    """Jobs that run for longer. The first that fits a job counts."""
+    requires_kms_key: bool = False
+    """Whether the policy `constraints/gcp.restrictNonCmekServices` holds: nothing is stored without a Cloud KMS key."""

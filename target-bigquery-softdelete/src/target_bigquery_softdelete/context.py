@@ -81,6 +81,10 @@ class Run:
             self._remove_folder()
         return cancelled
 
+    def release_lease(self) -> None:
+        """Give the lease back, unless a job of this run may still be writing."""
+        self.lease.release(jobs_left=self.warehouse.jobs_left)
+
     @property
     def identity(self) -> dict[str, str | None]:
         """The columns that identify the run in the tables of the log dataset."""

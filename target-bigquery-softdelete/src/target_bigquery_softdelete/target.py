@@ -17,6 +17,7 @@ from target_bigquery_softdelete.audit.freshness_view import FRESHNESS_VIEW
 from target_bigquery_softdelete.audit.quarantine import REJECTED_TABLE
 from target_bigquery_softdelete.audit.stream_report import progress
 from target_bigquery_softdelete.bigquery.client import make_client
+from target_bigquery_softdelete.bigquery.job_options import encryption
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes, Owners
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock, steady_seconds
@@ -95,6 +96,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             clock=clock,
             tenancy=self._tenancy,
             prepare=warehouse.ensure_datasets,
+            encryption=encryption(settings),
             owners=Owners(settings.run_owner or "", tuple(settings.dead_owners)),
             times=self.lease_times,
         )
@@ -309,7 +311,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _acquire_lease(self) -> None:
         if self._context:
-            self._context.call_on_close(self.run.lease.release)  # however the run ends
+            self._context.call_on_close(self.run.release_lease)  # however the run ends
         self.run.lease.acquire()
 
     @override
@@ -330,7 +332,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 cut_off=cut_off,
             )
         finally:
-            self.run.lease.release()
+            self.run.release_lease()
 
     def _begin_or_check(self, stream: str, schema: object) -> None:
         """Take the lease and then check whose tables these are, before the first stream begins.

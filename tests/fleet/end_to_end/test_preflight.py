@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from google.cloud.bigquery import Dataset
+from google.cloud import bigquery as bq
 
+from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.project import MeltanoProject
@@ -17,6 +19,7 @@ from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client.bigquery_control import set_conditions
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.meltano_project import ROOT
+from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +62,7 @@ def test_tables_that_would_vanish_and_a_project_without_billing_are_problems(
 ) -> None:
     project = Project(bigquery.api_endpoint)
     for name in ("bronze", "staging", "management"):
-        dataset = Dataset(f"{project.name}.{name}")
+        dataset = bq.Dataset(f"{project.name}.{name}")
         dataset.default_table_expiration_ms = 2 * 86_400_000
         project.client.create_dataset(dataset)
     fields = {"company_id": "brief", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
@@ -79,6 +82,25 @@ def test_tables_that_would_vanish_and_a_project_without_billing_are_problems(
     (billing,) = find()
     assert f"the project {project.name} has no billing" in billing
     assert [project.tables(name) for name in ("bronze", "staging", "management")] == [[], [], []]
+
+
+def test_the_audit_log_of_a_company_in_a_region_is_read_by_jobs_of_the_project_that_pays(bigquery: BigQuery) -> None:
+    project, paying = Project(bigquery.api_endpoint), Project(bigquery.api_endpoint)
+    dataset = bq.Dataset(f"{project.name}.management")
+    dataset.location = "australia-southeast1"
+    project.client.create_dataset(dataset)
+    table = f"{project.name}.management.etl_logs"
+    project.client.create_table(bq.Table(table, schema=LOG_FIELDS))
+    values = "'r', 'jobs', 'success', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP()"
+    project.query(f"INSERT INTO `{table}` (run_id, stream, status, started, ended) VALUES ({values})")
+    fields = {"company_id": "far", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
+    company = parse_company(fields, "here")
+    company.target.update(api_endpoint=bigquery.api_endpoint, billing_project=paying.name)
+
+    (run,) = LogReader({}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 1).read(company)
+
+    assert (run.run_id, run.stream, run.status) == ("r", "jobs", "success")
+    assert {job.location for job in paying.client.list_jobs()} == {"australia-southeast1"}
 
 
 def test_the_check_of_a_storage_writes_nothing(

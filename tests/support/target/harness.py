@@ -41,6 +41,8 @@ class HastyTarget(TargetBigQuerySoftDelete):
         call_seconds=10,
         upload_seconds=10,
         upload_retries=0,
+        first_poll_seconds=0.02,
+        stop_seconds=2,
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def make_company_client(company: Company, environment: Mapping[str, str]) -> bigquery.Client:
-    """Make a client for a company's project, with the endpoint and the account that its target uses.
+    """Make a client for a company's project, with the endpoint, the account and the payer that its target has.
 
     Args:
         company: The company.
@@ -27,7 +27,7 @@ def make_company_client(company: Company, environment: Mapping[str, str]) -> big
     """
     target = company.target
     return bigquery_client(
-        company.project_id,
+        str(target.get("billing_project") or company.project_id),
         api_endpoint=str(target.get("api_endpoint") or emulator_address(environment)),
         location=company.location or None,
         service_account=str(target.get("impersonate_service_account") or ""),

@@ -127,7 +127,7 @@ def _find_bigquery_problems(company: Company, context: MeltanoContext) -> Iterat
     with closing(client):
         problem = _catch_problem(lambda: _dry_run(client, "SELECT 1"))
         if problem:
-            yield f"cannot run jobs in {company.project_id}: {problem}"
+            yield f"cannot run jobs in {client.project}: {problem}"
             return
         if problem := _catch_problem(lambda: _check_billing(client)):
             yield problem

@@ -37,7 +37,9 @@ SECRET_SETTINGS = ("pii_salt",)
 DATASET_SETTINGS = ("dataset", "staging_dataset", "log_dataset")
 
 TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
-TRUSTED_TARGET_SETTINGS = frozenset({"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"})
+TRUSTED_TARGET_SETTINGS = frozenset(
+    {"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes", "billing_project", "kms_key_name"}
+)
 """Settings that only a trusted registry may have: where credentials and data go, what is read, what is guarded."""
 
 LOOSE_LIMITS = {"max_delete_fraction": 0.95, "max_delete_rows": 1000}

@@ -1,4 +1,4 @@
-"""The control API of the local BigQuery, which the real one does not have: sets the conditions of a project."""
+"""The control API of the local BigQuery, which the real one does not have: sets conditions, and tells what it saw."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import ValidationError
 
 from servicetitan_sandbox.bigquery import conditions
+from servicetitan_sandbox.bigquery.rules import traffic
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,5 +26,14 @@ def install(app: FastAPI) -> None:
             return conditions.change(project, **values).model_dump(mode="json")
         except ValidationError as error:
             raise HTTPException(_BAD_REQUEST, str(error)) from error
+
+    @router.get("/stats")
+    def stats() -> dict[str, Any]:
+        return traffic.stats()
+
+    @router.post("/stats/reset")
+    def reset() -> dict[str, Any]:
+        traffic.forget()
+        return {}
 
     app.include_router(router)

@@ -31,15 +31,19 @@ from servicetitan_sandbox.bigquery.rules import (
     billing,
     collation,
     decimals,
+    encryption,
     expirations,
     free_projects,
+    jobs,
     keys,
     listing,
     partitions,
     quotas,
-    reasons,
+    regions,
+    request_size,
     statements,
     streaming,
+    traffic,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +109,13 @@ def correct() -> None:
     decimals.install()
     keys.install()
     partitions.install()
-    for rule in (reasons, expirations, free_projects, listing, collation, streaming, billing, quotas):
+    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
         rule.install()
+    jobs.install()
+    encryption.install()
+    regions.install(app)
+    request_size.install(app)
+    traffic.install(app)
     control_api.install(app)
 
 
@@ -122,8 +131,8 @@ def _collect_garbage_rarely() -> None:
 
 def _install_caches() -> None:
     cache.forbid_import("pandas")
-    jobs = cache.Jobs()
-    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
+    kept = cache.Jobs()
+    store.save, store.load, store.list_, store.delete = kept.save, kept.load, kept.list, kept.delete
     merge.run = cache.with_cache(duckdb_merge.use_duckdb_merge(merge.run))
     for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
         setattr(module, name, cache.cacheable(getattr(module, name)))

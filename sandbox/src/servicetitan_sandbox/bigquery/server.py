@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def run(port: int = 0, data_dir: Path | None = None, pace: float = 1.0) -> None:
+def run(port: int = 0, data_dir: Path | None = None, *, pace: float = 1.0, latency: float = 0.0, seed: int = 1) -> None:
     """Serve BigQuery's REST API, and its Storage API over gRPC, until a signal arrives.
 
     The ready line holds `bigquery.api_endpoint` and `bigquery.grpc_endpoint`.
@@ -23,9 +23,12 @@ def run(port: int = 0, data_dir: Path | None = None, pace: float = 1.0) -> None:
         port: Port of the REST API; 0 means a free one.
         data_dir: Directory of the tables. By default a temporary one that is removed at the end.
         pace: How much faster time passes for what is counted by time.
+        latency: How many times as long as in BigQuery, as far as is known, calls and jobs take. 0 for no wait.
+        seed: What the times are drawn by.
     """
     # Imported late: the import takes seconds, and the other commands do not need it.
     from servicetitan_sandbox.bigquery import emulator  # noqa: PLC0415
+    from servicetitan_sandbox.bigquery.rules import traffic  # noqa: PLC0415
     from servicetitan_sandbox.bigquery.rules.pace import set_default  # noqa: PLC0415
 
     with hosting.listen(port) as listener, _directory(data_dir) as directory:
@@ -33,6 +36,7 @@ def run(port: int = 0, data_dir: Path | None = None, pace: float = 1.0) -> None:
         emulator.install_extensions()
         emulator.correct()
         set_default(pace)
+        traffic.set_latency(latency, seed)
         with emulator.open_database(directory) as storage_port:
             endpoints = {"api_endpoint": hosting.url(listener), "grpc_endpoint": f"{hosting.HOST}:{storage_port}"}
             hosting.serve(emulator.app, listener, {"bigquery": endpoints})

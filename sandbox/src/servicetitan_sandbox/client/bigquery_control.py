@@ -26,3 +26,22 @@ def set_conditions(api_endpoint: str, project: str, **values: Any) -> None:  # n
     response = requests.patch(f"{api_endpoint}/control/projects/{project}", json=values, timeout=_TIMEOUT_SECONDS)
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         raise ControlError(f"{project}: {response.status_code} {response.text}")
+
+
+def read_stats(api_endpoint: str) -> dict[str, Any]:
+    """Return what the local BigQuery has seen: calls by kind, jobs by kind, connections, and more.
+
+    Args:
+        api_endpoint: Base URL of the local BigQuery.
+    """
+    stats: dict[str, Any] = requests.get(f"{api_endpoint}/control/stats", timeout=_TIMEOUT_SECONDS).json()
+    return stats
+
+
+def reset_stats(api_endpoint: str) -> None:
+    """Let the local BigQuery begin to count anew.
+
+    Args:
+        api_endpoint: Base URL of the local BigQuery.
+    """
+    requests.post(f"{api_endpoint}/control/stats/reset", timeout=_TIMEOUT_SECONDS)

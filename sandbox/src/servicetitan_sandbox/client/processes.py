@@ -105,19 +105,25 @@ def run_servicetitan() -> Iterator[ServiceTitan]:
 
 
 @contextmanager
-def run_bigquery(data_dir: Path | None = None, *, pace: float = 1.0) -> Iterator[BigQuery]:
+def run_bigquery(
+    data_dir: Path | None = None, *, pace: float = 1.0, latency: float = 0.0, seed: int = 1
+) -> Iterator[BigQuery]:
     """Run a local BigQuery. It takes about 5 seconds to start and 300 MB of memory.
 
     Args:
         data_dir: Directory of the tables. By default a temporary one that is removed at the end.
         pace: How much faster time passes for what BigQuery counts by time, such as five updates of a table in ten
             seconds.
+        latency: How many times as long as in BigQuery, as far as is known, calls and jobs take. 0 for no wait.
+        seed: What the times are drawn by.
 
     Raises:
         RuntimeError: If it does not start. The reason is on stderr.
     """
-    options = () if data_dir is None else ("--data-dir", str(data_dir))
-    with _run_process("bigquery", "--pace", str(pace), *options) as (ready, pid):
+    options = [f"--pace={pace}", f"--latency={latency}", f"--seed={seed}"]
+    if data_dir is not None:
+        options += ["--data-dir", str(data_dir)]
+    with _run_process("bigquery", *options) as (ready, pid):
         yield BigQuery(ready, pid)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from google.api_core.exceptions import NotFound
 from google.api_core.retry import Retry
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _CALL_SECONDS = 2.0
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.2
+_AGAIN_SECONDS = 2.0
+"""How long a job may go on before it is cancelled once more."""
 _ONCE = Retry(predicate=lambda _: False)
 
 
@@ -43,8 +46,17 @@ class RunningJobs:
     and the process is about to end.
     """
 
-    def __init__(self, client: bigquery.Client) -> None:
+    def __init__(self, client: bigquery.Client, location: Callable[[], str | None]) -> None:
+        """Begin without a job.
+
+        Args:
+            client: The BigQuery client.
+            location: Returns where the jobs run, as far as that is known.
+        """
         self._client = client
+        self._location = location
+        self.left: set[str] = set()
+        """Ids of jobs that this run no longer waits for, and that may still be running."""
         self._jobs: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._stopped = False
@@ -88,16 +100,54 @@ class RunningJobs:
         done = ended.copy()
         return Cancelled(tuple(sorted(done)), tuple(sorted(set(jobs) - done)))
 
-    def _cancel(self, job_id: str, job: Any, deadline: float, ended: set[str]) -> None:  # noqa: ANN401 - either job
+    def end(self, job_id: str, job: Any, seconds: float) -> bool:  # noqa: ANN401 - a job of any kind
+        """Cancel one job, because it takes too long or BigQuery does not answer, and wait until it has ended.
+
+        Args:
+            job_id: Its id.
+            job: The job; None if it is not known whether BigQuery has it.
+            seconds: How long this may take.
+
+        Returns:
+            Whether it has ended, or never began, as BigQuery confirms. If not, it is among those that are left.
+        """
+        ended: set[str] = set()
+        self._cancel(job_id, job, time.monotonic() + seconds, ended)
+        if not ended:
+            self.left.add(job_id)
+        return bool(ended)
+
+    def _cancel(self, job_id: str, job: Any, deadline: float, ended: set[str]) -> None:  # noqa: ANN401
+        asked_at = float("-inf")
         while time.monotonic() < deadline:
-            with suppress(Exception):  # whatever it is, the job may still be running, and time is short
+            # Whatever goes wrong, the job may still be running, and time is short.
+            with suppress(Exception):
                 # A job that was just being sent may have arrived.
-                job = job or self._client.get_job(job_id, retry=_ONCE, timeout=_CALL_SECONDS)
-                job.cancel(retry=_ONCE, timeout=_CALL_SECONDS)
+                job = job or self._find(job_id)
+                if job is None:
+                    break
+                if time.monotonic() >= asked_at + _AGAIN_SECONDS:
+                    job.cancel(retry=_ONCE, timeout=_CALL_SECONDS)
+                    asked_at = time.monotonic()
                 if job.done(retry=_ONCE, timeout=_CALL_SECONDS):
-                    ended.add(job_id)
-                    return
+                    break
             time.sleep(_POLL_SECONDS)
+        else:
+            return
+        ended.add(job_id)
+
+    def _find(self, job_id: str) -> Any:  # noqa: ANN401 - a job of any kind
+        """Return a job; None if BigQuery does not have it, although it was sent for a long time.
+
+        Raises:
+            GoogleAPIError: If that is not known. When the run was stopped, its last request may be on its way.
+        """
+        try:
+            return self._client.get_job(job_id, location=self._location(), retry=_ONCE, timeout=_CALL_SECONDS)
+        except NotFound:
+            if self._stopped:
+                raise
+            return None
 
 
 def _wait_forever() -> NoReturn:

@@ -11,23 +11,26 @@ from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.plugin_runtime.google_client import SCOPES, bigquery_client
+from target_bigquery_softdelete.plugin_runtime.google_client import SCOPES, bigquery_client, keep_connections
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
     from target_bigquery_softdelete.config.settings import Settings
 
+CONNECTIONS = 40
+"""More than the threads of a run that call BigQuery at the same time: those that load, merge, and renew the lease."""
+
 
 def make_client(settings: Settings) -> bigquery.Client:
-    """Return a client for the project of the settings.
+    """Return a client for the project of the settings, or for the one that pays.
 
     Raises:
         PluginError: If the credentials cannot be read. The text never quotes them.
     """
     try:
-        return bigquery_client(
-            settings.project_id,
+        client = bigquery_client(
+            settings.billing_project or settings.project_id,
             credentials=_own_credentials(settings),
             api_endpoint=settings.endpoint,
             location=settings.location,
@@ -36,6 +39,8 @@ def make_client(settings: Settings) -> bigquery.Client:
     except (GoogleAuthError, ValueError, OSError) as error:
         # The library's own text may quote a part of what it could not parse.
         raise PluginError(f"{_source(settings)} ({type(error).__name__}).") from None
+    keep_connections(client, CONNECTIONS)
+    return client
 
 
 def _own_credentials(settings: Settings) -> Any:  # noqa: ANN401 - google.auth has no common base class

@@ -2,43 +2,54 @@
 
 The id of a job is chosen before it is sent, so a lost answer is harmless: the same id is sent again, and BigQuery says
 that it has the job. A job that BigQuery accepted and no longer knows is also sent again. Only a job that ran and failed
-for a transient reason gets a new id.
+for a reason that passes gets a new id. Every request about a job names its location: outside of the multi-regions US
+and EU, BigQuery finds it only there (https://cloud.google.com/bigquery/docs/locations#specify_locations).
 """
 
 from __future__ import annotations
 
 import functools
-import random
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
-from google.cloud import bigquery
+from google.auth.exceptions import GoogleAuthError
 
 from target_bigquery_softdelete.bigquery.cancellation import RunningJobs
-from target_bigquery_softdelete.bigquery.retry import TRANSIENT_REASONS
+from target_bigquery_softdelete.bigquery.job_failure import JobFailedError, JobLostError
+from target_bigquery_softdelete.bigquery.job_wait import wait_for_job
+from target_bigquery_softdelete.bigquery.retry import may_have_arrived
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.cloud import bigquery
+
     from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 
-FIRST_ROWS = 1000
-"""Rows that come with the answer that a query is done. Unless they are asked for, that answer has none."""
+logger = logging.getLogger(__name__)
+
+_LOST_SECONDS = 60.0
+"""How long a job is sent again that BigQuery has and has not."""
 
 
 class Jobs:
     """The jobs of one run."""
 
     def __init__(self, client: bigquery.Client, retry_policy: RetryPolicy) -> None:
-        self.running = RunningJobs(client)
+        self.location = client.location
+        """Where the jobs run: where the datasets are. None until that is known, for where BigQuery finds them."""
+        self.running = RunningJobs(client, lambda: self.location)
         self._client = client
         self._retry_policy = retry_policy
         self.retry = retry_policy.retry()
         """Retries any call of this run. The calls share one notice in the log."""
-        self._retry_lost = self.retry.with_predicate(lambda error: isinstance(error, _JobLostError))
+        self._retry_lost = self.retry.with_predicate(lambda error: isinstance(error, JobLostError)).with_timeout(
+            min(_LOST_SECONDS, retry_policy.deadline_seconds)
+        )
 
-    def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a load or a query job
+    def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a job of any kind
         """Submit a job and wait until it has succeeded.
 
         Args:
@@ -48,25 +59,30 @@ class Jobs:
         Raises:
             GoogleAPIError: If the job failed, or BigQuery could not be reached. `OSError` and `GoogleAuthError` too.
         """
-        for attempt in range(1, self._retry_policy.job_tries):
+        attempt = 1
+        while True:
             try:
                 return self._retry_lost(self._run_once)(f"{name}-{attempt}", submit)
-            except _FailedForNowError:
-                time.sleep(random.uniform(0, self._retry_policy.first_delay_seconds * 2**attempt))  # noqa: S311 - jitter
-        return self._retry_lost(self._run_once)(f"{name}-{self._retry_policy.job_tries}", submit)
+            except JobFailedError as error:
+                pause = self._retry_policy.pause_before_next_job(error.verdict, attempt)
+                if pause is None:
+                    raise
+                logger.info("the job %s-%d failed (%s) and is run again", name, attempt, error.reason)
+            time.sleep(pause)
+            attempt += 1
 
     def _run_once(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
         with self.running.track(job_id) as note_job:
-            job = self.retry(functools.partial(self._submit, job_id, submit))()
-            note_job(job)
+            job = None
             try:
-                self._wait(job)
-            except exceptions.GoogleAPICallError as error:
-                reason = (job.error_result or {}).get("reason")
-                if reason in TRANSIENT_REASONS:
-                    raise _FailedForNowError.of(error) from error
-                if isinstance(error, exceptions.NotFound) and not reason:
-                    raise _JobLostError(str(error)) from error
+                job = self.retry(functools.partial(self._submit, job_id, submit))()
+                note_job(job)
+                wait_for_job(job, self.retry, self._retry_policy)
+            except (JobFailedError, JobLostError):
+                raise
+            except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
+                if job is not None or may_have_arrived(error):
+                    self.running.end(job_id, job, self._retry_policy.stop_seconds)
                 raise
         return job
 
@@ -76,35 +92,8 @@ class Jobs:
         except exceptions.Conflict:
             pass
         try:
-            return self._client.get_job(job_id, retry=self.retry, timeout=self._retry_policy.call_seconds)
+            return self._client.get_job(
+                job_id, location=self.location, retry=self.retry, timeout=self._retry_policy.call_seconds
+            )
         except exceptions.NotFound as error:
-            raise _JobLostError(str(error)) from error
-
-    def _wait(self, job: Any) -> None:  # noqa: ANN401
-        # In turns: the client gives each of its requests the timeout that it is given for the job.
-        deadline = time.monotonic() + self._retry_policy.job_seconds
-        rows = {"page_size": FIRST_ROWS} if isinstance(job, bigquery.QueryJob) else {}
-        while True:
-            try:
-                job.result(retry=self.retry, timeout=self._retry_policy.call_seconds, **rows)
-            except TimeoutError:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return
-
-
-class _JobLostError(exceptions.GoogleAPIError):
-    """BigQuery accepted a job and no longer knows it. The job is sent again with the same id."""
-
-
-class _FailedForNowError(exceptions.GoogleAPIError):
-    """A job ran and failed for a transient reason."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-    @classmethod
-    def of(cls, error: exceptions.GoogleAPICallError) -> _FailedForNowError:
-        return cls(error.message or str(error))
+            raise JobLostError(str(error)) from error

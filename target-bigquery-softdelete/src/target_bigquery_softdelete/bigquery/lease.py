@@ -35,7 +35,7 @@ from target_bigquery_softdelete.errors import LeaseLostError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.tenancy import Tenancy
@@ -113,6 +113,7 @@ class Lease:
         clock: ServerClock,
         tenancy: Tenancy,
         prepare: Callable[[], object],
+        encryption: bigquery.EncryptionConfiguration | None = None,
         owners: Owners | None = None,
         times: LeaseTimes | None = None,
     ) -> None:
@@ -126,6 +127,7 @@ class Lease:
             clock: BigQuery's clock.
             tenancy: Whose run this is. The lease of another tenant is not taken.
             prepare: Creates the dataset of the table.
+            encryption: How the table is encrypted; None for Google's own keys.
             owners: Who started this run, and whose leases may be taken over at once.
             times: How long it lasts.
         """
@@ -136,6 +138,7 @@ class Lease:
         self._clock = clock
         self._tenancy = tenancy
         self._prepare = prepare
+        self._encryption = encryption
         self._owners = owners or Owners()
         self._times = times or LeaseTimes()
         self._table: bigquery.Table | None = None
@@ -262,12 +265,23 @@ class Lease:
         if self._lost or (self._table and steady_seconds() >= self._end):
             raise LeaseLostError(str(self._table_id))
 
-    def release(self) -> None:
-        """Give the lease back, if it is still this run's. While a dead run's jobs may write, it expires instead."""
+    def release(self, *, jobs_left: Sequence[str] = ()) -> None:
+        """Give the lease back, if it is still this run's. While a dead run's jobs may write, it expires instead.
+
+        Args:
+            jobs_left: Jobs of this run that may still be running. Then, too, it expires.
+        """
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
         if not self.is_held or self._predecessor:
+            return
+        if jobs_left:
+            logger.warning(
+                "the lease `%s` stays until it expires, because BigQuery did not confirm that the jobs %s have ended",
+                self._table_id,
+                ", ".join(jobs_left),
+            )
             return
         try:
             self._give_back()
@@ -301,6 +315,8 @@ class Lease:
     def _create(self) -> bigquery.Table:
         def create() -> bigquery.Table:
             table = bigquery.Table(str(self._table_id), schema=_FIELDS)
+            if self._encryption:
+                table.encryption_configuration = self._encryption
             self._describe(table, self._run)
             return self._client.create_table(table, retry=_ONCE, timeout=_CALL_SECONDS)
 

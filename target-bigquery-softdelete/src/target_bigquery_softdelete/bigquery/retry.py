@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import requests
 from google.api_core import exceptions
@@ -13,6 +15,9 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import TransportError
 
 logger = logging.getLogger(__name__)
+
+Verdict = Literal["permanent", "transient", "contention"]
+"""Whether the failure of a job passes by itself: never; soon; or once others have ended who change the same table."""
 
 TRANSIENT_REASONS = frozenset(
     {
@@ -26,6 +31,9 @@ TRANSIENT_REASONS = frozenset(
 )
 """Reasons for which a failed call or job is retried
 (https://cloud.google.com/bigquery/docs/error-messages)."""
+
+_PERMANENT_REASONS = frozenset({"bytesBilledLimitExceeded", "stopped"})
+"""Reasons that come with a status of the server's faults, 500 and 499, and do not pass."""
 
 _TRANSIENT_ERRORS = (
     exceptions.TooManyRequests,
@@ -46,7 +54,14 @@ _TRANSIENT_ERRORS = (
 def is_transient(error: BaseException) -> bool:
     """Return whether the same call may well succeed when it is made again."""
     reasons = {str(item.get("reason")) for item in getattr(error, "errors", ()) if isinstance(item, dict)}
+    if reasons & _PERMANENT_REASONS:
+        return False
     return isinstance(error, _TRANSIENT_ERRORS) or bool(reasons & TRANSIENT_REASONS)
+
+
+def may_have_arrived(error: BaseException) -> bool:
+    """Return whether BigQuery may be doing what a request asked for, although the request has failed for good."""
+    return isinstance(error, exceptions.RetryError) or is_transient(error)
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,31 @@ class RetryPolicy:
     """For one job."""
     job_tries: int = 3
     """How often a job is run that fails for a transient reason."""
+    contention_tries: int = 8
+    """How often a job is run that fails because others change the same table."""
+    longest_contention_seconds: float = 16.0
+    """For the pause before such a job is run again."""
+    first_poll_seconds: float = 0.1
+    """How long to wait before the first look at a job that nothing else waits for."""
+    longest_poll_seconds: float = 0.75
+    """For the later ones, which grow to this."""
+    stop_seconds: float = 30.0
+    """How long BigQuery may take to stop a job, by itself or when it is asked to."""
+
+    def pause_before_next_job(self, verdict: Verdict, attempt: int) -> float | None:
+        """Return how long to wait before a job that failed is run again; None if it is not.
+
+        Args:
+            verdict: Whether the failure passes by itself.
+            attempt: How often it has run.
+        """
+        longest = self.first_delay_seconds * 2**attempt
+        if verdict == "contention" and attempt < self.contention_tries:
+            # Not at once: whoever else failed at the same moment comes again, too.
+            return random.uniform(self.first_delay_seconds, min(longest, self.longest_contention_seconds))  # noqa: S311
+        if verdict == "transient" and attempt < self.job_tries:
+            return random.uniform(0, longest)  # noqa: S311 - jitter
+        return None
 
     def retry(self) -> Retry:
         """Return the retry of a call: exponential back-off with full jitter."""

@@ -13,12 +13,13 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.bigquery.calls import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from google.cloud.bigquery.job import LoadJob, QueryJob
     from google.cloud.bigquery.query import _AbstractQueryParameter
 
+    from target_bigquery_softdelete.bigquery.job_options import JobOptions
     from target_bigquery_softdelete.bigquery.jobs import Jobs
     from target_bigquery_softdelete.bigquery.retry import RetryPolicy
     from target_bigquery_softdelete.sql.identifiers import TableId
@@ -45,7 +46,7 @@ class Statements:
         retry_policy: RetryPolicy,
         *,
         run_id: str,
-        labels: Callable[[], Mapping[str, str]],
+        options: JobOptions,
     ) -> None:
         """Keep what all of them share.
 
@@ -54,14 +55,14 @@ class Statements:
             jobs: Runs their jobs.
             retry_policy: How long a request may take.
             run_id: Beginning of every job id.
-            labels: Returns the labels of every job: that of the tenant is known only when the first stream begins.
+            options: The options of every job.
         """
         self._client = client
         self._jobs = jobs
         self._retry_policy = retry_policy
         self._options: dict[str, Any] = {"retry": jobs.retry, "timeout": retry_policy.call_seconds}
         self._run_id = run_id
-        self._labels = labels
+        self._job_options = options
 
     def load(self, path: Path, table_id: TableId, fields: Sequence[bigquery.SchemaField], job_name: str) -> None:
         """Append a Parquet file to a table, and wait until its rows are there.
@@ -75,12 +76,13 @@ class Statements:
         Raises:
             WarehouseError: If BigQuery refuses the file.
         """
-        config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
-            schema=list(fields),
-            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-            labels=dict(self._labels()),
+        config = self._job_options.add_to(
+            bigquery.LoadJobConfig(
+                source_format=bigquery.SourceFormat.PARQUET,
+                schema=list(fields),
+                create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+                write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+            )
         )
         config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
 
@@ -90,6 +92,7 @@ class Statements:
                     file,
                     str(table_id),
                     job_id=job_id,
+                    location=self._jobs.location,
                     job_config=config,
                     size=path.stat().st_size,
                     num_retries=self._retry_policy.upload_retries,
@@ -115,10 +118,12 @@ class Statements:
         Raises:
             WarehouseError: If the statement fails.
         """
-        config = bigquery.QueryJobConfig(query_parameters=list(parameters), labels=dict(self._labels()))
+        config = self._job_options.add_to_query(sql, bigquery.QueryJobConfig(query_parameters=list(parameters)))
 
         def submit(job_id: str) -> QueryJob:
-            return self._client.query(sql, job_id=job_id, job_config=config, job_retry=None, **self._options)
+            return self._client.query(
+                sql, job_id=job_id, location=self._jobs.location, job_config=config, job_retry=None, **self._options
+            )
 
         job = self.run_job(f"the statement {job_name} failed", job_name, submit)
         stats = job.dml_stats

@@ -17,9 +17,11 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.collation import plain_table
 from target_bigquery_softdelete.bigquery.expirations import Expirations
+from target_bigquery_softdelete.bigquery.job_options import JobOptions, encryption
 from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME, STAGING_TIME_TRAVEL_HOURS
+from target_bigquery_softdelete.bigquery.locations import common_location
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.bigquery.stale_staging import STAGING_LABELS, stale_tables
@@ -67,6 +69,7 @@ class Warehouse:
         self.settings = settings
         policy = retry_policy or RetryPolicy()
         self._jobs = Jobs(client, policy)
+        self._job_options = JobOptions(settings, policy, lambda: self._labels)
         self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
         self._expirations = Expirations(client, settings, self._options)
         self._dataset: bigquery.Dataset | None = None
@@ -82,7 +85,7 @@ class Warehouse:
         self._lock = threading.Lock()
         self.tenancy = tenancy
         """Whose data it is. What is read is checked, and what is created is labelled."""
-        self.statements = Statements(client, self._jobs, policy, run_id=run_id, labels=lambda: self._labels)
+        self.statements = Statements(client, self._jobs, policy, run_id=run_id, options=self._job_options)
         """Runs the statements and load jobs of the run."""
 
     @property
@@ -92,6 +95,11 @@ class Warehouse:
     def cancel_jobs(self, seconds: float) -> Cancelled:
         """Cancel the running jobs, because the run is stopped. No job is sent after this."""
         return self._jobs.running.cancel(seconds)
+
+    @property
+    def jobs_left(self) -> list[str]:
+        """Ids of jobs that this run no longer waits for, and that may still be running."""
+        return sorted(self._jobs.running.left)
 
     def lease_id(self) -> TableId:
         """Return the full name of the table that is the lease of the dataset."""
@@ -144,6 +152,7 @@ class Warehouse:
         Raises:
             ExpiringError: If one of them would let the tables vanish.
             WrongTenantError: If one of them belongs to another tenant.
+            PluginError: If they are not in one location, or not in that of the settings.
             WarehouseError: If BigQuery refuses.
         """
         settings = self.settings
@@ -152,9 +161,12 @@ class Warehouse:
         ]
         with ThreadPoolExecutor(len(names), "dataset") as executor:
             found = list(executor.map(self._read_dataset, names))
-        datasets = [dataset or self._create_dataset(name) for name, dataset in zip(names, found, strict=True)]
+        places = {name: str(dataset.location) for name, dataset in zip(names, found, strict=True) if dataset}
+        location = common_location(places, settings.location)
+        datasets = [dataset or self._create_dataset(name, location) for name, dataset in zip(names, found, strict=True)]
         self._expirations.check_datasets([datasets[0], datasets[2]])
         self._dataset = datasets[0]
+        self._jobs.location = self._dataset.location
         return self._dataset
 
     def _dataset_name(self, dataset: str) -> str:
@@ -173,7 +185,7 @@ class Warehouse:
             self.tenancy.check(f"The dataset `{name}`", found.labels)
         return found
 
-    def _create_dataset(self, name: str) -> bigquery.Dataset:
+    def _create_dataset(self, name: str, location: str | None) -> bigquery.Dataset:
         wanted = bigquery.Dataset(name)
         wanted.labels = self._labels
         settings = self.settings
@@ -183,8 +195,10 @@ class Warehouse:
         }:
             wanted.default_table_expiration_ms = STAGING_LIFETIME // dt.timedelta(milliseconds=1)
             wanted.max_time_travel_hours = STAGING_TIME_TRAVEL_HOURS
-        if self.settings.location:
-            wanted.location = self.settings.location
+        if location:
+            wanted.location = location
+        if key := encryption(settings):
+            wanted.default_encryption_configuration = key
         dataset: bigquery.Dataset = call(
             f"cannot use the dataset `{name}`",
             lambda: self._client.create_dataset(wanted, exists_ok=True, **self._options),
@@ -301,6 +315,8 @@ class Warehouse:
         """Create a table with the tenant's label, unless it exists. Return it, and whether it is certain to be new."""
         table = plain_table(table_id, fields)
         table.labels = self._labels | STAGING_LABELS if lifetime else self._labels
+        if key := encryption(self.settings):
+            table.encryption_configuration = key
         if layout:
             layout.apply(table)
         if lifetime:
@@ -364,17 +380,23 @@ class Warehouse:
 
     def clone(self, original: TableId, table_id: TableId) -> None:
         """Create a staging table as a clone of another table. Nothing is copied until one of them changes."""
-        config = bigquery.CopyJobConfig(
-            operation_type=bigquery.OperationType.CLONE,
-            create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
-            write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
-            labels=self._labels,
+        config = self._job_options.add_to(
+            bigquery.CopyJobConfig(
+                operation_type=bigquery.OperationType.CLONE,
+                create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
+                write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
+            )
         )
         config.destination_expiration_time = (self._clock.now_at_most() + STAGING_LIFETIME).isoformat()
 
         def submit(job_id: str) -> CopyJob:
             return self._client.copy_table(
-                str(original), str(table_id), job_id=job_id, job_config=config, **self._options
+                str(original),
+                str(table_id),
+                job_id=job_id,
+                location=self._jobs.location,
+                job_config=config,
+                **self._options,
             )
 
         self.statements.run_job(f"cannot clone `{original}`", f"clone-{original.table}", submit)

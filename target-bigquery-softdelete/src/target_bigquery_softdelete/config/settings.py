@@ -74,7 +74,49 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         ),
     ] = datasets.STAGING
     log_dataset: Annotated[str, setting("Dataset of the audit table `etl_logs`.", min_length=1)] = datasets.LOGS
-    location: Annotated[str, setting("Location of new datasets, such as `EU`.", min_length=1)] | None = None
+    location: (
+        Annotated[
+            str,
+            setting(
+                "Location of new datasets, such as `EU`. Jobs run where the datasets are. Without it, new datasets are "
+                "created where the existing ones are, or else in `US`.",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    billing_project: (
+        Annotated[
+            str,
+            setting("Project that jobs run in, and that pays for them, if it is not `project_id`.", min_length=1),
+        ]
+        | None
+    ) = None
+    reservation: (
+        Annotated[
+            str,
+            setting(
+                "Reservation that jobs use: `projects/P/locations/L/reservations/R`, or `none` for on-demand prices.",
+                pattern=r"^(?:none|projects/[^/]+/locations/[^/]+/reservations/[^/]+)$",
+            ),
+        ]
+        | None
+    ) = None
+    maximum_bytes_billed: (
+        Annotated[int, setting("A statement that would be billed for more bytes than this fails, at no cost.", ge=1)]
+        | None
+    ) = None
+    kms_key_name: (
+        Annotated[
+            str,
+            setting(
+                "Cloud KMS key for new datasets and tables and for query results: `projects/P/locations/L/keyRings/R/"
+                "cryptoKeys/K`, in the location of the datasets (`europe` for `EU`).",
+                pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
+            ),
+        ]
+        | None
+    ) = None
     credentials_path: (
         Annotated[
             str,

@@ -120,6 +120,8 @@ def test_a_null_is_never_the_text_null() -> None:
         ({"target": {"max_delete_rows": 1_000_000}}, "one sets `target.max_delete_rows` to 1000 or more"),
         ({"target": {"adopt_tables": ["*"]}}, "one sets `target.adopt_tables`"),
         ({"target": {"batch_schemes": ["s3"]}}, "one sets `target.batch_schemes`"),
+        ({"target": {"billing_project": "theirs"}}, "one sets `target.billing_project`"),
+        ({"target": {"kms_key_name": "theirs"}}, "one sets `target.kms_key_name`"),
         ({"target": {"allow_mass_delete": "true"}}, "one sets `target.allow_mass_delete`"),
         ({"target": {"max_delete_fraction": 1.0}}, "one sets `target.max_delete_fraction` to 0.95 or more"),
         ({"target": {"max_delete_fraction": "2"}}, "one sets `target.max_delete_fraction` to 0.95 or more"),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
-from target_bigquery_softdelete.bigquery.jobs import FIRST_ROWS, Jobs
+from target_bigquery_softdelete.bigquery.job_wait import FIRST_ROWS
+from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.load import prepare_table

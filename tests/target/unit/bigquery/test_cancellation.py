@@ -15,7 +15,7 @@ NOWHERE = bigquery.Client(
 
 
 def test_after_a_stop_no_thread_returns() -> None:
-    jobs = RunningJobs(NOWHERE)
+    jobs = RunningJobs(NOWHERE, lambda: None)
     sent, stopped = threading.Event(), threading.Event()
     came_back: list[str] = []
 

@@ -17,6 +17,8 @@ from local_bigquery.sql import translate
 from local_bigquery.sql.rules.tables import resolve
 from sqlglot import exp
 
+from servicetitan_sandbox.bigquery.rules import byte_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -126,6 +128,8 @@ def _measure(run: Callable[..., JobStatistics2]) -> Callable[..., JobStatistics2
     # The parameters are those of the emulator's own function.
     def run_and_measure(cur, tree, context, destination, config, dry_run, isolated):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN202,PLR0913,PLR0917
         sizes = list(bytes_processed(tree, context).values())
+        if not dry_run:
+            byte_limit.check(config.maximumBytesBilled, bytes_billed(sizes))
         done = run(cur, tree, context, destination, config, dry_run, isolated)
         return _with_bytes(done, sum(sizes), 0 if dry_run else bytes_billed(sizes))
 

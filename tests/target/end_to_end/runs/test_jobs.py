@@ -1,0 +1,283 @@
+"""Jobs that fail, take too long, or run elsewhere: each is run again, given up or found, and nothing waits in vain."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.cloud import bigquery as bq
+
+from servicetitan_sandbox.client.bigquery_control import read_stats, reset_stats, set_conditions
+from support.proxy import Proxy
+from support.singer import INTEGER, STRING, activate, record, schema, state
+from support.target.harness import HastyTarget, lease_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from servicetitan_sandbox.client.bigquery_project import Project
+    from support.proxy import Answer, Gate, Request
+    from support.target.harness import TargetRunner
+
+JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
+MESSAGES = [
+    JOBS,
+    record("jobs", {"id": 1, "name": "one"}, version=1),
+    activate("jobs", 1),
+    state({"bookmarks": {"jobs": 1}}),
+]
+AUSTRALIA = "australia-southeast1"
+
+
+@pytest.fixture(autouse=True)
+def hasty(target: TargetRunner, project: Project) -> Iterator[None]:
+    """Let the target wait less between its tries, and end what a test has planned for the project."""
+    target.plugin = HastyTarget
+    yield
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[], held_jobs=[])
+
+
+def job_ids(project: Project, part: str) -> list[str]:
+    """Return the ids of the jobs whose ids contain a text, without the run that they begin with, oldest first."""
+    jobs = sorted(project.client.list_jobs(), key=lambda job: job.created)
+    return [job.job_id.split("-", 1)[1] for job in jobs if part in job.job_id]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"text": "-merge-jobs", "reason": "backendError", "times": 2},
+        {"text": "-merge-jobs", "reason": "internalError", "times": 2},
+        {"text": "-merge-jobs", "reason": "jobRateLimitExceeded", "times": 7},
+        {"text": "-merge-jobs", "reason": "concurrentUpdate", "times": 7},
+        {
+            "text": "-merge-jobs",
+            "reason": "resourcesExceeded",
+            "message": "Resources exceeded during query execution: Too many DML statements outstanding against table "
+            "co:bronze.jobs, limit is 20.",
+            "times": 7,
+        },
+        {"text": "-load-", "reason": "backendError", "times": 2},
+        {"text": "-load-", "reason": "rateLimitExceeded", "times": 2},
+    ],
+    ids=lambda fault: f"{fault['text']}-{fault['reason']}",
+)
+def test_a_job_that_fails_for_a_reason_that_passes_is_run_again_under_a_new_id(
+    fault: dict[str, Any], target: TargetRunner, project: Project
+) -> None:
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[fault])
+
+    result = target(*MESSAGES)
+
+    assert (result.code, result.errors, len(result.states)) == (0, [], 1)
+    assert project.operations("jobs") == {1: "INSERT"}
+    ids = job_ids(project, fault["text"])
+    assert [int(each.rsplit("-", 1)[1]) for each in ids] == list(range(1, fault["times"] + 2))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"reason": "accessDenied"}, "Access Denied"),
+        ({"reason": "quotaExceeded"}, "Quota exceeded"),
+        ({"reason": "backendError", "times": 3}, "Error encountered during execution. Retrying may solve the problem."),
+        ({"reason": "concurrentUpdate", "times": 8}, "Could not serialize access to table"),
+    ],
+    ids=lambda value: value["reason"] if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("job", ["-merge-jobs", "-load-"])
+def test_a_job_that_keeps_failing_fails_the_stream_in_bigquerys_words(
+    job: str, fault: dict[str, Any], said: str, target: TargetRunner, project: Project
+) -> None:
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[{"text": job, **fault}])
+
+    result = target(*MESSAGES)
+
+    assert (result.code, result.states) == (1, [])
+    assert said in result.errors[0]
+    assert len(job_ids(project, job)) == fault.get("times", 1)
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[])
+    assert target(*MESSAGES).code == 0
+
+
+def lose_an_answer(text: bytes) -> Gate:
+    """Return a gate that loses the first answer to a request with a text in its body."""
+    lost: list[Answer] = []
+
+    def gate(request: Request, forward: Callable[[bytes], Answer]) -> Answer | None:
+        answer = forward(request.body)
+        if text in request.body and not lost:
+            lost.append(answer)
+            return None
+        return answer
+
+    return gate
+
+
+def make_datasets(project: Project, location: str, *names: str) -> None:
+    """Create datasets in a location."""
+    for name in names:
+        dataset = bq.Dataset(f"{project.name}.{name}")
+        dataset.location = location
+        project.client.create_dataset(dataset)
+
+
+@pytest.mark.parametrize("text", [b"MERGE `", b"PAR1"], ids=["merge", "load"])
+def test_in_a_region_a_job_whose_answer_is_lost_is_found_again(
+    text: bytes, target: TargetRunner, project: Project
+) -> None:
+    make_datasets(project, AUSTRALIA, "bronze")
+    fault = {"text": "-merge-jobs", "reason": "backendError"}
+    set_conditions(project.api_endpoint, project.name, failing_jobs=[fault])
+
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.gate = lose_an_answer(text)
+        result = target(*MESSAGES, api_endpoint=proxy.url)
+
+    assert (result.code, result.errors, len(result.states)) == (0, [], 1)
+    assert project.operations("jobs") == {1: "INSERT"}
+    assert {project.client.get_dataset(name).location for name in ("staging", "management")} == {AUSTRALIA}
+    assert {job.location for job in project.client.list_jobs() if "-merge-" in job.job_id} == {AUSTRALIA}
+
+
+@pytest.mark.parametrize(
+    ("places", "settings", "said"),
+    [
+        ({"bronze": AUSTRALIA}, {"location": "EU"}, f"is in {AUSTRALIA}, and the setting `location` says EU"),
+        ({"bronze": AUSTRALIA, "management": "US"}, {}, "No statement reaches tables in two locations"),
+    ],
+)
+def test_datasets_elsewhere_are_refused_before_anything_is_written(
+    places: dict[str, str], settings: dict[str, str], said: str, target: TargetRunner, project: Project
+) -> None:
+    for name, place in places.items():
+        make_datasets(project, place, name)
+
+    result = target(*MESSAGES, on_concurrent_run="refuse", **settings)
+
+    assert (result.code, result.states, len(result.errors)) == (1, [], 1)
+    assert said in result.errors[0]
+    assert {dataset.dataset_id for dataset in project.client.list_datasets()} == set(places)
+    assert project.tables("bronze") == []
+
+
+def test_a_job_beyond_its_time_is_stopped_before_the_lease_is_given_back(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HastyTarget, "retry_policy", replace(HastyTarget.retry_policy, job_seconds=1))
+    hold = {"text": "-merge-jobs", "seconds": 60}
+    set_conditions(project.api_endpoint, project.name, held_jobs=[hold])
+
+    result = target(*MESSAGES, on_concurrent_run="refuse")
+
+    assert (result.code, result.states) == (1, [])
+    assert "Job execution was cancelled: Job timed out after 1 sec" in result.errors[0]
+    assert not lease_holder(project)
+    assert project.rows("jobs") == {}
+
+
+def test_a_job_that_bigquery_does_not_stop_is_cancelled_and_without_an_answer_the_lease_stays(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = replace(HastyTarget.retry_policy, job_seconds=0.5, stop_seconds=1)
+    monkeypatch.setattr(HastyTarget, "retry_policy", policy)
+    set_conditions(project.api_endpoint, project.name, held_jobs=[{"text": "-merge-jobs", "seconds": 60, "times": 2}])
+
+    def without_timeout(request: Request, forward: Callable[[bytes], Answer]) -> Answer | None:
+        return forward(request.body.replace(b'"jobTimeoutMs"', b'"jobTimeout__"'))
+
+    def without_cancel(request: Request, forward: Callable[[bytes], Answer]) -> Answer | None:
+        return None if "/cancel" in request.path else without_timeout(request, forward)
+
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.gate = without_timeout
+        first = target(*MESSAGES, api_endpoint=proxy.url, on_concurrent_run="refuse")
+        given_back = not lease_holder(project)
+        proxy.gate = without_cancel
+        second = target(*MESSAGES, api_endpoint=proxy.url, on_concurrent_run="refuse")
+
+    assert (first.code, second.code) == (1, 1)
+    assert "so it was cancelled" in first.errors[0]
+    assert given_back
+    assert lease_holder(project)
+    assert "stays until it expires, because BigQuery did not confirm" in second.log
+
+
+def test_a_statement_costs_few_calls_and_the_connections_stay_open(target: TargetRunner, project: Project) -> None:
+    streams = [f"stream_{number}" for number in range(12)]
+    messages = [
+        message
+        for name in streams
+        for message in (schema(name, {"id": INTEGER}), record(name, {"id": 1}), state({"bookmarks": {name: 1}}))
+    ]
+    reset_stats(project.api_endpoint)
+
+    assert target(*messages).code == 0
+
+    stats = read_stats(project.api_endpoint)
+    statements = sum(stats["jobs"].values()) - stats["jobs"]["LOAD"]
+    assert stats["calls"]["jobs.insert"] == statements
+    # An answer comes when the statement has ended, or after ten seconds.
+    assert statements <= stats["calls"]["jobs.getQueryResults"] <= statements + 3
+    assert stats["errors"].keys() <= {"tables.get 404", "datasets.get 404"}
+    # One for each thread that loads or merges, for the main thread, and for those that read the three datasets.
+    assert stats["connections"] <= 4 + 8 + 1 + 3
+
+
+def test_a_statement_above_the_limit_of_bytes_fails_at_once(target: TargetRunner, project: Project) -> None:
+    assert target(*MESSAGES).code == 0
+    changed = [JOBS, record("jobs", {"id": 1, "name": "other"}), state({"bookmarks": {"jobs": 2}})]
+
+    result = target(*changed, maximum_bytes_billed=1)
+
+    assert (result.code, result.states) == (1, [])
+    assert "Query exceeded limit for bytes billed: 1. " in result.errors[0]
+    assert project.rows("jobs")[1]["name"] == "one"
+    assert target(*changed, maximum_bytes_billed=10**9).code == 0
+
+
+def test_a_key_in_another_location_is_refused(target: TargetRunner) -> None:
+    key = "projects/keys/locations/europe/keyRings/ring/cryptoKeys/key"
+
+    result = target(*MESSAGES, kms_key_name=key)
+
+    assert (result.code, result.states) == (1, [])
+    assert key in result.errors[0]
+    assert target(*MESSAGES, kms_key_name=key, location="EU").code == 0
+
+
+def test_what_administrators_ask_for_is_on_jobs_datasets_and_tables(target: TargetRunner, project: Project) -> None:
+    key = "projects/keys/locations/us/keyRings/ring/cryptoKeys/key"
+    paying = f"{project.name}-pays"
+    settings: dict[str, Any] = {
+        "kms_key_name": key,
+        "billing_project": paying,
+        "reservation": f"projects/{paying}/locations/US/reservations/etl",
+        "maximum_bytes_billed": 10**9,
+        "labels": {"team": "data"},
+    }
+    project.client.create_dataset("bronze")  # which gives its tables no key
+    for name in (project.name, paying):
+        set_conditions(project.api_endpoint, name, requires_kms_key=True)
+
+    with Proxy(project.api_endpoint) as proxy:
+        settings |= {"api_endpoint": proxy.url, "on_concurrent_run": "refuse"}
+        results = [target(*MESSAGES, **settings) for _ in range(2)]
+
+    assert [(result.code, result.errors) for result in results] == [(0, []), (0, [])]
+    assert list(project.client.list_jobs()) == [], "they are in the project that pays"
+    sent = [request.body for request in proxy.requests if request.method == "POST" and "/jobs?" in request.path]
+    configurations = [json.loads(body)["configuration"] for body in sent if b'"query": {' in body]
+    asked = {(each["reservation"], each["labels"]["team"], each["jobTimeoutMs"]) for each in configurations}
+    assert asked == {(settings["reservation"], "data", "3600000")}
+    assert {each["query"]["maximumBytesBilled"] for each in configurations} == {"1000000000"}
+    loads = [body for body in sent if b"PAR1" in body]
+    assert loads
+    assert all(key.encode() in body for body in loads)
+    for name in ("bronze.jobs", "bronze._etl_lease", "management.etl_logs"):
+        assert project.client.get_table(f"{project.name}.{name}").encryption_configuration.kms_key_name == key
+    for name in ("staging", "management"):
+        dataset = project.client.get_dataset(f"{project.name}.{name}")
+        assert dataset.default_encryption_configuration.kms_key_name == key
