@@ -29,6 +29,7 @@ $ echo "[not a link](nowhere.md)"
 
 NOT_SEARCHED = {
     "Access Denied",  # BigQuery
+    "DML queries are not allowed in the free tier",  # BigQuery
     "Object missing required field",  # msgspec
     "cannot read gs://",  # the verb is filled in
     "is an external table",  # so is the kind of the table

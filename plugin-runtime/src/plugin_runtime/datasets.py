@@ -33,12 +33,12 @@ def expiration_problem(dataset: str, *, tables_ms: int | None, partitions_ms: in
     if not lifetime:
         return None
     days = lifetime / _DAY_MS
-    things = "every new table" if tables_ms else "the partitions of every new table"
+    lets = "lets every new table expire after" if tables_ms else "lets the partitions of every new table expire after"
     name = ":".join(dataset.rsplit(".", 1))
     command = f"bq update --default_table_expiration 0 --default_partition_expiration 0 {name}"
     free = " A project without billing always has this lifetime: then enable billing first." * (days == FREE_DAYS)
     return (
-        f"The dataset `{dataset}` lets {things} expire after {days:g} days, so the tables of a run would vanish with "
+        f"The dataset `{dataset}` {lets} {days:g} days, so the tables of a run would vanish with "
         f"all their rows. Nothing was written. Switch that off with `{command}`, or set `on_expiration` to `clear`, "
         f"which keeps the tables of the target and leaves the dataset as it is.{free}"
     )

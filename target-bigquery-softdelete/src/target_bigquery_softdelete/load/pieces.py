@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.schema.columns import Column
     from target_bigquery_softdelete.sql.source import Source
 
-MOST_PARTITIONS = 4_000
-"""Partitions that one statement may modify (https://cloud.google.com/bigquery/quotas#partitioned_tables)."""
-
 PIECE_PARTITIONS = 3_000
-"""Partitions of the staged rows in one piece. Rows that move come from others, which count, too."""
+"""Partitions of the staged rows in one piece. One statement may modify 4,000
+(https://cloud.google.com/bigquery/quotas#partitioned_tables), and rows that move come from others, which count, too."""
 
 _TOO_MANY = "Too many partitions produced by query"
 
@@ -56,10 +54,10 @@ def naming_partitions(table: StreamTable, prepared: PreparedTable) -> Iterator[N
         if not _is_too_many(error):
             raise
         raise PluginError(
-            f"{table.stream}: this run would write into more than {MOST_PARTITIONS:,} partitions of "
+            f"{table.stream}: this run would write into more than 4,000 partitions of "
             f"`{table.table_id}` in one statement, which BigQuery refuses. Partition it by a larger unit: set "
-            f"`partition_by` of the stream to `{prepared.partitioned_by}:month`, rename the table, and read the stream "
-            "in full."
+            f"`partition_by` of the stream to `{prepared.partitioned_by}:month`, put the table out of the way, and "
+            "read the stream in full."
         ) from error
 
 
