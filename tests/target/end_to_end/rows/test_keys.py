@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 NUMBER = {"type": ["number", "null"]}
 FAR = 2**53
 
