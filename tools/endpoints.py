@@ -29,6 +29,7 @@ Json = dict[str, Any]
 FILE = ROOT / "sandbox/src/servicetitan_sandbox/servicetitan/spec/documented.json"
 
 _SORT_FIELDS = re.compile(r"(?:fields are|specified field|possible values|Options): *(\w[^.]*)")
+_MOST_PER_PAGE = re.compile(r"Maximum value is (\d+)")
 _ALL_BY_DEFAULT = re.compile(r"(?:active and inactive|all) items will be returned by default")
 
 
@@ -81,7 +82,7 @@ class Facts:
 
 
 def parameter(document: Document, described: Json, record: Json) -> Json:
-    """Return the facts of a query parameter, including the fields that `sort` takes and the default of `active`."""
+    """Return the facts of a query parameter: also the fields of `sort`, the default of `active`, the most per page."""
     schema = document.resolve(described.get("schema", {}))
     facts: Json = {keyword: schema[keyword] for keyword in ("type", "format", "enum") if keyword in schema}
     text = described.get("description", "")
@@ -89,6 +90,8 @@ def parameter(document: Document, described: Json, record: Json) -> Json:
         facts["required"] = True
     if described["name"] == "active" and _ALL_BY_DEFAULT.search(text):
         facts["default"] = "Any"
+    if described["name"] == "pageSize" and (most := _MOST_PER_PAGE.search(text)):
+        facts["most"] = int(most[1])
     if described["name"] == "sort":
         facts["fields"] = sort_fields(text, document.resolve(record).get("properties", {}))
     return facts

@@ -8,7 +8,8 @@ exits 0.
 
 A schema has the documents' names and types, the formats in `FORMATS`, and enum values as examples (the API adds values
 without notice, so they must not constrain). Only the key is required, and all other fields are nullable, because real
-records lack fields that the documents require. `schema_corrections.json` corrects errors in the documents.
+records lack fields that the documents require. `schema_corrections.json` corrects errors in the documents, and
+names the texts that are numbers: a field beside each has the number.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from openapi import DOCUMENTS, ROOT, Document, GeneratorError, generate
 from tap_servicetitan.specs.registry import STREAMS
-from tap_servicetitan.specs.spec import EXPORT_PARAMETERS, POSITION
+from tap_servicetitan.specs.spec import DECIMAL_OF, DECIMAL_SUFFIX, EXPORT_PARAMETERS, POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -133,7 +134,20 @@ def record_schema(spec: StreamSpec, document: Document, noted: set[str]) -> Json
         if found != noted:
             raise SchemaError(f"{spec.name}: list and feed differ in {sorted(found)}, noted is {sorted(noted)}")
         schema = unite(feed, schema)
-    return schema
+    return unpacked(spec, schema) if spec.unpack else schema
+
+
+def unpacked(spec: StreamSpec, schema: Json) -> Json:
+    """Return the schema of the records in the array of a schema, with the other fields.
+
+    Raises:
+        SchemaError: If there is no such array.
+    """
+    others = dict(schema["properties"])
+    inner = others.pop(spec.unpack, {}).get("items", {}).get("properties")
+    if inner is None:
+        raise SchemaError(f"{spec.name}: {spec.unpack} is no array of objects")
+    return {**schema, "properties": others | inner}
 
 
 def added_fields(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
@@ -202,6 +216,26 @@ def correct(schema: Json, correction: Json) -> None:
         fields[name] = correction["actual"]
 
 
+def add_decimal(schema: Json, stream: str, path: str) -> None:
+    """Add the number beside a text that has one, in place, right behind it.
+
+    Raises:
+        SchemaError: If the documents have no such text.
+    """
+    name, _, rest = path.partition(".")
+    schema = schema.get("items", schema)
+    fields = schema.get("properties", {})
+    if rest and name in fields:
+        add_decimal(fields[name], stream, rest)
+    elif rest or fields.get(name) != {"type": ["string", "null"]}:
+        raise SchemaError(f"{stream}.{path}: there is no such text any more, drop it from decimal_texts")
+    else:
+        number = {"type": ["number", "null"], "format": "decimal", DECIMAL_OF: name}
+        pairs = [(own, field) for own, field in fields.items()]
+        at = [own for own, _ in pairs].index(name) + 1
+        schema["properties"] = dict([*pairs[:at], (f"{name}{DECIMAL_SUFFIX}", number), *pairs[at:]])
+
+
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends."""
     if spec.list_path:
@@ -250,6 +284,9 @@ def build(corrections: Mapping[str, list[Json]]) -> dict[str, Json]:
         records[spec.name] = record_schema(spec, document, noted)
     for correction in corrections["corrections"]:
         correct(records[correction["stream"]], correction)
+    for entry in corrections["decimal_texts"]:
+        for field in entry["fields"]:
+            add_decimal(records[entry["stream"]], entry["stream"], field)
     return {spec.name: complete(spec, records) for spec in STREAMS}
 
 

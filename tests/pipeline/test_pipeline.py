@@ -298,6 +298,41 @@ def test_no_secret_is_in_any_output(pipe: Pipe, fault: FaultKind, level: str, mo
         assert secret not in output
 
 
+def test_amounts_that_come_as_text_can_be_added_up(pipe: Pipe) -> None:
+    pipe.streams = ("invoices",)
+    control, tenant, entity = pipe.company.server.control, pipe.company.id, "accounting_invoices"
+    first, second, *_ = control.ids(tenant, entity)
+    control.update(tenant, entity, first, {"total": "1234567890123456789.05", "items": [{"id": 1, "price": "0.10"}]})
+    control.update(tenant, entity, second, {"total": "n/a"})
+
+    assert pipe().target == 0
+
+    rows = pipe.project.rows("invoices")
+    assert (rows[first]["total"], rows[first]["total_decimal"]) == (
+        "1234567890123456789.05",
+        Decimal("1234567890123456789.05"),
+    )
+    assert rows[first]["items"][0]["price_decimal"] == Decimal("0.10")
+    assert (rows[second]["total"], rows[second]["total_decimal"]) == ("n/a", None)
+
+
+def test_a_record_without_a_key_is_rejected_alone(pipe: Pipe) -> None:
+    pipe.streams = ("payment_terms",)
+    _, *others = pipe.company.server.control.ids(pipe.company.id, "accounting_payment_terms")
+    pipe.company.set_fault("null_field", stream="accounting_payment_terms", field="id", page=1)
+
+    failed = pipe()
+
+    assert (failed.tap, failed.target) == (0, 1)
+    assert "payment_terms" in failed.errors[0]
+    assert "`id`" in failed.errors[0]
+
+    assert pipe(on_invalid_record="quarantine").target == 0
+    assert set(pipe.project.rows("payment_terms")) == set(others)
+    rejected = pipe.project.query(f"SELECT stream FROM `{pipe.project.name}.management.etl_rejected_records`")
+    assert [row["stream"] for row in rejected] == ["payment_terms"]
+
+
 def test_a_number_as_text_is_loaded_and_an_invalid_number_is_rejected_by_name(pipe: Pipe) -> None:
     pipe.streams = ("technicians",)
     control, tenant = pipe.company.server.control, pipe.company.id

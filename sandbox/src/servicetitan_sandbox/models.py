@@ -24,6 +24,7 @@ FaultKind = Literal[
     "slow",
     "unauthorized",
     "forbidden",
+    "firewall",
     "not_found",
     "rate_limited",
     "shift",
@@ -32,6 +33,7 @@ FaultKind = Literal[
     "moving_feed",
     "unknown_token",
     "wrong_type",
+    "null_field",
     "unknown_field",
 ]
 
@@ -53,9 +55,10 @@ class PageCap(_Model):
     """The most records that a page of a list has, whatever `pageSize` asks for."""
 
     size: Annotated[int, Field(ge=1)]
-    manner: Literal["refuse", "silent", "lossy"] = "refuse"
-    """What a larger `pageSize` does: 400; smaller pages, cut by this size; or pages cut by the size that was asked for,
-    of which only so many records come, so that the others are missing though total and `hasMore` look right."""
+    manner: Literal["refuse", "heavy", "silent", "lossy"] = "refuse"
+    """What a larger `pageSize` does: 400; 504 each time; smaller pages, cut by this size; or pages cut by the size that
+    was asked for, of which only so many records come, so that the others are missing though total and `hasMore` look
+    right."""
 
 
 class Tenant(_Model):
@@ -82,6 +85,10 @@ class Tenant(_Model):
     """How long a report must wait before it runs again."""
     report_pages_are_runs: bool = False
     """Whether each page of a report counts as a run, instead of the first page only."""
+    report_hides_pause: bool = False
+    """Whether only the title of a refused run says how long to wait, and not a `Retry-After`."""
+    report_cells_as_text: bool = False
+    """Whether the cells of reports are texts as a person would write them, whatever type their column has."""
     feed_page_size: Annotated[int, Field(ge=1)] = 5000
     """Records on a page of an export feed. The real number is not documented."""
     seconds_per_request: float = 0
@@ -153,7 +160,7 @@ class Fault(_Model):
     for_seconds: Annotated[float, Field(gt=0)] | None = None
     """How long requests fail, counted from the first failure; None until the faults are cleared."""
     field: str | None = None
-    """For `wrong_type` and `unknown_field`: the field. Dots separate the names of nested fields."""
+    """For `wrong_type`, `null_field` and `unknown_field`: the field. Dots separate the names of nested fields."""
     status: Annotated[int, Field(ge=500, le=599)] = 503
     """For `status`: the HTTP status."""
     seconds: Annotated[float, Field(gt=0)] = 1.0
@@ -163,8 +170,8 @@ class Fault(_Model):
 
     @model_validator(mode="after")
     def _require_field(self) -> Self:
-        if self.kind == "wrong_type" and not self.field:
-            raise ValueError("a fault of the kind wrong_type needs `field`")
+        if self.kind in {"wrong_type", "null_field"} and not self.field:
+            raise ValueError(f"a fault of the kind {self.kind} needs `field`")
         return self
 
 

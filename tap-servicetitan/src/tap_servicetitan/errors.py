@@ -9,6 +9,8 @@ PluginError ends the run, unless it is a StreamError::
     └── StreamError
         ├── MissingRecordsError
         ├── RequestRefusedError
+        │   └── PageSizeRefusedError
+        ├── PageTooHeavyError
         ├── ResponseTooLargeError
         └── UnavailableError
     RetriableError
@@ -58,6 +60,14 @@ class RequestRefusedError(StreamError):
         self.status = status
 
 
+class PageSizeRefusedError(RequestRefusedError):
+    """The API does not give pages of the size that was asked for. Smaller ones are asked for."""
+
+
+class PageTooHeavyError(StreamError):
+    """The API begins a page and does not bring it to its end, again and again. A smaller one is asked for."""
+
+
 class UnavailableError(StreamError):
     """The API gave no usable answer within the allowed retries. Other requests are likely to fail as well."""
 
@@ -91,17 +101,27 @@ class RetriableError(Exception):
     never see this one.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None, throttled: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        throttled: bool = False,
+        is_heavy: bool = False,
+    ) -> None:
         """Describe the failure.
 
         Args:
             message: What happened.
             retry_after_seconds: The pause that the server asks for.
             throttled: Whether there were too many requests, so that all requests have to wait, not only this one.
+            is_heavy: Whether a response that is too much work for the server looks like this: no answer in time, 504,
+                or a cut body.
         """
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.throttled = throttled
+        self.is_heavy = is_heavy
 
 
 class RunCancelledError(Exception):

@@ -59,6 +59,8 @@ class ReportSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
     parameters: dict[str, Any] | None = None
     key: list[str] | None = None
     date_range: ReportDates | None = None
+    formats: dict[str, str] | None = None
+    """How the texts in a column are written that should be numbers or dates: `percent`, `thousands`, or a pattern."""
     page_size: Annotated[int, setting(ge=1, le=25000)] | None = None
 
 

@@ -45,6 +45,22 @@ def test_a_refused_page_size_names_the_parameter(servicetitan: ServiceTitan) -> 
     assert client.get(CAMPAIGNS, pageSize=8).status_code == 200
 
 
+def test_a_heavy_page_times_out(servicetitan: ServiceTitan) -> None:
+    client = _client(servicetitan, largest_page={"technicians": PageCap(size=7, manner="heavy")})
+
+    assert client.get(TECHNICIANS, pageSize=8).status_code == 504
+    assert len(client.ids(TECHNICIANS, pageSize=7)) == 7
+
+
+def test_pages_are_no_larger_than_the_documents_allow(servicetitan: ServiceTitan) -> None:
+    client = _client(servicetitan)
+    journal = "/accounting/v2/tenant/{tenant}/journal-entries"
+
+    assert client.get(journal, pageSize=501).json()["errors"].keys() == {"pageSize"}
+    assert client.get(journal, pageSize=500).status_code == 200
+    assert client.get(TECHNICIANS, pageSize=5000).status_code == 200
+
+
 def test_a_silent_cap_makes_smaller_pages(servicetitan: ServiceTitan) -> None:
     client = _client(servicetitan, largest_page={"*": PageCap(size=4, manner="silent")})
     pages = _read_pages(client, 10)

@@ -130,6 +130,14 @@ class Sync(Protocol):
         """Run the tap and return its output and how it ended."""
 
 
+def unpacked(spec: StreamSpec, outer: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of a stream: what the API sends, or what is in an array of it, with the other fields."""
+    if spec.unpack is None:
+        return outer
+    others = [{name: value for name, value in each.items() if name != spec.unpack} for each in outer]
+    return [rest | record for each, rest in zip(outer, others, strict=True) for record in each.get(spec.unpack) or []]
+
+
 def as_text(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """Return JSON with numbers that have a fraction as text, as runs of the tap return them."""
     if isinstance(value, dict):

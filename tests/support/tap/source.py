@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.servicetitan.spec import documents, endpoints
-from support.tap.harness import as_text
+from support.tap.harness import as_text, unpacked
 from support.tap.scenarios import SPECS, entity
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.spec import DELETED_AT, POSITION, StreamSpec
@@ -45,7 +45,7 @@ class Source:
 
     def _all(self, spec: StreamSpec) -> list[Record]:
         control, name = self._client.control, entity(spec)
-        records = [as_text(record) for record in control.records(self._tenant, name)]
+        records = [as_text(record) for record in unpacked(spec, control.records(self._tenant, name))]
         if spec.parent is None:
             return records
         living = set(control.ids(self._tenant, entity(SPECS[spec.parent.stream])))

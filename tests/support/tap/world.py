@@ -217,9 +217,7 @@ class World:
 
     def _unreadable(self, page_size: int) -> set[str]:
         """Return the streams that a cap on pages may make unreadable."""
-        capped = {
-            name for name, cap in self._caps.items() if cap.manner in {"refuse", "lossy"} and cap.size < page_size
-        }
+        capped = {name for name, cap in self._caps.items() if cap.manner == "lossy" and cap.size < page_size}
         return {
             spec.name for spec in self.specs if capped & {entity(source) for source in scenarios.with_parents([spec])}
         }

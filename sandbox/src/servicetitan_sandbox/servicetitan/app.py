@@ -110,8 +110,8 @@ class _Api:
     async def _respond(self, call: Call, fault: Fault | None) -> Response:
         if fault:
             await self._apply_before(call, fault)
-        if fault and fault.kind == "html":
-            return Response(_HTML, media_type="text/html")
+        if fault and fault.kind in {"html", "firewall"}:
+            return Response(_HTML, 200 if fault.kind == "html" else 403, media_type="text/html")
         response = self._token(call) if call.path == TOKEN_PATH else _compress(call, self._page(call, fault).encode())
         if fault and fault.kind == "truncated":
             return _CutResponse(response.body, response.status_code, dict(response.headers))

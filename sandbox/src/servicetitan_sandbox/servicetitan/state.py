@@ -47,7 +47,11 @@ class Company:
         self.clock = Clock(tenant.clock_skew_seconds, tenant.seconds_per_request)
         self._stirrer: Stirrer | None = None
         self.rate_limit = RateLimit(tenant.requests_per_second)
-        self.report_runs = ReportRuns(tenant.report_seconds, count_pages=tenant.report_pages_are_runs)
+        self.report_runs = ReportRuns(
+            tenant.report_seconds,
+            count_pages=tenant.report_pages_are_runs,
+            hides_pause=tenant.report_hides_pause,
+        )
         self._tables: dict[str, Table] = {}
         self._references: dict[str, list[int]] = {}
         self._report_changes: dict[int, tuple[int, ReportChange]] = {}
@@ -143,7 +147,8 @@ class Company:
         _, change = self._report_changes.get(identifier, (0, None))
         fields = change.fields if change and change.fields is not None else (DAY, *FIELDS) if by_day else FIELDS
         key = f"{self.tenant.seed}/{self.tenant.tenant_id}/{identifier}/{change.seed if change else 0}"
-        return Report(key, tuple(fields), by_day, self.table("business_units").identifiers())
+        units = self.table("business_units").identifiers()
+        return Report(key, tuple(fields), by_day, units, as_text=self.tenant.report_cells_as_text)
 
     def report_modified(self, identifier: int) -> int:
         """Return when a report was last changed, in ticks."""

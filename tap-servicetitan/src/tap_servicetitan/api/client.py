@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tap_servicetitan.api.responses import describe
-from tap_servicetitan.errors import RequestRefusedError, RetriableError, SignInRefusedError, StreamError
+from tap_servicetitan.api.responses import describe, shape_of
+from tap_servicetitan.errors import (
+    PageSizeRefusedError,
+    RequestRefusedError,
+    RetriableError,
+    SignInRefusedError,
+    StreamError,
+)
 from tap_servicetitan.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
@@ -29,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROBES = ("/settings/v2/tenant/{tenant}/business-units", "/crm/v2/tenant/{tenant}/customers")
+"""Lists of two modules, one of which is asked whether the API accepts the app at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -36,6 +45,11 @@ class _Request:
     path: str
     params: dict[str, str]
     body: bytes | None = None
+
+    @property
+    def module(self) -> str:
+        """The API module that it goes to: the first part of its path."""
+        return self.path.split("/")[1]
 
     @override
     def __str__(self) -> str:
@@ -74,6 +88,8 @@ class ApiClient:
         self._transport = transport
         self._limiter = limiter
         self._retrier = retrier
+        self._is_accepted = False
+        """Whether the API has accepted app key and token."""
 
     def sign_in(self) -> None:
         """Check that the credentials work.
@@ -98,11 +114,31 @@ class ApiClient:
             StreamError: If no usable response comes within the allowed retries.
             SignInRefusedError: If the API or the token endpoint refuses the credentials.
         """
-        return self._retrier.call(lambda: self._read(_Request("GET", path, params), decode)[0], self._limiter.hold)
+        request = _Request("GET", path, params)
+        return self._retrier.call(lambda: self._read(request, decode)[0], self._hold_back(request))
 
-    def get_page(self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage]) -> AnyPage:
-        """Read a page, as `get` does, and return it with the time at which the server sent it."""
-        page, sent = self._retrier.call(lambda: self._read(_Request("GET", path, params), decode), self._limiter.hold)
+    def get_page(
+        self, path: str, params: dict[str, str], decode: Callable[[bytes], AnyPage], *, may_ask_for_less: bool = False
+    ) -> AnyPage:
+        """Read a page, as `get` does, and return it with the time at which the server sent it.
+
+        Args:
+            path: As in `get`.
+            params: As in `get`.
+            decode: As in `get`.
+            may_ask_for_less: Whether the caller can ask for a smaller page when this one does not come.
+
+        Raises:
+            PageTooHeavyError: If the page looks too heavy for the server, and the caller can ask for less.
+            PageSizeRefusedError: If the API does not give pages of this size.
+            RequestRefusedError: As in `get`.
+            StreamError: As in `get`.
+            SignInRefusedError: As in `get`.
+        """
+        request = _Request("GET", path, params)
+        page, sent = self._retrier.call(
+            lambda: self._read(request, decode), self._hold_back(request), may_ask_for_less=may_ask_for_less
+        )
         return replace(page, sent=sent)
 
     @property
@@ -118,7 +154,16 @@ class ApiClient:
         """
         self._retrier.sleep(seconds)
 
-    def post(self, path: str, params: dict[str, str], body: bytes, decode: Callable[[bytes], T]) -> T:
+    def post(  # noqa: PLR0913 - the parts of one request
+        self,
+        path: str,
+        params: dict[str, str],
+        body: bytes,
+        decode: Callable[[bytes], T],
+        *,
+        may_ask_for_less: bool = False,
+        least_pause: float = 0.0,
+    ) -> T:
         """Read an endpoint that takes a body, and return its decoded response.
 
         When the API refuses such a request as one too many, other requests go on: it has a limit of its own.
@@ -128,18 +173,45 @@ class ApiClient:
             params: As in `get`.
             body: JSON.
             decode: As in `get`.
+            may_ask_for_less: As in `get_page`.
+            least_pause: Seconds to wait after such a refusal that does not say how long.
 
         Raises:
+            PageTooHeavyError: As in `get_page`.
+            PageSizeRefusedError: As in `get_page`.
             RequestRefusedError: As in `get`.
             StreamError: As in `get`.
             SignInRefusedError: As in `get`.
         """
-        return self._retrier.call(lambda: self._read(_Request("POST", path, params, body), decode)[0])
+        request = _Request("POST", path, params, body)
+
+        def read() -> T:
+            try:
+                return self._read(request, decode)[0]
+            except RetriableError as error:
+                if error.throttled and not error.retry_after_seconds:
+                    error.retry_after_seconds = least_pause
+                raise
+
+        return self._retrier.call(read, may_ask_for_less=may_ask_for_less)
+
+    def _hold_back(self, request: _Request) -> Callable[[float], None]:
+        return lambda seconds: self._limiter.hold(seconds, request.module)
 
     def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
         response = self._send_authorized(request)
-        if response.status != HTTPStatus.OK:
-            raise RequestRefusedError(f"{request}: {describe(response)}", status=response.status)
+        if response.status == HTTPStatus.OK and not response.body.strip():
+            raise RetriableError(f"{request}: the response is empty")
+        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+            if response.status == HTTPStatus.FORBIDDEN and not response.is_json:
+                raise RetriableError(
+                    f"{request}: {response.status} {response.reason} with a page that is not the API's: a firewall or "
+                    "proxy on the way refuses the request"
+                )
+            problem = describe(response)
+            is_size = response.status == HTTPStatus.BAD_REQUEST and "pagesize" in problem.lower()
+            kind = PageSizeRefusedError if is_size else RequestRefusedError
+            raise kind(f"{request}: {problem}", status=response.status)
         return _decode(str(request), response.body, decode), response.sent
 
     def _send_authorized(self, request: _Request) -> HttpResponse:
@@ -148,13 +220,25 @@ class ApiClient:
         if response.status == HTTPStatus.UNAUTHORIZED:
             # A token may become invalid early. If the API refuses a new one too, the settings are wrong.
             self._authenticator.discard(token)
-            response = self._send(request, self._authenticator.ensure_token())
-        if response.status == HTTPStatus.UNAUTHORIZED:
+            token = self._authenticator.ensure_token()
+            response = self._send(request, token)
+        if response.status != HTTPStatus.UNAUTHORIZED:
+            self._is_accepted = self._is_accepted or response.status != HTTPStatus.FORBIDDEN
+        elif not self._is_accepted and not self._is_accepted_elsewhere(request, token):
             raise SignInRefusedError(
                 f"the API refused a new access token for tenant {self._tenant_id} ({describe(response)}): "
                 "check app_key, tenant_id and environment"
             )
         return response
+
+    def _is_accepted_elsewhere(self, refused: _Request, token: str) -> bool:
+        """Return whether another module accepts the app. Then it is about the one that has refused a token."""
+        self._authenticator.discard(token)
+        probes = [_Request("GET", path, {"page": "1", "pageSize": "1"}) for path in _PROBES]
+        probe = next(probe for probe in probes if probe.module != refused.module)
+        response = self._send(probe, self._authenticator.ensure_token())
+        self._is_accepted = response.status != HTTPStatus.UNAUTHORIZED
+        return self._is_accepted
 
     def _send(self, request: _Request, token: str) -> HttpResponse:
         def headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -164,7 +248,7 @@ class ApiClient:
                 prepared.headers["Content-Type"] = "application/json"
             return prepared
 
-        self._limiter.wait()
+        self._limiter.wait(request.module)
         url = self._api_url + request.path.replace("{tenant}", self._tenant_id)
         return self._transport.send(request.method, url, params=request.params, data=request.body, headers=headers)
 
@@ -173,6 +257,8 @@ def _decode(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise StreamError(f"{request}: the response does not have the documented form: {error}") from error
+        raise StreamError(
+            f"{request}: the response does not have the documented form: {error}; it {shape_of(body)}"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RetriableError(f"{request}: the response is not JSON: {error}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from tap_servicetitan.api.unpack import unpacker
 from tap_servicetitan.plugin_runtime.characters import with_whole_characters
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.times import parse_time
@@ -22,27 +23,43 @@ _T = TypeVar("_T")
 KeyField = int | str
 """The value of a key field."""
 
-Key = KeyField | tuple[KeyField, ...]
+
+@dataclass(frozen=True, slots=True)
+class NoKey:
+    """Stands for the key of a record that has none, or of which it cannot be read.
+
+    The record is written all the same: the target names it, and rejects it alone.
+    """
+
+    digest: int
+    """A hash of the record, by which it is recognized in another pass."""
+
+
+Key = KeyField | tuple[KeyField, ...] | NoKey
 """The key of a record: the value of its key field, or the tuple of them."""
 
 CHUNK_BYTES = 1 << 16
 """How much of a body to check at a time."""
 
 
+NOTHING = b""
+"""The body of a response with the status 204: there are no records."""
+
+
 class _ListBody(msgspec.Struct, rename="camel"):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
     has_more: bool
     total_count: int | None = None
 
 
 class _DataBody(msgspec.Struct):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
 
 
 class _ExportBody(msgspec.Struct, rename="camel"):
-    data: list[msgspec.Raw]
+    data: list[msgspec.Raw] | None
     has_more: bool
-    continue_from: str
+    continue_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +68,15 @@ class Page:
 
     records: Sequence[msgspec.Raw]
     keys: Sequence[Key]
+    """The keys of the records, and of those that are left out."""
     newest: str | None
     """The latest time of change in the page, as the API wrote it; None if no record has one."""
     has_more: bool
     extracted_at: datetime
     sent: datetime
     """When the server sent the page (UTC), by its own clock."""
+    broken: int = 0
+    """How many records are left out because they are no JSON objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +92,26 @@ class ListPage(Page):
 class ExportPage(Page):
     """A page of an export feed."""
 
-    continue_from: str
+    continue_from: str | None
+    """The token of the next page. The API may leave it out of the last one."""
 
 
 class PageDecoder:
-    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON."""
+    """Decodes the pages of one stream. All methods raise msgspec.DecodeError for a body that is not JSON.
 
-    def __init__(self, key: Sequence[str], cursor: str | None, created: str | None = None) -> None:
+    NOTHING is a page without records, and so is one of which the records are null.
+    """
+
+    def __init__(
+        self, key: Sequence[str], cursor: str | None, created: str | None = None, unpack: str | None = None
+    ) -> None:
         """Prepare the decoders.
 
         Args:
-            key: Names of the key fields. Every record must have them. Without any, its bytes identify a record.
+            key: Names of the key fields. Without any, its bytes identify a record.
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
             created: Name of the field with the time of creation, if the pages of a list are to tell the latest.
+            unpack: Name of the field with the array of the records, if they come in other objects.
         """
         head = _head_type(key, cursor, created)
         self._list = msgspec.json.Decoder(_ListBody)
@@ -95,17 +122,22 @@ class PageDecoder:
         wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
         self._heads = msgspec.json.Decoder(wrapped)
         self._bare_heads = msgspec.json.Decoder(heads)
+        self._head = msgspec.json.Decoder(head)
+        self._unpack = unpacker(unpack) if unpack else None
         self._key: Callable[[object], Key] | None = attrgetter(*_key_attributes(key)) if key else None
 
     def list_page(self, body: bytes) -> ListPage:
         """Return a page of a list."""
-        return decode_body(body, self._list_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._list_page)
+
+    def _no_list(self) -> ListPage:
+        return ListPage(**self._common([], list)[0], has_more=False, total_count=None)
 
     def _list_page(self, body: bytes) -> ListPage:
         page = self._list.decode(body)
-        heads = self._heads.decode(body).data
+        common, heads = self._common(page.data, lambda: self._heads.decode(body).data)
         return ListPage(
-            **self._common(page.data, heads),
+            **common,
             has_more=page.has_more,
             total_count=page.total_count,
             latest_created=newest(head.created for head in heads),
@@ -113,43 +145,78 @@ class PageDecoder:
 
     def data_page(self, body: bytes) -> ListPage:
         """Return a list that comes whole, in an object."""
-        return decode_body(body, self._data_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._data_page)
 
     def _data_page(self, body: bytes) -> ListPage:
-        records = self._data.decode(body).data
-        return ListPage(**self._common(records, self._heads.decode(body).data), has_more=False, total_count=None)
+        common, _ = self._common(self._data.decode(body).data, lambda: self._heads.decode(body).data)
+        return ListPage(**common, has_more=False, total_count=None)
 
     def array_page(self, body: bytes) -> ListPage:
         """Return a list that comes whole, as an array."""
-        return decode_body(body, self._array_page)
+        return self._no_list() if body == NOTHING else decode_body(body, self._array_page)
 
     def _array_page(self, body: bytes) -> ListPage:
-        records = self._array.decode(body)
-        return ListPage(**self._common(records, self._bare_heads.decode(body)), has_more=False, total_count=None)
+        common, _ = self._common(self._array.decode(body), lambda: self._bare_heads.decode(body))
+        return ListPage(**common, has_more=False, total_count=None)
 
     def export_page(self, body: bytes) -> ExportPage:
         """Return a page of an export feed."""
+        if body == NOTHING:
+            return ExportPage(**self._common([], list)[0], has_more=False, continue_from=None)
         return decode_body(body, self._export_page)
 
     def _export_page(self, body: bytes) -> ExportPage:
         page = self._export.decode(body)
-        return ExportPage(
-            **self._common(page.data, self._heads.decode(body).data),
-            has_more=page.has_more,
-            continue_from=page.continue_from,
-        )
+        common, _ = self._common(page.data, lambda: self._heads.decode(body).data)
+        return ExportPage(**common, has_more=page.has_more, continue_from=page.continue_from)
 
-    # Decoding the body a second time, for the heads, takes less time in native code than a call per record.
+    def _common(
+        self, records: list[msgspec.Raw] | None, decode_heads: Callable[[], list[Any]]
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """Return what all pages have, and the heads of those records that have one."""
+        if records is None:
+            return self._common([], list)
+        if self._unpack:
+            inner = self._unpack(records)
+            return self._read(inner, lambda: self._bare_heads.decode(b"[%b]" % b",".join(map(bytes, inner))))
+        return self._read(records, decode_heads)
 
-    def _common(self, records: list[msgspec.Raw], heads: list[Any]) -> dict[str, Any]:
+    def _read(
+        self, records: list[msgspec.Raw], decode_heads: Callable[[], list[Any]]
+    ) -> tuple[dict[str, Any], list[Any]]:
+        broken = 0
+        try:
+            # Decoding the body a second time, for the heads, takes less time in native code than a call per record.
+            heads = decode_heads()
+            keys = list(map(self._key, heads)) if self._key else [hash(bytes(record)) for record in records]
+        except msgspec.ValidationError:
+            keys, heads = self._key_by_key(records)
+            whole = [record for record in records if bytes(record).lstrip()[:1] == b"{"]
+            broken, records = len(records) - len(whole), whole
         now = utc_now()
-        return {
+        common = {
             "records": records,
-            "keys": list(map(self._key, heads)) if self._key else [hash(bytes(record)) for record in records],
+            "keys": keys,
             "newest": newest(head.cursor for head in heads),
             "extracted_at": now,
             "sent": now,
+            "broken": broken,
         }
+        return common, heads
+
+    def _key_by_key(self, records: Sequence[msgspec.Raw]) -> tuple[list[Key], list[Any]]:
+        """Return the key of each record, one by one, and the heads that could be read."""
+        keys: list[Key] = []
+        heads: list[Any] = []
+        for record in records:
+            try:
+                head = self._head.decode(record)
+            except msgspec.ValidationError:
+                keys.append(NoKey(hash(bytes(record))))
+            else:
+                heads.append(head)
+                keys.append(self._key(head) if self._key else hash(bytes(record)))
+        return keys, heads
 
 
 def _key_attributes(key: Sequence[str]) -> list[str]:

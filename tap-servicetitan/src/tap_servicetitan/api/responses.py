@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
 
 RETRIABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 """Client errors (4xx) that may pass. All server errors (5xx) may."""
+
+_PAUSE = re.compile(r"(\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
+
+_JSON_NAMES = {bool: "boolean", int: "number", float: "number", str: "text"}
 
 LONGEST_DETAIL = 300
 """How much of a response's own error text goes into a message, in characters."""
@@ -31,6 +38,23 @@ class HttpResponse:
     """When the server sent it (UTC), by its own clock and cut to a second."""
 
     @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON, or there is none: the API itself answers so, and what stands before it does not."""
+        if not self.body.strip():
+            return True
+        try:
+            msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        return True
+
+    @property
+    def requested_pause_seconds(self) -> float | None:
+        """The pause that the response asks for, in `Retry-After` or, as that of a report may, in its title."""
+        requested = retry_after_seconds(self.headers.get("Retry-After"), self.sent)
+        return _pause_in(self) if requested is None else requested
+
+    @property
     def may_pass(self) -> bool:
         """Whether the status is an error that may be gone when the request is sent again."""
         return self.status in RETRIABLE_STATUSES or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -45,6 +69,28 @@ def describe(response: HttpResponse) -> str:
         return f"{status} (no JSON in the response)"
     detail = _problem_text(problem) if isinstance(problem, dict) else ""
     return f"{status}: {detail[:LONGEST_DETAIL]}" if detail else status
+
+
+def shape_of(body: bytes) -> str:
+    """Return what a body of JSON is, in words and without its values, to follow `it`."""
+    value = msgspec.json.decode(body)
+    if isinstance(value, dict):
+        return f"has the fields {', '.join(map(str, value))}"[:LONGEST_DETAIL] if value else "is an empty object"
+    if isinstance(value, list):
+        return f"is an array of {len(value)} values"
+    return "is null" if value is None else f"is a {_JSON_NAMES[type(value)]}"
+
+
+def _pause_in(response: HttpResponse) -> float | None:
+    """Return the seconds that the title of a 429 names, as in `Try again in 55 seconds`, or None."""
+    if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    try:
+        problem = msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    match = _PAUSE.search(str(problem.get("title"))) if isinstance(problem, dict) else None
+    return float(match[1]) if match else None
 
 
 def _problem_text(problem: dict[str, Any]) -> str:

@@ -17,7 +17,6 @@ from tap_servicetitan.api.gzip_body import BodyTooLargeError, decompress
 from tap_servicetitan.api.responses import HttpResponse, describe
 from tap_servicetitan.api.server_clock import ServerClock
 from tap_servicetitan.errors import ResponseTooLargeError, RetriableError
-from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,14 +84,16 @@ class Transport:
             page = f", page {params['page']}" if params and "page" in params else ""
             raise ResponseTooLargeError(f"{request}{page}", most_bytes, is_set=not is_small) from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise RetriableError(f"{request}: {_reason(error)}") from error
+            is_heavy = isinstance(error, requests.ReadTimeout)
+            raise RetriableError(f"{request}: {_reason(error)}", is_heavy=is_heavy) from error
         except (urllib3.exceptions.HTTPError, zlib.error) as error:
-            raise RetriableError(f"{request}: the response was cut short") from error
+            raise RetriableError(f"{request}: the response was cut short", is_heavy=True) from error
         if response.may_pass:
             raise RetriableError(
                 f"{request}: {describe(response)}",
-                retry_after_seconds=retry_after_seconds(response.headers.get("Retry-After")),
+                retry_after_seconds=response.requested_pause_seconds,
                 throttled=response.status == HTTPStatus.TOO_MANY_REQUESTS,
+                is_heavy=response.status == HTTPStatus.GATEWAY_TIMEOUT,
             )
         return response
 
@@ -117,7 +118,10 @@ class Transport:
             session = self._idle.pop()
         except IndexError:
             session = requests.Session()
-            session.headers.update({"User-Agent": self._user_agent, "Accept-Encoding": "gzip"})
+            # Some endpoints would answer with text unless they are asked for JSON.
+            session.headers.update(
+                {"User-Agent": self._user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+            )
         try:
             yield session
         finally:

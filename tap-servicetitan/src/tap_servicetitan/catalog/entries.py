@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.specs.spec import DELETED_AT, DELETED_AT_SCHEMA
+from tap_servicetitan.specs.spec import DECIMAL_OF, DELETED_AT, DELETED_AT_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,8 +70,8 @@ def _field_metadata(properties: Json, automatic: Iterable[str | None], above: tu
 
 
 def _without_examples(schema: Json) -> Json:
-    """Return a schema as the catalog has it: without the examples."""
-    listing = {keyword: value for keyword, value in schema.items() if keyword != "examples"}
+    """Return a schema as the catalog has it: without the examples and annotations, which the SDK drops."""
+    listing = {keyword: value for keyword, value in schema.items() if keyword not in {"examples", DECIMAL_OF}}
     if "properties" in schema:
         listing["properties"] = {name: _without_examples(field) for name, field in schema["properties"].items()}
     if "items" in schema:

@@ -44,22 +44,30 @@ def _add(number: int, numbers: set[int]) -> bool:
     return len(numbers) > before
 
 
-def read_feed(fetch: Callable[[str | None], ExportPage], start: str | None) -> Iterator[ExportPage]:
+def read_feed(
+    fetch: Callable[[str | None], ExportPage], start: str | None, *, is_pass: bool = False
+) -> Iterator[ExportPage]:
     """Yield the pages of an export feed until it has no more for now.
 
     Args:
         fetch: Returns the page after a token or a date; None means the beginning.
         start: The token or date to start with.
+        is_pass: Whether every record counts, because those that do not come would look deleted.
 
     Raises:
-        StreamError: If the feed has no end.
+        StreamError: If the feed has no end, or one that does not prove that every record came.
     """
-    position, progress = start, _Progress(start)
+    position, progress, was_more = start, _Progress(start), False
     while True:
         page = fetch(position)
         yield page
+        if is_pass and was_more and page.continue_from is None and not page.records:
+            raise StreamError("the export feed said that there is more, and then had nothing")
+        was_more = True
         if not page.has_more:
             return
+        if page.continue_from is None:
+            raise StreamError("the export feed says that there is more, and does not say where")
         if progress.note_page(page):
             raise StreamError("the export feed says that there is more, but does not move on")
         position = page.continue_from

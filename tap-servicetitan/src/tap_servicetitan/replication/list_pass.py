@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tap_servicetitan.errors import ResponseTooLargeError, StreamError
+from tap_servicetitan.errors import PageSizeRefusedError, PageTooHeavyError, ResponseTooLargeError, StreamError
 from tap_servicetitan.replication.key_set import HashSet, SetSummary
 from tap_servicetitan.times import parse_time
 
@@ -23,12 +23,32 @@ MAX_EXCESS_PAGES = 20
 endless."""
 
 
-def read_pages(fetch: Callable[[int, int], ListPage], size: int = 1) -> Iterator[ListPage]:
+LEAST_HEAVY_PAGE = 50
+"""Pages of so many records are small enough for any server: it must be in trouble if it does not bring one."""
+
+
+class Fetch(Protocol):
+    """Asks for one page of a list."""
+
+    def __call__(self, number: int, size: int, /, *, may_ask_for_less: bool) -> ListPage:
+        """Return a page.
+
+        Args:
+            number: Its number, from 1 on.
+            size: The size of pages.
+            may_ask_for_less: Whether a smaller page can be asked for when this one does not come.
+        """
+
+
+def read_pages(
+    fetch: Fetch, size: int = 1, on_smaller: Callable[[int, StreamError], None] = lambda *_: None
+) -> Iterator[ListPage]:
     """Yield the pages of a list. When one is too large, the rest comes in smaller pages.
 
     Args:
-        fetch: Returns the page with a number, from 1 on, of a size.
+        fetch: Asks for a page.
         size: How many records to ask for per page. 1 if the list does not let anybody ask.
+        on_smaller: Called with the new size, and why, when pages are smaller from now on.
 
     Raises:
         ResponseTooLargeError: If a page is too large, and a smaller one cannot be asked for.
@@ -38,7 +58,7 @@ def read_pages(fetch: Callable[[int, int], ListPage], size: int = 1) -> Iterator
     idle_pages = rows = largest_total = 0
     number = 1
     while True:
-        page, number, size = _fetch_fitting(fetch, number, size, rows)
+        page, number, size = _fetch_fitting(fetch, number, size, rows, on_smaller)
         yield page
         if not page.has_more:
             return
@@ -59,18 +79,25 @@ def read_pages(fetch: Callable[[int, int], ListPage], size: int = 1) -> Iterator
 
 
 def _fetch_fitting(
-    fetch: Callable[[int, int], ListPage], number: int, size: int, rows: int
+    fetch: Fetch, number: int, size: int, rows: int, on_smaller: Callable[[int, StreamError], None]
 ) -> tuple[ListPage, int, int]:
-    """Return the page that begins after so many rows, smaller if it is too large, with its number and its size."""
+    """Return the page that begins after so many rows, smaller if it does not come, with its number and its size."""
+    reason: StreamError | None = None
     while True:
+        # Only if the pages so far were as long as they should be is it known where a smaller one begins.
+        can_shrink = size > 1 and rows == (number - 1) * size
         try:
-            return fetch(number, size), number, size
-        except ResponseTooLargeError:
-            # Only if the pages so far were as long as they should be is it known where a smaller one begins.
-            if size == 1 or rows != (number - 1) * size:
+            page = fetch(number, size, may_ask_for_less=can_shrink and size > LEAST_HEAVY_PAGE)
+        except (ResponseTooLargeError, PageSizeRefusedError, PageTooHeavyError) as error:
+            if not can_shrink:
                 raise
+            reason = error
             size = next(smaller for smaller in range(size // 2, 0, -1) if rows % smaller == 0)
             number = rows // size + 1
+        else:
+            if reason:
+                on_smaller(size, reason)
+            return page, number, size
 
 
 def by_key(page: ListPage) -> Iterable[Hashable]:

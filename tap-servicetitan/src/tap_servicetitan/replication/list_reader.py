@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Key, ListPage, Page
+    from tap_servicetitan.errors import StreamError
     from tap_servicetitan.replication.complete_list import PassRequest
     from tap_servicetitan.specs.spec import StreamSpec
 
@@ -36,7 +38,10 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     if spec.parent:
         added.add(spec.parent.field)
     return PageDecoder(
-        [name for name in spec.key if name not in added], spec.cursor, CREATED if spec.is_freezable else None
+        [name for name in spec.key if name not in added],
+        spec.cursor,
+        CREATED if spec.is_freezable else None,
+        spec.unpack,
     )
 
 
@@ -51,18 +56,24 @@ def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
 class ListReader:
     """Reads the lists of one stream: one list, or one per parent."""
 
-    def __init__(self, client: ApiClient, spec: StreamSpec, page_size: int) -> None:
+    def __init__(
+        self, client: ApiClient, spec: StreamSpec, page_size: int, on_smaller: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Prepare to read.
 
         Args:
             client: Sends the requests.
             spec: A spec with a list.
-            page_size: Records per page, if the list has pages.
+            page_size: Records per page, if the list has pages. The spec may set a lower limit.
+            on_smaller: Called with a sentence when the API does not give such pages, the first time.
         """
         decoder = page_decoder(spec)
         self._client = client
         self._spec = spec
-        self._page_size = page_size
+        self._page_size = min(page_size, spec.most_per_page or page_size)
+        """Less from when a page did not come on, for all lists of the stream."""
+        self._on_smaller = on_smaller
+        self._has_said = False
         self._decode = {
             ResponseFormat.PAGES: decoder.list_page,
             ResponseFormat.ARRAY: decoder.array_page,
@@ -116,7 +127,8 @@ class ListReader:
             own[CREATED_BEFORE] = format_api_time(request.created_before)
         size = min(request.page_size, self._page_size) if PAGE_SIZE in self._spec.list_parameters else 1
         position = 0
-        for page in read_pages(lambda number, size: self._fetch(path, number, size, own), size):
+        fetch = partial(self._fetch, path, own)
+        for page in read_pages(fetch, size, self._remember_smaller):
             yield self._complete(page, parent, position)
             position += len(page.records)
 
@@ -126,9 +138,18 @@ class ListReader:
             return path
         return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
 
-    def _fetch(self, path: str, number: int, size: int, query: Mapping[str, str]) -> ListPage:
+    def _fetch(
+        self, path: str, query: Mapping[str, str], number: int, size: int, *, may_ask_for_less: bool
+    ) -> ListPage:
         params = {**self._page_params(number, size), **self._spec.query, **query}
-        return self._client.get_page(path, params, self._decode)
+        return self._client.get_page(path, params, self._decode, may_ask_for_less=may_ask_for_less)
+
+    def _remember_smaller(self, size: int, reason: StreamError) -> None:
+        """Ask for no larger pages in the rest of the run."""
+        self._page_size = min(self._page_size, size)
+        if not self._has_said:
+            self._has_said = True
+            self._on_smaller(f"asks for {size} records per page from now on: larger pages do not come ({reason})")
 
     def _page_params(self, number: int, size: int) -> dict[str, str]:
         values = {"page": str(number), PAGE_SIZE: str(size), "includeTotal": "true"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.reports.cells import check_format
 from tap_servicetitan.specs.spec import DELETED_AT, DELETED_AT_SCHEMA, ResponseFormat, StreamSpec
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ REPORT_POSITION = "_position"
 
 LOOKBACK_DAYS = 2
 MOST_DAYS = 100
-PAGE_SIZE = 5000
+PAGE_SIZE = 25_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class Report:
     key: tuple[str, ...]
     """The fields that identify a row; none if only its position does."""
     date_range: DateRange | None
+    formats: Mapping[str, str]
+    """How the texts in a column are written, by column: see `reports.cells`."""
     page_size: int
 
     @property
@@ -119,7 +122,7 @@ def parse_reports(setting: Iterable[ReportSettings], taken: Container[str]) -> l
         taken: Names of the tap's other streams.
 
     Raises:
-        PluginError: If two streams have the same name, or a day does not exist.
+        PluginError: If two streams have the same name, a day does not exist, or a format is none.
     """
     reports = [
         Report(
@@ -129,6 +132,7 @@ def parse_reports(setting: Iterable[ReportSettings], taken: Container[str]) -> l
             parameters=declared.parameters or {},
             key=tuple(declared.key or ()),
             date_range=_date_range(declared.name, declared.date_range) if declared.date_range else None,
+            formats=_formats(declared),
             page_size=declared.page_size or PAGE_SIZE,
         )
         for declared in setting
@@ -137,6 +141,12 @@ def parse_reports(setting: Iterable[ReportSettings], taken: Container[str]) -> l
     if doubled := sorted(name for name, count in names.items() if count > 1 or name in taken):
         raise PluginError(f"setting `reports`: there is another stream with the name {', '.join(doubled)}")
     return reports
+
+
+def _formats(declared: ReportSettings) -> Mapping[str, str]:
+    for column, text in (declared.formats or {}).items():
+        check_format(declared.name, column, text)
+    return declared.formats or {}
 
 
 def _date_range(name: str, dates: ReportDates) -> DateRange:

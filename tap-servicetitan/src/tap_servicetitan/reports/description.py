@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.errors import StreamError
+from tap_servicetitan.reports.cells import TEXT_SCHEMA, CellReader, is_typed, text_column
 from tap_servicetitan.specs.spec import EXTRA
 
 if TYPE_CHECKING:
@@ -60,7 +61,28 @@ def report_schema(report: Report, description: Description) -> Json:
     for name in report.key:
         if name in fields:
             fields[name]["type"] = fields[name]["type"][0]
-    return _schema(report, fields)
+    texts = {text_column(name): dict(TEXT_SCHEMA) for name in _diverted(report, fields)}
+    if doubled := sorted(texts.keys() & fields.keys()):
+        raise StreamError(f"it has a field that the tap adds, {', '.join(doubled)}: see the setting `reports`")
+    return _schema(report, fields | texts)
+
+
+def _diverted(report: Report, fields: Json) -> list[str]:
+    """Return the columns whose misfits go into a column of their own. A key has to be there, or its row is rejected."""
+    return [name for name, field in fields.items() if name not in report.key and is_typed(field)]
+
+
+def cell_readers(report: Report, schema: Json) -> dict[str, CellReader]:
+    """Return the readers of those columns that may hold what does not fit, by name.
+
+    A catalog from before there were columns for the texts has none: then the cells stay as they came.
+    """
+    fields = schema["properties"]
+    return {
+        name: CellReader(fields[name], report.formats.get(name))
+        for name in _diverted(report, fields)
+        if text_column(name) in fields
+    }
 
 
 def undiscovered_schema(report: Report, reason: str) -> Json:
@@ -90,6 +112,7 @@ def _check(report: Report, description: Description, fields: Iterable[str]) -> N
         "it has a field that the tap adds,": report.own_fields.keys() & set(fields),
         "it has no parameter": given - known,
         "it needs a value for the parameter": required - given,
+        "there is a format for": report.formats.keys() - set(fields),
     }
     for problem, names in problems.items():
         if names:
@@ -103,4 +126,5 @@ def _range_parameters(report: Report) -> set[str]:
 
 def missing_fields(schema: Json, report: Report, received: Sequence[str]) -> list[str]:
     """Return the fields of the schema that the rows of a run lack."""
-    return sorted(schema["properties"].keys() - {EXTRA, *report.own_fields, *received})
+    texts = map(text_column, schema["properties"])
+    return sorted(schema["properties"].keys() - {EXTRA, *report.own_fields, *texts, *received})

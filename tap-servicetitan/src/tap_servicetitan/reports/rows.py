@@ -9,14 +9,16 @@ import msgspec
 from tap_servicetitan.api.pages import ListPage, decode_body
 from tap_servicetitan.errors import StreamError
 from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.reports.cells import text_column
 from tap_servicetitan.reports.config import REPORT_DATE, REPORT_POSITION
 from tap_servicetitan.specs.spec import DELETED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from tap_servicetitan.api.pages import Key
+    from tap_servicetitan.reports.cells import CellReader
     from tap_servicetitan.reports.config import Report
 
 
@@ -47,7 +49,9 @@ def decode_run_page(body: bytes) -> RunPage:
     return decode_body(body, _decode)
 
 
-def to_list_page(report: Report, page: RunPage, day: date | None, first: int) -> ListPage:
+def to_list_page(
+    report: Report, page: RunPage, day: date | None, first: int, readers: Mapping[str, CellReader]
+) -> ListPage:
     """Return a page of a run as a page of records.
 
     Args:
@@ -55,6 +59,7 @@ def to_list_page(report: Report, page: RunPage, day: date | None, first: int) ->
         page: The page of the run.
         day: The day that the report was run for, if it has a date range.
         first: How many rows of this run came before the page.
+        readers: Readers of the columns that may hold what does not fit, by name.
 
     Raises:
         StreamError: If a row lacks a column, or the rows lack the key.
@@ -64,11 +69,11 @@ def to_list_page(report: Report, page: RunPage, day: date | None, first: int) ->
         raise StreamError(f"the report no longer has the key field {', '.join(lost)}: set another `key`")
     if any(len(row) != len(names) for row in page.data):
         raise StreamError(f"a row of the report does not have one value for each of its {len(names)} fields")
-    heads = [_encode(name) + b":" for name in names]
+    columns = [_Column(name, readers.get(name)) for name in names]
     own = list(_own_values(report, day, first, len(page.data)))
     now = utc_now()
     return ListPage(
-        records=[_record(before, heads, row) for before, row in zip(own, page.data, strict=True)],
+        records=[_record(before, columns, row) for before, row in zip(own, page.data, strict=True)],
         keys=_keys(report, names, page.data, first),
         newest=None,
         has_more=page.has_more,
@@ -84,9 +89,28 @@ def _own_values(report: Report, day: date | None, first: int, rows: int) -> Iter
         yield dated if report.key else [*dated, b'"%b":%d' % (REPORT_POSITION.encode(), number)]
 
 
-def _record(before: Sequence[bytes], heads: Sequence[bytes], row: Sequence[msgspec.Raw]) -> msgspec.Raw:
-    values = [head + bytes(value) for head, value in zip(heads, row, strict=True)]
-    return msgspec.Raw(b"{" + b",".join([*before, *values]) + b"}")
+class _Column:
+    """A column of a run: what comes before each value in a record."""
+
+    def __init__(self, name: str, reader: CellReader | None) -> None:
+        self._head = _encode(name) + b":"
+        self._text_head = _encode(text_column(name)) + b":"
+        self._reader = reader
+
+    def fields(self, cell: bytes) -> Iterator[bytes]:
+        """Yield the fields of a record that a cell makes."""
+        if self._reader is None:
+            yield self._head + cell
+            return
+        value, text = self._reader.read(cell)
+        yield self._head + value
+        if text is not None:
+            yield self._text_head + text
+
+
+def _record(before: Sequence[bytes], columns: Sequence[_Column], row: Sequence[msgspec.Raw]) -> msgspec.Raw:
+    fields = (field for column, cell in zip(columns, row, strict=True) for field in column.fields(bytes(cell)))
+    return msgspec.Raw(b"{" + b",".join([*before, *fields]) + b"}")
 
 
 def _keys(report: Report, names: Sequence[str], rows: Sequence[Sequence[msgspec.Raw]], first: int) -> Sequence[Key]:

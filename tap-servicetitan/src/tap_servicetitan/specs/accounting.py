@@ -128,6 +128,7 @@ STREAMS = (
     StreamSpec(
         name="journal_entries",
         list_path="/accounting/v2/tenant/{tenant}/journal-entries",
+        most_per_page=500,
         takes_ids=True,
         is_freezable=True,
         changed_since="modifiedOnOrAfter",
@@ -138,6 +139,7 @@ STREAMS = (
     StreamSpec(
         name="journal_entry_details",
         list_path="/accounting/v2/tenant/{tenant}/journal-entries/{id}/details",
+        most_per_page=500,
         key=("journalEntryId", "position"),
         numbered=True,
         cursor=None,
@@ -146,6 +148,7 @@ STREAMS = (
     StreamSpec(
         name="journal_entry_summaries",
         list_path="/accounting/v2/tenant/{tenant}/journal-entries/{id}/summary",
+        most_per_page=500,
         key=("journalEntryId", "position"),
         numbered=True,
         cursor=None,

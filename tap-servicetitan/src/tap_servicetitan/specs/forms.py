@@ -11,10 +11,12 @@ STREAMS = (
         is_freezable=True,
         query={"active": "Any", "status": "Any"},
     ),
-    # The list filters only by time of submission, and submissions may change later, so it is read in full.
+    # The list filters only by time of submission, and submissions may change later, so it is read in full. 5,000 are
+    # too many for a page: https://github.com/archdotdev/tap-service-titan asks for 500.
     StreamSpec(
         name="form_submissions",
         list_path="/forms/v2/tenant/{tenant}/submissions",
+        most_per_page=500,
         cursor=None,
         query={"active": "Any", "sort": "+Id"},
     ),

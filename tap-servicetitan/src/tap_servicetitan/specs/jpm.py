@@ -36,11 +36,13 @@ STREAMS = (
         is_freezable=True,
         query={"sort": "+Id"},
     ),
-    # One record holds the whole history of a job.
+    # Nothing says that the feed brings the whole history of a job at once. So each entry is a record of its own: parts
+    # of one history do not replace each other.
     StreamSpec(
         name="job_history",
         export_path="/jpm/v2/tenant/{tenant}/export/job-history",
-        key=("jobId",),
+        unpack="history",
+        key=("jobId", "id"),
         cursor=None,
     ),
     StreamSpec(

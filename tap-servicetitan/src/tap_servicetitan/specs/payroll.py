@@ -14,10 +14,12 @@ STREAMS = (
     ),
     # The documents allow an item without `id` (those from timesheets), and no other fields are always present and
     # unique together. The list is read in full and its position identifies an item, so the table as a whole is right,
-    # the history of a single row is not. Without a key, the changes of the feed could not be applied.
+    # the history of a single row is not. One company had 906 MB of them, and large pages did not come:
+    # https://github.com/hbenda-pph/etl_servicetitan. Without a key, the changes of the feed could not be applied.
     StreamSpec(
         name="gross_pay_items",
         list_path="/payroll/v2/tenant/{tenant}/gross-pay-items",
+        most_per_page=1000,
         key=("position",),
         numbered=True,
     ),

@@ -30,6 +30,12 @@ DELETED_AT = "_sdc_deleted_at"
 DELETED_AT_SCHEMA: Mapping[str, object] = {"type": ["string", "null"], "format": "date-time"}
 """JSON Schema of `_sdc_deleted_at`."""
 
+DECIMAL_OF = "x-decimal-of"
+"""Annotation in the schema of a field that holds, as a number, what another one holds as text: the name of that one."""
+
+DECIMAL_SUFFIX = "Decimal"
+"""What the name of such a field has behind the name of the text."""
+
 EXTRA = "_extra"
 """The field for everything that the schema lacks. It holds JSON of any shape."""
 
@@ -96,8 +102,18 @@ class StreamSpec:
     has_total_count: bool = True
     """Whether a list with pages can tell its number of records."""
 
+    most_per_page: int | None = None
+    """The most records to ask for per page, if the documents say so or public clients had to. The setting
+    `page_size` may ask for less."""
+
     key: tuple[str, ...] = ("id",)
     """The fields that identify a record."""
+
+    unpack: str | None = None
+    """The field with the array of which each element is a record; None if what the API sends are the records.
+
+    An element gets the other fields of the object that it comes in.
+    """
 
     numbered: bool = False
     """Whether only its position in the parent's list (or in the whole list, without a parent) identifies a record.

@@ -15,6 +15,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata
 
+from tap_servicetitan.api.pages import NoKey
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.output.read_messages import read_message
@@ -193,15 +194,19 @@ class ServiceTitanStream(Stream, abc.ABC):
         """The lists of the source's records, for a child stream."""
         if self.spec.parent is None:
             return None
-        size = self._settings.page_size
-        lookup = ParentLookup(self._client, self.source, ListReader(self._client, self.source, size))
         return ChildLists(
-            ListReader(self._client, self.spec, size),
-            lookup,
+            self._list_reader(self.spec),
+            ParentLookup(self._client, self.source, self._list_reader(self.source)),
             owed=self._owed,
             were_read=bool(self._saved_state),
             on_problem=self._warn_of_problem,
         )
+
+    def _list_reader(self, spec: StreamSpec) -> ListReader:
+        def say(sentence: str) -> None:
+            self.logger.warning("%s: %s", spec.name, sentence)
+
+        return ListReader(self._client, spec, self._settings.page_size, say)
 
     @property
     def _owed(self) -> Sequence[Key]:
@@ -222,7 +227,9 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     def _own_pages(self, page: Page) -> Iterator[Page]:
         """Yield the stream's own pages for a page of the source."""
-        return iter((page,)) if self._child_lists is None else self._child_lists.of(page.keys)
+        if self._child_lists is None:
+            return iter((page,))
+        return self._child_lists.of([key for key in page.keys if not isinstance(key, NoKey)])
 
     def _write_from(self, page: Page, version: int | None = None) -> None:
         """Write the stream's own pages for a page of the source."""
@@ -279,6 +286,8 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
         self._context.turns.offer()
+        if page.broken:
+            self._note_incomplete(f"{page.broken} records of a page are no JSON objects, and were left out")
         page = replace(page, records=self._shaper.shape(page.records))
         for name in self._shaper.take_new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)

@@ -60,7 +60,7 @@ class FeedStream(IncrementalStream):
         if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
             self._write_list(version)
         else:
-            for page in read_ahead(read_feed(self._fetch, None)):
+            for page in read_ahead(read_feed(self._fetch, None, is_pass=True)):
                 self._write_from(page, version)
         return None  # the feed goes on from its own token
 
@@ -71,7 +71,7 @@ class FeedStream(IncrementalStream):
         date = str(since.date()) if since else None
         token = self._bookmark.continue_from
         if token is None:
-            return read_feed(self._fetch, date)
+            return read_feed(self._fetch, date, is_pass=date is None)
 
         def warn(error: RequestRefusedError) -> None:
             self.logger.warning(
@@ -96,4 +96,5 @@ class FeedStream(IncrementalStream):
 
 def bookmark_after(bookmark: Bookmark, page: ExportPage) -> Bookmark:
     """Return the bookmark after a page has been written. See `Bookmark.after`."""
-    return replace(bookmark.after(page.newest, page.sent), continue_from=page.continue_from)
+    token = page.continue_from if page.continue_from is not None else bookmark.continue_from
+    return replace(bookmark.after(page.newest, page.sent), continue_from=token)

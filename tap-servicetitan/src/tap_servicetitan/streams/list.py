@@ -9,13 +9,13 @@ from tap_servicetitan.api.pages import newest
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import PassRequest
-from tap_servicetitan.replication.list_reader import ListReader
 from tap_servicetitan.streams.base import ServiceTitanStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.list_reader import ListReader
 
 
 class ListStream(ServiceTitanStream):
@@ -27,7 +27,7 @@ class ListStream(ServiceTitanStream):
 
     @cached_property
     def _list(self) -> ListReader:
-        return ListReader(self._client, self.source, self._settings.page_size)
+        return self._list_reader(self.source)
 
     @override
     def _pages(self) -> Iterator[ListPage]:

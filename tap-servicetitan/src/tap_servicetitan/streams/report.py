@@ -9,7 +9,7 @@ from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import CompleteListReader, PassRequest
 from tap_servicetitan.replication.list_pass import by_content, read_pages
 from tap_servicetitan.reports.days import ReportState, days_to_read
-from tap_servicetitan.reports.description import missing_fields, undiscovered_reason
+from tap_servicetitan.reports.description import cell_readers, missing_fields, undiscovered_reason
 from tap_servicetitan.reports.rows import decode_run_page, deletion_page, to_list_page
 from tap_servicetitan.streams.base import ServiceTitanStream, new_version
 from tap_servicetitan.times import format_state_time
@@ -51,6 +51,7 @@ class ReportStream(ServiceTitanStream):
         self._pace = pace
         self._missed: set[str] = set()
         self._undiscovered = undiscovered_reason(schema)
+        self._readers = cell_readers(report, schema)
 
     @override
     def read(self) -> None:
@@ -145,17 +146,23 @@ class ReportStream(ServiceTitanStream):
         body = self._report.arguments(day)
         rows = 0
 
-        def fetch(number: int, size: int) -> ListPage:
+        def fetch(number: int, size: int, *, may_ask_for_less: bool) -> ListPage:
             nonlocal rows
-            params = {"page": str(number), "pageSize": str(size), "includeTotal": "true"}
-            run_page = self._client.post(self._report.data_path, params, body, decode_run_page)
+            # A page may count as a run: then the second one would be refused if it came at once.
+            self._pace.wait()
+            run_page = self._client.post(
+                self._report.data_path,
+                {"page": str(number), "pageSize": str(size), "includeTotal": "true"},
+                body,
+                decode_run_page,
+                may_ask_for_less=may_ask_for_less,
+                least_pause=self._settings.report_interval_seconds,
+            )
             self._warn_of_missing_fields(run_page)
-            page = to_list_page(self._report, run_page, day, rows)
+            page = to_list_page(self._report, run_page, day, rows, self._readers)
             rows += len(page.records)
             return page
 
-        # The pages of a run belong together. If the API counts each page as a run, it asks for a pause itself.
-        self._pace.wait()
         return read_pages(fetch, request.page_size)
 
     def _warn_of_missing_fields(self, page: RunPage) -> None:

@@ -57,9 +57,15 @@ def deletion_marker(cursor: str | None) -> Callable[[Sequence[msgspec.Raw], str]
     decoder = msgspec.json.Decoder(head)
     fill = filler(DELETED_AT)
 
+    def read(record: msgspec.Raw) -> Any:  # noqa: ANN401 - a type made here
+        try:
+            return decoder.decode(record)
+        except msgspec.ValidationError:
+            return head()  # the target will say what is wrong with this record
+
     def mark(records: Sequence[msgspec.Raw], default: str) -> Iterator[msgspec.Raw]:
         for record in records:
-            state = decoder.decode(record)
+            state = read(record)
             if state.active is False:
                 yield from fill([record], [msgspec.json.encode(state.cursor or default)])
             else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.specs.spec import EXTRA
+from tap_servicetitan.transform.decimal_texts import DecimalTexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +39,15 @@ class Shaper:
         self._known = frozenset(shaped["properties"])
         extra = {EXTRA: {"type": ["object", "null"]}} if keep_extra else {}
         self.schema: Json = shaped | {"properties": shaped["properties"] | extra}
+        self._decimals = DecimalTexts.of(shaped)
         self._reported: set[str] = set()
 
     def shape(self, records: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
         """Return the shaped records."""
         if self._protection:
             records = [self._protection.record(record) for record in records]
+        if self._decimals:
+            records = [self._decimals.add(record) for record in records]
         if self._keep_extra:
             records = [move_unknown(record, self._known) for record in records]
         return records

@@ -26,7 +26,7 @@ RIGHT = dt.timedelta(seconds=1)
 """A machine that is no further off counts as right. All machines are a little off."""
 
 QUICK_SECONDS = 5.0
-"""An answer that took longer says little about when it was sent."""
+"""An answer that took longer says little about when it was sent. What a quick one says counts more."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -65,6 +65,8 @@ class ServerClock:
         self._zero = local() - dt.timedelta(seconds=seconds())
         self._least: dt.timedelta | None = None
         self._most: dt.timedelta | None = None
+        """What the quick answers say."""
+        self._most_of_slow: dt.timedelta | None = None
         self._last = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._lock = threading.Lock()
 
@@ -89,10 +91,12 @@ class ServerClock:
             return
         least, most = date - self._reckon(received), date + LONGEST_AGE - self._reckon(sent)
         with self._lock:
-            self._least = least if self._least is None else max(least, self._least)
-            if self._most is None or (received - sent < QUICK_SECONDS and most > self._most):
-                self._most = most  # of a server that was late once, the answer that was not counts
-            self._most = max(self._most, self._least)
+            self._least = _later(least, self._least)
+            # Of a server that was late once, the answer that was not counts.
+            if received - sent < QUICK_SECONDS:
+                self._most = _later(most, self._most)
+            else:
+                self._most_of_slow = _later(most, self._most_of_slow)
 
     def now(self) -> dt.datetime:
         """Return the time (UTC). It is not later than BigQuery's."""
@@ -122,9 +126,19 @@ class ServerClock:
     def _correction(self, *, at_least: bool) -> dt.timedelta:
         none = dt.timedelta()
         with self._lock:
-            if self._least is None or self._most is None or self._least - RIGHT <= none <= self._most + RIGHT:
-                return none
-            return self._least if at_least else self._most
+            least, most = self._least, self._most if self._most is not None else self._most_of_slow
+        if least is None or most is None:
+            return none
+        most = max(least, most)
+        # While only slow answers have come, the limits are far apart: that the machine is right is then no more than
+        # possible.
+        if least - RIGHT <= none <= most + RIGHT and most - least <= LONGEST_AGE + dt.timedelta(seconds=QUICK_SECONDS):
+            return none
+        return least if at_least else most
 
     def _reckon(self, seconds: float) -> dt.datetime:
         return self._zero + dt.timedelta(seconds=seconds)
+
+
+def _later(time: dt.timedelta, known: dt.timedelta | None) -> dt.timedelta:
+    return time if known is None else max(time, known)

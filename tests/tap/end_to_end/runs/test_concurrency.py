@@ -137,7 +137,7 @@ def test_refused_credentials_end_all_streams_at_once(api: ScriptedApi, sync: Syn
         return page_of([{"id": 1}], query)
 
     api.routes |= {f"/{name}": slow for name in NAMES}
-    api.routes["/employees"] = lambda _: Reply(401)
+    api.routes |= dict.fromkeys(("/employees", "/business-units", "/customers"), lambda _: Reply(401))
     run = sync(api.config, specs=LISTS)
     assert not waited.is_set()
     release.set()

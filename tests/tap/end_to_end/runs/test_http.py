@@ -21,7 +21,7 @@ def sign_ins(company: Company, since: int) -> int:
     return sum(request["path"] == "/connect/token" for request in requests)
 
 
-@pytest.mark.parametrize("kind", ["status", "truncated", "html", "unauthorized", "rate_limited"])
+@pytest.mark.parametrize("kind", ["status", "truncated", "html", "firewall", "unauthorized", "rate_limited"])
 def test_trouble_that_passes(company: Company, sync: Sync, kind: Any) -> None:  # noqa: ANN401
     company.set_fault(kind, stream=STREAM, page=2, times=1)
     run = sync(company.config, STREAM)
@@ -100,8 +100,25 @@ def test_a_token_is_renewed_before_it_expires(servicetitan: Any, sync: Sync) -> 
     assert sign_ins(company, before) >= 2
 
 
-def test_a_token_that_is_refused_twice_ends_the_run(company: Company, sync: Sync) -> None:
-    company.set_fault("unauthorized", stream=STREAM, times=2)
+def test_a_module_that_refuses_a_token_that_others_accept_fails_alone(company: Company, sync: Sync) -> None:
+    company.set_fault("unauthorized", path="/marketing/")
+    run = sync(company.config | {"max_concurrent_streams": 1}, STREAM, "job_types")
+    assert str(run.error) == f"1 of 2 streams failed: {STREAM}"
+    assert "401" in run.ends[STREAM]["reason"]
+    assert len(run.records("job_types")) == FEW["job_types"]
+
+
+def test_a_firewall_is_no_missing_module(company: Company, sync: Sync) -> None:
+    company.settings["max_retries"] = 1
+    company.set_fault("firewall", stream=STREAM)
+    run = sync(company.config, STREAM, "job_types")
+    assert str(run.error) == f"1 of 2 streams failed: {STREAM}"
+    assert "a firewall or proxy on the way refuses the request, after 1 retries" in run.ends[STREAM]["reason"]
+
+
+def test_a_token_that_is_refused_everywhere_ends_the_run(company: Company, sync: Sync) -> None:
+    company.set_fault("unauthorized", path="/marketing/")
+    company.set_fault("unauthorized", path="/settings/")
     run = sync(company.config | {"max_concurrent_streams": 1}, STREAM, "job_types")
     assert isinstance(run.error, SignInRefusedError)
     assert "check app_key, tenant_id and environment" in str(run.error)

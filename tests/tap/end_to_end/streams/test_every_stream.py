@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from support.tap.harness import as_text
+from support.tap.harness import as_text, unpacked
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.registry import STREAMS
-from tap_servicetitan.specs.spec import DELETED_AT, POSITION, ReplicationKind
+from tap_servicetitan.specs.spec import DECIMAL_SUFFIX, DELETED_AT, POSITION, ReplicationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def entity(company: Company, spec: StreamSpec) -> str:
 def at_source(company: Company, spec: StreamSpec) -> list[Record]:
     """Return the records of a stream at the source, sorted by id."""
     wanted = {"billType": spec.query["billType"]} if "billType" in spec.query else {}
-    records = company.server.control.records(company.id, entity(company, spec))
+    records = unpacked(spec, company.server.control.records(company.id, entity(company, spec)))
     return [record for record in map(as_text, records) if wanted.items() <= record.items()]
 
 
@@ -42,10 +42,19 @@ def count(spec: StreamSpec, records: Iterable[Record]) -> Counter[str]:
     added = {POSITION, DELETED_AT} | ({spec.parent.field} if spec.parent else set())
     fields = load_schema(spec.name)["properties"].keys() - added
     texts = (
-        json.dumps({name: value for name, value in record.items() if name in fields}, sort_keys=True)
+        json.dumps(without_decimals({name: value for name, value in record.items() if name in fields}), sort_keys=True)
         for record in records
     )
     return Counter(set(texts) if may_repeat(spec) else texts)
+
+
+def without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value without the fields that the tap adds beside numbers that came as text."""
+    if isinstance(value, list):
+        return [without_decimals(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_decimals(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
+    return value
 
 
 def may_repeat(spec: StreamSpec) -> bool:

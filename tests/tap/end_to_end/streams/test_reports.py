@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from servicetitan_sandbox.client.control import ReportChange, ReportField
+from support.tap.harness import as_text
 from support.tap.reporting import Reports, today
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.tap import TapServiceTitan
@@ -100,7 +101,7 @@ def test_the_limit_on_runs_is_kept_without_failing(
     assert run.error is None
     assert time.monotonic() - started >= 1 + pages_are_runs
     assert {record["Active"] for record in run.records("again")} == {True}
-    assert bool(reports.refused()) == pages_are_runs
+    assert not reports.refused()
 
 
 def test_a_report_that_changes_is_read_all_the_same(reports: Reports, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,3 +184,34 @@ def test_personal_data_and_the_connection_test(reports: Reports, sync: Sync, cap
     tap = TapServiceTitan(config=config)
     assert tap.run_connection_test()
     assert "reporting-v2: can be read" in caplog.messages
+
+
+def test_each_page_keeps_the_pause_that_only_a_title_names(
+    servicetitan: ServiceTitan, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports = Reports(servicetitan, report_seconds=1, report_pages_are_runs=True, report_hides_pause=True)
+    config = reports.config(reports.days(0) | {"page_size": 2})
+    assert sync(config, "daily").error is None
+    assert reports.refused()
+    assert "Try again in 1 seconds" in caplog.text
+    assert "retry 1 of 3 in 1.0 s" in caplog.text
+
+
+def test_cells_that_are_not_of_their_type_land_as_text(servicetitan: ServiceTitan, sync: Sync) -> None:
+    truth = Reports(servicetitan)
+    rows = truth.rows(truth.whole)
+    company = truth.company.tenant.model_copy(update={"report_cells_as_text": True})
+    servicetitan.control.add_tenant(company)
+    plain = sync(truth.config(truth.whole), "whole")
+    read = sync(truth.config(truth.whole | {"formats": {"Revenue": "thousands"}}), "whole")
+
+    assert [plain.error, read.error] == [None, None]
+    assert len(plain.records("whole")) == len(rows)
+    for row, record, formatted in zip(rows, plain.records("whole"), read.records("whole"), strict=True):
+        revenue, active = row["Revenue"], row["Active"]
+        shown = "" if revenue is None else f"{revenue:,}"
+        fits = revenue is not None and "," not in shown
+        assert as_text(record["Revenue"]) == (as_text(revenue) if fits else None)
+        assert record.get("Revenue__text") == (None if fits else shown)
+        assert formatted["Revenue"] == as_text(revenue)
+        assert (record["Active"], record["Active__text"]) == (None, {True: "Yes", False: "No", None: ""}[active])

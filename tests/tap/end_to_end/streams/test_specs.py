@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.tap.scripted import Query, page_of
-from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
+from support.tap.scripted import Query, Reply, page_of
+from tap_servicetitan.specs.spec import Parent, ResponseFormat, StreamSpec
 
 if TYPE_CHECKING:
     from support.tap.harness import Sync
@@ -49,12 +49,83 @@ def test_a_list_that_cannot_be_counted_is_read_twice_unless_it_fits_a_page(api: 
     assert all(asked.keys() == {"page", "pageSize"} for asked in api.asked("/things"))
 
 
+@pytest.mark.parametrize("status", [204, 200])
+def test_an_answer_without_content_is_an_empty_list_and_an_empty_answer_is_not(
+    api: ScriptedApi, sync: Sync, status: int
+) -> None:
+    api.routes["/things"] = lambda _: Reply(status, body=b"")
+    run = sync(api.config | {"max_retries": 0}, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert run.records("campaigns") == []
+    assert len(run.of("ACTIVATE_VERSION")) == (status == 204)
+    if status == 200:
+        assert "the response is empty" in run.ends["campaigns"]["reason"]
+
+
+def test_an_answer_of_another_form_shows_what_came(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda _: {"items": [{"id": 1}], "total": 1}
+    run = sync(api.config, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert "it has the fields items, total" in run.ends["campaigns"]["reason"]
+
+
+BAD: list[dict[str, Any]] = [{"id": 1}, {"id": None, "name": "no key"}, {"id": 3}]
+
+
+def test_a_record_without_a_key_does_not_keep_its_page_from_coming(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda query: page_of(BAD, query)
+    run = sync(api.config | {"page_size": 2}, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert run.error is None
+    assert run.records("campaigns") == BAD
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+
+
+def test_what_is_no_record_makes_its_stream_incomplete(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda _: {"hasMore": False, "totalCount": 2, "data": [{"id": 1}, None]}
+    run = sync(api.config, specs=[StreamSpec(name="campaigns", list_path=PATH)])
+    assert run.records("campaigns") == [{"id": 1}]
+    assert run.of("ACTIVATE_VERSION") == []
+    assert run.ends["campaigns"]["status"] == "incomplete"
+    assert "1 records of a page are no JSON objects" in run.ends["campaigns"]["reason"]
+
+
+def test_the_children_of_a_record_without_a_key_are_not_asked_for(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/things"] = lambda query: page_of(BAD, query)
+    for number in (1, 3):
+        api.routes[f"/things/{number}/parts"] = lambda query: page_of([{"id": 7}], query)
+    parent = Parent(stream="campaigns", placeholder="id", field="campaignId")
+    parts = StreamSpec(name="technicians", list_path=f"{PATH}/{{id}}/parts", key=("campaignId", "id"), parent=parent)
+    run = sync(api.config, "technicians", specs=[StreamSpec(name="campaigns", list_path=PATH), parts])
+    assert run.error is None
+    assert [record["campaignId"] for record in run.records("technicians")] == [1, 3]
+
+
 def test_a_feed_is_asked_what_its_row_says(api: ScriptedApi, sync: Sync) -> None:
     api.routes["/export/things"] = lambda _: {"hasMore": False, "continueFrom": "t", "data": RECORDS}
     spec = StreamSpec(name="campaigns", export_path=FEED, export_query={"active": "Any"})
     first = sync(api.config, specs=[spec])
     assert sync(api.config, specs=[spec], state=first.state).error is None
     assert [asked["active"] for asked in api.asked("/export/things")] == ["Any", "Any"]
+
+
+def test_records_in_an_array_come_with_the_fields_around_it(api: ScriptedApi, sync: Sync) -> None:
+    pages = {
+        "": [{"jobId": 1, "history": [{"id": 1}, {"id": 2, "jobId": 9}]}, {"jobId": 2, "history": None}],
+        "t1": [{"jobId": 1, "history": [{"id": 3}]}, {"jobId": 3}, {"jobId": 4, "history": [7]}],
+    }
+    api.routes["/export/things"] = lambda query: {
+        "hasMore": "from" not in query,
+        "continueFrom": "t1" if "from" not in query else "t2",
+        "data": pages[query.get("from", "")],
+    }
+    run = sync(
+        api.config,
+        specs=[StreamSpec(name="job_history", export_path=FEED, unpack="history", key=("jobId", "id"), cursor=None)],
+    )
+    assert run.error is None
+    assert run.records("job_history") == [
+        *({"jobId": 1, "id": 1}, {"jobId": 9, "id": 2}, {"jobId": 1, "id": 3}),
+        # The target rejects these by name: nothing says what they are.
+        *({"jobId": 3}, {"jobId": 4, "history": [7]}),
+    ]
 
 
 def test_records_without_a_key_are_numbered_through_all_pages(api: ScriptedApi, sync: Sync) -> None:

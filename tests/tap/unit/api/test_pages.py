@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from support.tap.pages import AWKWARD, list_body
-from tap_servicetitan.api.pages import CHUNK_BYTES, PageDecoder, newest, remove_line_breaks
+from tap_servicetitan.api.pages import CHUNK_BYTES, NOTHING, NoKey, PageDecoder, newest, remove_line_breaks
 
 decoder = PageDecoder(["id"], "modifiedOn")
 
@@ -54,7 +54,7 @@ def test_half_characters_become_whole_ones_and_nothing_else_changes() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
+        b" ",
         b"<html></html>",
         list_body(AWKWARD)[:-3],
         list_body(b'{"id":1,"x":tru}'),
@@ -68,9 +68,46 @@ def test_what_is_not_json_may_pass(body: bytes) -> None:
     assert not isinstance(caught.value, msgspec.ValidationError)
 
 
-@pytest.mark.parametrize(
-    "body", [b"null", b"{}", b'{"error":"x"}', list_body(b'{"name":"no key"}'), list_body(b'{"id":null}')]
-)
+def test_a_record_whose_key_cannot_be_read_comes_with_the_others() -> None:
+    records = [
+        b'{"id":1,"modifiedOn":"2026-01-02T00:00:00Z"}',
+        b'{"id":null}',
+        b'{"name":"x"}',
+        b'{"id":[]}',
+        b'{"id":5}',
+    ]
+    page = decoder.list_page(list_body(*records))
+
+    assert [bytes(record) for record in page.records] == records
+    assert [page.keys[0], page.keys[4]] == [1, 5]
+    assert all(isinstance(key, NoKey) for key in page.keys[1:4])
+    assert len(set(page.keys)) == 5
+    assert page.keys == decoder.list_page(list_body(*records)).keys
+    assert (page.newest, page.broken) == ("2026-01-02T00:00:00Z", 0)
+
+
+@pytest.mark.parametrize("nothing", [b"null", b"7", b'"x"', b"[]"])
+def test_what_is_no_record_is_left_out_and_counted(nothing: bytes) -> None:
+    page = decoder.list_page(list_body(b'{"id":1}', nothing, b'{"id":2}'))
+    assert (page.keys[0], page.keys[2], len(page.records), page.broken) == (1, 2, 2, 1)
+
+
+EMPTY = b'{"page":1,"pageSize":5,"hasMore":false,"totalCount":null,"data":null}'
+
+
+@pytest.mark.parametrize("body", [NOTHING, EMPTY])
+def test_nothing_is_a_page_without_records(body: bytes) -> None:
+    page = decoder.list_page(body)
+    assert (page.records, page.keys, page.has_more, page.total_count) == ([], [], False, None)
+
+
+def test_a_feed_with_nothing_has_no_token() -> None:
+    for body in (NOTHING, b'{"hasMore":false,"data":null}', b'{"hasMore":false,"continueFrom":null,"data":[]}'):
+        page = decoder.export_page(body)
+        assert (page.records, page.has_more, page.continue_from) == ([], False, None)
+
+
+@pytest.mark.parametrize("body", [b"null", b"{}", b'{"error":"x"}'])
 def test_json_of_another_shape_does_not_pass(body: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         decoder.list_page(body)

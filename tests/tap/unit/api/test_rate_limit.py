@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_servicetitan.api.rate_limit import RateLimiter
+from tap_servicetitan.api.rate_limit import LONGEST_HOLD_OF_ALL_SECONDS, RateLimiter
 
 
 class FakeTime:
@@ -47,6 +47,17 @@ def test_a_hold_is_for_all_even_for_those_that_wait() -> None:
         limiter.wait()
         sent.append(time.now)
     assert sent == [100, 110, 110.25]
+
+
+def test_a_long_pause_of_a_module_is_its_own() -> None:
+    time = FakeTime()
+    limiter = RateLimiter(4, clock=time.clock, sleep=time.sleep)
+    limiter.hold(600, "forms")
+    limiter.hold(60, "forms")
+    limiter.wait("crm")
+    assert time.now == 100 + LONGEST_HOLD_OF_ALL_SECONDS
+    limiter.wait("forms")
+    assert time.now == 700
 
 
 def test_time_that_was_not_used_is_not_saved_up() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe
+from tap_servicetitan.api.responses import LONGEST_DETAIL, HttpResponse, describe, shape_of
 from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -28,6 +28,41 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"items":[{"name":"secret"}],"hasMore":false}', "has the fields items, hasMore"),
+        (b"{}", "is an empty object"),
+        (b"[1,2]", "is an array of 2 values"),
+        (b"null", "is null"),
+        (b'"secret"', "is a text"),
+        (b"1.5", "is a number"),
+        (b"true", "is a boolean"),
+    ],
+)
+def test_the_shape_of_a_body_shows_no_value(body: bytes, words: str) -> None:
+    assert shape_of(body) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "seconds"),
+    [
+        (429, {}, b'{"title":"Rate limit is exceeded. Try again in 55 seconds."}', 55),
+        (429, {}, b'{"title":"Wait 12s"}', 12),
+        (429, {"Retry-After": "7"}, b'{"title":"Try again in 55 seconds."}', 7),
+        (429, {"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT"}, b"", 30),
+        (429, {}, b'{"title":"Limit of 60 requests"}', None),
+        (429, {}, b"<html>55 seconds</html>", None),
+        (429, {}, b"[]", None),
+        (503, {}, b'{"title":"Try again in 55 seconds."}', None),
+    ],
+)
+def test_the_pause_that_a_response_asks_for(
+    status: int, headers: dict[str, str], body: bytes, seconds: float | None
+) -> None:
+    assert HttpResponse(status, "", headers, body, NOW).requested_pause_seconds == seconds
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from tap_servicetitan.api.retry import (
     Retrier,
     jittered_delay_seconds,
 )
-from tap_servicetitan.errors import RequestRefusedError, RetriableError, StreamError
+from tap_servicetitan.errors import (
+    PageTooHeavyError,
+    RequestRefusedError,
+    RetriableError,
+    StreamError,
+    UnavailableError,
+)
 
 logger = logging.getLogger("test")
 
@@ -68,6 +74,24 @@ def test_the_pause_after_too_many_requests_is_for_all() -> None:
     make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=7, throttled=True)), held.append)
     make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=8)), held.append)
     assert (held, pauses) == ([7], [8])
+
+
+def test_a_pause_of_no_length_is_not_believed() -> None:
+    pauses: list[float] = []
+    make(1, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=0)))
+    assert pauses == [1]
+
+
+@pytest.mark.parametrize(("max_retries", "calls"), [(9, 2), (1, 2), (0, 1)])
+def test_what_looks_too_heavy_is_given_up_early_where_less_can_be_asked_for(max_retries: int, calls: int) -> None:
+    flaky = Flaky(99, RetriableError("x", is_heavy=True))
+    with pytest.raises(PageTooHeavyError, match=r"^x$"):
+        make(max_retries, []).call(flaky, may_ask_for_less=True)
+    assert flaky.calls == calls
+    with pytest.raises(UnavailableError):
+        make(max_retries, []).call(Flaky(99, RetriableError("x", is_heavy=True)))
+    with pytest.raises(UnavailableError):
+        make(max_retries, []).call(Flaky(99, RetriableError("x")), may_ask_for_less=True)
 
 
 def test_too_long_a_pause_is_not_waited_for() -> None:

@@ -43,7 +43,7 @@ class MovingList:
 
     def read(self, request: PassRequest) -> Iterator[ListPage]:
         """Start a pass."""
-        return read_pages(lambda number, _size: self._page(number, request))
+        return read_pages(lambda number, _size, **_: self._page(number, request))
 
     def _page(self, number: int, request: PassRequest) -> ListPage:
         self.requests.append((number, request))

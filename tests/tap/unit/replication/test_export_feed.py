@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tap_servicetitan.api.pages import ExportPage, Key
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
 
 
-def page(*keys: int, token: str = "", newest: str | None = None, more: bool = False) -> ExportPage:
+def page(*keys: int, token: str | None = "", newest: str | None = None, more: bool = False) -> ExportPage:
     return ExportPage(
-        records=[], keys=list(keys), newest=newest, has_more=more, continue_from=token, extracted_at=NOW, sent=NOW
+        records=[msgspec.Raw(b"{}") for _ in keys],
+        keys=list(keys),
+        newest=newest,
+        has_more=more,
+        continue_from=token,
+        extracted_at=NOW,
+        sent=NOW,
     )
 
 
@@ -34,6 +41,27 @@ def test_a_feed_is_followed_to_its_end() -> None:
 
 def test_the_last_token_may_stay_the_same() -> None:
     assert len(list(read_feed(fetch_of({"a": page(token="a")}), "a"))) == 1
+
+
+def test_the_last_page_may_have_no_token() -> None:
+    pages = {None: page(1, token="a", more=True), "a": page(2, token=None)}
+    assert len(list(read_feed(fetch_of(pages), None, is_pass=True))) == 2
+
+
+def test_more_without_a_token_leads_nowhere() -> None:
+    with pytest.raises(StreamError, match="does not say where"):
+        list(read_feed(fetch_of({None: page(1, token=None, more=True)}), None))
+
+
+@pytest.mark.parametrize("is_pass", [True, False])
+def test_nothing_in_place_of_more_is_the_end_only_of_changes(*, is_pass: bool) -> None:
+    pages = {None: page(1, token="a", more=True), "a": page(token=None)}
+    read = read_feed(fetch_of(pages), None, is_pass=is_pass)
+    assert [len(next(read).records), len(next(read).records)] == [1, 0]
+    if is_pass:
+        with pytest.raises(StreamError, match="and then had nothing"):
+            next(read)
+    assert list(read) == []
 
 
 def test_a_feed_that_goes_in_circles() -> None:

@@ -104,14 +104,14 @@ def test_records_without_a_key_are_told_apart_by_their_content() -> None:
 
 def test_pages_are_asked_for_until_there_are_no_more() -> None:
     pages = {1: list_page(1, more=True), 2: list_page(2, more=True), 3: list_page(3)}
-    assert [page.keys for page in read_pages(lambda number, _size: pages[number])] == [[1], [2], [3]]
+    assert [page.keys for page in read_pages(lambda number, _size, **_: pages[number])] == [[1], [2], [3]]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 def test_a_list_that_goes_in_circles_ends(length: int) -> None:
     asked: Counter[int] = Counter()
 
-    def fetch(number: int, _size: int) -> ListPage:
+    def fetch(number: int, _size: int, **_: bool) -> ListPage:
         asked[number] += 1
         return list_page(number % length, more=True)
 
@@ -122,18 +122,18 @@ def test_a_list_that_goes_in_circles_ends(length: int) -> None:
 
 def test_a_list_of_empty_pages_ends() -> None:
     with pytest.raises(StreamError, match=f"says that there is more, but {MAX_IDLE_PAGES} pages brought nothing new"):
-        list(read_pages(lambda _number, _size: list_page(more=True)))
+        list(read_pages(lambda _number, _size, **_: list_page(more=True)))
 
 
 def test_a_list_that_brings_ever_more_than_its_total_ends() -> None:
     with pytest.raises(StreamError, match="has no end: it says that it has 5 records, and 26 came until page 26"):
-        list(read_pages(lambda number, _size: list_page(number, total=5, more=True)))
+        list(read_pages(lambda number, _size, **_: list_page(number, total=5, more=True)))
     assert MAX_EXCESS_PAGES == 20
 
 
 def test_a_record_that_moves_to_the_next_page_is_no_circle() -> None:
     pages = iter([list_page(1, more=True), list_page(1, more=True), list_page(2)])
-    assert len(list(read_pages(lambda _number, _size: next(pages)))) == 3
+    assert len(list(read_pages(lambda _number, _size, **_: next(pages)))) == 3
 
 
 class LargeRecords:
@@ -143,7 +143,7 @@ class LargeRecords:
         self._rows, self._large, self._most, self._cap = rows, large, most, cap
         self.asked: list[tuple[int, int]] = []
 
-    def fetch(self, number: int, size: int) -> ListPage:
+    def fetch(self, number: int, size: int, **_: bool) -> ListPage:
         """Return a page."""
         self.asked.append((number, size))
         size = min(size, self._cap or size)
@@ -160,6 +160,14 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones(size: int, large: rang
     keys = [key for page in read_pages(source.fetch, size) for key in page.keys]
     assert keys == list(range(100))
     assert len(source.asked) <= 120
+
+
+def test_the_size_that_is_left_is_said_once_it_works() -> None:
+    source = LargeRecords(100, range(100), most=20)
+    said: list[tuple[int, StreamError]] = []
+    keys = [key for page in read_pages(source.fetch, 80, lambda *what: said.append(what)) for key in page.keys]
+    assert keys == list(range(100))
+    assert [size for size, _ in said] == [20]
 
 
 def test_a_record_that_is_too_large_fails_its_list() -> None:

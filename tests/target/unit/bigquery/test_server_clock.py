@@ -71,6 +71,18 @@ def test_a_slow_answer_says_little() -> None:
     assert machine.clock.now_at_most() <= machine.true + LONGEST_AGE + SECOND
 
 
+@pytest.mark.parametrize("ahead", [-120.0, 120.0])
+@pytest.mark.parametrize("quick", [0, 1])
+def test_a_wrong_machine_is_not_taken_as_right_because_the_first_answer_was_slow(ahead: float, quick: int) -> None:
+    machine = Machine(ahead=ahead)
+    machine.answer(took=200)
+    for _ in range(quick):
+        machine.answer()
+    assert machine.clock.began <= NOON
+    assert machine.clock.now() <= machine.true <= machine.clock.now_at_most()
+    assert not quick or machine.clock.now_at_most() <= machine.true + LONGEST_AGE + SECOND
+
+
 @pytest.mark.parametrize("header", [None, "", "noon"])
 def test_an_answer_without_a_date_says_nothing(header: str | None) -> None:
     machine = Machine(ahead=0)

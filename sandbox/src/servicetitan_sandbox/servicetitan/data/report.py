@@ -48,12 +48,14 @@ class Report:
         fields: Its columns.
         by_day: Whether the report takes a range of days. If not, it shows the present state.
         units: The ids of the business units.
+        as_text: Whether cells are texts as a person would write them.
     """
 
     key: str
     fields: tuple[ReportField, ...]
     by_day: bool
     units: Sequence[int]
+    as_text: bool = False
 
     def parameters(self) -> list[Json]:
         """Return the descriptions of the parameters."""
@@ -78,7 +80,8 @@ class Report:
         """
         self._check(arguments)
         rows = (row for day, count in self._days(arguments) for row in self._rows_of_day(day, count))
-        return [[row[field.name] for field in self.fields] for row in rows if _is_wanted(row, arguments)]
+        shown = ([row[field.name] for field in self.fields] for row in rows if _is_wanted(row, arguments))
+        return [list(map(_written, row)) for row in shown] if self.as_text else list(shown)
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
         known = {parameter["name"]: parameter for parameter in self.parameters()}
@@ -136,6 +139,17 @@ def _fits(parameter: Json, value: object) -> bool:
     return isinstance(value, list) == parameter["isArray"] and all(
         _TESTS[parameter["dataType"]](item) for item in values
     )
+
+
+def _written(value: object) -> object:
+    """Return a value as a person would write it."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, int | Decimal):
+        return f"{value:,}"
+    if isinstance(value, str) and _is_day(value):
+        return f"{_day(value):%m/%d/%Y}"
+    return "" if value is None else value
 
 
 def _is_wanted(row: Mapping[str, object], arguments: Mapping[str, Any]) -> bool:

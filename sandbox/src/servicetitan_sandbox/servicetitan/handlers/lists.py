@@ -11,7 +11,7 @@ from servicetitan_sandbox.errors import UnknownRecordError
 from servicetitan_sandbox.servicetitan.data import ticks
 from servicetitan_sandbox.servicetitan.data.list_order import place
 from servicetitan_sandbox.servicetitan.http.page import Page, flag, whole_number
-from servicetitan_sandbox.servicetitan.http.problems import invalid
+from servicetitan_sandbox.servicetitan.http.problems import Problem, invalid
 from servicetitan_sandbox.servicetitan.spec.documents import FILTERED_FIELDS
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ LARGEST_PAGE = 5000
 MOST_IDS = 50
 
 _PAGES = range(1, 2**31)
-_PAGE_SIZES = range(1, LARGEST_PAGE + 1)
 _ANY_TIME = range(1 - sys.maxsize, sys.maxsize)
 _ACTIVE = {"true": True, "false": False, "any": None}
 _STATES = {"activeonly": True, "inactiveonly": False, "all": None}
@@ -85,7 +84,9 @@ def page(
     identifiers = _select(table, table.version, selection)
     number = whole_number(query, "page", 1, _PAGES)
     # An answer that does not say whether there is more has to be whole.
-    size, most = _sizes(query, company.page_cap(endpoint.entity) if endpoint.response_format == "pages" else None)
+    documented = endpoint.query.get("pageSize", {}).get("most", LARGEST_PAGE)
+    cap = company.page_cap(endpoint.entity) if endpoint.response_format == "pages" else None
+    size, most = _sizes(query, cap, documented)
     if "page" not in endpoint.query:
         number, size, most = 1, max(len(identifiers), 1), None
     first = max(number - 1 - back, 0) * size
@@ -108,16 +109,20 @@ def _heeded(query: Mapping[str, str], tenant: Tenant) -> Mapping[str, str]:
     return {name: value for name, value in query.items() if name not in ignored}
 
 
-def _sizes(query: Mapping[str, str], cap: PageCap | None) -> tuple[int, int | None]:
+def _sizes(query: Mapping[str, str], cap: PageCap | None, documented: int) -> tuple[int, int | None]:
     """Return the size by which pages are cut, and the most records on one; None if it is the same.
 
     Raises:
-        Problem: If the size is invalid, or more than the cap allows.
+        Problem: If the size is invalid, or more than the documents or the cap allow.
     """
     refuses = cap is not None and cap.manner == "refuse"
-    allowed = range(1, min(LARGEST_PAGE, cap.size) + 1) if cap and refuses else _PAGE_SIZES
+    allowed = range(1, min(documented, cap.size) + 1) if cap and refuses else range(1, documented + 1)
     size = whole_number(query, "pageSize", min(DEFAULT_PAGE_SIZE, allowed[-1]), allowed)
     if cap is None or refuses:
+        return size, None
+    if cap.manner == "heavy":
+        if size > cap.size:
+            raise Problem(504, "")
         return size, None
     return (min(size, cap.size), None) if cap.manner == "silent" else (size, cap.size)
 

@@ -43,6 +43,12 @@ def _wrong_type(page: Page, fault: Fault) -> Page:
     return page.change_records(lambda record: _change_field(record, fault.field or "", _change_type))
 
 
+def _null_field(page: Page, fault: Fault) -> Page:
+    first = replace(page, records=(page.records or ())[:1])
+    changed = first.change_records(lambda record: _change_field(record, fault.field or "", lambda _: None))
+    return replace(page, records=[*(changed.records or ()), *(page.records or ())[1:]])
+
+
 def _unknown_field(page: Page, fault: Fault) -> Page:
     field = fault.field or _UNKNOWN_FIELD
     return page.change_records(lambda record: _add_field(record, field, {"since": 2026, "of": ["x"]}))
@@ -57,6 +63,7 @@ def _moving_feed(page: Page) -> Page:
 
 _CHANGES: dict[str, Callable[[Page, Fault], Page]] = {
     "endless_feed": lambda page, _: page.with_more(),
+    "null_field": _null_field,
     "moving_feed": lambda page, _: _moving_feed(page.with_more()),
     "unknown_field": _unknown_field,
     "wrong_type": _wrong_type,
