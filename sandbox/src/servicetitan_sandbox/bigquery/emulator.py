@@ -27,6 +27,7 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
+from servicetitan_sandbox.bigquery.rules import jobs_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,6 +105,7 @@ def _install_caches() -> None:
     cache.forbid_import("pandas")
     jobs = cache.Jobs()
     store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list, jobs.delete
+    jobs_view.install(jobs)
     merge.run = cache.with_cache(duckdb_merge.use_duckdb_merge(merge.run))
     for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
         setattr(module, name, cache.cacheable(getattr(module, name)))
