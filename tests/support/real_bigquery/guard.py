@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 _DATASET_PATH = re.compile(r"/projects/([^/]+)/datasets(?:/([^/:]+))?")
 _PROJECT_PATH = re.compile(r"/projects/([^/]+)")
 _QUOTED = re.compile(r"`([^`]*)`")
-_READ_ONLY = re.compile(r"(region-[a-z0-9-]+\.)?INFORMATION_SCHEMA\b.*", re.IGNORECASE)
+_PART = r"(?:`[^`]*`|[\w-]+)"
+# `DISTINCT FROM` compares columns.
+_BEFORE_TABLE = r"(?<!DISTINCT )FROM|JOIN|INTO|TABLE|MERGE|UPDATE|USING|VIEW|SCHEMA|EXISTS|CLONE|COPY|LIKE"
+_AFTER_KEYWORD = re.compile(rf"\b(?:{_BEFORE_TABLE})\s+({_PART}(?:\.{_PART})+)", re.IGNORECASE)
+_VIEWS = "INFORMATION_SCHEMA"
 
 
 @dataclass(frozen=True)
 class Guard:
     """The project and the datasets of a run.
 
-    It is a second lock: the tests name no other dataset. It reads names, in backquotes, and no SQL.
+    It is a second lock: the tests name no other dataset. It looks for names, and reads no SQL.
 
     Attributes:
         project: The project that is used.
@@ -77,9 +81,13 @@ class Guard:
                 yield from self._named_in(item)
 
     def _named_in_sql(self, sql: str) -> Iterator[str | None]:
-        """Yield the datasets of the paths in backquotes: `project.dataset`, `project.dataset.table`."""
-        for quoted in _QUOTED.findall(sql.replace("`.`", ".")):
-            project, dot, rest = quoted.partition(".")
-            if not dot or _READ_ONLY.fullmatch(quoted) or _READ_ONLY.fullmatch(rest):
+        """Yield the datasets of the paths in a statement: those in backquotes, and those where a table is expected."""
+        quoted = {name for name in _QUOTED.findall(sql) if "." in name}
+        for path in sorted(quoted | {path.replace("`", "") for path in _AFTER_KEYWORD.findall(sql)}):
+            first, *rest = path.split(".")
+            if _VIEWS in path.upper():
                 continue
-            yield rest.split(".")[0] if project == self.project else quoted
+            if first == self.project:
+                yield rest[0]
+            else:
+                yield first if len(rest) == 1 else path
