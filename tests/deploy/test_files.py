@@ -19,7 +19,7 @@ from servicetitan_fleet.console.reporters import JsonReporter
 from servicetitan_fleet.fleet.outcome import Outcome, Result
 from servicetitan_fleet.notify.trouble import TroubleKind
 from servicetitan_fleet.state.execution import Execution
-from support.googlesql import GoogleSQL
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

@@ -73,6 +73,10 @@ class Tenant(_Model):
     sizes: dict[str, Annotated[int, Field(ge=0)]] = {}
     """How many records each stream starts with; :data:`SIZES` for the streams that are not listed."""
     requests_per_second: Annotated[int, Field(ge=1)] = 60
+    most_at_once: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How many requests for an area (the first part of a path) may be on their way at the same time; more get 429."""
+    answer_seconds: Annotated[float, Field(ge=0)] = 0
+    """How long each answer takes."""
     token_seconds: Annotated[int, Field(ge=1)] = 900
     """How long a token is valid."""
     clock_skew_seconds: float = 0

@@ -164,7 +164,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             title="Streams at once",
             ge=1,
         ),
-    ] = 4
+    ] = 8
     reconcile_interval_days: Annotated[
         int,
         setting(

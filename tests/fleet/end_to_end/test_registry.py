@@ -19,9 +19,9 @@ from servicetitan_fleet.registry.bigquery_table import TableRegistry, insert_sta
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.registry.entries import Entries
 from servicetitan_fleet.registry.open_registry import open_registry
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL
-from support.googlesql import GoogleSQL
 
 if TYPE_CHECKING:
     from click.testing import Result

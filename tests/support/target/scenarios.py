@@ -26,27 +26,27 @@ LIMITS = Limits(rows=3, fraction=0.5)
 # The model judges each run alone, and a killed run marks rows that the audit log does not know of.
 SETTINGS = {"max_delete_rows": LIMITS.rows, "max_delete_fraction": LIMITS.fraction, "max_delete_days": 0}
 
-FLAWED = {"id": 999, "code": "k999"}
+FLAWED = {"id": 999, "c": "k999"}
 """Key of the record that never fits."""
 
-KEYS: tuple[dict[str, Any], ...] = ({"id": INTEGER}, {"code": STRING}, {"id": INTEGER, "code": STRING})
+KEYS: tuple[dict[str, Any], ...] = ({"id": INTEGER}, {"c": STRING}, {"id": INTEGER, "c": STRING})
 
 COLUMNS: dict[str, tuple[dict[str, Any], Callable[[Random], Any]]] = {
-    "name": (STRING, lambda dice: dice.choice(["", "a", "O'Brien", 'back`tick "', "ünï\u2028", "NULL", "\\n"])),
-    "count": (INTEGER, lambda dice: dice.choice([0, 1, -1, 2**63 - 1, -(2**63)])),
-    "ratio": ({"type": ["number", "null"]}, lambda dice: dice.choice([0.0, 0.1, 1e300, -2.5])),
+    "t": (STRING, lambda dice: dice.choice(["", "a", "O'Brien", 'back`tick "', "ünï\u2028", "NULL", "\\n"])),
+    "s": (INTEGER, lambda dice: dice.choice([0, 1, -1, 2**63 - 1, -(2**63)])),
+    "h": ({"type": ["number", "null"]}, lambda dice: dice.choice([0.0, 0.1, 1e300, -2.5])),
     "price": (DECIMAL, lambda dice: Decimal(dice.choice(["0", "0.1", "12345678901234567890.123456789", "-7.50"]))),
-    "is_open": ({"type": ["boolean", "null"]}, lambda dice: dice.random() < 0.5),
-    "at": (TIMESTAMP, lambda dice: dt.datetime(2024, 5, dice.randint(1, 3), 1, 2, 3, 456789, tzinfo=dt.UTC)),
-    "day": ({"type": ["string", "null"], "format": "date"}, lambda dice: dt.date(1999, 12, dice.randint(29, 31))),
+    "end": ({"type": ["boolean", "null"]}, lambda dice: dice.random() < 0.5),
+    "later": (TIMESTAMP, lambda dice: dt.datetime(2024, 5, dice.randint(1, 3), 1, 2, 3, 456789, tzinfo=dt.UTC)),
+    "select": ({"type": ["string", "null"], "format": "date"}, lambda dice: dt.date(1999, 12, dice.randint(29, 31))),
     "tags": ({"type": ["array", "null"], "items": STRING}, lambda dice: dice.choices(["x", "y"], k=dice.randint(0, 2))),
-    "extra": ({"type": ["object", "null"]}, lambda dice: dice.choice([{}, {"a": [1, None]}, {"a": {"b": "c"}}])),
-    "place": (
-        {"type": ["object", "null"], "properties": {"street": STRING, "number": INTEGER}},
-        lambda dice: {"street": dice.choice(["Main", None]), "number": dice.randint(1, 2)},
+    "item_1": ({"type": ["object", "null"]}, lambda dice: dice.choice([{}, {"a": [1, None]}, {"a": {"b": "c"}}])),
+    "group": (
+        {"type": ["object", "null"], "properties": {"s": STRING, "t": INTEGER}},
+        lambda dice: {"s": dice.choice(["Main", None]), "t": dice.randint(1, 2)},
     ),
 }
-"""Columns by name: their JSON Schema, and a function that makes a value."""
+"""Columns by name: their JSON Schema, and a function that makes a value. Names are those of aliases, keywords."""
 
 
 class Source:
@@ -103,7 +103,7 @@ class Source:
             self._rows[key] = self._values(key)
         for _ in range(dice.randint(0, 5)):
             number = dice.randint(1, 12)
-            key = tuple({"id": number, "code": f"k{number}"}[name] for name in self._key)
+            key = tuple({"id": number, "c": f"k{number}"}[name] for name in self._key)
             self._rows[key] = self._values(key)
 
     def _change_columns(self) -> None:

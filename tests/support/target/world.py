@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from support.target.harness import Result, TargetRunner
     from support.target.model import Key, Message
 
+NAMES = ("t", "select", "_etl_s", "end", "_etl_t")
+"""Names of streams and tables: those of aliases and keywords."""
+
 
 def assert_rows(rows: dict[Key, dict[str, Any]], table: Table, source: Source) -> int:
     """Compare rows with a model, and return how many there are."""
@@ -135,7 +138,8 @@ class World:
         self.target = target
         self.rows_checked = 0
         flawed = "quarantine" in extras
-        self.sources = [Source(f"stream_{i}", random.Random(f"{seed}-{i}"), flawed=flawed) for i in range(streams)]
+        names = [f"{NAMES[i % len(NAMES)]}{i // len(NAMES) or ''}" for i in range(streams)]
+        self.sources = [Source(name, random.Random(f"{seed}-{i}"), flawed=flawed) for i, name in enumerate(names)]
         self.tables = {source.name: Table(LIMITS) for source in self.sources}
         self._extras = extras
         self._settings: dict[str, Any] = dict(SETTINGS)

@@ -125,7 +125,9 @@ def detach_after(delete: Delete) -> Delete:
 
 
 class FreshCursor:
-    """A new DuckDB cursor that skips the query for its temporary tables: it has none yet.
+    """A new DuckDB cursor: it has no temporary tables, so it skips the query for them, and it knows its transaction.
+
+    DuckDB refuses a transaction in a transaction, and then ends the outer one, too: so this refuses it beforehand.
 
     Args:
         cursor: The cursor, which runs everything else.
@@ -136,10 +138,37 @@ class FreshCursor:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
+        self._in_transaction = False
 
     def sql(self, query: str, **options: Any) -> duckdb.DuckDBPyRelation:  # noqa: ANN401 - DuckDB's signature
         """Return the relation of a query."""
         return self._cursor.sql(self._NONE if query == self._TEMPORARY_TABLES else query, **options)
+
+    def execute(self, query: str, parameters: object = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement.
+
+        Raises:
+            TransactionException: If it begins a transaction in a transaction.
+        """
+        word = query.split(maxsplit=1)[0].rstrip(";").upper() if query.strip() else ""
+        if word == "BEGIN" and self._in_transaction:
+            raise duckdb.TransactionException("cannot start a transaction within a transaction")
+        done = self._cursor.execute(query, parameters)
+        if word in {"BEGIN", "COMMIT", "ROLLBACK"}:
+            self._in_transaction = word == "BEGIN"
+        return done
+
+    def begin(self) -> None:
+        """Begin a transaction. See `execute`."""
+        self.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Take back the transaction."""
+        self.execute("ROLLBACK")
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._cursor, name)

@@ -27,7 +27,7 @@ from sqlglot import exp
 from servicetitan_sandbox import hosting
 from servicetitan_sandbox.bigquery import cache, catalog, control_api
 from servicetitan_sandbox.bigquery import merge as duckdb_merge
-from servicetitan_sandbox.bigquery.rules import jobs_view
+from servicetitan_sandbox.bigquery.rules import decimals, jobs_view, keys, partitions, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,6 +88,10 @@ def correct() -> None:
     _replace_alter()
     _make_atomic()
     _install_caches()
+    statements.install()
+    decimals.install()
+    keys.install()
+    partitions.install()
     control_api.install(app)
 
 

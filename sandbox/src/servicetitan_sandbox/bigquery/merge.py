@@ -8,18 +8,20 @@ several source rows for one target row, and it counts inserted and updated rows.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import duckdb
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import JobStatistics2
 from local_bigquery.sql import translate
 from local_bigquery.sql.dialect import DuckDBDialect
 from sqlglot import exp
 
+from servicetitan_sandbox.bigquery.transactions import transaction
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import duckdb
 
     Run = Callable[[duckdb.DuckDBPyConnection, exp.Merge, translate.Context], JobStatistics2]
 
@@ -32,7 +34,7 @@ def use_duckdb_merge(run: Run) -> Run:
     def run_merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> JobStatistics2:
         if not all(_is_plain(when.args["then"], tree.this.alias_or_name) for when in _whens(tree)):
             return run(cursor, tree, context)
-        with _transaction(cursor):
+        with transaction(cursor):
             inserted, updated = _merge(cursor, tree, context)
         counts = {"insertedRowCount": inserted, "updatedRowCount": updated, "deletedRowCount": 0}
         return JobStatistics2(
@@ -48,22 +50,6 @@ def _is_plain(action: exp.Expression, target: str) -> bool:
         columns = [assignment.this for assignment in action.expressions]
         return all(isinstance(column, exp.Column) and column.table in {"", target} for column in columns)
     return isinstance(action, exp.Insert) and not isinstance(action.this, exp.Var)
-
-
-@contextmanager
-def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Run the block in a transaction, or as a part of the transaction that a session has begun."""
-    try:
-        cursor.begin()
-    except duckdb.TransactionException:
-        yield
-        return
-    try:
-        yield
-    except BaseException:
-        cursor.rollback()
-        raise
-    cursor.commit()
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+from contextlib import nullcontext
 from email.utils import formatdate
 from typing import TYPE_CHECKING, override
 
@@ -88,7 +89,9 @@ class _Api:
         page = self._page_number(call)
         fault = self._state.faults.meet(call, page)
         try:
-            response = await self._respond(call, fault)
+            with company.crowd.enter(call.area) if company else nullcontext():
+                await asyncio.sleep(company.tenant.answer_seconds if company else 0)
+                response = await self._respond(call, fault)
         except Problem as problem:
             response = problem.response()
         response.headers["Date"] = self._date(call)

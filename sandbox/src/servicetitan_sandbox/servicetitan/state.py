@@ -14,7 +14,7 @@ from servicetitan_sandbox.servicetitan.data.lineage import Lineage, count_childr
 from servicetitan_sandbox.servicetitan.data.report import DAY, FIELDS, Report
 from servicetitan_sandbox.servicetitan.data.table import Table
 from servicetitan_sandbox.servicetitan.data.unrest import Stirrer
-from servicetitan_sandbox.servicetitan.http.access import RateLimit, Tokens
+from servicetitan_sandbox.servicetitan.http.access import Crowd, RateLimit, Tokens
 from servicetitan_sandbox.servicetitan.http.faults import Faults
 from servicetitan_sandbox.servicetitan.http.report_runs import ReportRuns
 from servicetitan_sandbox.servicetitan.spec import endpoints
@@ -41,12 +41,13 @@ class Company:
     def __init__(self, tenant: Tenant) -> None:
         for name in (*tenant.sizes, *(tenant.largest_page.keys() - {ALL_STREAMS})):
             _require(name)
-        for area in tenant.not_enabled | (tenant.scopes or frozenset()):
+        for area in (*tenant.not_enabled, *(tenant.scopes or ()), *tenant.most_at_once):
             _require_area(area)
         self.tenant = tenant
         self.clock = Clock(tenant.clock_skew_seconds, tenant.seconds_per_request)
         self._stirrer: Stirrer | None = None
         self.rate_limit = RateLimit(tenant.requests_per_second)
+        self.crowd = Crowd(tenant.most_at_once)
         self.report_runs = ReportRuns(
             tenant.report_seconds,
             count_pages=tenant.report_pages_are_runs,

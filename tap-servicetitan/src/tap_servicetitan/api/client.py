@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tap_servicetitan.api.gates import Gates
 from tap_servicetitan.api.responses import describe, shape_of
 from tap_servicetitan.errors import (
     PageSizeRefusedError,
@@ -88,6 +89,7 @@ class ApiClient:
         self._transport = transport
         self._limiter = limiter
         self._retrier = retrier
+        self._gates = Gates()
         self._is_accepted = False
         """Whether the API has accepted app key and token."""
 
@@ -248,9 +250,16 @@ class ApiClient:
                 prepared.headers["Content-Type"] = "application/json"
             return prepared
 
-        self._limiter.wait(request.module)
         url = self._api_url + request.path.replace("{tenant}", self._tenant_id)
-        return self._transport.send(request.method, url, params=request.params, data=request.body, headers=headers)
+        with self._gates.of(request.module).pass_through() as ticket:
+            self._limiter.wait(request.module)
+            try:
+                return self._transport.send(
+                    request.method, url, params=request.params, data=request.body, headers=headers
+                )
+            except RetriableError as error:
+                ticket.is_refused = error.throttled or error.is_heavy
+                raise
 
 
 def _decode(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:

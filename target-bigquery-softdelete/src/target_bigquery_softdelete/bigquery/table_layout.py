@@ -63,10 +63,9 @@ def layout_of(
 ) -> Layout:
     """Return the layout of the table of a stream."""
     key = columns.key_columns()
-    declarable = len(key) <= _MOST_KEY_COLUMNS and all(column.kind in _CLUSTERABLE for column in key)
     return Layout(
         clustering=tuple(clustering(key)),
-        primary_key=tuple(column.name for column in key) if declarable else (),
+        primary_key=primary_key(key),
         partition_by=partition_by,
         require_partition_filter=require_partition_filter,
         description=description,
@@ -82,6 +81,17 @@ def partitionable(key: Sequence[Column]) -> list[str]:
     ]
 
 
+def primary_key(key: Sequence[Column]) -> tuple[str, ...]:
+    """Return the columns of the primary key that a table can declare; none if BigQuery does not allow one of them."""
+    declarable = len(key) <= _MOST_KEY_COLUMNS and all(map(clusterable, key))
+    return tuple(column.name for column in key) if declarable else ()
+
+
+def clusterable(column: Column) -> bool:
+    """Return whether a table can be clustered by a column, or have it in its primary key."""
+    return column.kind in _CLUSTERABLE
+
+
 def clustering(key: Sequence[Column]) -> list[str]:
     """Return the columns by which a new table is clustered: those of its key, as far as BigQuery allows."""
-    return [column.name for column in key if column.kind in _CLUSTERABLE][:_MOST_CLUSTERING_COLUMNS]
+    return [column.name for column in key if clusterable(column)][:_MOST_CLUSTERING_COLUMNS]

@@ -10,6 +10,7 @@ from google.cloud.bigquery import SchemaField
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind
 from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
+from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,22 @@ def partition_column(table: Table) -> str:
     """Return the column by which a table is partitioned, or an empty text when it is by none."""
     partitioning = table.range_partitioning or table.time_partitioning
     return (partitioning and partitioning.field) or ""
+
+
+def partition_order(table: Table) -> str:
+    """Return the expression by which two rows of a table are in one partition; empty if no column partitions it."""
+    column, by_range = partition_column(table), table.range_partitioning
+    if not column:
+        return ""
+    if by_range:
+        return f"FLOOR(({quote_column(column)} - {int(by_range.range_.start)}) / {int(by_range.range_.interval)})"
+    return f"TIMESTAMP_TRUNC(TIMESTAMP({quote_column(column)}), {table.time_partitioning.type_})"
+
+
+def primary_key(table: Table) -> tuple[str, ...]:
+    """Return the columns of the primary key that a table declares; none when it declares none."""
+    constraints = table.table_constraints
+    return tuple(constraints.primary_key.columns) if constraints and constraints.primary_key else ()
 
 
 def required_filter(table: Table) -> str:

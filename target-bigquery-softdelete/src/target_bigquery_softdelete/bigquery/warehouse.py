@@ -246,6 +246,15 @@ class Warehouse:
 
         call(f"cannot label the table `{table_id}`", remove)
 
+    def cluster_table(self, table_id: TableId, fields: Sequence[str]) -> None:
+        """Cluster a table by other columns, or by none."""
+        table = bigquery.Table(str(table_id))  # without an ETag, as above
+        table.clustering_fields = list(fields) or None
+        call(
+            f"cannot change the clustering of the table `{table_id}`",
+            lambda: self._client.update_table(table, ["clustering_fields"], **self._options),
+        )
+
     def read_known_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.bigquery import table_schema
-from target_bigquery_softdelete.bigquery.table_layout import Layout, clustering
+from target_bigquery_softdelete.bigquery.table_layout import Layout, clusterable, clustering
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import walk
@@ -106,4 +106,12 @@ class History:
         if list(change.fields) != list(table.schema):
             self._warehouse.extend_table(table, change.fields)
         if change.widened:
+            self._uncluster(table.clustering_fields or (), change.widened)
             run(sql.widen(self._history_id, change.widened), "widen-history")
+
+    def _uncluster(self, present: Sequence[str], widened: Sequence[Column]) -> None:
+        """Cluster no longer by a column that becomes FLOAT64, which BigQuery does not cluster by."""
+        lost = {column.name.lower() for column in widened if not clusterable(column)}
+        kept = [name for name in present if name.lower() not in lost]
+        if len(kept) < len(present):
+            self._warehouse.cluster_table(self._history_id, kept)

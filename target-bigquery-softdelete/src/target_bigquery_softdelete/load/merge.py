@@ -11,6 +11,7 @@ from target_bigquery_softdelete.audit.stream_report import MergeResult
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.load.earlier_marks import read_earlier_marks
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
+from target_bigquery_softdelete.load.pieces import naming_partitions, write_merge
 from target_bigquery_softdelete.load.take_over import take_over_rows
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.source import Source
@@ -93,7 +94,8 @@ def merge(
         spare_taken=spares,
         **filters,
     )
-    done = table.statements.write(statement, "merge", parameters=[*limits, *(_spared(table) if spares else [])])
+    parameters = [*limits, *(_spared(table) if spares else [])]
+    done = write_merge(table, prepared, source, statement, parameters, mark_deleted=may_mark, divisible=not missing)
     if done.inserted or done.updated:
         _append_versions(table, prepared, key)
     return _count(found, done, missing=missing, marked=marked)
@@ -179,7 +181,7 @@ def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, mar
 def _fill(table: StreamTable, prepared: PreparedTable, source: Source) -> MergeResult:
     """Merge into a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot."""
     statement = sql.merge(table.table_id, source, mark_missing_deleted=False, partition=prepared.partition_filter)
-    done = table.statements.write(statement, "merge")
+    done = write_merge(table, prepared, source, statement)
     _append_versions(table, prepared, source.columns.key)
     return MergeResult(inserted=done.inserted, updated=done.updated)
 
@@ -205,7 +207,8 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
     if not live or not table.guard.judge(live=live, by_record=0, missing=live, staged=0):
         return MergeResult()
     _append_versions(table, prepared, key)
-    table.statements.write(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing")
+    with naming_partitions(table, prepared):
+        table.statements.write(sql.mark_all_deleted(table.table_id, partition=partition), "mark-missing")
     _append_versions(table, prepared, key)
     return MergeResult(deleted=live, marked=live)
 
@@ -219,7 +222,8 @@ def append(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> M
         WarehouseError: If the statement fails.
     """
     source = Source(staged.table_id, staged.columns, prepared.columns)
-    done = table.statements.write(sql.append(table.table_id, source), "append")
+    with naming_partitions(table, prepared):
+        done = table.statements.write(sql.append(table.table_id, source), "append")
     return MergeResult(inserted=done.inserted)
 
 
@@ -243,7 +247,8 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     live = _count_live(table, parts[-1][0])
     if live > staged and not _ask_guard(table, live=live, missing=live - staged, staged=staged):
         return MergeResult()
-    table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
+    with naming_partitions(table, parts[-1][0]):
+        table.statements.write(sql.replace(table.table_id, sources, partition=partition), "replace")
     return MergeResult(inserted=staged)
 
 

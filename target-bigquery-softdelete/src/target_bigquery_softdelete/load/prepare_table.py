@@ -13,10 +13,10 @@ from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.table_memory import lacks_streams
 from target_bigquery_softdelete.load.take_over import begin_adoption, take_over_table
+from target_bigquery_softdelete.load.widen_columns import widen_columns
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
-from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,6 +48,8 @@ class PreparedTable:
     """The column that every statement must filter by, if the table requires one."""
     partitioned_by: str = ""
     """The column by which it is partitioned, if it is."""
+    partition_order: str = ""
+    """Expression of that column by which two rows are in one partition."""
     is_new: bool = False
     """Whether this call created it, so that nothing is in it yet."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +97,7 @@ def prepare_table(
         columns={column.name: by_name[column.name.lower()] for column in columns.columns},
         partition_filter=table_schema.required_filter(table),
         partitioned_by=table_schema.partition_column(table),
+        partition_order=table_schema.partition_order(table),
         is_new=is_new,
         labels=table.labels,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
@@ -181,12 +184,7 @@ def _fit(
         _log_change(stream_table, change)
     if begins:
         take_over_table(stream_table, table, modified, partition=partition_filter)
-    if change.widened:
-        stream_table.statements.run(sql.widen(stream_table.table_id, change.widened), "widen")
-        types = ", ".join(f"{column.name} {column.sql_type}" for column in change.widened)
-        logger.info("%s: wider types in %s: %s", stream_table.stream, stream_table.table_id, types)
-        table = stream_table.warehouse.read_table(stream_table.table_id) or table
-    return table
+    return widen_columns(stream_table, table, change.widened, columns.key)
 
 
 def _log_change(stream_table: StreamTable, change: table_schema.SchemaChange) -> None:

@@ -26,6 +26,7 @@ from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import table_name
 from target_bigquery_softdelete.singer.versions import TableVersions
+from target_bigquery_softdelete.sql.limits import check_limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -461,10 +462,12 @@ class StreamLoad:
 
     def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
         settings = self._run.settings
-        return table_columns(
+        columns = table_columns(
             schema,
             key_properties,
             stream=self._stream,
             naming=settings.column_naming,
             keep_extra=settings.additional_properties == "keep",
         )
+        check_limits(columns, self._table_id, self._stream)
+        return columns

@@ -1,6 +1,7 @@
 """Expressions for the value of one column: as the table stores it, as it is compared, as it is updated. Pure functions.
 
-Aliases: `t` is the target table, `s` the staged rows.
+Aliases: `_etl_t` is the target table, `_etl_s` the staged rows. No column of a stream has such a name, and an alias
+that is named like a column would hide it: `SET t = s.t` sets, with an alias `t`, the whole row.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def staged_value(staged: Column, source: Source) -> str:
     """Return the expression that gives a staged value the type of the table's column."""
-    return _convert(quote_column(staged.name, of="s"), staged, source.table_columns[staged.name], depth=1)
+    return _convert(quote_column(staged.name, of="_etl_s"), staged, source.table_columns[staged.name], depth=1)
 
 
 def comparable_value(alias: str, column: Column, source: Source) -> str:
@@ -36,7 +37,7 @@ def comparable_value(alias: str, column: Column, source: Source) -> str:
 def updated_value(column: Column, source: Source) -> str:
     """Return the new value of a column in an UPDATE: the staged one, with the nested fields that only the table has."""
     name = quote_column(column.name)
-    return _keep_table_fields(f"s.{name}", f"t.{name}", column, source.table_columns[column.name])
+    return _keep_table_fields(f"_etl_s.{name}", f"_etl_t.{name}", column, source.table_columns[column.name])
 
 
 def _convert(expression: str, staged: Column, wanted: Column, depth: int) -> str:
@@ -49,7 +50,7 @@ def _convert(expression: str, staged: Column, wanted: Column, depth: int) -> str
 
 
 def _for_each(array: str, value_of: Callable[[str], str], depth: int) -> str:
-    item, position = f"item_{depth}", f"position_{depth}"
+    item, position = f"_etl_item_{depth}", f"_etl_position_{depth}"
     value = value_of(item)
     return f"ARRAY(SELECT {value} FROM UNNEST({array}) AS {item} WITH OFFSET AS {position} ORDER BY {position})"
 

@@ -22,7 +22,7 @@ WRITTEN_BY_ANOTHER_RUN = "etl: another run has written this row"
 IN_TIME = f"IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('{LEASE_ENDED}'), TRUE)"
 """Condition that is true while this run may write, and an error afterwards."""
 
-_SYNCED = quote_column(SYNCED, of="t")
+_SYNCED = quote_column(SYNCED, of="_etl_t")
 
 _FOREIGN = (
     f"{_SYNCED} > @began AND {_SYNCED} NOT IN UNNEST(@own_times) "
@@ -35,6 +35,6 @@ def if_ours(condition: str) -> str:
     """Return a condition on a row of the table that would be written: an error if this run must not write it.
 
     Args:
-        condition: Whether the row would be written. The alias of the table is `t`.
+        condition: Whether the row would be written. The alias of the table is `_etl_t`.
     """
     return f"IF({condition}, {IN_TIME} AND IF({_FOREIGN}, ERROR('{WRITTEN_BY_ANOTHER_RUN}'), TRUE), FALSE)"

@@ -5,7 +5,8 @@ A statement that writes needs the parameters of :mod:`~target_bigquery_softdelet
 Every name goes through :mod:`~target_bigquery_softdelete.sql.identifiers`; every value is a query parameter. No
 statement is built from data.
 
-Aliases: `t` is the target table, `s` the staged rows.
+Aliases: `_etl_t` is the target table, `_etl_s` the staged rows. No column of a stream has such a name, and an alias
+that is named like a column would hide it: `SET t = s.t` sets, with an alias `t`, the whole row.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 
-_FIRST_OPERATION = f"IF(s.{DELETED_SQL}, 'DELETE', 'INSERT')"
+_FIRST_OPERATION = f"IF(_etl_s.{DELETED_SQL}, 'DELETE', 'INSERT')"
 
 
 def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it reads
@@ -47,6 +48,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     spare_taken: bool = False,
     partition: str = "",
     within: str = "",
+    piece: str = "",
 ) -> str:
     """Return the MERGE that brings the target table up to date.
 
@@ -61,19 +63,22 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
         within: A column of the key that the table is partitioned by: BigQuery then reads only the partitions of its
             values between the parameters `first` and `last`. Not with `mark_missing_deleted`, which needs the rows of
             all partitions.
+        piece: A column that the table is partitioned by: only staged rows are written whose value is between the
+            parameters `piece_first` and `piece_last`, and with `piece_null` BOOL those without one. Not with
+            `mark_missing_deleted`, for the same reason.
 
     Raises:
-        ValueError: If `mark_missing_deleted` and `within` are combined.
+        ValueError: If `mark_missing_deleted` and one of the last two are combined.
     """
-    if mark_missing_deleted and within:
+    if mark_missing_deleted and (within or piece):
         raise ValueError("rows outside of the partitions that are read would be marked deleted")
     names = [quote_column(column.name) for column in source.columns.columns]
     return "\n".join(
         [
-            f"MERGE {target.quoted} AS t",
+            f"MERGE {target.quoted} AS _etl_t",
             "USING (",
-            indent(_staged_rows(source)),
-            ") AS s",
+            indent(_piece(_staged_rows(source), piece)),
+            ") AS _etl_s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
             *(_mark_deleted(source) if mark_deleted else ()),
             f"WHEN MATCHED AND {if_ours(_is_changed(source))} THEN",
@@ -86,7 +91,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             f"    {SYNCED_SQL} = @synced",
             f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
             f"  INSERT ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
-            f"  VALUES ({', '.join([*(f's.{name}' for name in names), _FIRST_OPERATION, '@synced'])})",
+            f"  VALUES ({', '.join([*(f'_etl_s.{name}' for name in names), _FIRST_OPERATION, '@synced'])})",
             *(_mark_missing_deleted(partition, spare_taken=spare_taken) if mark_missing_deleted else ()),
         ]
     )
@@ -120,13 +125,15 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
     columns = source.columns.columns if compare else source.columns.key_columns()
     names = ", ".join(quote_column(column.name) for column in columns)
     counts = {
-        "staged": f"s.{_IN_RUN}{and_not_present_only(source)}",
-        "live": f"t.{_IN_TABLE} AND {IS_LIVE}",
-        "missing": f"t.{_IN_TABLE} AND {IS_LIVE} AND s.{_IN_RUN} IS NULL{_and_not_taken(spare_taken=spare_taken)}",
-        "restored": f"t.{OPERATION_SQL} = 'DELETE' AND {is_writable('NOT s.' + DELETED_SQL, source)}",
-        "marked": f"t.{_IN_TABLE} AND {IS_LIVE} AND {is_writable('s.' + DELETED_SQL, source)}",
-        "born_deleted": f"t.{_IN_TABLE} IS NULL AND {is_writable('s.' + DELETED_SQL, source)}",
-        "unlabelled": f"t.{_IN_TABLE} AND (t.{OPERATION_SQL} IS NULL OR t.{SYNCED_SQL} IS NULL)",
+        "staged": f"_etl_s.{_IN_RUN}{and_not_present_only(source)}",
+        "live": f"_etl_t.{_IN_TABLE} AND {IS_LIVE}",
+        "missing": (
+            f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND _etl_s.{_IN_RUN} IS NULL{_and_not_taken(spare_taken=spare_taken)}"
+        ),
+        "restored": f"_etl_t.{OPERATION_SQL} = 'DELETE' AND {is_writable('NOT _etl_s.' + DELETED_SQL, source)}",
+        "marked": f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
+        "born_deleted": f"_etl_t.{_IN_TABLE} IS NULL AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
+        "unlabelled": f"_etl_t.{_IN_TABLE} AND (_etl_t.{OPERATION_SQL} IS NULL OR _etl_t.{SYNCED_SQL} IS NULL)",
         **({"differ": _is_written(source)} if compare else {}),
     }
     return "\n".join(
@@ -134,12 +141,12 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
             "SELECT",
             ",\n".join(f"  COUNTIF({condition}) AS {name}" for name, condition in counts.items()),
             f"FROM (SELECT {names}, {OPERATION_SQL}, {SYNCED_SQL}, TRUE AS {_IN_TABLE}",
-            f"  FROM {target.quoted} AS t{filter_partitions(' WHERE ', partition, within)}) AS t",
+            f"  FROM {target.quoted} AS _etl_t{filter_partitions(' WHERE ', partition, within)}) AS _etl_t",
             "FULL JOIN (",
             f"  SELECT *, TRUE AS {_IN_RUN} FROM (",
             indent(_staged_rows(source, only_key=not compare), 4),
             "  )",
-            ") AS s",
+            ") AS _etl_s",
             f"ON {_same_key(source.columns)}",
         ]
     )
@@ -147,13 +154,13 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
 
 def count_live(target: TableId, *, partition: str = "") -> str:
     """Return the query that counts the rows that are not marked deleted, as `live` INT64."""
-    return f"SELECT COUNTIF({IS_LIVE}) AS live FROM {target.quoted} AS t{filter_nothing(' WHERE ', partition)}"
+    return f"SELECT COUNTIF({IS_LIVE}) AS live FROM {target.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
 
 
 def mark_all_deleted(target: TableId, *, partition: str = "") -> str:
     """Return the UPDATE that marks every live row deleted, for an empty snapshot."""
     return (
-        f"UPDATE {target.quoted} AS t\nSET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced\n"
+        f"UPDATE {target.quoted} AS _etl_t\nSET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced\n"
         f"WHERE {if_ours(IS_LIVE)}{filter_nothing(' AND ', partition)}"
     )
 
@@ -167,7 +174,7 @@ def append(target: TableId, source: Source) -> str:
             f"SELECT {', '.join([*names, _FIRST_OPERATION, '@synced'])}",
             "FROM (",
             indent(_staged_rows(source)),
-            ") AS s",
+            ") AS _etl_s",
             f"WHERE {IN_TIME}",
         ]
     )
@@ -180,7 +187,7 @@ def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") 
     """
     statements = [
         "BEGIN TRANSACTION",
-        f"DELETE FROM {target.quoted} AS t WHERE {if_ours('TRUE')}{filter_nothing(' AND ', partition)}",
+        f"DELETE FROM {target.quoted} AS _etl_t WHERE {if_ours('TRUE')}{filter_nothing(' AND ', partition)}",
         *(append(target, source) for source in sources),
         "COMMIT TRANSACTION",
     ]
@@ -190,16 +197,64 @@ def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") 
 def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     """Return the query for the last staged row of each key, in the types of the table."""
     columns = source.columns.key_columns() if only_key else source.columns.columns
-    fields = [f"{staged_value(column, source)} AS {quote_column(column.name)}" for column in columns]
-    lines = ["SELECT", *(f"  {field}," for field in fields), f"  s.{DELETED_SQL}"]
-    if source.seen_key_tables:
-        lines[-1] += f",\n  FALSE AS {quote_column(PRESENT_ONLY)}"
-    lines.append(f"FROM {source.staging.quoted} AS s")
+    flag = f"FALSE AS {quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
+    selected = _key_values_in_table(source) if only_key else _all_values_in_table(source)
+    lines = [*selected[:-1], f"{selected[-1]},", f"  {flag}"] if flag else selected
+    lines.append(f"FROM {source.staging.quoted} AS _etl_s")
     if source.columns.key:
         lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
     if source.seen_key_tables:
         lines += ["UNION ALL", _seen_keys(source, columns)]
     return "\n".join(lines)
+
+
+def _piece(rows: str, column: str) -> str:
+    """Return the query for the staged rows that are in a piece. Which row of a key counts is decided first."""
+    if not column:
+        return rows
+    is_in_piece = f"{quote_column(column)} BETWEEN @piece_first AND @piece_last"
+    return f"SELECT * FROM (\n{indent(rows)}\n)\nWHERE IFNULL({is_in_piece}, @piece_null)"
+
+
+def pieces(source: Source, column: str, partition_order: str) -> str:
+    """Return the query for the first and the last value of a column in each piece of the staged rows, in order.
+
+    Parameter: `most` INT64, the partitions that a piece may have.
+
+    Args:
+        source: The staged rows.
+        column: The column that the table is partitioned by.
+        partition_order: Expression of that column by which two rows are in the same partition, and partitions in order.
+    """
+    name = quote_column(column)
+    return "\n".join(
+        [
+            "SELECT MIN(value) AS first, MAX(value) AS last",
+            f"FROM (SELECT {name} AS value, DENSE_RANK() OVER (ORDER BY {partition_order}) AS position",
+            f"  FROM {source.staging.quoted} WHERE {name} IS NOT NULL)",
+            "GROUP BY FLOOR((position - 1) / @most)",
+            "ORDER BY first",
+        ]
+    )
+
+
+def _key_values_in_table(source: Source) -> list[str]:
+    return [
+        "SELECT",
+        *(
+            f"  {staged_value(column, source)} AS {quote_column(column.name)},"
+            for column in source.columns.key_columns()
+        ),
+        f"  _etl_s.{DELETED_SQL}",
+    ]
+
+
+def _all_values_in_table(source: Source) -> list[str]:
+    """Return the SELECT of all columns. It names only those that it converts: a statement has a longest length."""
+    values = ((quote_column(column.name), staged_value(column, source)) for column in source.columns.columns)
+    converted = [f"    {value} AS {name}" for name, value in values if value != f"_etl_s.{name}"]
+    lines = ["SELECT", f"  _etl_s.* EXCEPT ({quote_column(SEQUENCE)})"]
+    return [*lines[:1], f"{lines[1]} REPLACE (", ",\n".join(converted), "  )"] if converted else lines
 
 
 def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
@@ -215,7 +270,7 @@ def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
     ]
     fields = [f"{value} AS {quote_column(column.name)}" for value, column in zip(values, columns, strict=True)]
     key = ", ".join(map(quote_column, source.columns.key))
-    same = " AND ".join(f"later.{quote_column(name)} = s.{quote_column(name)}" for name in source.columns.key)
+    same = " AND ".join(f"_etl_later.{quote_column(name)} = _etl_s.{quote_column(name)}" for name in source.columns.key)
     return "\n".join(
         [
             "SELECT",
@@ -224,15 +279,15 @@ def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
             f"  TRUE AS {quote_column(PRESENT_ONLY)}",
             "FROM (",
             "\n  UNION ALL\n".join(f"  SELECT {key} FROM {table.quoted}" for table in source.seen_key_tables),
-            ") AS s",
-            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS later WHERE {same})",
+            ") AS _etl_s",
+            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS _etl_later WHERE {same})",
             f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {_key_values(source.columns)}) = 1",
         ]
     )
 
 
 def _rank(columns: TableColumns) -> str:
-    newest_first = f"ORDER BY s.{quote_column(SEQUENCE)} DESC"
+    newest_first = f"ORDER BY _etl_s.{quote_column(SEQUENCE)} DESC"
     return f"ROW_NUMBER() OVER (PARTITION BY {_key_values(columns)} {newest_first})"
 
 
@@ -241,39 +296,39 @@ def _key_values(columns: TableColumns) -> str:
 
 
 def _partition_value(column: Column) -> str:
-    name = quote_column(column.name, of="s")
+    name = quote_column(column.name, of="_etl_s")
     # GoogleSQL does not partition by FLOAT64. As text, -0 and 0 would differ although they are equal: so add 0.
     return f"CAST({name} + 0 AS STRING)" if column.kind is Kind.FLOAT64 else name
 
 
 def _same_key(columns: TableColumns) -> str:
     # Plain equality, so that BigQuery can skip clusters.
-    return " AND ".join(f"t.{quote_column(name)} = s.{quote_column(name)}" for name in columns.key)
+    return " AND ".join(f"_etl_t.{quote_column(name)} = _etl_s.{quote_column(name)}" for name in columns.key)
 
 
 def _differs(source: Source) -> str:
     changes = [
-        f"OR {comparable_value('t', column, source)} IS DISTINCT FROM {comparable_value('s', column, source)}"
+        f"OR {comparable_value('_etl_t', column, source)} IS DISTINCT FROM {comparable_value('_etl_s', column, source)}"
         for column in source.columns.other_columns()
     ]
-    return "\n".join([f"t.{OPERATION_SQL} = 'DELETE'", *changes])
+    return "\n".join([f"_etl_t.{OPERATION_SQL} = 'DELETE'", *changes])
 
 
 def _is_changed(source: Source) -> str:
     """Return the condition for a matched row that takes the staged values."""
-    return f"{is_writable('NOT s.' + DELETED_SQL, source)} AND (\n{indent(_differs(source))}\n)"
+    return f"{is_writable('NOT _etl_s.' + DELETED_SQL, source)} AND (\n{indent(_differs(source))}\n)"
 
 
 def _is_written(source: Source) -> str:
     """Return the condition for a staged key that a MERGE writes: all its clauses in one condition."""
-    is_new = f"t.{_IN_TABLE} IS NULL"
-    is_marked = f"s.{DELETED_SQL} AND {IS_LIVE}"
-    is_changed = f"NOT s.{DELETED_SQL} AND (\n{indent(_differs(source), 6)}\n    )"
-    return f"{is_writable(f's.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
+    is_new = f"_etl_t.{_IN_TABLE} IS NULL"
+    is_marked = f"_etl_s.{DELETED_SQL} AND {IS_LIVE}"
+    is_changed = f"NOT _etl_s.{DELETED_SQL} AND (\n{indent(_differs(source), 6)}\n    )"
+    return f"{is_writable(f'_etl_s.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
 
 
 def _mark_deleted(source: Source) -> tuple[str, ...]:
-    is_marked = f"{is_writable(f's.{DELETED_SQL}', source)} AND {IS_LIVE}"
+    is_marked = f"{is_writable(f'_etl_s.{DELETED_SQL}', source)} AND {IS_LIVE}"
     return (
         f"WHEN MATCHED AND {if_ours(is_marked)} THEN",
         f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
@@ -281,7 +336,7 @@ def _mark_deleted(source: Source) -> tuple[str, ...]:
 
 
 def _and_not_taken(*, spare_taken: bool) -> str:
-    return f" AND t.{SYNCED_SQL} NOT IN UNNEST(@spared)" if spare_taken else ""
+    return f" AND _etl_t.{SYNCED_SQL} NOT IN UNNEST(@spared)" if spare_taken else ""
 
 
 def _mark_missing_deleted(partition: str, *, spare_taken: bool) -> tuple[str, ...]:

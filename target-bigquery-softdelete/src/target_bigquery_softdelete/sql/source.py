@@ -1,6 +1,7 @@
 """The staged rows that a statement reads, and the conditions that several statements share. Pure functions.
 
-Aliases: `t` is the target table, `s` the staged rows.
+Aliases: `_etl_t` is the target table, `_etl_s` the staged rows. No column of a stream has such a name, and an alias
+that is named like a column would hide it: `SET t = s.t` sets, with an alias `t`, the whole row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 OPERATION_SQL, SYNCED_SQL, DELETED_SQL = quote_column(OPERATION), quote_column(SYNCED), quote_column(DELETED)
 
-IS_LIVE = f"t.{OPERATION_SQL} IS DISTINCT FROM 'DELETE'"
+IS_LIVE = f"_etl_t.{OPERATION_SQL} IS DISTINCT FROM 'DELETE'"
 """Condition for a row of the table that is not marked deleted."""
 
 
@@ -44,7 +45,7 @@ def is_writable(condition: str, source: Source) -> str:
 
 def and_not_present_only(source: Source) -> str:
     """Return the rest of a condition that leaves out rows of which only the key counts, if there are any."""
-    return f" AND NOT s.{quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
+    return f" AND NOT _etl_s.{quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
 
 
 def filter_partitions(word: str, partition: str, within: str) -> str:
@@ -56,7 +57,7 @@ def filter_partitions(word: str, partition: str, within: str) -> str:
         within: The column of the key that the table is partitioned by, if the range of the staged values is known.
     """
     if within:
-        return f"{word}{quote_column(within, of='t')} BETWEEN @first AND @last"
+        return f"{word}{quote_column(within, of='_etl_t')} BETWEEN @first AND @last"
     return filter_nothing(word, partition)
 
 
@@ -67,7 +68,7 @@ def filter_nothing(word: str, partition: str) -> str:
     """
     if not partition:
         return ""
-    name = quote_column(partition, of="t")
+    name = quote_column(partition, of="_etl_t")
     return f"{word}({name} IS NULL OR {name} IS NOT NULL)"
 
 

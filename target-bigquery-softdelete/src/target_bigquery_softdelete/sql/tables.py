@@ -1,6 +1,6 @@
 """Statements about tables beside the MERGE: adopt, widen, live view, history, rejects. Pure functions that return text.
 
-Aliases: `t` is the target table, `h` its history.
+Aliases: `_etl_t` is the target table, `_etl_h` its history, `_etl_c` its current versions.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def adopt(target: TableId, *, has_deletion_times: bool = False, partition: str =
     """
     operation = "'INSERT'"
     if has_deletion_times:
-        moment = f"SAFE_CAST({quote_column(DELETED_AT, of='t')} AS TIMESTAMP)"
+        moment = f"SAFE_CAST({quote_column(DELETED_AT, of='_etl_t')} AS TIMESTAMP)"
         # The times that sources write for "no time", as in records.
         is_time = f"{moment} > TIMESTAMP '1970-01-01 00:00:00+00' AND {moment} < TIMESTAMP '9999-01-01 00:00:00+00'"
         operation = f"IF({is_time}, 'DELETE', 'INSERT')"
     return (
-        f"UPDATE {target.quoted} AS t\n"
+        f"UPDATE {target.quoted} AS _etl_t\n"
         f"SET {OPERATION_SQL} = IFNULL({OPERATION_SQL}, {operation}), {SYNCED_SQL} = IFNULL({SYNCED_SQL}, @synced)\n"
         f"WHERE ({OPERATION_SQL} IS NULL OR {SYNCED_SQL} IS NULL) AND {IN_TIME}{filter_nothing(' AND ', partition)}"
     )
@@ -58,6 +58,24 @@ def widen(target: TableId, columns: Iterable[Column]) -> str:
     return f"ALTER TABLE {target.quoted}\n{changes}"
 
 
+def change_columns(target: TableId, widened: Sequence[Column], *, drops_key: bool, key: Sequence[str]) -> str:
+    """Return the statement, or the script, that widens columns and declares the primary key anew.
+
+    Args:
+        target: The table.
+        widened: The columns that get a wider type.
+        drops_key: Whether the table has a primary key with one of them in it.
+        key: The columns of the primary key that is declared afterwards; none to declare none.
+    """
+    names = ", ".join(map(quote_column, key))
+    parts = [
+        f"ALTER TABLE {target.quoted} DROP PRIMARY KEY IF EXISTS" if drops_key else "",
+        widen(target, widened) if widened else "",
+        f"ALTER TABLE {target.quoted} ADD PRIMARY KEY ({names}) NOT ENFORCED" if key else "",
+    ]
+    return ";\n".join(filter(None, parts))
+
+
 def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "") -> str:
     """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
 
@@ -66,9 +84,9 @@ def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "
         key: The columns, with the types that they have in that table.
         partition: The column that the table requires in the filter of every statement, if it requires one.
     """
-    names = [(quote_column(column.name, of="t"), column.kind) for column in key]
+    names = [(quote_column(column.name, of="_etl_t"), column.kind) for column in key]
     lost = " OR ".join(f"SAFE_CAST(CAST({name} AS FLOAT64) AS {kind}) IS DISTINCT FROM {name}" for name, kind in names)
-    return f"SELECT COUNTIF({lost}) AS lost FROM {table.quoted} AS t{filter_nothing(' WHERE ', partition)}"
+    return f"SELECT COUNTIF({lost}) AS lost FROM {table.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
 
 
 def append_versions(
@@ -87,34 +105,35 @@ def append_versions(
     """
     names = [quote_column(name) for name in (*columns, OPERATION, SYNCED)]
     valid_from, valid_to, is_new = quote_column(VALID_FROM), quote_column(VALID_TO), quote_column(IS_NEW)
-    current = " AND ".join(f"t.{quote_column(name)} = c.{quote_column(name)}" for name in key)
-    same = " AND ".join(f"h.{quote_column(name)} = s.{quote_column(name)}" for name in key)
+    current = " AND ".join(f"_etl_t.{quote_column(name)} = _etl_c.{quote_column(name)}" for name in key)
+    values = [*(f"_etl_s.{name}" for name in names), f"_etl_s.{SYNCED_SQL}", "CAST(NULL AS TIMESTAMP)"]
+    same = " AND ".join(f"_etl_h.{quote_column(name)} = _etl_s.{quote_column(name)}" for name in key)
     return "\n".join(
         [
-            f"MERGE {history.quoted} AS h",
+            f"MERGE {history.quoted} AS _etl_h",
             "USING (",
             "  SELECT",
-            *(f"    t.{name}," for name in names),
+            *(f"    _etl_t.{name}," for name in names),
             f"    {is_new}",
-            f"  FROM {target.quoted} AS t",
-            f"  LEFT JOIN {history.quoted} AS c ON {current} AND c.{valid_to} IS NULL",
+            f"  FROM {target.quoted} AS _etl_t",
+            f"  LEFT JOIN {history.quoted} AS _etl_c ON {current} AND _etl_c.{valid_to} IS NULL",
             f"  CROSS JOIN UNNEST([FALSE, TRUE]) AS {is_new}",
-            f"  WHERE c.{valid_from} IS DISTINCT FROM t.{SYNCED_SQL}{filter_nothing(' AND ', partition)}",
-            ") AS s",
-            f"ON {same} AND h.{valid_to} IS NULL AND NOT s.{is_new}",
+            f"  WHERE _etl_c.{valid_from} IS DISTINCT FROM _etl_t.{SYNCED_SQL}{filter_nothing(' AND ', partition)}",
+            ") AS _etl_s",
+            f"ON {same} AND _etl_h.{valid_to} IS NULL AND NOT _etl_s.{is_new}",
             "WHEN MATCHED THEN",
-            f"  UPDATE SET {valid_to} = s.{SYNCED_SQL}",
-            f"WHEN NOT MATCHED BY TARGET AND s.{is_new} THEN",
+            f"  UPDATE SET {valid_to} = _etl_s.{SYNCED_SQL}",
+            f"WHEN NOT MATCHED BY TARGET AND _etl_s.{is_new} THEN",
             f"  INSERT ({', '.join([*names, valid_from, valid_to])})",
-            f"  VALUES ({', '.join([*(f's.{name}' for name in names), f's.{SYNCED_SQL}', 'CAST(NULL AS TIMESTAMP)'])})",
+            f"  VALUES ({', '.join(values)})",
         ]
     )
 
 
 def live_rows(target: TableId, columns: Sequence[str]) -> str:
     """Return the query for the rows of a table that are not deleted."""
-    names = ",\n".join(f"  {quote_column(name, of='t')}" for name in columns)
-    return f"SELECT\n{names}\nFROM {target.quoted} AS t\nWHERE {IS_LIVE}"
+    names = ",\n".join(f"  {quote_column(name, of='_etl_t')}" for name in columns)
+    return f"SELECT\n{names}\nFROM {target.quoted} AS _etl_t\nWHERE {IS_LIVE}"
 
 
 def live_view(view: TableId, query: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from servicetitan_fleet.health.etl_logs import log_query
-from support.googlesql import GoogleSQL
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from servicetitan_fleet.health.preflight import create_dataset_statement, create_table_statement
-from support.googlesql import GoogleSQL
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 
 
 def test_bigquery_accepts_the_statements() -> None:

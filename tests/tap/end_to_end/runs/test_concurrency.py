@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.tap.harness import add_company
 from support.tap.scripted import Query, Reply, page_of
 from tap_servicetitan.errors import SignInRefusedError
 from tap_servicetitan.specs.spec import StreamSpec
@@ -21,6 +22,7 @@ from tap_servicetitan.specs.spec import StreamSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from servicetitan_sandbox.client.processes import ServiceTitan
     from support.tap.harness import Company, Run, Sync
     from support.tap.scripted import ScriptedApi
 
@@ -109,6 +111,19 @@ def test_too_many_requests_hold_back_all_streams_together(api: ScriptedApi, sync
     # A request of each other stream can be on its way already, and one of them waits behind it in the limiter.
     in_the_pause = [moment for moment in times[20:] if moment < times[19] + 0.99]
     assert len(in_the_pause) < 3 * len(NAMES)
+
+
+def test_a_module_that_throttles_at_two_is_asked_by_two(servicetitan: ServiceTitan, sync: Sync) -> None:
+    settings = ["job_types", "job_cancel_reasons", "job_hold_reasons", "appointments", "projects", "job_custom_fields"]
+    company = add_company(servicetitan, most_at_once={"jpm": 2}, answer_seconds=0.01)
+    company.settings |= {"page_size": 1, "max_retries": 8}
+    run = sync(company.config, *settings, "campaigns", "technicians")
+
+    assert run.error is None
+    asked = [request for request in servicetitan.control.requests() if request["tenant"] == company.id]
+    refused = [request["status"] for request in asked].count(429)
+    # Of eight streams at once, six are refused the first time. From then on the gate tries three now and then.
+    assert 0 < refused < len(asked) / 4
 
 
 def test_a_storm_of_refusals_costs_few_requests(api: ScriptedApi, sync: Sync) -> None:

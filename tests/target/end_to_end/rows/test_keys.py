@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.singer import INTEGER, STRING, TIMESTAMP, activate, record, schema, state
+from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -81,6 +81,65 @@ def test_integers_that_a_float_column_keeps_are_merged(target: TargetRunner, pro
         assert result.code == 0, result.log
 
     assert sorted(project.rows("jobs")) == [1, FAR - 2, FAR - 1, FAR]
+
+
+def key_of(project: Project, table: str) -> tuple[list[str], list[str], str]:
+    """Return the primary key, the clustering, and the type of `id`."""
+    found = project.client.get_table(f"{project.name}.bronze.{table}")
+    constraints, kinds = found.table_constraints, {field.name: field.field_type for field in found.schema}
+    key = list(constraints.primary_key.columns) if constraints and constraints.primary_key else []
+    return key, list(found.clustering_fields or []), kinds["id"]
+
+
+def test_a_key_becomes_wider_and_stays_the_key(target: TargetRunner, project: Project) -> None:
+    for kind in (INTEGER, DECIMAL):
+        result = target(jobs(kind), job(1, "first"), job(2), history=["*"])
+        assert result.code == 0, result.log
+    assert key_of(project, "jobs") == (["id"], ["id"], "NUMERIC")
+    assert project.client.get_table(f"{project.name}.bronze.jobs").labels.get("rekeying") is None
+
+    result = target(jobs(NUMBER), job(1.5), job(2, "second"), history=["*"])
+
+    assert result.code == 0, result.log
+    assert key_of(project, "jobs") == ([], [], "FLOAT")
+    assert key_of(project, "jobs_history") == ([], [], "FLOAT")
+    assert project.operations("jobs") == {1: "INSERT", 1.5: "INSERT", 2: "UPDATE"}
+
+
+@pytest.mark.parametrize("done", ["label", "drop", "widen"])
+def test_a_run_completes_the_change_of_a_key_that_another_began(
+    done: str, target: TargetRunner, project: Project
+) -> None:
+    target(jobs(INTEGER), job(1))
+    table = f"`{project.name}.bronze.jobs`"
+    steps = {
+        "label": f"ALTER TABLE {table} SET OPTIONS (labels = [('rekeying', 'true')])",
+        "drop": f"ALTER TABLE {table} DROP PRIMARY KEY",
+        "widen": f"ALTER TABLE {table} ALTER COLUMN id SET DATA TYPE NUMERIC",
+    }
+    for step in list(steps)[: list(steps).index(done) + 1]:
+        project.query(steps[step])
+
+    result = target(jobs(DECIMAL), job(1, "second"))
+
+    assert result.code == 0, result.log
+    assert key_of(project, "jobs") == (["id"], ["id"], "NUMERIC")
+    assert "rekeying" not in project.client.get_table(f"{project.name}.bronze.jobs").labels
+    assert project.operations("jobs") == {1: "UPDATE"}
+
+
+def test_a_column_that_partitions_the_table_does_not_become_wider(target: TargetRunner, project: Project) -> None:
+    target(jobs(INTEGER), job(1), partition_by={"jobs": "id:0:1000:10"})
+    rows = project.rows("jobs")
+
+    result = target(jobs(DECIMAL), job(1, "second"))
+
+    assert result.code == 1
+    (error,) = result.errors
+    for part in ("jobs: the column `id` of", "would have to become NUMERIC", "that a table is partitioned by"):
+        assert part in error
+    assert project.rows("jobs") == rows
+    assert key_of(project, "jobs") == (["id"], ["id"], "INTEGER")
 
 
 def test_only_a_time_says_deleted(target: TargetRunner, project: Project) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}
 SHAPES: dict[str, Any] = {
     **{name: shape for name, (shape, _) in COLUMNS.items()},
-    "big": {"type": ["number", "null"], "multipleOf": 1e-20},
+    "big": {"type": ["number", "null"], "multipleOf": 1e-18},
     "when": TIMESTAMP,
     "clock": {"type": ["string", "null"], "format": "time"},
     "anything": {},
@@ -41,19 +41,19 @@ SHAPES: dict[str, Any] = {
 """Columns of every kind, by name."""
 
 NATIVE: list[dict[str, Any]] = [
-    {"name": "line\nbreak\r\u2028 \N{GRINNING FACE} \\ \0 é", "anything": "5", "either": 5, "rows": [], "tree": {}},
-    {"name": "", "anything": Decimal("1.10"), "either": "5", "rows": [{}], "tree": {"branch": {}}},
-    {"when": "0001-01-01T00:00:00", "clock": "23:59:59.999999", "count": -(2**63), "anything": 0},
-    {"when": None, "ratio": 5, "price": Decimal("-0.000000001"), "big": Decimal("0.12345678901234567890")},
+    {"t": "line\nbreak\r\u2028 \N{GRINNING FACE} \\ \0 é", "anything": "5", "either": 5, "rows": [], "tree": {}},
+    {"t": "", "anything": Decimal("1.10"), "either": "5", "rows": [{}], "tree": {"branch": {}}},
+    {"when": "0001-01-01T00:00:00", "clock": "23:59:59.999999", "s": -(2**63), "anything": 0},
+    {"when": None, "h": 5, "price": Decimal("-0.000000001"), "big": Decimal("0.123456789012345678")},
     {"rows": [{"at": "2024-01-01T00:00:00.5Z", "cost": Decimal("1.5"), "tags": [1]}, {"tags": "x"}], "tags": []},
-    {"tree": {"leaf": Decimal("0.1"), "branch": {"leaves": ["a", ""]}}, "place": None, "extra": {'k.e"y': None}},
+    {"tree": {"leaf": Decimal("0.1"), "branch": {"leaves": ["a", ""]}}, "group": None, "item_1": {'k.e"y': None}},
 ]
 """Records that are easily misread, and that native code reads."""
 
 BY_ROW: list[dict[str, Any]] = [
-    {"when": "2024-02-29T23:59:60+05:30", "clock": "00:00:00", "count": "12", "anything": False},
-    {"when": "9999-12-31T23:59:59.9999999Z", "ratio": 1e-300, "price": "1e2", "anything": {"b": 1, "a": [None, {}]}},
-    {"when": "2024-05-01", "day": "2024-05-01T00:00:00Z", "is_open": "true", "either": True, "unknown": [1]},
+    {"when": "2024-02-29T23:59:60+05:30", "clock": "00:00:00", "s": "12", "anything": False},
+    {"when": "9999-12-31T23:59:59.9999999Z", "h": 1e-300, "price": "1e2", "anything": {"b": 1, "a": [None, {}]}},
+    {"when": "2024-05-01", "select": "2024-05-01T00:00:00Z", "end": "true", "either": True, "unknown": [1]},
 ]
 """Records that native code leaves to the conversion record by record."""
 
@@ -73,7 +73,7 @@ def test_every_way_brings_the_same_values(
         ]
     ]
     # Each block gets a record that does not fit, so that none of them goes through native code.
-    broken = [record(stream, {"id": 1000, "count": "many"}, 1) for stream in streams]
+    broken = [record(stream, {"id": 1000, "s": "many"}, 1) for stream in streams]
     maps = {stream: {"how": "'mapped'"} for stream in streams}
 
     fast = target(*encoded([*start, *rows]), dataset="fast")
@@ -95,7 +95,7 @@ def usual(count: int) -> list[dict[str, Any]]:
     """Return records with values of every kind, and without some."""
     dice = random.Random(5)
     # Some of its numbers have exponents, which native code does not read where there are decimals.
-    columns = {name: draw for name, (_, draw) in COLUMNS.items() if name != "ratio"}
+    columns = {name: draw for name, (_, draw) in COLUMNS.items() if name != "h"}
     return [{name: draw(dice) for name, draw in columns.items() if dice.random() < 0.9} for _ in range(count)]
 
 

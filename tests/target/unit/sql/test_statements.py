@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.googlesql import GoogleSQL
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 from target_bigquery_softdelete.audit.quarantine import REJECTED_FIELDS
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -94,6 +94,22 @@ PLAIN = source(
 SHAPES = {
     "plain": PLAIN,
     "key_only": source((ID,)),
+    # Named like aliases that a statement may have. None may be hidden by one.
+    "names_of_aliases": source(
+        (
+            col("t", Kind.INT64),
+            col("s", Kind.STRING),
+            col("h", Kind.STRING),
+            col("c", Kind.STRUCT, *ADDRESS),
+            col("later", Kind.JSON),
+            col("live", Kind.STRING),
+            col("staged", Kind.STRING),
+            col("item_1", Kind.STRUCT, col("item_1", Kind.JSON), repeated=True),
+            col("position_1", Kind.INT64),
+        ),
+        key=("t", "s"),
+        seen_key_tables=EARLIER,
+    ),
     "composite_key": source(
         (col("day", Kind.DATE), col("group", Kind.STRING), col("weight", Kind.FLOAT64), col("name", Kind.STRING)),
         key=("group", "day", "weight"),
@@ -180,6 +196,8 @@ STATEMENTS = {
     "merge_composite_key_within": merge.merge(
         TARGET, SHAPES["composite_key"], mark_missing_deleted=False, partition="day", within="day"
     ),
+    "merge_composite_key_piece": merge.merge(TARGET, SHAPES["composite_key"], mark_missing_deleted=False, piece="day"),
+    "pieces": merge.pieces(SHAPES["composite_key"], "day", "TIMESTAMP_TRUNC(TIMESTAMP(`day`), DAY)"),
     "preview_merge_composite_key_within": merge.preview_merge(TARGET, SHAPES["composite_key"], within="day"),
     "replace_partition": merge.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
     "adopt_partition": tables.adopt(TARGET, partition="_PARTITIONTIME"),
@@ -197,12 +215,17 @@ STATEMENTS = {
     "preview_merge_plain_spared": merge.preview_merge(TARGET, SHAPES["plain"], spare_taken=True),
     "widen": tables.widen(TARGET, [col("amount", Kind.NUMERIC), col("end", Kind.FLOAT64)]),
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
+    "widen_key": tables.change_columns(TARGET, [col("amount", Kind.NUMERIC)], drops_key=True, key=["id", "amount"]),
+    "widen_key_to_double": tables.change_columns(TARGET, [col("amount", Kind.FLOAT64)], drops_key=True, key=()),
     "count_lost_keys": tables.count_lost_keys(TARGET, [ID]),
     "count_lost_keys_partition": tables.count_lost_keys(TARGET, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
     "count_live": merge.count_live(TARGET),
     "append_versions_nested": tables.append_versions(
         HISTORY, TARGET, key=["id"], columns=[column.name for column in NESTED]
+    ),
+    "append_versions_names_of_aliases": tables.append_versions(
+        HISTORY, TARGET, key=["t", "s"], columns=["t", "s", "h", "c", "later"]
     ),
     "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
@@ -219,6 +242,10 @@ PARAMETERS = {
     "began": "TIMESTAMP",
     "own_times": "ARRAY<TIMESTAMP>",
     "first": "DATE",
+    "piece_first": "DATE",
+    "piece_last": "DATE",
+    "piece_null": "BOOL",
+    "most": "INT64",
     "last": "DATE",
     "table_name": "STRING",
     "record_keys": "ARRAY<STRING>",
@@ -241,7 +268,9 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_compare|_spared)*$", "", shape)
+    shape = re.sub("(_mark_missing_deleted|_marks_refused|_partition|_within|_piece|_compare|_spared)*$", "", shape)
+    if name == "pieces":
+        return "composite_key"
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
@@ -341,8 +370,8 @@ def test_rows_without_an_operation_are_live() -> None:
 
 def staged_value(statement: str, name: str, value: str) -> str:
     """Return the expression of a column of the staged rows, with a value in place of the column."""
-    line = next(line for line in statement.splitlines() if line.endswith(f" AS `{name}`,"))
-    return line.strip().removesuffix(f" AS `{name}`,").replace(f"s.`{name}`", value)
+    line = next(line.rstrip(",") for line in statement.splitlines() if line.rstrip(",").endswith(f" AS `{name}`"))
+    return line.strip().removesuffix(f" AS `{name}`").replace(f"_etl_s.`{name}`", value)
 
 
 def test_json_takes_numbers_that_have_no_short_decimal_form() -> None:
@@ -354,7 +383,7 @@ def keeping(statement: str, name: str, staged: str, stored: str) -> str:
     """Return the expression that an UPDATE gives to a column, with values in place of the columns."""
     line = next(line for line in statement.splitlines() if line.startswith(f"    `{name}` = "))
     expression = line.partition(" = ")[2].removesuffix(",")
-    return expression.replace(f"s.`{name}`", f"({staged})").replace(f"t.`{name}`", f"({stored})")
+    return expression.replace(f"_etl_s.`{name}`", f"({staged})").replace(f"_etl_t.`{name}`", f"({stored})")
 
 
 STORED = """STRUCT('old' AS street, 1 AS unit, ['a'] AS `lines`, STRUCT(0.5 AS LAT, b"point" AS id) AS geo,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import sys
 import time
-from collections import deque
+from collections import Counter, deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from servicetitan_sandbox.errors import TokenError
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from servicetitan_sandbox.models import Tenant
 
@@ -118,6 +120,33 @@ class RateLimit:
             return
         self._refused += 1
         raise too_many_requests(retry_after=1 if self._refused % 2 else None)
+
+
+class Crowd:
+    """Counts one tenant's requests that are on their way, by area.
+
+    Args:
+        most: How many there may be, by area; any number for the areas that are not named.
+    """
+
+    def __init__(self, most: Mapping[str, int]) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def enter(self, area: str) -> Iterator[None]:
+        """Count a request within the block.
+
+        Raises:
+            Problem: 429 if there are too many.
+        """
+        if self._under_way[area] >= self._most.get(area, sys.maxsize):
+            raise too_many_requests(None)
+        self._under_way[area] += 1
+        try:
+            yield
+        finally:
+            self._under_way[area] -= 1
 
 
 def too_many_requests(retry_after: int | None) -> Problem:

@@ -1,1 +1,1 @@
-SELECT COUNTIF(t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live FROM `co-1.bronze.jobs` AS t
+SELECT COUNTIF(_etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live FROM `co-1.bronze.jobs` AS _etl_t

@@ -1,3 +1,3 @@
-UPDATE `co-1.bronze.jobs` AS t
+UPDATE `co-1.bronze.jobs` AS _etl_t
 SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
-WHERE IF(t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) AND (t.`_PARTITIONTIME` IS NULL OR t.`_PARTITIONTIME` IS NOT NULL)
+WHERE IF(_etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(_etl_t.`_etl_synced` > @began AND _etl_t.`_etl_synced` NOT IN UNNEST(@own_times) AND _etl_t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) AND (_etl_t.`_PARTITIONTIME` IS NULL OR _etl_t.`_PARTITIONTIME` IS NOT NULL)

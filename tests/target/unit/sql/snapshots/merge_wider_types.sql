@@ -1,33 +1,34 @@
-MERGE `co-1.bronze.jobs` AS t
+MERGE `co-1.bronze.jobs` AS _etl_t
 USING (
   SELECT
-    CAST(s.`id` AS NUMERIC) AS `id`,
-    CAST(s.`amount` AS FLOAT64) AS `amount`,
-    CAST(s.`rate` AS BIGNUMERIC) AS `rate`,
-    ARRAY(SELECT CAST(item_1 AS NUMERIC) FROM UNNEST(s.`counts`) AS item_1 WITH OFFSET AS position_1 ORDER BY position_1) AS `counts`,
-    IF(s.`address` IS NULL, NULL, STRUCT(s.`address`.`street` AS `street`, CAST(s.`address`.`unit` AS FLOAT64) AS `unit`)) AS `address`,
-    s.`_etl_deleted`
-  FROM `co-1.staging.jobs__r1_3` AS s
+    _etl_s.* EXCEPT (`_etl_sequence`) REPLACE (
+      CAST(_etl_s.`id` AS NUMERIC) AS `id`,
+      CAST(_etl_s.`amount` AS FLOAT64) AS `amount`,
+      CAST(_etl_s.`rate` AS BIGNUMERIC) AS `rate`,
+      ARRAY(SELECT CAST(_etl_item_1 AS NUMERIC) FROM UNNEST(_etl_s.`counts`) AS _etl_item_1 WITH OFFSET AS _etl_position_1 ORDER BY _etl_position_1) AS `counts`,
+      IF(_etl_s.`address` IS NULL, NULL, STRUCT(_etl_s.`address`.`street` AS `street`, CAST(_etl_s.`address`.`unit` AS FLOAT64) AS `unit`)) AS `address`
+    )
+  FROM `co-1.staging.jobs__r1_3` AS _etl_s
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
-) AS s
-ON t.`id` = s.`id`
-WHEN MATCHED AND IF(s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY _etl_s.`id` ORDER BY _etl_s.`_etl_sequence` DESC) = 1
+) AS _etl_s
+ON _etl_t.`id` = _etl_s.`id`
+WHEN MATCHED AND IF(_etl_s.`_etl_deleted` AND _etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE', IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(_etl_t.`_etl_synced` > @began AND _etl_t.`_etl_synced` NOT IN UNNEST(@own_times) AND _etl_t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET `_etl_operation` = 'DELETE', `_etl_synced` = @synced
-WHEN MATCHED AND IF(NOT s.`_etl_deleted` AND (
-  t.`_etl_operation` = 'DELETE'
-  OR t.`amount` IS DISTINCT FROM s.`amount`
-  OR t.`rate` IS DISTINCT FROM s.`rate`
-  OR TO_JSON_STRING(IFNULL(t.`counts`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`counts`, []))
-  OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
-), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(t.`_etl_synced` > @began AND t.`_etl_synced` NOT IN UNNEST(@own_times) AND t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
+WHEN MATCHED AND IF(NOT _etl_s.`_etl_deleted` AND (
+  _etl_t.`_etl_operation` = 'DELETE'
+  OR _etl_t.`amount` IS DISTINCT FROM _etl_s.`amount`
+  OR _etl_t.`rate` IS DISTINCT FROM _etl_s.`rate`
+  OR TO_JSON_STRING(IFNULL(_etl_t.`counts`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(_etl_s.`counts`, []))
+  OR TO_JSON_STRING(_etl_t.`address`) IS DISTINCT FROM TO_JSON_STRING(_etl_s.`address`)
+), IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) AND IF(_etl_t.`_etl_synced` > @began AND _etl_t.`_etl_synced` NOT IN UNNEST(@own_times) AND _etl_t.`_etl_synced` < TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR), ERROR('etl: another run has written this row'), TRUE), FALSE) THEN
   UPDATE SET
-    `amount` = s.`amount`,
-    `rate` = s.`rate`,
-    `counts` = s.`counts`,
-    `address` = s.`address`,
+    `amount` = _etl_s.`amount`,
+    `rate` = _etl_s.`rate`,
+    `counts` = _etl_s.`counts`,
+    `address` = _etl_s.`address`,
     `_etl_operation` = 'UPDATE',
     `_etl_synced` = @synced
 WHEN NOT MATCHED BY TARGET AND IF(CURRENT_TIMESTAMP() >= @lease_until, ERROR('etl: the lease of this run has ended'), TRUE) THEN
   INSERT (`id`, `amount`, `rate`, `counts`, `address`, `_etl_operation`, `_etl_synced`)
-  VALUES (s.`id`, s.`amount`, s.`rate`, s.`counts`, s.`address`, IF(s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced)
+  VALUES (_etl_s.`id`, _etl_s.`amount`, _etl_s.`rate`, _etl_s.`counts`, _etl_s.`address`, IF(_etl_s.`_etl_deleted`, 'DELETE', 'INSERT'), @synced)

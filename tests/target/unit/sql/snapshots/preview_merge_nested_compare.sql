@@ -1,34 +1,32 @@
 SELECT
-  COUNTIF(s.`_etl_in_run`) AS staged,
-  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
-  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_in_run` IS NULL) AS missing,
-  COUNTIF(t.`_etl_operation` = 'DELETE' AND NOT s.`_etl_deleted`) AS restored,
-  COUNTIF(t.`_etl_in_table` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND s.`_etl_deleted`) AS marked,
-  COUNTIF(t.`_etl_in_table` IS NULL AND s.`_etl_deleted`) AS born_deleted,
-  COUNTIF(t.`_etl_in_table` AND (t.`_etl_operation` IS NULL OR t.`_etl_synced` IS NULL)) AS unlabelled,
-  COUNTIF(s.`_etl_in_run` AND (
-    t.`_etl_in_table` IS NULL OR s.`_etl_deleted` AND t.`_etl_operation` IS DISTINCT FROM 'DELETE' OR NOT s.`_etl_deleted` AND (
-      t.`_etl_operation` = 'DELETE'
-      OR TO_JSON_STRING(t.`address`) IS DISTINCT FROM TO_JSON_STRING(s.`address`)
-      OR TO_JSON_STRING(t.`custom`) IS DISTINCT FROM TO_JSON_STRING(s.`custom`)
-      OR TO_JSON_STRING(IFNULL(t.`tags`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`tags`, []))
-      OR TO_JSON_STRING(IFNULL(t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(s.`items`, []))
+  COUNTIF(_etl_s.`_etl_in_run`) AS staged,
+  COUNTIF(_etl_t.`_etl_in_table` AND _etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE') AS live,
+  COUNTIF(_etl_t.`_etl_in_table` AND _etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND _etl_s.`_etl_in_run` IS NULL) AS missing,
+  COUNTIF(_etl_t.`_etl_operation` = 'DELETE' AND NOT _etl_s.`_etl_deleted`) AS restored,
+  COUNTIF(_etl_t.`_etl_in_table` AND _etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE' AND _etl_s.`_etl_deleted`) AS marked,
+  COUNTIF(_etl_t.`_etl_in_table` IS NULL AND _etl_s.`_etl_deleted`) AS born_deleted,
+  COUNTIF(_etl_t.`_etl_in_table` AND (_etl_t.`_etl_operation` IS NULL OR _etl_t.`_etl_synced` IS NULL)) AS unlabelled,
+  COUNTIF(_etl_s.`_etl_in_run` AND (
+    _etl_t.`_etl_in_table` IS NULL OR _etl_s.`_etl_deleted` AND _etl_t.`_etl_operation` IS DISTINCT FROM 'DELETE' OR NOT _etl_s.`_etl_deleted` AND (
+      _etl_t.`_etl_operation` = 'DELETE'
+      OR TO_JSON_STRING(_etl_t.`address`) IS DISTINCT FROM TO_JSON_STRING(_etl_s.`address`)
+      OR TO_JSON_STRING(_etl_t.`custom`) IS DISTINCT FROM TO_JSON_STRING(_etl_s.`custom`)
+      OR TO_JSON_STRING(IFNULL(_etl_t.`tags`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(_etl_s.`tags`, []))
+      OR TO_JSON_STRING(IFNULL(_etl_t.`items`, [])) IS DISTINCT FROM TO_JSON_STRING(IFNULL(_etl_s.`items`, []))
     )
   )) AS differ
 FROM (SELECT `id`, `address`, `custom`, `tags`, `items`, `_etl_operation`, `_etl_synced`, TRUE AS `_etl_in_table`
-  FROM `co-1.bronze.jobs` AS t) AS t
+  FROM `co-1.bronze.jobs` AS _etl_t) AS _etl_t
 FULL JOIN (
   SELECT *, TRUE AS `_etl_in_run` FROM (
     SELECT
-      s.`id` AS `id`,
-      s.`address` AS `address`,
-      PARSE_JSON(s.`custom`, wide_number_mode => 'round') AS `custom`,
-      s.`tags` AS `tags`,
-      ARRAY(SELECT IF(item_1 IS NULL, NULL, STRUCT(item_1.`price` AS `price`, PARSE_JSON(item_1.`extra`, wide_number_mode => 'round') AS `extra`, ARRAY(SELECT IF(item_2 IS NULL, NULL, STRUCT(PARSE_JSON(item_2.`note`, wide_number_mode => 'round') AS `note`)) FROM UNNEST(item_1.`parts`) AS item_2 WITH OFFSET AS position_2 ORDER BY position_2) AS `parts`)) FROM UNNEST(s.`items`) AS item_1 WITH OFFSET AS position_1 ORDER BY position_1) AS `items`,
-      s.`_etl_deleted`
-    FROM `co-1.staging.jobs__r1_3` AS s
+      _etl_s.* EXCEPT (`_etl_sequence`) REPLACE (
+        PARSE_JSON(_etl_s.`custom`, wide_number_mode => 'round') AS `custom`,
+        ARRAY(SELECT IF(_etl_item_1 IS NULL, NULL, STRUCT(_etl_item_1.`price` AS `price`, PARSE_JSON(_etl_item_1.`extra`, wide_number_mode => 'round') AS `extra`, ARRAY(SELECT IF(_etl_item_2 IS NULL, NULL, STRUCT(PARSE_JSON(_etl_item_2.`note`, wide_number_mode => 'round') AS `note`)) FROM UNNEST(_etl_item_1.`parts`) AS _etl_item_2 WITH OFFSET AS _etl_position_2 ORDER BY _etl_position_2) AS `parts`)) FROM UNNEST(_etl_s.`items`) AS _etl_item_1 WITH OFFSET AS _etl_position_1 ORDER BY _etl_position_1) AS `items`
+      )
+    FROM `co-1.staging.jobs__r1_3` AS _etl_s
     WHERE TRUE
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY s.`id` ORDER BY s.`_etl_sequence` DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY _etl_s.`id` ORDER BY _etl_s.`_etl_sequence` DESC) = 1
   )
-) AS s
-ON t.`id` = s.`id`
+) AS _etl_s
+ON _etl_t.`id` = _etl_s.`id`

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from support.googlesql import GoogleSQL, SqlError
+from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL, SqlError
 
 COLUMNS = [
     ("id", "INT64"),

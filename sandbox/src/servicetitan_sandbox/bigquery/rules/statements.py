@@ -1,0 +1,265 @@
+"""Every statement passes the GoogleSQL analyzer before it runs, against the true types of the tables, and has a length.
+
+The emulator translates statements to DuckDB's dialect, which accepts much that BigQuery refuses: comparisons of ARRAY
+and JSON, implicit casts, unquoted keywords, columns that are named like an alias.
+
+Of a script each statement is analyzed when its turn comes: it sees the tables that earlier ones made. What the analyzer
+cannot know is left to the emulator: the expressions of DECLARE, SET and IF, the text that EXECUTE IMMEDIATE makes, and
+statements that call a function which a statement created.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from local_bigquery.catalog import tables
+from local_bigquery.engine import types
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import query
+from local_bigquery.models import TableFieldSchema
+from local_bigquery.sql import script
+from local_bigquery.sql.translate import parse, translate
+
+from servicetitan_sandbox.bigquery.googlesql.analyzer import SqlError, check_statement, table_paths
+from servicetitan_sandbox.bigquery.googlesql.service import start_in_background
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from local_bigquery.models import JobConfigurationQuery, QueryParameterType
+    from local_bigquery.sql.translate import Context
+
+    Columns = tuple[tuple[str, str], ...]
+    Path = tuple[str, ...]
+
+LONGEST_STATEMENT = 1024 * 1000
+"""Characters of a statement before its views are resolved
+(https://cloud.google.com/bigquery/quotas#query_jobs, "Maximum unresolved GoogleSQL query length")."""
+
+_TOO_LONG = (
+    "The query is too large. The maximum standard SQL query length is 1024.00K characters, including comments and "
+    "white space characters."
+)
+
+_FULL_NAME = re.compile(r"`([^`.\s]+\.[^`.\s]+\.[^`\s]+)`")
+_UNKNOWN_TABLE = re.compile(r"Table not found: (?P<path>(?:`[^`]+`|[\w.-])+)")
+_PATH_PART = re.compile(r"`[^`]+`|[\w-]+")
+_POSITION = re.compile(r" \[at (\d+:\d+)\]$")
+_UNKNOWN_FUNCTION = re.compile(r"(?:Function|Table-valued function|Procedure|Model) not found: (?P<name>[^\[;]+)")
+_NEW_FUNCTION = re.compile(r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(?P<name>\w+)", re.IGNORECASE)
+_INGESTION_TIME = (("_PARTITIONTIME", "TIMESTAMP"), ("_PARTITIONDATE", "DATE"))
+_MOST_PASSED = 50_000
+
+_thread = threading.local()
+_passed: set[object] = set()
+"""The shapes of statements that have passed, each with the columns of its tables and the types of its parameters."""
+
+
+def install() -> None:
+    """Start the analyzer, and let every statement pass it."""
+    start_in_background()
+    query.execute = _with_job(query.execute)
+    script.Interpreter = _Interpreter
+
+
+@dataclass
+class _Job:
+    """The query that a thread runs."""
+
+    text: str
+    parameters: Mapping[str, str] | Sequence[str]
+    functions: set[str] = field(default_factory=set)
+    """Names of the temporary functions so far, in lower case."""
+
+    def parameter_types(self) -> Iterable[object]:
+        """Return the types of the parameters, with their names if they have any."""
+        return self.parameters.items() if isinstance(self.parameters, dict) else self.parameters
+
+
+def _with_job(execute: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(execute)
+    def execute_job(
+        cursor: duckdb.DuckDBPyConnection,
+        project_id: str,
+        job_id: str | None,
+        config: JobConfigurationQuery,
+        *args: Any,  # noqa: ANN401 - the emulator's
+        **options: Any,  # noqa: ANN401 - the emulator's
+    ) -> Any:  # noqa: ANN401 - the emulator's
+        text = config.query or ""
+        if len(text) > LONGEST_STATEMENT:
+            raise BigQueryError("invalid", _TOO_LONG)
+        outer = getattr(_thread, "job", None)
+        _thread.job = _Job(text, _parameter_types(config))
+        try:
+            return execute(cursor, project_id, job_id, config, *args, **options)
+        finally:
+            _thread.job = outer
+
+    return execute_job
+
+
+class _Interpreter(script.Interpreter):  # type: ignore[misc] # the emulator has no types
+    """Runs the statements of a job, each after the analyzer has passed it."""
+
+    def __init__(self, *args: Any) -> None:  # noqa: ANN401 - the emulator's
+        super().__init__(*args)
+        run, remember = self.handlers["SQL"], self.handlers["TEMP_FUNCTION"]
+
+        def run_checked(statement: script.Statement) -> None:
+            _check(self.cursor, self.context, statement.text, _thread.job)
+            run(statement)
+
+        def remember_function(statement: script.Statement) -> None:
+            if found := _NEW_FUNCTION.search(statement.text):
+                _thread.job.functions.add(found["name"].lower())
+            remember(statement)
+
+        self.handlers |= {"SQL": run_checked, "TEMP_FUNCTION": remember_function}
+
+
+def _check(cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: _Job) -> None:
+    """Check one statement.
+
+    Raises:
+        BigQueryError: If BigQuery would refuse it.
+    """
+    constants = {name: _variable_type(cursor, table) for name, table in context.variables.items()}
+    shape, names = _shape(text)
+    found = {path: _columns(cursor, context, names.get(path, path)) for path in _paths(shape)}
+    key = (shape, tuple(found.items()), tuple(job.parameter_types()), tuple(constants.items()))
+    if key in _passed:
+        return None
+    known = {names.get(path, path): columns for path, columns in found.items() if columns is not None}
+    named = set(known)
+    placed = _at_its_place(text, job.text)
+    while refusal := _refusal(placed, known, job.parameters, constants):
+        path = _unknown_table(refusal)
+        if path is None or path in known:
+            return _refuse(refusal, job)
+        columns = _columns(cursor, context, path)
+        if columns is None:
+            return None  # there is no such table, which the emulator says
+        known[path] = columns
+    return _remember(key) if set(known) == named else None
+
+
+def _refuse(refusal: str, job: _Job) -> None:
+    if not _is_left_to_emulator(refusal, job):
+        raise BigQueryError("invalidQuery", _POSITION.sub(r" at [\1]", refusal))
+
+
+def _refusal(
+    text: str,
+    known: Mapping[Path, Columns],
+    parameters: Mapping[str, str] | Sequence[str],
+    constants: Mapping[str, str],
+) -> str:
+    try:
+        check_statement(text, known, parameters, constants)
+    except SqlError as error:
+        return str(error) or "the statement is not valid"
+    return ""
+
+
+def _remember(key: object) -> None:
+    if len(_passed) >= _MOST_PASSED:
+        _passed.clear()
+    _passed.add(key)
+
+
+def _shape(text: str) -> tuple[str, dict[Path, Path]]:
+    """Return a statement with placeholders for its full table names, and the name behind each of them.
+
+    The projects and staging tables of two runs have different names, and their statements one shape.
+    """
+    numbers: dict[str, int] = {}
+    shape = _FULL_NAME.sub(lambda found: f"`table.number.{numbers.setdefault(found[1], len(numbers))}`", text)
+    return shape, {(f"table.number.{number}",): (name,) for name, number in numbers.items()}
+
+
+@functools.lru_cache(maxsize=10_000)
+def _paths(shape: str) -> tuple[Path, ...]:
+    """Return the paths of the tables that a statement reads or changes; none if it cannot be parsed."""
+    try:
+        return tuple(dict.fromkeys(table_paths(shape)))
+    except SqlError:
+        return ()
+
+
+def _at_its_place(statement: str, whole: str) -> str:
+    """Return a statement of a script with its own line and column, for the position of an error."""
+    return re.sub(r"[^\n]", " ", whole[: max(whole.find(statement), 0)]) + statement
+
+
+def _unknown_table(refusal: str) -> Path | None:
+    """Return the path of the table that the analyzer lacks: it finds those of DDL only when it analyzes them."""
+    found = _UNKNOWN_TABLE.match(refusal)
+    return tuple(part.strip("`") for part in _PATH_PART.findall(found["path"])) if found else None
+
+
+def _is_left_to_emulator(refusal: str, job: _Job) -> bool:
+    """Return whether a refusal is about a function that a statement may have created, or about a script's CALL."""
+    found = _UNKNOWN_FUNCTION.match(refusal)
+    name = found["name"].strip(" `").lower() if found else ""
+    return "." in name or name in job.functions
+
+
+def _columns(cursor: duckdb.DuckDBPyConnection, context: Context, path: Path) -> Columns | None:
+    """Return the columns of a table, a view or one of the views of INFORMATION_SCHEMA; None if there is none."""
+    parts = ".".join(path).split(".")
+    project, dataset = [context.project_id, context.dataset_id or "", *parts[:-1]][-2:]
+    try:
+        table = tables.load(project, dataset, parts[-1])
+    except (BigQueryError, duckdb.Error):
+        return _relation_columns(cursor, context, ".".join(f"`{part}`" for part in parts))
+    columns = tuple((column.name, _type(column)) for column in tables.fields(table))
+    partitioning = table.timePartitioning
+    return columns + (_INGESTION_TIME if partitioning and not partitioning.field else ())
+
+
+def _relation_columns(cursor: duckdb.DuckDBPyConnection, context: Context, name: str) -> Columns | None:
+    """Return the columns that the emulator has for a temporary table, a wildcard, or a view of INFORMATION_SCHEMA."""
+    try:
+        [tree] = parse(f"SELECT * FROM {name}")  # noqa: S608 - a name
+        sql, bound = translate(tree, context)
+        relation = cursor.sql(sql, params=bound)
+    except (BigQueryError, duckdb.Error, NotImplementedError):
+        return None
+    columns = tuple(
+        (name, _type(types.field(name, kind))) for name, kind in zip(relation.columns, relation.types, strict=True)
+    )
+    return (*columns, ("_TABLE_SUFFIX", "STRING")) if "*" in name else columns
+
+
+def _type(column: TableFieldSchema) -> str:
+    text: str = types.bigquery_type(column)
+    return text
+
+
+def _variable_type(cursor: duckdb.DuckDBPyConnection, table: str) -> str:
+    relation = cursor.sql(f"SELECT * FROM {table}")  # noqa: S608 - a name that the emulator made
+    return _type(types.field("value", relation.types[0]))
+
+
+def _parameter_types(config: JobConfigurationQuery) -> Mapping[str, str] | Sequence[str]:
+    parameters = config.queryParameters or []
+    if any(parameter.name for parameter in parameters):
+        return {parameter.name: _parameter_type(parameter.parameterType) for parameter in parameters}
+    return [_parameter_type(parameter.parameterType) for parameter in parameters]
+
+
+def _parameter_type(kind: QueryParameterType) -> str:
+    if kind.type == "ARRAY":
+        return f"ARRAY<{_parameter_type(kind.arrayType)}>"
+    if kind.type == "RANGE":
+        return f"RANGE<{_parameter_type(kind.rangeElementType)}>"
+    if kind.type == "STRUCT":
+        fields = (f"`{part.name}` {_parameter_type(part.type)}" for part in kind.structTypes or [])
+        return f"STRUCT<{', '.join(fields)}>"
+    return _type(TableFieldSchema(name="x", type=kind.type))

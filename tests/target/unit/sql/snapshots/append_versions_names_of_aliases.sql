@@ -1,0 +1,22 @@
+MERGE `co-1.bronze.jobs_history` AS _etl_h
+USING (
+  SELECT
+    _etl_t.`t`,
+    _etl_t.`s`,
+    _etl_t.`h`,
+    _etl_t.`c`,
+    _etl_t.`later`,
+    _etl_t.`_etl_operation`,
+    _etl_t.`_etl_synced`,
+    `_etl_is_new`
+  FROM `co-1.bronze.jobs` AS _etl_t
+  LEFT JOIN `co-1.bronze.jobs_history` AS _etl_c ON _etl_t.`t` = _etl_c.`t` AND _etl_t.`s` = _etl_c.`s` AND _etl_c.`_valid_to` IS NULL
+  CROSS JOIN UNNEST([FALSE, TRUE]) AS `_etl_is_new`
+  WHERE _etl_c.`_valid_from` IS DISTINCT FROM _etl_t.`_etl_synced`
+) AS _etl_s
+ON _etl_h.`t` = _etl_s.`t` AND _etl_h.`s` = _etl_s.`s` AND _etl_h.`_valid_to` IS NULL AND NOT _etl_s.`_etl_is_new`
+WHEN MATCHED THEN
+  UPDATE SET `_valid_to` = _etl_s.`_etl_synced`
+WHEN NOT MATCHED BY TARGET AND _etl_s.`_etl_is_new` THEN
+  INSERT (`t`, `s`, `h`, `c`, `later`, `_etl_operation`, `_etl_synced`, `_valid_from`, `_valid_to`)
+  VALUES (_etl_s.`t`, _etl_s.`s`, _etl_s.`h`, _etl_s.`c`, _etl_s.`later`, _etl_s.`_etl_operation`, _etl_s.`_etl_synced`, _etl_s.`_etl_synced`, CAST(NULL AS TIMESTAMP))

@@ -1,0 +1,4 @@
+ALTER TABLE `co-1.bronze.jobs` DROP PRIMARY KEY IF EXISTS;
+ALTER TABLE `co-1.bronze.jobs`
+  ALTER COLUMN `amount` SET DATA TYPE NUMERIC;
+ALTER TABLE `co-1.bronze.jobs` ADD PRIMARY KEY (`id`, `amount`) NOT ENFORCED

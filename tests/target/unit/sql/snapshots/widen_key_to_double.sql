@@ -1,0 +1,3 @@
+ALTER TABLE `co-1.bronze.jobs` DROP PRIMARY KEY IF EXISTS;
+ALTER TABLE `co-1.bronze.jobs`
+  ALTER COLUMN `amount` SET DATA TYPE FLOAT64
