@@ -143,7 +143,7 @@ def test_a_new_table_is_neither_asked_for_nor_counted_unless_a_record_says_that_
     ]
     with Proxy(project.api_endpoint) as proxy:
         asked = proxy.trap(Trap(f"/datasets/{project.dataset('bronze')}/tables/jobs".encode(), "fail", status=500))
-        counted = proxy.trap(Trap(f"FROM `{project.bronze}.jobs` AS t".encode(), "fail", status=500))
+        counted = proxy.trap(Trap(f"FROM `{project.bronze}.jobs` AS _etl_t".encode(), "fail", status=500))
         result = target(*messages, api_endpoint=proxy.url)
 
     assert (result.code, asked.seen, counted.seen) == (0, 0, 0), result.log

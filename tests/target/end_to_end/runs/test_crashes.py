@@ -148,7 +148,7 @@ def test_an_error_that_stays_loses_no_row_and_lets_out_no_state(
     assert "Traceback" not in alone.log
 
     proxy.traps.clear()
-    proxy.trap(Trap(b"bronze.jobs` AS t", "fail", times=1000, status=403, reason="accessDenied"))
+    proxy.trap(Trap(b"bronze.jobs` AS _etl_t", "fail", times=1000, status=403, reason="accessDenied"))
     both = {"bookmarks": {"jobs": 1, "crews": 1}}
     result = target(*FIRST[:-1], *other[:2], state(both), api_endpoint=proxy.url)
     assert result.code == 1
