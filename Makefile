@@ -26,7 +26,7 @@ test-long: setup ## Run the long tests: random scenarios, faults, a million reco
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
 # What both have in common. A worker waits for BigQuery most of the time.
-CHECK_BIGQUERY = $(BIN)/pytest --dist=load --timeout=1200 -m "bigquery and not long" --bigquery-report=docs/real-bigquery.md
+CHECK_BIGQUERY = $(BIN)/pytest tests --dist=load --timeout=1200 -m "bigquery and not long" --bigquery-report=docs/real-bigquery.md
 
 test-bigquery: setup ## Run the tests of the target in a real project, for under a dollar: PROJECT=... [LOCATION=...]
 	$(if $(filter command line,$(origin PROJECT)),,$(error say which project to use: make test-bigquery PROJECT=my-project [LOCATION=europe-west3]))
