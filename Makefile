@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long test-install test-prism bench lint format docs clean
+.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install test-prism bench lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,17 @@ test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
 
 test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/explanation/reliability.md)
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
+
+# What both have in common. A worker waits for BigQuery most of the time.
+CHECK_BIGQUERY = $(BIN)/pytest tests --dist=load --timeout=1200 -m "bigquery and not long" --bigquery-report=docs/real-bigquery.md
+
+test-bigquery: setup ## Run the tests of the target in a real project, for under a dollar: PROJECT=... [LOCATION=...]
+	$(if $(filter command line,$(origin PROJECT)),,$(error say which project to use: make test-bigquery PROJECT=my-project [LOCATION=europe-west3]))
+	@$(CHECK_BIGQUERY) --numprocesses=8 --bigquery-project=$(PROJECT) $(if $(LOCATION),--bigquery-location=$(LOCATION))
+
+rehearse-bigquery: LOCATION ?= europe-west3
+rehearse-bigquery: setup ## The same with the local BigQuery, which costs nothing and proves less
+	@$(CHECK_BIGQUERY) --numprocesses=auto --bigquery-rehearsal --bigquery-location=$(LOCATION)
 
 test-install: setup ## Install each package alone with plain pip, from git, wheel and sdist, on Python 3.11 to 3.13 (20 minutes)
 	@$(BIN)/python tools/install_check.py $(ONLY)

@@ -12,6 +12,8 @@ from servicetitan_sandbox.client import processes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ("support.real_bigquery.plugin",)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the sums of the counts of the random tests: scenarios, faults, rows.

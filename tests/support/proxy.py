@@ -75,6 +75,7 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,15 @@ class Faults:
 
 
 class Proxy:
-    """Forwards requests to BigQuery, unless a trap catches them or a fault hits them. Records all requests."""
+    """Forwards requests to BigQuery, unless a trap catches them or a fault hits them.
 
-    def __init__(self, upstream: str) -> None:
+    Args:
+        upstream: Base URL of the local BigQuery, or of another proxy.
+        keeps_requests: Whether to record all requests, with their bodies.
+    """
+
+    def __init__(self, upstream: str, *, keeps_requests: bool = True) -> None:
+        self.keeps_requests = keeps_requests
         self.upstream = urlsplit(upstream)
         self.traps: list[Trap] = []
         self.faults: Faults | None = None
@@ -165,10 +172,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.owner.requests.append(Request(self.command, self.path, body))
+        request = Request(self.command, self.path, body, dict(self.headers))
+        if self.owner.keeps_requests:
+            self.owner.requests.append(request)
         trap = next((trap for trap in self.owner.traps if trap.catches(self.path, body)), None)
         if self.owner.gate is not None:
-            self._pass_gate(self.owner.gate, body)
+            self._pass_gate(self.owner.gate, request)
         elif trap is None:
             self._answer_with_fault(self.owner.faults.next() if self.owner.faults else None, body)
         elif trap.action == "fail":
@@ -183,8 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that http.server calls
 
-    def _pass_gate(self, gate: Gate, body: bytes) -> None:
-        answer = gate(Request(self.command, self.path, body), lambda sent: Answer(*self._ask(sent)))
+    def _pass_gate(self, gate: Gate, request: Request) -> None:
+        answer = gate(request, lambda sent: Answer(*self._ask(sent)))
         if answer is None:
             self.close_connection = True
         else:

@@ -40,20 +40,20 @@ def context(folder: Path) -> MeltanoContext:
     )
 
 
-def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(
-    bigquery: BigQuery, tmp_path: Path
-) -> None:
-    project = Project(bigquery.api_endpoint)
-    project.client.create_dataset("bronze")
+@pytest.mark.bigquery
+def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(project: Project, tmp_path: Path) -> None:
+    project.client.create_dataset(project.bronze)
     fields = {"company_id": "moved", "tenant_id": "1", "project_id": project.name, "secrets": SECRETS}
-    company = parse_company({**fields, "location": "EU"}, "here")
+    company = parse_company({**fields, "location": "asia-south1"}, "here")
     # The registry would refuse this name. What BigQuery says to it is reported all the same.
-    company.target.update(api_endpoint=bigquery.api_endpoint, log_dataset="a`b")
+    log_name = project.dataset("a`b")
+    company.target.update(project.target_settings, api_endpoint=project.api_endpoint, log_dataset=log_name)
     log_dataset, secret, location, name = find_problems(company, context(tmp_path))
     assert "registry: " in log_dataset
     assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
-    assert location.endswith("bronze: it is in US, but the registry says EU")
-    assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.a`b: ")
+    there = project.location or "US"
+    assert location.endswith(f"{project.bronze}: it is in {there}, but the registry says asia-south1")
+    assert name.startswith(f"BigQuery: cannot use the dataset {project.name}.{log_name}: ")
     assert project.tables("bronze") == []
 
 

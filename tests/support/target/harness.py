@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 COMMAND = str(Path(sys.executable).with_name("target-bigquery-softdelete"))
 
 
+PATIENCE_SECONDS = 120
+"""How long to wait for what is certain to come. The real BigQuery takes its time."""
+
+
 class HastyTarget(TargetBigQuerySoftDelete):
     """The target with short pauses: it retries as often as the real one, but sooner."""
 
@@ -82,7 +86,7 @@ def handle_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -125,7 +129,7 @@ def lease_holder(project: Project) -> str:
 
 def lease_table(project: Project) -> bigquery.Table:
     """Return the table that is the lease."""
-    return project.client.get_table(f"{project.name}.bronze.{LEASE_TABLE}")
+    return project.client.get_table(f"{project.bronze}.{LEASE_TABLE}")
 
 
 class TargetRunner:
@@ -139,7 +143,7 @@ class TargetRunner:
 
     def write_config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
         """Write a configuration file."""
-        base = {"project_id": self.project.name, "api_endpoint": self.project.api_endpoint}
+        base = {**self.project.target_settings, "api_endpoint": self.project.api_endpoint}
         # Tests kill runs and start the next one at once. The lease has tests of its own.
         base["on_concurrent_run"] = "allow"
         path = self.folder / "config.json"
@@ -192,7 +196,7 @@ class TargetRunner:
             with suppress(BrokenPipeError):
                 process.stdin.write(lines(messages))
                 process.stdin.close()
-            assert trap.reached.wait(60), "the target never came to the trap"
+            assert trap.reached.wait(PATIENCE_SECONDS), "the target never came to the trap"
             process.kill()
             out = process.stdout.read()
         self.project.wait_for_jobs()
@@ -201,5 +205,5 @@ class TargetRunner:
     def command(self, messages: Iterable[dict[str, Any] | bytes], **settings: Any) -> Result:  # noqa: ANN401
         """Run the target on these messages, as a separate process."""
         process = self.start(**settings)
-        stdout, stderr = process.communicate(lines(messages), timeout=120)
+        stdout, stderr = process.communicate(lines(messages), timeout=PATIENCE_SECONDS)
         return result_of(process.returncode, stdout.decode(), stderr.decode())

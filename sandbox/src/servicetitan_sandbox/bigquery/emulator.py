@@ -35,6 +35,7 @@ from servicetitan_sandbox.bigquery.rules import (
     expirations,
     free_projects,
     jobs,
+    jobs_view,
     keys,
     listing,
     partitions,
@@ -133,6 +134,7 @@ def _install_caches() -> None:
     cache.forbid_import("pandas")
     kept = cache.Jobs()
     store.save, store.load, store.list_, store.delete = kept.save, kept.load, kept.list, kept.delete
+    jobs_view.install(kept)
     merge.run = cache.with_cache(duckdb_merge.use_duckdb_merge(merge.run))
     for module, name in ((database, "fetch"), (database, "objects"), (tables, "columns")):
         setattr(module, name, cache.cacheable(getattr(module, name)))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.singer import DECIMAL, INTEGER, STRING, TIMESTAMP, activate, record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import Result, TargetRunner
+
+pytestmark = pytest.mark.bigquery
 
 JOBS = schema(
     "jobs",
@@ -305,11 +309,11 @@ def test_a_stream_without_a_key_is_appended_to_or_replaced(target: TargetRunner,
 
     target(logs, *rows, activate("logs", 1))
     target(logs, *rows, activate("logs", 1))
-    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")) == [1, 1, 2, 2]
+    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.bronze}.logs`")) == [1, 1, 2, 2]
 
     result = target(logs, record("logs", {"id": 3}, 2), activate("logs", 2), keyless_streams="replace")
     assert result.code == 0, result.log
-    assert [row["id"] for row in project.query(f"SELECT id FROM `{project.name}.bronze.logs`")] == [3]
+    assert [row["id"] for row in project.query(f"SELECT id FROM `{project.bronze}.logs`")] == [3]
 
 
 def test_state_comes_out_after_the_rows_and_as_it_was(target: TargetRunner, project: Project) -> None:
@@ -344,9 +348,9 @@ def test_staging_tables_are_removed_after_a_good_run(target: TargetRunner, proje
 
 
 def test_an_existing_table_is_adopted_with_its_rows(target: TargetRunner, project: Project) -> None:
-    project.client.create_dataset(f"{project.name}.bronze")
-    project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (job_name STRING, id INT64, kept STRING)")
-    project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ('repair', 1, 'a'), ('old', 2, 'b')")
+    project.client.create_dataset(project.bronze)
+    project.query(f"CREATE TABLE `{project.bronze}.jobs` (job_name STRING, id INT64, kept STRING)")
+    project.query(f"INSERT INTO `{project.bronze}.jobs` VALUES ('repair', 1, 'a'), ('old', 2, 'b')")
 
     result = target(JOBS, job(1), job(2, name="new"), job(3), adopt_tables=["jobs"])
 
@@ -357,8 +361,8 @@ def test_an_existing_table_is_adopted_with_its_rows(target: TargetRunner, projec
 
 
 def test_a_column_that_was_required_may_be_null(target: TargetRunner, project: Project) -> None:
-    project.client.create_dataset(f"{project.name}.bronze")
-    project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (id INT64 NOT NULL, job_name STRING NOT NULL, old INT64)")
+    project.client.create_dataset(project.bronze)
+    project.query(f"CREATE TABLE `{project.bronze}.jobs` (id INT64 NOT NULL, job_name STRING NOT NULL, old INT64)")
 
     result = target(JOBS, record("jobs", {"id": 1}))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+
+pytestmark = pytest.mark.bigquery
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 NEW = schema("new_stream", {"id": INTEGER})
@@ -27,9 +31,9 @@ def snapshot(version: int, rows: dict[int, str]) -> list[dict[str, object]]:
 
 def test_it_counts_on_a_clone_and_leaves_the_table_and_the_state_alone(target: TargetRunner, project: Project) -> None:
     # A table that another program created: it lacks our columns.
-    project.client.create_dataset("bronze")
-    project.query(f"CREATE TABLE `{project.name}.bronze.jobs` (id INT64, name STRING)")
-    project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES (1, 'same'), (2, 'old'), (3, 'gone')")
+    project.client.create_dataset(project.bronze)
+    project.query(f"CREATE TABLE `{project.bronze}.jobs` (id INT64, name STRING)")
+    project.query(f"INSERT INTO `{project.bronze}.jobs` VALUES (1, 'same'), (2, 'old'), (3, 'gone')")
     before = project.rows("jobs")
 
     messages = [*snapshot(1, {1: "same", 2: "new", 4: "more"}), NEW, record("new_stream", {"id": 1}), STATE]

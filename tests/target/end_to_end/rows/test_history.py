@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 TAGS = {"type": "array", "items": STRING}
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING, "tags": TAGS})
 STATE = {"bookmarks": {"jobs": 1}}
@@ -30,7 +32,7 @@ def snapshot(version: int, *, schema_: dict[str, Any] = JOBS, **names: str) -> l
 
 def history(project: Project) -> dict[int, list[tuple[str, str]]]:
     """Return name and operation of each version, oldest first, after a check that they leave no gap."""
-    rows = project.query(f"SELECT * FROM `{project.name}.bronze.jobs_history` ORDER BY id, _valid_from")
+    rows = project.query(f"SELECT * FROM `{project.bronze}.jobs_history` ORDER BY id, _valid_from")
     table = project.rows("jobs")
     found: dict[int, list[tuple[str, str]]] = {}
     for key, group in itertools.groupby(rows, lambda row: row["id"]):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 NUMBER = {"type": ["number", "null"]}
 FAR = 2**53
 
@@ -83,7 +85,7 @@ def test_integers_that_a_float_column_keeps_are_merged(target: TargetRunner, pro
 
 def key_of(project: Project, table: str) -> tuple[list[str], list[str], str]:
     """Return the primary key, the clustering, and the type of `id`."""
-    found = project.client.get_table(f"{project.name}.bronze.{table}")
+    found = project.client.get_table(f"{project.bronze}.{table}")
     constraints, kinds = found.table_constraints, {field.name: field.field_type for field in found.schema}
     key = list(constraints.primary_key.columns) if constraints and constraints.primary_key else []
     return key, list(found.clustering_fields or []), kinds["id"]
@@ -94,7 +96,7 @@ def test_a_key_becomes_wider_and_stays_the_key(target: TargetRunner, project: Pr
         result = target(jobs(kind), job(1, "first"), job(2), history=["*"])
         assert result.code == 0, result.log
     assert key_of(project, "jobs") == (["id"], ["id"], "NUMERIC")
-    assert project.client.get_table(f"{project.name}.bronze.jobs").labels.get("rekeying") is None
+    assert project.client.get_table(f"{project.bronze}.jobs").labels.get("rekeying") is None
 
     result = target(jobs(NUMBER), job(1.5), job(2, "second"), history=["*"])
 
@@ -109,7 +111,7 @@ def test_a_run_completes_the_change_of_a_key_that_another_began(
     done: str, target: TargetRunner, project: Project
 ) -> None:
     target(jobs(INTEGER), job(1))
-    table = f"`{project.name}.bronze.jobs`"
+    table = f"`{project.bronze}.jobs`"
     steps = {
         "label": f"ALTER TABLE {table} SET OPTIONS (labels = [('rekeying', 'true')])",
         "drop": f"ALTER TABLE {table} DROP PRIMARY KEY",
@@ -122,7 +124,7 @@ def test_a_run_completes_the_change_of_a_key_that_another_began(
 
     assert result.code == 0, result.log
     assert key_of(project, "jobs") == (["id"], ["id"], "NUMERIC")
-    assert "rekeying" not in project.client.get_table(f"{project.name}.bronze.jobs").labels
+    assert "rekeying" not in project.client.get_table(f"{project.bronze}.jobs").labels
     assert project.operations("jobs") == {1: "UPDATE"}
 
 

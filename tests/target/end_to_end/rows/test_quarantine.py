@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": 1}}
 QUARANTINE = {"on_invalid_record": "quarantine", "tenant_id": "1001"}
@@ -24,7 +26,7 @@ def job(number: object, name: object = "ok", version: int | None = None) -> dict
 
 
 def rejected(project: Project) -> list[dict[str, Any]]:
-    return project.query(f"SELECT * FROM `{project.name}.management.etl_rejected_records` ORDER BY rejected")
+    return project.query(f"SELECT * FROM `{project.management}.etl_rejected_records` ORDER BY rejected")
 
 
 def test_in_a_snapshot_a_rejected_record_was_present(target: TargetRunner, project: Project) -> None:
@@ -52,7 +54,7 @@ def test_in_a_snapshot_a_rejected_record_was_present(target: TargetRunner, proje
         "company": None,
         "tenant_id": "1001",
         "stream": "jobs",
-        "table_name": f"{project.name}.bronze.jobs",
+        "table_name": f"{project.bronze}.jobs",
         "record_key": '{"id":2}',
         "reason": "record id=2: `name` must be a string, but is an array.",
         "record": json.dumps({"id": 2, "name": ["private"]}),
@@ -106,7 +108,7 @@ def test_a_key_keeps_its_digits_and_a_stream_may_have_none(target: TargetRunner,
 
     target(jobs, line % (key, b"[]"), runs, record("runs", {"name": []}), record("runs", {"name": "a"}), **QUARANTINE)
     assert {row["record_key"] for row in rejected(project)} == {f'{{"id":{key.decode()}}}', None}
-    assert len(project.query(f"SELECT 1 FROM `{project.name}.bronze.runs`")) == 1
+    assert len(project.query(f"SELECT 1 FROM `{project.bronze}.runs`")) == 1
 
     target(jobs, line % (key, b'"good"'), **QUARANTINE)
     assert [row["stream"] for row in rejected(project) if row["open"]] == ["runs"]

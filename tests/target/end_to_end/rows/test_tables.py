@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 DATE = {"type": "string", "format": "date"}
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "unit": INTEGER}}
 ITEMS = {"type": "array", "items": {"type": "object", "properties": {"name": STRING}}}
@@ -33,10 +35,10 @@ JOBS = schema("jobs", {"id": INTEGER, "address": ADDRESS, "items": ITEMS})
 
 def make_jobs(project: Project, columns: str, *rows: str, options: str = "") -> None:
     """Make the table `jobs` as another program would."""
-    project.client.create_dataset(f"{project.name}.bronze", exists_ok=True)
-    project.query(f"CREATE TABLE `{project.name}.bronze.jobs` ({columns}) {options}")
+    project.client.create_dataset(project.bronze, exists_ok=True)
+    project.query(f"CREATE TABLE `{project.bronze}.jobs` ({columns}) {options}")
     for row in rows:
-        project.query(f"INSERT INTO `{project.name}.bronze.jobs` VALUES ({row})")
+        project.query(f"INSERT INTO `{project.bronze}.jobs` VALUES ({row})")
 
 
 def test_nested_fields_that_the_stream_does_not_have_are_kept_and_not_compared(
@@ -119,13 +121,13 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     assert "were not in the input: `partition_by`: job; `history`: crew." in result.log
     assert "did not come" not in refused.log
     assert refused.errors == ["setting `partition_by`: the stream `crews` has no column `name`."]
-    table = project.client.get_table(f"{project.name}.bronze.jobs")
+    table = project.client.get_table(f"{project.bronze}.jobs")
     assert (table.time_partitioning.type_, table.time_partitioning.field) == ("MONTH", "started_on")
     assert table.clustering_fields == ["id"]
     assert table.to_api_repr()["tableConstraints"] == {"primaryKey": {"columns": ["id"]}}
     assert table.description == f"Stream jobs, written by {SOFTWARE}"
     assert [field.description for field in table.schema[:3]] == [None, "When the work began", "Name"]
-    table = project.client.get_table(f"{project.name}.bronze.crews")
+    table = project.client.get_table(f"{project.bronze}.crews")
     ranges = table.range_partitioning
     assert (ranges.field, ranges.range_.start, ranges.range_.end, ranges.range_.interval) == ("id", 0, 1000, 10)
     assert table.description == f"Stream crews of tenant 1001, written by {SOFTWARE}"
@@ -142,8 +144,8 @@ def test_a_new_table_is_neither_asked_for_nor_counted_unless_a_record_says_that_
         *({**gone, "schema": {"properties": {"id": INTEGER, "name": STRING}}}, record("gone", {"id": 2})),
     ]
     with Proxy(project.api_endpoint) as proxy:
-        asked = proxy.trap(Trap(b"/datasets/bronze/tables/jobs", "fail", status=500))
-        counted = proxy.trap(Trap(b"FROM `%s.bronze.jobs` AS t" % project.name.encode(), "fail", status=500))
+        asked = proxy.trap(Trap(f"/datasets/{project.dataset('bronze')}/tables/jobs".encode(), "fail", status=500))
+        counted = proxy.trap(Trap(f"FROM `{project.bronze}.jobs` AS _etl_t".encode(), "fail", status=500))
         result = target(*messages, api_endpoint=proxy.url)
 
     assert (result.code, asked.seen, counted.seen) == (0, 0, 0), result.log
@@ -186,9 +188,9 @@ def test_what_cannot_be_changed_is_named_before_anything_is_written(target: Targ
 
     assert result.code == 1
     (error,) = result.errors
-    for part in ("bronze.jobs", "`starts`", "DATETIME", "TIMESTAMP"):
+    for part in (f"{project.bronze}.jobs", "`starts`", "DATETIME", "TIMESTAMP"):
         assert part in error
-    table = project.client.get_table(f"{project.name}.bronze.jobs")
+    table = project.client.get_table(f"{project.bronze}.jobs")
     assert [field.name for field in table.schema] == ["id", "starts", "kept"]
     assert table.schema[2].max_length == 3
 
@@ -241,10 +243,10 @@ def test_what_dead_runs_left_behind_is_removed_by_the_next_good_run(
     old, foreign, young = "jobs__20240101T000000_0a1b2c3d_1", "jobs__20240101T000000_0a1b2c3d_2", "crews__x_1"
     jobs = schema("jobs", {"id": INTEGER})
     target(jobs, record("jobs", {"id": 1}))
-    log = f"{project.name}.management.etl_logs"
+    log = f"{project.management}.etl_logs"
     project.query(f"ALTER TABLE `{log}` DROP COLUMN slot_ms")
     for name, labels in ((old, STAGING_LABELS), (foreign, {**STAGING_LABELS, "tenant_id": "7"}), (young, {})):
-        table = bigquery.Table(f"{project.name}.staging.{name}")
+        table = bigquery.Table(f"{project.staging}.{name}")
         table.labels = labels
         project.client.create_table(table)
 
@@ -271,4 +273,4 @@ def test_a_stream_without_records_costs_nothing(target: TargetRunner, project: P
         result = target(schema("jobs", {"id": INTEGER, "new": STRING}), api_endpoint=proxy.url)
 
     assert (result.code, statement.seen) == (0, 0), result.log
-    assert len(project.client.get_table(f"{project.name}.bronze.jobs").schema) == 3
+    assert len(project.client.get_table(f"{project.bronze}.jobs").schema) == 3

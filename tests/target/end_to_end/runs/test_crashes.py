@@ -11,12 +11,15 @@ import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, activate, lines, record, schema, state
+from support.target.harness import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+
+pytestmark = pytest.mark.bigquery
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 STATE = {"bookmarks": {"jobs": {"position": 2}}}
@@ -106,7 +109,7 @@ def test_a_stop_signal_lets_out_no_state_and_says_so(target: TargetRunner, proje
     time.sleep(1)
 
     process.terminate()
-    out, log = process.communicate(timeout=30)
+    out, log = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 128 + signal.SIGTERM
     assert out == b""

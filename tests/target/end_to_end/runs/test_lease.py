@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+import secrets
 import signal
 import threading
 import time
@@ -12,10 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from servicetitan_sandbox.client.bigquery_project import Project
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, activate, record, schema, state
-from support.target.harness import eventually, feed, lease_holder, lease_table, start_with_lease, wait_until_it_waits
+from support.target.harness import (
+    PATIENCE_SECONDS,
+    eventually,
+    feed,
+    lease_holder,
+    lease_table,
+    start_with_lease,
+    wait_until_it_waits,
+)
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes, Owners, owner_label
 from target_bigquery_softdelete.bigquery.predecessor import Predecessor
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
@@ -25,6 +33,7 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
+    from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
 JOBS = schema("jobs", {"id": INTEGER})
@@ -50,6 +59,7 @@ def seconds_left(project: Project) -> float:
     return int(lease_table(project).labels["until"]) / 1000 - time.time()
 
 
+@pytest.mark.bigquery
 def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: TargetRunner, project: Project) -> None:
     first = start_with_lease(target, ONE)
 
@@ -64,14 +74,15 @@ def test_a_second_run_refuses_or_waits_and_the_lease_is_given_back(target: Targe
     feed(waits, TWO)
     wait_until_it_waits(waits)
     assert first.poll() is None
-    first.communicate(timeout=60)
-    _, log = waits.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE_SECONDS)
+    _, log = waits.communicate(timeout=PATIENCE_SECONDS)
 
     assert (first.returncode, waits.returncode) == (0, 0), log
     assert set(project.operations("jobs")) == {1, 2}
     assert not lease_holder(project)
 
 
+@pytest.mark.bigquery
 def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_ends(
     target: TargetRunner, project: Project
 ) -> None:
@@ -80,7 +91,7 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
 
     stopped = start_with_lease(target, ONE)
     stopped.terminate()
-    stopped.communicate(timeout=20)
+    stopped.communicate(timeout=PATIENCE_SECONDS)
     assert stopped.returncode == 128 + signal.SIGTERM
     assert not lease_holder(project)
 
@@ -97,7 +108,7 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
     feed(waits, TWO)
     wait_until_it_waits(waits)
     expire(project)
-    _, log = waits.communicate(timeout=60)
+    _, log = waits.communicate(timeout=PATIENCE_SECONDS)
     assert waits.returncode == 0, log
     assert not lease_holder(project)
 
@@ -113,12 +124,12 @@ def lease(  # noqa: PLR0913, PLR0917 - what the tests vary
     """Return a lease that is not taken yet."""
 
     def prepare() -> None:
-        client.create_dataset(f"{project.name}.bronze", exists_ok=True)
+        client.create_dataset(project.bronze, exists_ok=True)
 
-    client = Project(api_endpoint or project.api_endpoint, project.name).client
+    client = project.at(api_endpoint or project.api_endpoint).client
     clock = clock or ServerClock()
     clock.follow(client)
-    table_id = TableId(project.name, "bronze", LEASE)
+    table_id = TableId(project.name, project.dataset("bronze"), LEASE)
     return Lease(
         client,
         table_id,
@@ -141,6 +152,7 @@ def is_lost(held: Lease) -> bool:
     return False
 
 
+@pytest.mark.bigquery
 def test_of_many_runs_one_gets_the_lease(project: Project) -> None:
     got: list[Lease] = []
 
@@ -176,7 +188,7 @@ def test_the_lease_is_renewed_and_a_run_that_lost_it_stops_and_gives_back_only_i
         eventually(lambda: seconds_left(project) > first)
         first_lease.check()
 
-        project.client.delete_table(f"{project.name}.bronze.{LEASE}")
+        project.client.delete_table(f"{project.bronze}.{LEASE}")
         other = lease(project, "run_2")
         other.acquire()
         eventually(lambda: is_lost(first_lease))
@@ -216,6 +228,7 @@ def test_a_lease_that_was_lost_without_notice_is_not_given_back(project: Project
     successor.release()
 
 
+@pytest.mark.bigquery
 @pytest.mark.parametrize("minutes", [-3, 3])
 def test_a_clock_that_is_minutes_wrong_has_no_effect(project: Project, minutes: int) -> None:
     wrong = ServerClock(local=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes))
@@ -232,6 +245,7 @@ def test_a_clock_that_is_minutes_wrong_has_no_effect(project: Project, minutes: 
     third.release()  # what renews it would go on, through the tests that follow
 
 
+@pytest.mark.bigquery
 def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at_once(
     target: TargetRunner, project: Project
 ) -> None:
@@ -250,18 +264,20 @@ def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at
 
     retry = target(*snapshot(3, 1, 3), on_concurrent_run="refuse", run_owner=RETRY.own, dead_owners=RETRY.dead)
     assert retry.code == 0, retry.log
-    assert f"took over the lease `{project.name}.bronze.{LEASE}` of run {dead} at once" in retry.log
+    assert f"took over the lease `{project.bronze}.{LEASE}` of run {dead} at once" in retry.log
     assert project.operations("jobs") == {1: "INSERT", 2: "DELETE", 3: "INSERT"}
     assert not lease_holder(project)
 
 
+@pytest.mark.bigquery
 def test_jobs_that_a_dead_run_has_left_have_ended_before_the_next_run_goes_on(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lease(project, "Run_1", times=NEVER, owners=FLEET).acquire()
+    dead = f"Run_{secrets.token_hex(4)}"  # the names of jobs are never free again
+    lease(project, dead, times=NEVER, owners=FLEET).acquire()
     endless = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 500000)) a CROSS JOIN UNNEST(GENERATE_ARRAY(1, 500000)) b"
-    left = project.client.query(endless, job_id="Run_1-merge-jobs-1-1", job_retry=None)
-    other = project.client.query("SELECT 1", job_id="Run_10-merge-jobs-1-1", job_retry=None)
+    left = project.client.query(endless, job_id=f"{dead}-merge-jobs-1-1", job_retry=None)
+    other = project.client.query("SELECT 1", job_id=f"{dead}0-merge-jobs-1-1", job_retry=None)
 
     retry = lease(project, "run_2", owners=RETRY)
     retry.acquire()
@@ -269,7 +285,7 @@ def test_jobs_that_a_dead_run_has_left_have_ended_before_the_next_run_goes_on(
     left.reload()
     assert left.state == "DONE"
     assert other.result().total_rows == 1
-    assert "Run_1-merge-jobs-1-1" in caplog.text
+    assert f"{dead}-merge-jobs-1-1" in caplog.text
     labels = lease_table(project).labels
     assert (labels["run"], labels["run_owner"], labels["taken_from"]) == ("run_2", owner_label(RETRY.own), "")
     retry.release()
