@@ -51,6 +51,7 @@ def warehouse_error(action: str, error: BaseException) -> WarehouseError:
 def _advice(error: BaseException) -> str:
     """Return what to do about an error whose own text does not say it, as another sentence."""
     reasons = {str(item.get("reason")) for item in getattr(error, "errors", ()) if isinstance(item, dict)}
+    reasons.add(getattr(error, "reason", ""))  # of a job that has failed
     if "billingNotEnabled" in reasons:
         return f" {_WITHOUT_BILLING}"
     return f" {_STREAMED}" if "streaming buffer" in str(error) else ""

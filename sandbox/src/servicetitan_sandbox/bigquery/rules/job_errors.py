@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
@@ -52,8 +51,8 @@ _MESSAGES = {
 _OTHER_MESSAGE = "The job failed because a test wants it to."
 
 _lock = threading.Lock()
-_used: Counter[int] = Counter()
-"""How often a condition of a project has been used. Changed conditions are other objects."""
+_used: dict[int, tuple[JobFault | JobHold, int]] = {}
+"""The conditions that were used, each with how often, by their ids. Equal ones of two projects count for themselves."""
 
 
 def install() -> None:
@@ -100,7 +99,9 @@ def _first(planned: Iterable[C], job: Job) -> C | None:
     with _lock:
         for condition in planned:
             fits = (condition.kind is None or condition.kind in given) and condition.text in text
-            if fits and _used[id(condition)] < condition.times:
-                _used[id(condition)] += 1
+            _, used = _used.get(id(condition), (condition, 0))
+            if fits and used < condition.times:
+                # With the condition itself: otherwise a later one could get its id, and its count.
+                _used[id(condition)] = condition, used + 1
                 return condition
     return None
