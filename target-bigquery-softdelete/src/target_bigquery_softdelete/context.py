@@ -76,7 +76,7 @@ class Run:
         """
         cancelled = self.warehouse.cancel_jobs(CANCEL_SECONDS)
         if not cancelled.unknown:
-            run_with_timeout(GIVE_BACK_SECONDS, self.lease.release)
+            run_with_timeout(GIVE_BACK_SECONDS, self.release_lease)
         if self._remove_folder:
             self._remove_folder()
         return cancelled

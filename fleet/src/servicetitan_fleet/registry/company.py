@@ -38,7 +38,10 @@ DATASET_SETTINGS = ("dataset", "staging_dataset", "log_dataset")
 
 TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
 TRUSTED_TARGET_SETTINGS = frozenset(
-    {"adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes", "billing_project", "kms_key_name"}
+    {
+        *("adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"),
+        *("billing_project", "kms_key_name", "reservation"),
+    }
 )
 """Settings that only a trusted registry may have: where credentials and data go, what is read, what is guarded."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS = 2.0
 _POLL_SECONDS = 0.2
+_ARRIVAL_SECONDS = 5.0
+"""For how long BigQuery must not know a job until it counts as never sent: the request may still be on its way."""
 _AGAIN_SECONDS = 2.0
 """How long a job may go on before it is cancelled once more."""
 _ONCE = Retry(predicate=lambda _: False)
@@ -100,36 +102,48 @@ class RunningJobs:
         done = ended.copy()
         return Cancelled(tuple(sorted(done)), tuple(sorted(set(jobs) - done)))
 
-    def end(self, job_id: str, job: Any, seconds: float) -> bool:  # noqa: ANN401 - a job of any kind
+    def end(self, job_id: str, job: Any, seconds: float, *, was_accepted: bool = False) -> bool:  # noqa: ANN401 - any job
         """Cancel one job, because it takes too long or BigQuery does not answer, and wait until it has ended.
 
         Args:
             job_id: Its id.
             job: The job; None if it is not known whether BigQuery has it.
             seconds: How long this may take.
+            was_accepted: Whether BigQuery has had it. Then that it does not find it proves nothing.
 
         Returns:
             Whether it has ended, or never began, as BigQuery confirms. If not, it is among those that are left.
         """
         ended: set[str] = set()
-        self._cancel(job_id, job, time.monotonic() + seconds, ended)
+        missing_seconds = seconds + 1 if was_accepted else min(_ARRIVAL_SECONDS, seconds / 2)
+        self._cancel(job_id, job, time.monotonic() + seconds, ended, missing_seconds)
         if not ended:
             self.left.add(job_id)
         return bool(ended)
 
-    def _cancel(self, job_id: str, job: Any, deadline: float, ended: set[str]) -> None:  # noqa: ANN401
+    def _cancel(
+        self,
+        job_id: str,
+        job: Any,  # noqa: ANN401 - a job of any kind
+        deadline: float,
+        ended: set[str],
+        missing_seconds: float = _ARRIVAL_SECONDS,
+    ) -> None:
         asked_at = float("-inf")
+        missing_since = float("inf")
         while time.monotonic() < deadline:
             # Whatever goes wrong, the job may still be running, and time is short.
             with suppress(Exception):
                 # A job that was just being sent may have arrived.
                 job = job or self._find(job_id)
                 if job is None:
-                    break
-                if time.monotonic() >= asked_at + _AGAIN_SECONDS:
+                    missing_since = min(missing_since, time.monotonic())
+                    if time.monotonic() - missing_since >= missing_seconds:
+                        break
+                elif time.monotonic() >= asked_at + _AGAIN_SECONDS:
                     job.cancel(retry=_ONCE, timeout=_CALL_SECONDS)
                     asked_at = time.monotonic()
-                if job.done(retry=_ONCE, timeout=_CALL_SECONDS):
+                if job is not None and job.done(retry=_ONCE, timeout=_CALL_SECONDS):
                     break
             time.sleep(_POLL_SECONDS)
         else:

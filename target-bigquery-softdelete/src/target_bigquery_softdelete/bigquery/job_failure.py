@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _CONTENTION = (
     "Could not serialize access to table",
+    "Transaction is aborted due to concurrent update",
     "Too many DML statements outstanding against table",
     "too many table update operations for this table",
 )
@@ -56,7 +57,7 @@ class JobTimeError(exceptions.GoogleAPIError):
             job_id: Its id.
             seconds: How long it may run.
         """
-        self.message = f"the job {job_id} ran longer than {seconds:.0f} seconds, so it was cancelled"
+        self.message = f"the job {job_id} ran longer than {seconds:.0f} seconds, and was told to stop"
         super().__init__(self.message)
 
 

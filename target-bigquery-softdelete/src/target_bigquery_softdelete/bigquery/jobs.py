@@ -9,6 +9,7 @@ and EU, BigQuery finds it only there (https://cloud.google.com/bigquery/docs/loc
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,6 @@ class Jobs:
         self._retry_policy = retry_policy
         self.retry = retry_policy.retry()
         """Retries any call of this run. The calls share one notice in the log."""
-        self._retry_lost = self.retry.with_predicate(lambda error: isinstance(error, JobLostError)).with_timeout(
-            min(_LOST_SECONDS, retry_policy.deadline_seconds)
-        )
 
     def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a job of any kind
         """Submit a job and wait until it has succeeded.
@@ -62,7 +60,7 @@ class Jobs:
         attempt = 1
         while True:
             try:
-                return self._retry_lost(self._run_once)(f"{name}-{attempt}", submit)
+                return self._run_until_found(f"{name}-{attempt}", submit)
             except JobFailedError as error:
                 pause = self._retry_policy.pause_before_next_job(error.verdict, attempt)
                 if pause is None:
@@ -70,6 +68,24 @@ class Jobs:
                 logger.info("the job %s-%d failed (%s) and is run again", name, attempt, error.reason)
             time.sleep(pause)
             attempt += 1
+
+    def _run_until_found(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+        """Run a job, and send it again with the same id while BigQuery accepts it and does not know it afterwards."""
+        lost_since: float | None = None
+        for losses in itertools.count(1):
+            began = time.monotonic()
+            try:
+                return self._run_once(job_id, submit)
+            except JobLostError:
+                now = time.monotonic()
+                if lost_since is None or now - began > _LOST_SECONDS:
+                    lost_since = now  # it ran for a while: this is another loss than the one before
+                if now - lost_since >= min(_LOST_SECONDS, self._retry_policy.deadline_seconds):
+                    # BigQuery had it once: that it does not know it now does not prove that it has ended.
+                    self.running.end(job_id, None, self._retry_policy.stop_seconds, was_accepted=True)
+                    raise
+            time.sleep(self._retry_policy.jittered_delay(losses))
+        raise AssertionError  # count() has no end
 
     def _run_once(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
         with self.running.track(job_id) as note_job:
@@ -81,9 +97,12 @@ class Jobs:
             except (JobFailedError, JobLostError):
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-                if job is not None or may_have_arrived(error):
-                    self.running.end(job_id, job, self._retry_policy.stop_seconds)
-                raise
+                if not (job is not None or may_have_arrived(error)):
+                    raise
+                has_ended = self.running.end(job_id, job, self._retry_policy.stop_seconds)
+                if job is None or not has_ended or job.state != "DONE" or job.error_result:
+                    raise
+                # It has ended well while nobody could see it.
         return job
 
     def _submit(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401

@@ -108,6 +108,14 @@ class RetryPolicy:
             return random.uniform(0, longest)  # noqa: S311 - jitter
         return None
 
+    def jittered_delay(self, attempt: int) -> float:
+        """Return how long to wait before a call is made again: exponential, with full jitter.
+
+        Args:
+            attempt: How often it was made.
+        """
+        return random.uniform(0, min(self.first_delay_seconds * 2**attempt, self.longest_delay_seconds))  # noqa: S311
+
     def retry(self) -> Retry:
         """Return the retry of a call: exponential back-off with full jitter."""
         return Retry(

@@ -114,7 +114,9 @@ def _write_pieces(
         piece=column.name,
     )
     total, kind = StatementResult([]), str(column.kind)
-    for number, found in enumerate(table.statements.run(query, "pieces", parameters=most).rows):
+    # The first piece also has the rows without a value, which may be the only ones.
+    found_pieces = table.statements.run(query, "pieces", parameters=most).rows or [{"first": None, "last": None}]
+    for number, found in enumerate(found_pieces):
         parameters = [
             ScalarQueryParameter("piece_first", kind, found["first"]),
             ScalarQueryParameter("piece_last", kind, found["last"]),

@@ -157,14 +157,16 @@ class StreamLoad:
             ExpiringError: If the table would expire.
             SharedTableError: If the table has rows of another stream, and the settings do not say that both go there.
         """
-        self._run.warehouse.check_lifetime(self._stream, self._table_id)
-        if self._table.history:
-            self._run.warehouse.check_lifetime(self._stream, self._table.history.history_id)
+        is_first = not self.sources
         self.sources.add(source)
         self._declared.update(declared)
         self._versions.of(source)
         self._versions.expect(declared)
         self._check_streams(self._labels)
+        if is_first:
+            self._run.warehouse.check_lifetime(self._stream, self._table_id)
+            if self._table.history:
+                self._run.warehouse.check_lifetime(self._stream, self._table.history.history_id)
 
     def _check_streams(self, labels: Mapping[str, str]) -> None:
         """Check whose rows a table has, from its labels. Those of other streams keep any row from being marked."""

@@ -73,5 +73,7 @@ def keep_connections(client: bigquery.Client, number: int) -> None:
         client: The client.
         number: As many as there are threads that use it at the same time.
     """
+    session = client._http  # noqa: SLF001 - the client shows it nowhere
     for scheme in ("https://", "http://"):
-        client._http.mount(scheme, HTTPAdapter(pool_maxsize=number))  # noqa: SLF001 - it shows its session nowhere
+        if type(session.get_adapter(scheme)) is HTTPAdapter:  # another one may hold a certificate of this machine
+            session.mount(scheme, HTTPAdapter(pool_maxsize=number))

@@ -84,7 +84,8 @@ class Checkpoints:
     def _merge_early(self, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:
             sink.process_batch({})
-        self.record_rejections(sinks)
+        # Of all: what other sinks of the same stream have rejected is covered by its STATE, too.
+        self.record_rejections(self._sinks.values())
         self.mark_written(sinks)
         self.write_state()
 
@@ -102,6 +103,10 @@ class Checkpoints:
         except PluginError as error:
             for sink, _ in found:
                 sink.fail(PluginError(f"{sink.stream_name}: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+            kind = type(error).__name__
+            for sink, _ in found:
+                sink.fail(PluginError(f"{sink.stream_name}: unexpected {kind} while rejected records were written"))
 
     def mark_written(self, sinks: Iterable[BigQuerySoftDeleteSink]) -> None:
         """Note which streams of the input are written completely, now that these sinks have merged."""

@@ -26,7 +26,9 @@ def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequ
     """
     row, version = "_etl_row", "_etl_version"
     same = " AND ".join(f"{row}.{quote_column(name)} = {version}.{quote_column(name)}" for name in key)
-    differs = f"{version}.{quote_column(VALID_FROM)} IS DISTINCT FROM {row}.{quote_column(SYNCED)}"
+    synced = f"{row}.{quote_column(SYNCED)}"
+    # A row that no merge of ours has written yet has no time, and no version.
+    differs = f"{synced} IS NOT NULL AND {version}.{quote_column(VALID_FROM)} IS DISTINCT FROM {synced}"
     return "\n".join(
         [
             "SELECT",

@@ -118,7 +118,9 @@ def append_versions(
             f"  FROM {target.quoted} AS _etl_t",
             f"  LEFT JOIN {history.quoted} AS _etl_c ON {current} AND _etl_c.{valid_to} IS NULL",
             f"  CROSS JOIN UNNEST([FALSE, TRUE]) AS {is_new}",
-            f"  WHERE _etl_c.{valid_from} IS DISTINCT FROM _etl_t.{SYNCED_SQL}{filter_nothing(' AND ', partition)}",
+            # A row that no merge of ours has written yet has no time, and no version.
+            f"  WHERE _etl_t.{SYNCED_SQL} IS NOT NULL",
+            f"    AND _etl_c.{valid_from} IS DISTINCT FROM _etl_t.{SYNCED_SQL}{filter_nothing(' AND ', partition)}",
             ") AS _etl_s",
             f"ON {same} AND _etl_h.{valid_to} IS NULL AND NOT _etl_s.{is_new}",
             "WHEN MATCHED THEN",

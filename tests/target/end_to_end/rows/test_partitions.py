@@ -53,6 +53,12 @@ def test_more_partitions_than_a_statement_may_modify(target: TargetRunner, proje
     assert result.code == 0, result.log
     assert found()[0][:4] == (DAYS + 1, DAYS, DAYS, 0)
 
+    # All rows lose their day: the only piece is that of the rows without one, and it is too large itself.
+    result = run(*(job(number, None, "c") for number in range(DAYS)))
+    assert (result.code, result.states) == (1, [])
+    assert "would write into more than 4,000 partitions" in result.errors[0]
+    assert found()[0][:4] == (DAYS + 1, DAYS, DAYS, 0)
+
     # Of such a snapshot, one with rows missing would be the middle of itself for a while.
     result = run(job(0, 0, "c", 2), activate("jobs", 2), allow_mass_delete=True)
     assert result.code == 1

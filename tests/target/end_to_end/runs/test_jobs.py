@@ -199,7 +199,7 @@ def test_a_job_that_bigquery_does_not_stop_is_cancelled_and_without_an_answer_th
         second = target(*MESSAGES, api_endpoint=proxy.url, on_concurrent_run="refuse")
 
     assert (first.code, second.code) == (1, 1)
-    assert "so it was cancelled" in first.errors[0]
+    assert "and was told to stop" in first.errors[0]
     assert given_back
     assert lease_holder(project)
     assert "stays until it expires, because BigQuery did not confirm" in second.log

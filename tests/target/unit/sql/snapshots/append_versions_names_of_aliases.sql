@@ -12,7 +12,8 @@ USING (
   FROM `co-1.bronze.jobs` AS _etl_t
   LEFT JOIN `co-1.bronze.jobs_history` AS _etl_c ON _etl_t.`t` = _etl_c.`t` AND _etl_t.`s` = _etl_c.`s` AND _etl_c.`_valid_to` IS NULL
   CROSS JOIN UNNEST([FALSE, TRUE]) AS `_etl_is_new`
-  WHERE _etl_c.`_valid_from` IS DISTINCT FROM _etl_t.`_etl_synced`
+  WHERE _etl_t.`_etl_synced` IS NOT NULL
+    AND _etl_c.`_valid_from` IS DISTINCT FROM _etl_t.`_etl_synced`
 ) AS _etl_s
 ON _etl_h.`t` = _etl_s.`t` AND _etl_h.`s` = _etl_s.`s` AND _etl_h.`_valid_to` IS NULL AND NOT _etl_s.`_etl_is_new`
 WHEN MATCHED THEN
