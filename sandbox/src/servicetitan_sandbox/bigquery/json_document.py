@@ -27,7 +27,7 @@ _ODD_HALFWAY = 1e17
 _MODES = ("exact", "round")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\[\]{},:"\s]+')
 
-_MAY_BE_ODD = re.compile(r"[\d.]{15}|\d[eE]|0\.0000")
+_MAY_BE_ODD = re.compile(r"\d(?:[\d.]{14}|[eE][\d+-](?<!\\u...)(?<!\\u....)(?<!\\u.....)|\.0000)")
 """Finds every number that Python may read or write otherwise than BigQuery, and some texts."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
