@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from google.api_core.exceptions import GoogleAPICallError
 
 from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL, SqlError
@@ -129,3 +130,21 @@ def test_it_refuses_what_the_reference_refuses(project: Project, reference: Goog
 
     with pytest.raises(GoogleAPICallError, match=r"PARSE_JSON"):
         project.query(f"SELECT {expression} AS v")
+
+
+def test_a_stored_value_is_shown_as_bigquery_keeps_it(bigquery: BigQuery, project: Project) -> None:
+    project.query("CREATE TABLE bronze.kept (id INT64, v JSON)")
+    project.query(
+        'MERGE bronze.kept AS t USING (SELECT 1 AS id, \'{"b": 1e2, "a": 1e20}\' AS text) AS s ON t.id = s.id '
+        "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (id, PARSE_JSON(s.text, wide_number_mode => 'round'))"
+    )
+    assert not project.client.insert_rows_json(f"{project.bronze}.kept", [{"id": 2, "v": '{"b": 1e2, "a": 1e20}'}])
+
+    answer = requests.post(
+        f"{bigquery.api_endpoint}/bigquery/v2/projects/{project.name}/queries",
+        json={"query": "SELECT v, TO_JSON_STRING(v) FROM bronze.kept", "useLegacySql": False},
+        timeout=60,
+    ).json()
+
+    texts = [cell["v"] for row in answer["rows"] for cell in row["f"]]
+    assert texts == ['{"a":1e+20,"b":100.0}'] * 4
