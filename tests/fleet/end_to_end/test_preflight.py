@@ -48,7 +48,9 @@ def test_a_dataset_in_another_location_is_a_problem_and_the_tables_are_tried(pro
     # The registry would refuse this name. What BigQuery says to it is reported all the same.
     log_name = project.dataset("a`b")
     company.target.update(project.target_settings, api_endpoint=project.api_endpoint, log_dataset=log_name)
-    log_dataset, secret, location, name = find_problems(company, context(tmp_path))
+    problems = list(find_problems(company, context(tmp_path)))
+    assert len(problems) == 4, problems
+    log_dataset, secret, location, name = problems
     assert "registry: " in log_dataset
     assert secret == "ServiceTitan: moved: secret `client_id`: the environment variable CLIENT_ID is not set"
     there = project.location or "US"
@@ -70,7 +72,7 @@ def test_tables_that_would_vanish_and_a_project_without_billing_are_problems(
     company.target.update(api_endpoint=bigquery.api_endpoint)
 
     def find() -> list[str]:
-        problems = find_problems(company, context(tmp_path))
+        problems = list(find_problems(company, context(tmp_path)))
         return [problem for problem in problems if problem.startswith("BigQuery: ")]
 
     tables, logs = find()

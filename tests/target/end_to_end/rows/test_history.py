@@ -106,7 +106,7 @@ def test_a_history_costs_a_statement_where_rows_change_and_else_none(target: Tar
     costs = []
     for version, name in ((2, "a"), (3, "b"), (4, "b")):
         if version == 4:  # as if a crash had come after the MERGE
-            project.query(f"DELETE FROM `{project.name}.bronze.jobs_history` WHERE name = 'b'")
+            project.query(f"DELETE FROM `{project.bronze}.jobs_history` WHERE name = 'b'")
         with Proxy(project.api_endpoint) as proxy:
             target(*snapshot(version, job_1="a", job_2=name), **HISTORY, api_endpoint=proxy.url)
         costs.append(sum(b"-history-jobs-" in request.body for request in proxy.requests))
