@@ -1,7 +1,7 @@
 """JSON values and texts have the numbers that BigQuery has.
 
-DuckDB keeps the text of a JSON value and writes numbers in its own way. Here PARSE_JSON and JSON literals make what
-BigQuery's JSON can hold, TO_JSON_STRING and TO_JSON write what BigQuery writes, and `CAST(x AS STRING)` writes NUMERIC,
+DuckDB keeps the text of a JSON value and writes numbers in its own way. Here PARSE_JSON makes what BigQuery's JSON can
+hold, results show it so, TO_JSON_STRING and TO_JSON write what BigQuery writes, and `CAST(x AS STRING)` writes NUMERIC,
 BIGNUMERIC and FLOAT64 as BigQuery does.
 """
 
@@ -62,11 +62,10 @@ _NUMBERS = exp.DataType.NUMERIC_TYPES - exp.DataType.INTEGER_TYPES
 
 
 def install() -> None:
-    """Replace the emulator's functions when the database is opened, and translate literals and casts."""
+    """Replace the emulator's functions when the database is opened, and translate casts."""
     native.FUNCTIONS.update(_FUNCTIONS)
     database._connect = _with_macros(database._connect.__wrapped__)  # noqa: SLF001 - there is no other way in
     rules.NODE_RULES.insert(0, _cast_to_string)
-    rules.NODE_RULES.append(_json_literal)
     # It makes a STRUCT with BYTES anew, and so of NULL a STRUCT with NULL in it.
     rules.NODE_RULES.remove(typing.json_bytes)
     types._encode = _with_json_texts(types._encode)  # noqa: SLF001 - there is no other way in
@@ -79,14 +78,6 @@ def _with_macros(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Callable[[
         return connection
 
     return functools.cache(connect_with_macros)
-
-
-def _json_literal(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
-    if not (isinstance(node, exp.ParseJSON) and isinstance(node.this, exp.Literal)):
-        return node
-    value: exp.Expression = macro("parse_json", node.this, exp.Literal.string("round"))
-    value.type = exp.DataType.build("JSON")
-    return value
 
 
 def _cast_to_string(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
