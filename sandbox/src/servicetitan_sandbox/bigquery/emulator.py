@@ -36,6 +36,7 @@ from servicetitan_sandbox.bigquery.rules import (
     free_projects,
     jobs,
     jobs_view,
+    json_numbers,
     keys,
     listing,
     partitions,
@@ -108,6 +109,7 @@ def correct() -> None:
     _install_caches()
     statements.install()
     decimals.install()
+    json_numbers.install()
     keys.install()
     partitions.install()
     for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):

@@ -61,6 +61,12 @@ TYPES: dict[str, tuple[dict[str, Any], str, bytes, object]] = {
         {"street": "Main", "unit": None},
     ),
     "custom": ({"type": ["object", "null"]}, "JSON", b'{"b": [1, 2.5, null], "a": {}}', {"a": {}, "b": [1, 2.5, None]}),
+    "doubles": (
+        {"type": ["object", "null"]},
+        "JSON",
+        b'{"c": 12345678901234567890123, "b": 0.10, "a": 1e20}',
+        {"a": 1e20, "b": 0.1, "c": 1.2345678901234568e22},
+    ),
     "mixed": ({"type": ["integer", "string", "null"]}, "JSON", b'"7"', "7"),
     "tags": ({"type": "array", "items": STRING}, "STRING", b'["x", "", "y"]', ["x", "", "y"]),
     "nothing": ({"type": "array", "items": INTEGER}, "INTEGER", b"[]", []),
