@@ -9,6 +9,7 @@ from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery as bq
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
+from servicetitan_sandbox.client.bigquery_control import set_conditions
 from servicetitan_sandbox.client.bigquery_project import Project
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 def project(bigquery: BigQuery) -> Iterator[Project]:
     project = Project(bigquery.api_endpoint)
     project.client.create_dataset("bronze")
+    # These tests change one table many times in a row.
+    set_conditions(bigquery.api_endpoint, project.name, pace=1000)
     yield project
     project.delete()
 
