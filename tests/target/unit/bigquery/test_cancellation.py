@@ -58,7 +58,7 @@ def forgetful() -> Iterator[bigquery.Client]:
             self.send_error(404)
 
         @override
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as it is called
+        def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
