@@ -33,6 +33,8 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
@@ -113,6 +115,10 @@ def test_a_run_that_fails_or_is_stopped_gives_the_lease_back_and_a_killed_ones_e
     assert not lease_holder(project)
 
 
+MADE: list[Lease] = []
+"""The leases of the present test."""
+
+
 def lease(  # noqa: PLR0913, PLR0917 - what the tests vary
     project: Project,
     run: str,
@@ -130,7 +136,7 @@ def lease(  # noqa: PLR0913, PLR0917 - what the tests vary
     clock = clock or ServerClock()
     clock.follow(client)
     table_id = TableId(project.name, project.dataset("bronze"), LEASE)
-    return Lease(
+    made = Lease(
         client,
         table_id,
         run,
@@ -141,6 +147,16 @@ def lease(  # noqa: PLR0913, PLR0917 - what the tests vary
         owners=owners,
         times=times,
     )
+    MADE.append(made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def no_lease_is_renewed_after_its_test() -> Iterator[None]:
+    """End the threads of leases that a test leaves as a dead run does, without giving them back."""
+    yield
+    while MADE:
+        MADE.pop()._stop.set()  # noqa: SLF001 - what else ends it gives the lease back
 
 
 def is_lost(held: Lease) -> bool:
