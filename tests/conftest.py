@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest_plugins = ("support.real_bigquery.plugin",)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run tests: two for each core, because they wait for jobs half of the time."""
+    return 2 * (os.process_cpu_count() or 1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

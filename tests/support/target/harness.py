@@ -46,6 +46,7 @@ class HastyTarget(TargetBigQuerySoftDelete):
         upload_seconds=10,
         upload_retries=0,
         first_poll_seconds=0.02,
+        longest_poll_seconds=0.1,
         stop_seconds=2,
     )
 
