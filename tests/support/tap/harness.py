@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from servicetitan_sandbox.client.control import Fault, Tenant
 from support.servicetitan import new_number
 from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.specs.spec import DECIMAL_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +137,15 @@ def unpacked(spec: StreamSpec, outer: list[dict[str, Any]]) -> list[dict[str, An
         return outer
     others = [{name: value for name, value in each.items() if name != spec.unpack} for each in outer]
     return [rest | record for each, rest in zip(outer, others, strict=True) for record in each.get(spec.unpack) or []]
+
+
+def without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value without the fields that the tap adds beside numbers that came as text."""
+    if isinstance(value, list):
+        return [without_decimals(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_decimals(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
+    return value
 
 
 def as_text(value: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from support.tap.harness import as_text, unpacked
+from support.tap.harness import as_text, unpacked, without_decimals
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.registry import STREAMS
-from tap_servicetitan.specs.spec import DECIMAL_SUFFIX, DELETED_AT, POSITION, ReplicationKind
+from tap_servicetitan.specs.spec import DELETED_AT, POSITION, ReplicationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,15 +46,6 @@ def count(spec: StreamSpec, records: Iterable[Record]) -> Counter[str]:
         for record in records
     )
     return Counter(set(texts) if may_repeat(spec) else texts)
-
-
-def without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value without the fields that the tap adds beside numbers that came as text."""
-    if isinstance(value, list):
-        return [without_decimals(item) for item in value]
-    if isinstance(value, dict):
-        return {name: without_decimals(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
-    return value
 
 
 def may_repeat(spec: StreamSpec) -> bool:
