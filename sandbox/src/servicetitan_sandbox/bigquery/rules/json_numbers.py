@@ -37,7 +37,11 @@ _MACROS = r"""
 CREATE OR REPLACE MACRO bq.main.parse_json(s) AS CAST(_parse_json(s, 'exact') AS JSON),
     (s, mode) AS CAST(_parse_json(s, mode) AS JSON);
 
+CREATE OR REPLACE MACRO bq.main._decimal_text(x) AS regexp_replace(CAST(x AS VARCHAR), '^(-?)\.', '\10.');
+
 CREATE OR REPLACE MACRO bq.main._json_text(x) AS CASE
+    WHEN starts_with(typeof(x), 'DECIMAL') AND NOT ends_with(typeof(x), ']')
+        THEN coalesce(_to_json_string(bq.main._decimal_text(x), typeof(x)), 'null')
     WHEN regexp_matches(typeof(x), 'DOUBLE|FLOAT|DECIMAL|INT|TIME|JSON|BLOB')
         THEN coalesce(_to_json_string(CAST(to_json(x) AS VARCHAR), typeof(x)), 'null')
     ELSE coalesce(replace(replace(CAST(to_json(x) AS VARCHAR), chr(8232), '\u2028'), chr(8233), '\u2029'), 'null')
@@ -51,7 +55,7 @@ CREATE OR REPLACE MACRO bq.main.to_json(x) AS
 
 CREATE OR REPLACE MACRO bq.main._number_text(x) AS CASE
     WHEN starts_with(typeof(x), 'DECIMAL')
-        THEN regexp_replace(regexp_replace(CAST(x AS VARCHAR), '(\.\d*?)0+$', '\1'), '\.$', '')
+        THEN regexp_replace(regexp_replace(bq.main._decimal_text(x), '(\.\d*?)0+$', '\1'), '\.$', '')
     WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN _float64_text(CAST(x AS VARCHAR))
     ELSE CAST(x AS VARCHAR)
 END;
