@@ -231,8 +231,8 @@ def add_decimal(schema: Json, stream: str, path: str) -> None:
         raise SchemaError(f"{stream}.{path}: there is no such text any more, drop it from decimal_texts")
     else:
         number = {"type": ["number", "null"], "format": "decimal", DECIMAL_OF: name}
-        pairs = [(own, field) for own, field in fields.items()]
-        at = [own for own, _ in pairs].index(name) + 1
+        pairs = list(fields.items())
+        at = list(fields).index(name) + 1
         schema["properties"] = dict([*pairs[:at], (f"{name}{DECIMAL_SUFFIX}", number), *pairs[at:]])
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_servicetitan.exact_numbers import fits_exactly
 from tap_servicetitan.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ TEXT_SCHEMA: Mapping[str, object] = {"type": ["string", "null"]}
 
 PERCENT, THOUSANDS = "percent", "thousands"
 """The ways to write numbers that the setting `formats` knows. Anything else is a pattern of a date."""
-
-_MOST_DIGITS = 38
-"""Digits before and after the point that an exact number in BigQuery has room for."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
 """A number as JSON writes it: a text like `007` is rather a name."""
@@ -130,8 +128,7 @@ def _is_number(value: object) -> bool:
         return False
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return False
-    number = Decimal(value)
-    return number.adjusted() < _MOST_DIGITS and -int(number.as_tuple().exponent) <= _MOST_DIGITS
+    return fits_exactly(value)
 
 
 def _is_moment(value: object) -> bool:

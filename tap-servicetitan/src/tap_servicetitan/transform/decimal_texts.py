@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_servicetitan.exact_numbers import fits_exactly
 from tap_servicetitan.specs.spec import DECIMAL_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Json = dict[str, Any]
-
-_MOST_DIGITS = 38
-"""Digits before and after the point that an exact number in BigQuery has room for."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 
@@ -80,6 +77,4 @@ def _number(value: msgspec.Raw) -> msgspec.Raw:
     text = _text(raw).strip() if raw[:1] == b'"' else raw.decode()
     if not _NUMBER.fullmatch(text):
         return _NULL
-    number = Decimal(text)
-    fits = number.adjusted() < _MOST_DIGITS and -int(number.as_tuple().exponent) <= _MOST_DIGITS
-    return msgspec.Raw(text.encode()) if fits else _NULL
+    return msgspec.Raw(text.encode()) if fits_exactly(text) else _NULL

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.schema.system_columns import SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
-from target_bigquery_softdelete.sql.source import indent
+from target_bigquery_softdelete.sql.source import filter_nothing, indent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,18 +38,10 @@ def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequ
             f"    FROM {target.quoted} AS {row}",
             f"    LEFT JOIN {history.quoted} AS {version}",
             f"    ON {same} AND {version}.{quote_column(VALID_TO)} IS NULL",
-            f"    WHERE {differs}{_in_any_partition(row, partition)}",
+            f"    WHERE {differs}{filter_nothing(' AND ', partition, of=row)}",
             "  ) AS unversioned",
             "FROM (",
             indent(query),
             ")",
         ]
     )
-
-
-def _in_any_partition(alias: str, partition: str) -> str:
-    """Return a condition that is always true, and filters by the column that the table requires."""
-    if not partition:
-        return ""
-    column = quote_column(partition, of=alias)
-    return f" AND ({column} IS NULL OR {column} IS NOT NULL)"

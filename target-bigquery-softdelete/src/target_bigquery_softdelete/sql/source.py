@@ -61,14 +61,19 @@ def filter_partitions(word: str, partition: str, within: str) -> str:
     return filter_nothing(word, partition)
 
 
-def filter_nothing(word: str, partition: str) -> str:
+def filter_nothing(word: str, partition: str, *, of: str = "_etl_t") -> str:
     """Return a filter by the partition column that every row passes.
 
     BigQuery may require such a filter for a table. The staged rows do not tell in which partition the row of a key is.
+
+    Args:
+        word: What comes before the filter: ` AND ` or ` WHERE `.
+        partition: The column that the table requires in a filter, if it requires one.
+        of: Alias of the table.
     """
     if not partition:
         return ""
-    name = quote_column(partition, of="_etl_t")
+    name = quote_column(partition, of=of)
     return f"{word}({name} IS NULL OR {name} IS NOT NULL)"
 
 
