@@ -39,6 +39,7 @@ from servicetitan_sandbox.bigquery.rules import (
     json_numbers,
     keys,
     listing,
+    modification_times,
     partitions,
     quotas,
     regions,
@@ -112,7 +113,7 @@ def correct() -> None:
     json_numbers.install()
     keys.install()
     partitions.install()
-    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
+    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas, modification_times):
         rule.install()
     jobs.install()
     encryption.install()
@@ -149,7 +150,7 @@ def _make_atomic() -> None:
     both would succeed, or one would fail with an error of the database.
     """
     lock = threading.RLock()
-    for name in ("create", "update", "delete", "_lookup"):
+    for name in ("create", "update", "delete", "annotate", "_lookup"):
         setattr(tables, name, _with_lock(getattr(tables, name), lock))
 
 
