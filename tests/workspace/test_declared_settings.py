@@ -85,6 +85,8 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "history": ('["jobs"]', ["jobs"]),
     "live_views": ("1", True),
     "block_bytes": ("65536", 65536),
+    "inline_bytes": ("0", 0),
+    "parallel_jobs": ("8", 8),
     "max_line_bytes": ("1048576", 1048576),
     "batch_schemes": ('["s3"]', ["s3"]),
     "merge_interval_rows": ("10", 10),

@@ -6,30 +6,32 @@ import shutil
 import threading
 import uuid
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
+from target_bigquery_softdelete.audit.etl_log import LOG_TABLE, etl_log, write_reports
+from target_bigquery_softdelete.audit.freshness_view import ensure_view
+from target_bigquery_softdelete.audit.known_snapshots import KnownSnapshots
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.runtime.about import VERSION
+from target_bigquery_softdelete.runtime.inline_room import InlineRoom
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
 from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
 from target_bigquery_softdelete.singer.versions import TapHabits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from target_bigquery_softdelete.audit.log_table import LogTable
+    from target_bigquery_softdelete.audit.stream_report import StreamReport
     from target_bigquery_softdelete.bigquery.cancellation import Cancelled
     from target_bigquery_softdelete.bigquery.lease import Lease
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.config.settings import Settings
-
-PARALLEL_LOADS = 4
-PARALLEL_STREAMS = 8
-"""Streams that are merged at the same time. BigQuery does the work; a thread only waits for it."""
-
 
 CANCEL_SECONDS = 4.0
 GIVE_BACK_SECONDS = 2.0
@@ -56,6 +58,8 @@ class Run:
     def __init__(self, run_id: str, settings: Settings, warehouse: Warehouse, lease: Lease, clock: ServerClock) -> None:
         self.run_id = run_id
         self.settings = settings
+        self.circumstances = (VERSION, settings.writing)
+        """What decides how rows are written, besides the rows: as texts."""
         self.warehouse = warehouse
         self.lease = lease
         self.clock = clock
@@ -63,6 +67,13 @@ class Run:
         self.earlier_runs = EarlierRuns(warehouse, days=settings.max_delete_days, clock=clock)
         """What the runs before this one have marked."""
         self.tap_habits = TapHabits()
+        self.inline_room = InlineRoom(settings.inline_bytes)
+        """What the streams may hold in memory, to send it with their statements."""
+        self.known = KnownSnapshots(warehouse, clock)
+        """Which snapshots the tables are equal to, by the log."""
+        self._log: LogTable | None = None
+        self._background: ThreadPoolExecutor | None = None
+        self._log_ready: Future[None] | None = None
         self._lock = threading.Lock()
         self._quarantine: Quarantine | None = None
         self._folder: Path | None = None
@@ -94,6 +105,34 @@ class Run:
             "tenant_id": self.warehouse.tenancy.tenant,
         }
 
+    def begin_log(self) -> None:
+        """Begin to read what the log remembers, and to bring it into its form, while the streams are read.
+
+        To be called when it is known whose tables these are.
+        """
+        if self._background is None:
+            self._background = ThreadPoolExecutor(2, "log")
+            weakref.finalize(self, self._background.shutdown, wait=False, cancel_futures=True)
+        log = self._log = etl_log(self.warehouse, self.ensure_folder())
+        self.known.read(self._background)
+        self._log_ready = self._background.submit(self._prepare_log, log)
+
+    def _prepare_log(self, log: LogTable) -> None:
+        log.is_ready = self.known.log_fits
+        log.create_or_extend()
+        ensure_view(self.warehouse, LOG_TABLE)
+
+    def write_reports(self, reports: Sequence[StreamReport]) -> None:
+        """Append the rows of the run to the audit log.
+
+        Raises:
+            WarehouseError: If BigQuery refuses them, or has refused to create the log.
+        """
+        if self._log is None or self._log_ready is None:
+            return  # nothing was checked, so nothing may be written
+        self._log_ready.result()
+        write_reports(self._log, reports, self.identity, self.warehouse.lease_id())
+
     def open_quarantine(self) -> Quarantine | None:
         """Return what takes the records that do not fit their schema, or None if such a record fails its stream."""
         if self.settings.on_invalid_record == "fail":
@@ -121,6 +160,6 @@ class Run:
         """Start the threads that load files in the background, unless they run, and return them."""
         with self._lock:
             if self._load_threads is None:
-                self._load_threads = ThreadPoolExecutor(PARALLEL_LOADS, "load")
+                self._load_threads = ThreadPoolExecutor(self.settings.parallel_jobs, "load")
                 weakref.finalize(self, self._load_threads.shutdown, wait=False, cancel_futures=True)
             return self._load_threads

@@ -348,6 +348,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if is_news or not self._has_begun:
             # After the lease is taken: another run may have made the tables while this one waited for it.
             self.run.warehouse.check_tenant()
+            self.run.begin_log()
         self._has_begun = True
 
 

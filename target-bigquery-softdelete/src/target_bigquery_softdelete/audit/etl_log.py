@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.audit.stream_report import StreamReport
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.sql.identifiers import TableId
 
 LOG_TABLE = "etl_logs"
 
@@ -47,23 +48,39 @@ LOG_FIELDS = (
         description="Whether the run marked without limits (allow_mass_delete)",
     ),
     SchemaField("error", "STRING", description="Why the status is not success"),
+    SchemaField(
+        "fingerprint", "STRING", description="What stands for the complete snapshot that the table was equal to"
+    ),
+    SchemaField(
+        "table_state", "STRING", description="When the table, and its history, were last changed then, and their rows"
+    ),
     SchemaField("software_version", "STRING", description="Version of target-bigquery-softdelete"),
 )
 
 
-def write_reports(warehouse: Warehouse, reports: Sequence[StreamReport], run: dict[str, Any], folder: Path) -> None:
+def etl_log(warehouse: Warehouse, folder: Path) -> LogTable:
+    """Return the audit log. It is not created yet.
+
+    Args:
+        warehouse: Where it is.
+        folder: A temporary folder.
+    """
+    description = f"One row for each stream of each run, written by {SOFTWARE}"
+    return LogTable(warehouse, LOG_TABLE, LOG_FIELDS, folder, partition_by="started", description=description)
+
+
+def write_reports(log: LogTable, reports: Sequence[StreamReport], run: dict[str, Any], a_table: TableId) -> None:
     """Append the rows of a run to the audit log.
 
     Args:
-        warehouse: Where the log is.
+        log: The log.
         reports: The report of each stream.
         run: `run_id`, `company` and `tenant_id`, the same for all rows.
-        folder: A temporary folder.
+        a_table: Any name of a table in the dataset of the tables.
 
     Raises:
         WarehouseError: If BigQuery refuses them.
     """
     rows = [{**run, "software_version": VERSION, **report.row} for report in reports]
-    description = f"One row for each stream of each run, written by {SOFTWARE}"
-    log = LogTable(warehouse, LOG_TABLE, LOG_FIELDS, folder, partition_by="started", description=description)
-    log.append(rows, LOG_TABLE)
+    has_changes = any(report.expected_rows is not None for report in reports)
+    log.append(rows, LOG_TABLE, states_of=a_table if has_changes else None)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud.bigquery import SchemaField
+from google.cloud.bigquery import ScalarQueryParameter, SchemaField
 
 from target_bigquery_softdelete.bigquery.table_layout import Layout
+from target_bigquery_softdelete.bigquery.table_schema import column_of
 from target_bigquery_softdelete.config.options import PartitionBy
+from target_bigquery_softdelete.records.inline_rows import NUL, texts
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
+from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.sql.inline import ROWS_PARAMETER
+from target_bigquery_softdelete.sql.table_states import EXPECTED_ROWS, TOUCHED_MS, log_rows, log_rows_with_states
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.sql.identifiers import TableId
 
 _ARROW_TYPES = {
     "STRING": pa.string(),
@@ -25,6 +33,14 @@ _ARROW_TYPES = {
     "BOOL": pa.bool_(),
 }
 
+_STATE_COLUMNS = (
+    Column(EXPECTED_ROWS, EXPECTED_ROWS, Kind.INT64),
+    Column(TOUCHED_MS, TOUCHED_MS, Kind.INT64),
+)
+"""What rows have besides the columns of the log, so that they can get the states of their tables."""
+
+MOST_INLINE_BYTES = 4_000_000
+"""Rows with a longer text are loaded from a file. A request may have 10 MB, and the text is quoted once more in it."""
 
 ORIGIN_FIELDS = (
     SchemaField("company", "STRING", description="Label `company` of the target's settings"),
@@ -65,25 +81,55 @@ class LogTable:
         self._layout = Layout(
             clustering=("stream",), partition_by=PartitionBy(partition_by, "MONTH"), description=description
         )
-        self._arrow_schema = pa.schema([(field.name, _ARROW_TYPES[field.field_type]) for field in fields])
+        self._columns = [*map(column_of, fields), *_STATE_COLUMNS]
+        self._arrow_schema = pa.schema([(column.name, _ARROW_TYPES[column.sql_type]) for column in self._columns])
+        self._lock = threading.Lock()
+        self.is_ready = False
+        """Whether it is known to exist with all columns."""
 
-    def append(self, rows: Sequence[Mapping[str, Any]], job_name: str) -> None:
-        """Append rows with one load job.
+    def append(self, rows: Sequence[Mapping[str, Any]], job_name: str, *, states_of: TableId | None = None) -> None:
+        """Append rows with one job.
 
         Args:
             rows: Values by column. A missing one becomes NULL.
             job_name: What the job is, unique in the run.
+            states_of: Any name of a table in the dataset of the tables, if rows are to get the states of their tables.
+                See :func:`~target_bigquery_softdelete.sql.table_states.log_rows_with_states`.
 
         Raises:
             PluginError: If the temporary folder is full.
             WarehouseError: If BigQuery refuses the rows.
         """
+        self.create_or_extend()
+        table = pa.Table.from_pylist(list(rows), schema=self._arrow_schema)
+        text = msgspec.json.encode(texts(table, self._columns)).decode()
+        if len(text) > MOST_INLINE_BYTES or NUL in text:
+            self._load(table.select([field.name for field in self._fields]), job_name)
+            return
+        if states_of is None:
+            sql = log_rows(self._columns[: len(self._fields)])
+        else:
+            sql = log_rows_with_states(self._columns, states_of)
+        parameters = [ScalarQueryParameter(ROWS_PARAMETER, "STRING", text)]
+        self._warehouse.statements.run(sql, job_name, parameters=parameters, append_to=self.table_id)
+
+    def _load(self, table: pa.Table, job_name: str) -> None:
         path = self._folder / f"{job_name}.parquet"
         with name_disk_errors(self._folder, self.table_id.table):
-            pq.write_table(pa.Table.from_pylist(list(rows), schema=self._arrow_schema), path)
-        self._create_or_extend()
+            pq.write_table(table, path)
         self._warehouse.statements.load(path, self.table_id, self._fields, job_name)
         path.unlink()
+
+    def create_or_extend(self) -> None:
+        """Create the table, or add the columns that it lacks, unless it is known to be as it must.
+
+        Raises:
+            WarehouseError: If BigQuery refuses.
+        """
+        with self._lock:
+            if not self.is_ready:
+                self._create_or_extend()
+                self.is_ready = True
 
     def _create_or_extend(self) -> None:
         table, _ = self._warehouse.create_table(self.table_id, self._fields, layout=self._layout)

@@ -74,6 +74,14 @@ class StreamReport:
     deletes_allowed: bool = False
     """Whether the limits of the guard were lifted, and the stream has done what it wanted to."""
     error: str | None = None
+    fingerprint: str | None = None
+    """What stands for the complete snapshot that the table is equal to now."""
+    table_state: str | None = None
+    """The state of the table, if this run has not changed it."""
+    expected_rows: int | None = None
+    """How many rows the table must have if nobody else has changed it meanwhile, where this run has."""
+    touched_ms: int | None = None
+    """When this run was done with it then, in milliseconds since 1970, by BigQuery's clock."""
     dry_run: bool = False
     """Whether the counts say what a real run would have done."""
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.config.settings import Settings
 
-CONNECTIONS = 40
-"""More than the threads of a run that call BigQuery at the same time: those that load, merge, and renew the lease."""
+SPARE_CONNECTIONS = 8
+"""Connections besides those of the jobs and of the other calls of a run: for the lease and the questions."""
 
 
 def make_client(settings: Settings) -> bigquery.Client:
@@ -39,7 +39,7 @@ def make_client(settings: Settings) -> bigquery.Client:
     except (GoogleAuthError, ValueError, OSError) as error:
         # The library's own text may quote a part of what it could not parse.
         raise PluginError(f"{_source(settings)} ({type(error).__name__}).") from None
-    keep_connections(client, CONNECTIONS)
+    keep_connections(client, 2 * settings.parallel_jobs + SPARE_CONNECTIONS)
     return client
 
 

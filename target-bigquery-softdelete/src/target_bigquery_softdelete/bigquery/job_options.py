@@ -57,6 +57,26 @@ class JobOptions:
             config.destination_encryption_configuration = key
         return config
 
+    @property
+    def fit_short_queries(self) -> bool:
+        """Whether `jobs.query` can say all of them: it knows no key for its result."""
+        return not self.settings.kms_key_name
+
+    def of_short_query(self, location: str | None) -> dict[str, object]:
+        """Return them as a request of `jobs.query` says them.
+
+        Args:
+            location: Where the query runs. None for where BigQuery finds the tables.
+        """
+        settings = self.settings
+        return {
+            "labels": dict(self.labels()),
+            "jobTimeoutMs": str(round(self.retry_policy.job_seconds * 1000)),
+            **({"location": location} if location else {}),
+            **({"maximumBytesBilled": str(settings.maximum_bytes_billed)} if settings.maximum_bytes_billed else {}),
+            **({"reservation": settings.reservation} if settings.reservation else {}),
+        }
+
     def _add_common(self, config: bigquery.LoadJobConfig | bigquery.CopyJobConfig | bigquery.QueryJobConfig) -> None:
         config.labels = dict(self.labels())
         # BigQuery itself stops a job that this run no longer waits for.

@@ -83,9 +83,11 @@ def _wait_for_results(job: bigquery.QueryJob, retry: Retry, policy: RetryPolicy,
 
 def _is_known_to_run(job: bigquery.QueryJob, policy: RetryPolicy) -> bool:
     """Wait for the results of a query, keep them with the job, and return whether it has not ended yet."""
+    # What was appended to a table is not asked for: that would be the rows of the table.
+    rows = 0 if job.write_disposition == bigquery.WriteDisposition.WRITE_APPEND else FIRST_ROWS
     try:
         # The public function asks for the job's state before it waits, each time.
-        job._reload_query_results(retry=None, timeout=policy.call_seconds, page_size=FIRST_ROWS)  # type: ignore[arg-type] # noqa: SLF001
+        job._reload_query_results(retry=None, timeout=policy.call_seconds, page_size=rows)  # type: ignore[arg-type] # noqa: SLF001
     except (exceptions.GoogleAPICallError, GoogleAuthError, OSError, ValueError):
         return False  # of the job or of the call: the job itself tells
     results = job._query_results  # noqa: SLF001 - it has no other name

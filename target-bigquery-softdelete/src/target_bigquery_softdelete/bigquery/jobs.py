@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,15 @@ _LOST_SECONDS = 60.0
 class Jobs:
     """The jobs of one run."""
 
-    def __init__(self, client: bigquery.Client, retry_policy: RetryPolicy) -> None:
+    def __init__(self, client: bigquery.Client, retry_policy: RetryPolicy, *, most: int) -> None:
+        """Begin without a job.
+
+        Args:
+            client: The BigQuery client.
+            retry_policy: How long to wait for BigQuery, and how often to try again.
+            most: Jobs that may be under way at the same time. Further ones wait.
+        """
+        self._slots = threading.BoundedSemaphore(most)
         self.location = client.location
         """Where the jobs run: where the datasets are. None until that is known, for where BigQuery finds them."""
         self.running = RunningJobs(client, lambda: self.location)
@@ -60,7 +69,8 @@ class Jobs:
         attempt = 1
         while True:
             try:
-                return self._run_until_found(f"{name}-{attempt}", submit)
+                with self._slots:
+                    return self._run_until_found(f"{name}-{attempt}", submit)
             except JobFailedError as error:
                 pause = self._retry_policy.pause_before_next_job(error.verdict, attempt)
                 if pause is None:

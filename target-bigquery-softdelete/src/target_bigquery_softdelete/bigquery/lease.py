@@ -19,6 +19,7 @@ import math
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -221,15 +222,23 @@ class Lease:
         if self._mode == "allow" or self._table:
             return
         try:
-            self._prepare()
+            found = self._prepare_and_find()
             self._check_beginning()
             self._asked = True
-            while not self._try_to_take():
+            while not self._try_to_take(found):
+                found = None
                 self._wait_or_refuse()
         except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
             raise PluginError(f"BigQuery: cannot take the lease `{self._table_id}`: {error}") from error
         self._thread.start()
         self._end_predecessor()
+
+    def _prepare_and_find(self) -> bigquery.Table | None:
+        """Make the dataset ready, and read the table at the same time: a run of a few hours ago may have left it."""
+        with ThreadPoolExecutor(1, "lease") as executor:
+            found = executor.submit(self._find)
+            self._prepare()
+            return found.result()
 
     def _end_predecessor(self) -> None:
         """Make sure that the dead run that had the lease before writes nothing more.
@@ -299,13 +308,22 @@ class Lease:
         if found is not None and self._is_own(found):
             self._change(found, _NOBODY)
 
-    def _try_to_take(self) -> bool:
+    def _try_to_take(self, found: bigquery.Table | None) -> bool:
+        """Try to take the lease, and return whether that was done.
+
+        Args:
+            found: The table, if it was just read.
+        """
         self._holder = ""
+        if found is not None:
+            self._take_over(found)
+            return self._table is not None
         sent = steady_seconds()
         try:
             self._note(self._create(), sent)
         except exceptions.Conflict:
-            self._take_over()
+            if (found := self._find()) is not None:
+                self._take_over(found)
         except exceptions.NotFound:
             # The dataset has just been deleted. Or the clock is so slow that the lease was to end in the past: the
             # answer has put it right.
@@ -322,12 +340,8 @@ class Lease:
 
         return _RETRY(create)()
 
-    def _take_over(self) -> None:
+    def _take_over(self, table: bigquery.Table) -> None:
         """Take the table if it is this run's already, or if nobody has it: it was given back, or its run is dead."""
-        sent = steady_seconds()
-        table = self._find()
-        if table is None:
-            return
         self._tenancy.check(f"The lease `{self._table_id}`", table.labels)
         if _RUN not in table.labels:
             raise PluginError(
@@ -336,6 +350,7 @@ class Lease:
         self._memory = self._others = self._others.join(LeaseMemory.read(table.description))
         if table.labels[_RUN] not in (self._run, _NOBODY) and not self._may_replace(table):
             return
+        sent = steady_seconds()
         if taken := self._change(table, self._run):
             self._note(taken, sent)
             self._say_what_was_taken()

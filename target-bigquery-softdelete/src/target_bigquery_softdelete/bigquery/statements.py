@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
+from target_bigquery_softdelete.bigquery.queries import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.bigquery.job_options import JobOptions
     from target_bigquery_softdelete.bigquery.jobs import Jobs
+    from target_bigquery_softdelete.bigquery.queries import Answer
     from target_bigquery_softdelete.bigquery.retry import RetryPolicy
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -107,6 +109,7 @@ class Statements:
         job_name: str,
         *,
         parameters: Iterable[_AbstractQueryParameter] = (),
+        append_to: TableId | None = None,
     ) -> StatementResult:
         """Run a statement and return what it did.
 
@@ -114,11 +117,17 @@ class Statements:
             sql: A GoogleSQL statement.
             job_name: What the job is, unique in the run.
             parameters: Its parameters.
+            append_to: A table, which exists, to which the rows of a query are appended, all or none. They are not
+                returned then.
 
         Raises:
             WarehouseError: If the statement fails.
         """
         config = self._job_options.add_to_query(sql, bigquery.QueryJobConfig(query_parameters=list(parameters)))
+        if append_to is not None:
+            config.destination = str(append_to)
+            config.create_disposition = bigquery.CreateDisposition.CREATE_NEVER
+            config.write_disposition = bigquery.WriteDisposition.WRITE_APPEND
 
         def submit(job_id: str) -> QueryJob:
             return self._client.query(
@@ -128,12 +137,32 @@ class Statements:
         job = self.run_job(f"the statement {job_name} failed", job_name, submit)
         stats = job.dml_stats
         return StatementResult(
-            [] if stats else self._read_rows(job, job_name),
+            [] if stats or append_to else self._read_rows(job, job_name),
             inserted=stats.inserted_row_count if stats else 0,
             updated=stats.updated_row_count if stats else 0,
             bytes_billed=job.total_bytes_billed or 0,
             slot_ms=job.slot_millis or 0,
         )
+
+    def ask(self, sql: str, job_name: str, *, parameters: Sequence[_AbstractQueryParameter] = ()) -> StatementResult:
+        """Run a query that is short, and return its rows: INT64, BOOL and STRING, and arrays of them.
+
+        Args:
+            sql: A GoogleSQL query.
+            job_name: What it is, unique in the run.
+            parameters: Its parameters.
+
+        Raises:
+            WarehouseError: If it fails.
+        """
+        if not self._job_options.fit_short_queries:
+            return self.run(sql, job_name, parameters=parameters)
+        options = self._job_options.of_short_query(self._jobs.location)
+        answer: Answer = call(
+            f"the query {job_name} failed",
+            lambda: ask(self._client, sql, self._retry_policy, parameters=parameters, options=options),
+        )
+        return StatementResult(answer.rows, bytes_billed=answer.bytes_billed, slot_ms=answer.slot_ms)
 
     def _read_rows(self, job: QueryJob, job_name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = call(

@@ -17,6 +17,7 @@ from google.cloud import bigquery
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.collation import plain_table
 from target_bigquery_softdelete.bigquery.expirations import Expirations
+from target_bigquery_softdelete.bigquery.fused_queries import FusedQueries
 from target_bigquery_softdelete.bigquery.job_options import JobOptions, encryption
 from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
@@ -31,7 +32,7 @@ from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.sql.identifiers import TableId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from google.cloud.bigquery.job import CopyJob
     from google.cloud.bigquery.table import TableListItem
@@ -68,7 +69,9 @@ class Warehouse:
         """BigQuery's clock: by it tables expire."""
         self.settings = settings
         policy = retry_policy or RetryPolicy()
-        self._jobs = Jobs(client, policy)
+        self._jobs = Jobs(client, policy, most=settings.parallel_jobs)
+        self._slots = threading.BoundedSemaphore(settings.parallel_jobs)
+        """Bounds the calls that are under way at the same time, apart from those about jobs."""
         self._job_options = JobOptions(settings, policy, lambda: self._labels)
         self._options: dict[str, Any] = {"retry": self._jobs.retry, "timeout": policy.call_seconds}
         self._expirations = Expirations(client, settings, self._options)
@@ -82,15 +85,23 @@ class Warehouse:
         """The labels of the tables that were in the dataset at the start."""
         self._listed_tables: dict[str, TableListItem] = {}
         """The tables that were in the dataset at the start."""
+        self.has_staged = False
+        """Whether this run has created a staging table, or tried to."""
         self._lock = threading.Lock()
         self.tenancy = tenancy
         """Whose data it is. What is read is checked, and what is created is labelled."""
         self.statements = Statements(client, self._jobs, policy, run_id=run_id, options=self._job_options)
         """Runs the statements and load jobs of the run."""
+        self.fused = FusedQueries(lambda sql, name, given: self.statements.ask(sql, name, parameters=given))
+        """Asks the questions of several streams at once."""
 
     @property
     def _labels(self) -> dict[str, str]:
         return self.settings.own_labels | self.tenancy.labels
+
+    def _call(self, action: str, request: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the request returns
+        with self._slots:
+            return call(action, request)
 
     def cancel_jobs(self, seconds: float) -> Cancelled:
         """Cancel the running jobs, because the run is stopped. No job is sent after this."""
@@ -133,7 +144,7 @@ class Warehouse:
             except exceptions.NotFound:
                 return []
 
-        tables = call(f"cannot read the dataset `{name}`", list_tables)
+        tables = self._call(f"cannot read the dataset `{name}`", list_tables)
         for table in tables:
             self.tenancy.check(f"The table `{name}.{table.table_id}`", table.labels)
         self._listed = {table.table_id for table in tables}
@@ -180,7 +191,7 @@ class Warehouse:
             except exceptions.NotFound:
                 return None
 
-        found: bigquery.Dataset | None = call(f"cannot use the dataset `{name}`", get)
+        found: bigquery.Dataset | None = self._call(f"cannot use the dataset `{name}`", get)
         if found is not None:
             self.tenancy.check(f"The dataset `{name}`", found.labels)
         return found
@@ -199,7 +210,7 @@ class Warehouse:
             wanted.location = location
         if key := encryption(settings):
             wanted.default_encryption_configuration = key
-        dataset: bigquery.Dataset = call(
+        dataset: bigquery.Dataset = self._call(
             f"cannot use the dataset `{name}`",
             lambda: self._client.create_dataset(wanted, exists_ok=True, **self._options),
         )
@@ -212,7 +223,7 @@ class Warehouse:
             return
         dataset.labels = {**dataset.labels, **self.tenancy.labels}
         try:
-            call(
+            self._call(
                 f"cannot label the dataset `{dataset.reference}`",
                 lambda: self._client.update_dataset(dataset, ["labels"], **self._options),
             )
@@ -233,7 +244,7 @@ class Warehouse:
             except exceptions.NotFound:
                 return None
 
-        found: bigquery.Table | None = call(f"cannot read the table `{table_id}`", get)
+        found: bigquery.Table | None = self._call(f"cannot read the table `{table_id}`", get)
         return self._checked(found) if found is not None else None
 
     def _checked(self, table: bigquery.Table) -> bigquery.Table:
@@ -263,7 +274,7 @@ class Warehouse:
         """Give a table these labels: those that it has, and those that are new."""
         table = bigquery.Table(str(table_id))  # without an ETag: the rows that were just written have changed it
         table.labels = dict(labels)
-        call(
+        self._call(
             f"cannot label the table `{table_id}`",
             lambda: self._client.update_table(table, ["labels"], **self._options),
         )
@@ -277,13 +288,13 @@ class Warehouse:
             table.labels = {**found.labels, name: None}
             self._client.update_table(table, ["labels"], **self._options)
 
-        call(f"cannot label the table `{table_id}`", remove)
+        self._call(f"cannot label the table `{table_id}`", remove)
 
     def cluster_table(self, table_id: TableId, fields: Sequence[str]) -> None:
         """Cluster a table by other columns, or by none."""
         table = bigquery.Table(str(table_id))  # without an ETag, as above
         table.clustering_fields = list(fields) or None
-        call(
+        self._call(
             f"cannot change the clustering of the table `{table_id}`",
             lambda: self._client.update_table(table, ["clustering_fields"], **self._options),
         )
@@ -320,8 +331,9 @@ class Warehouse:
         if layout:
             layout.apply(table)
         if lifetime:
+            self.has_staged = True
             table.expires = self._clock.now_at_most() + lifetime
-        created: tuple[bigquery.Table, bool] = call(
+        created: tuple[bigquery.Table, bool] = self._call(
             f"cannot create the table `{table_id}`",
             lambda: self._create_or_get(table),
         )
@@ -355,7 +367,7 @@ class Warehouse:
         """Set the schema of a table, which may only gain columns, and add the tenant's label and these."""
         table.schema = list(fields)
         table.labels = {**table.labels, **self._labels, **(labels or {})}
-        extended: bigquery.Table = call(
+        extended: bigquery.Table = self._call(
             f"cannot add columns to the table `{table.reference}`", lambda: self._update(table)
         )
         return extended
@@ -403,7 +415,7 @@ class Warehouse:
 
     def delete_table(self, table_id: TableId) -> None:
         """Delete a staging table, if it exists."""
-        call(
+        self._call(
             f"cannot remove the staging table `{table_id}`",
             lambda: self._client.delete_table(str(table_id), not_found_ok=True, **self._options),
         )
@@ -419,7 +431,7 @@ class Warehouse:
             except exceptions.NotFound:
                 return []
 
-        tables = call(f"cannot read the dataset `{dataset}`", list_tables)
+        tables = self._call(f"cannot read the dataset `{dataset}`", list_tables)
         stale = stale_tables(tables, self.tenancy.tenant, self._clock.now())
         for name in stale:
             self.delete_table(self.staging_id(name))

@@ -41,6 +41,28 @@ OWN_LABELS = frozenset(
 )
 """Labels in which this target keeps what it must know of a dataset, a table or a lease, besides `stream-...`."""
 
+_REACHING = frozenset(
+    {
+        "api_endpoint",
+        "billing_project",
+        "block_bytes",
+        "credentials_json",
+        "credentials_path",
+        "dead_owners",
+        "impersonate_service_account",
+        "inline_bytes",
+        "max_line_bytes",
+        "maximum_bytes_billed",
+        "merge_interval_rows",
+        "merge_interval_seconds",
+        "on_concurrent_run",
+        "parallel_jobs",
+        "reservation",
+        "run_owner",
+    }
+)
+"""Settings that say how a run reaches BigQuery, and how fast: not what it writes."""
+
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 Name = Annotated[str, setting(min_length=1)]
@@ -229,6 +251,19 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     block_bytes: Annotated[
         int, setting("Bytes of raw records to convert at a time. Memory grows with it.", ge=64 * 1024)
     ] = 8 << 20
+    inline_bytes: Annotated[
+        int,
+        setting(
+            "Rows of a stream that take at most so many bytes are sent with the statements themselves, without a "
+            "staging table and a load job. 0 always uses a staging table.",
+            ge=0,
+            le=4_000_000,
+        ),
+    ] = 1_000_000
+    parallel_jobs: Annotated[
+        int,
+        setting("Jobs and other requests that BigQuery works on for this run at the same time.", ge=1, le=100),
+    ] = 32
     max_line_bytes: Annotated[
         int,
         setting(
@@ -366,6 +401,12 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     def has_live_views(self) -> bool:
         """Whether each table has a view of its live rows. A dry run leaves views alone."""
         return self.live_views and not self.dry_run
+
+    @property
+    def writing(self) -> str:
+        """The settings that may decide how rows are written, as JSON: all but how this run reaches BigQuery."""
+        known = msgspec.to_builtins(self)
+        return msgspec.json.encode({name: known[name] for name in sorted(known) if name not in _REACHING}).decode()
 
     def may_adopt(self, stream: str) -> bool:
         """Return whether the table of a stream may be taken over with rows that this target did not write."""

@@ -9,22 +9,29 @@ from target_bigquery_softdelete.schema.columns import Kind
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from google.cloud.bigquery import ScalarQueryParameter
 
     from target_bigquery_softdelete.load.stream_table import StreamTable
     from target_bigquery_softdelete.schema.columns import Column
-    from target_bigquery_softdelete.sql.identifiers import TableId
 
 
 def check_exact_as_double(
-    stream_table: StreamTable, table_id: TableId, pairs: Iterable[tuple[Column, Column]], *, partition: str = ""
+    stream_table: StreamTable,
+    rows: str,
+    pairs: Iterable[tuple[Column, Column]],
+    *,
+    parameters: Sequence[ScalarQueryParameter] = (),
+    partition: str = "",
 ) -> None:
     """Check that no key loses digits on its way into a column of FLOAT64. Costs a query only where one may.
 
     Args:
         stream_table: The table of the stream.
-        table_id: Where the keys are now: in the table itself, or in a staging table.
+        rows: What a FROM clause names to read the keys as they are now: the table itself, or staged rows.
         pairs: The columns of the key as they are there, each with what it becomes.
+        parameters: Parameters of that.
         partition: The column that the table requires in the filter of every statement, if it requires one.
 
     Raises:
@@ -34,8 +41,8 @@ def check_exact_as_double(
     changed = [have for have, want in pairs if want.kind is Kind.FLOAT64 and have.kind is not Kind.FLOAT64]
     if not changed:
         return
-    statement = sql.count_lost_keys(table_id, changed, partition=partition)
-    lost = stream_table.statements.run(statement, "check-keys").rows[0]["lost"]
+    statement = sql.count_lost_keys(rows, changed, partition=partition)
+    lost = stream_table.statements.run(statement, "check-keys", parameters=parameters).rows[0]["lost"]
     if lost:
         names = ", ".join(f"`{column.name}`" for column in changed)
         raise PluginError(

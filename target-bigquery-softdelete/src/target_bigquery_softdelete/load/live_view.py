@@ -24,7 +24,8 @@ class LiveView:
     def __init__(self, warehouse: Warehouse, table_id: TableId, view_id: TableId) -> None:
         self._warehouse = warehouse
         self._table_id = table_id
-        self._view_id = view_id
+        self.view_id = view_id
+        """The view."""
 
     def refresh(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> None:
         """Create the view, or replace it when the columns of the table have changed.
@@ -38,17 +39,17 @@ class LiveView:
             WarehouseError: If BigQuery refuses.
         """
         shown = [field for field in fields if field.name.lower() != OPERATION]
-        found = self._warehouse.read_table(self._view_id)
+        found = self._warehouse.read_table(self.view_id)
         if found is not None:
             if found.table_type != "VIEW" or found.description != sql.LIVE_VIEW_DESCRIPTION:
                 raise PluginError(
-                    f"`{self._view_id}` is not a view that this target wrote. Rename it, or set `live_views` to false."
+                    f"`{self.view_id}` is not a view that this target wrote. Rename it, or set `live_views` to false."
                 )
             if _shape(found.schema) == _shape(shown):
                 return
         query = sql.live_rows(self._table_id, [field.name for field in shown])
-        run(sql.live_view(self._view_id, query), "live-view")
-        self._warehouse.keep_view(self._view_id)
+        run(sql.live_view(self.view_id, query), "live-view")
+        self._warehouse.keep_view(self.view_id)
 
 
 def _shape(fields: Sequence[SchemaField]) -> list[tuple[str, str]]:

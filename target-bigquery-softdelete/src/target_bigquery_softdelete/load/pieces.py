@@ -36,7 +36,7 @@ PIECE_PARTITIONS = 3_000
 _TOO_MANY = "Too many partitions produced by query"
 
 
-def _is_too_many(error: WarehouseError) -> bool:
+def is_too_many(error: WarehouseError) -> bool:
     """Return whether BigQuery refused a statement because it would modify too many partitions."""
     return _TOO_MANY in str(error)
 
@@ -51,7 +51,7 @@ def naming_partitions(table: StreamTable, prepared: PreparedTable) -> Iterator[N
     try:
         yield
     except WarehouseError as error:
-        if not _is_too_many(error):
+        if not is_too_many(error):
             raise
         raise PluginError(
             f"{table.stream}: this run would write into more than 4,000 partitions of "
@@ -70,6 +70,7 @@ def write_merge(  # noqa: PLR0913 - what is written, where, and how it may be di
     *,
     mark_deleted: bool = True,
     divisible: bool = True,
+    rows: Sequence[ScalarQueryParameter] = (),
 ) -> StatementResult:
     """Run a MERGE of staged rows, and if it would modify too many partitions, write the rows piece by piece.
 
@@ -81,6 +82,7 @@ def write_merge(  # noqa: PLR0913 - what is written, where, and how it may be di
         parameters: Its parameters.
         mark_deleted: Whether it marks rows deleted whose records say so.
         divisible: Whether it marks no row deleted for being missing.
+        rows: The parameter with the rows, if the statement carries them itself. It is among the others.
 
     Returns:
         What it changed, or all pieces together.
@@ -95,13 +97,19 @@ def write_merge(  # noqa: PLR0913 - what is written, where, and how it may be di
         except WarehouseError as error:
             by_name = {column.name.lower(): column for column in source.columns.columns}
             column = by_name.get(prepared.partitioned_by.lower())
-            if not (divisible and column and _is_too_many(error)):
+            if not (divisible and column and is_too_many(error)):
                 raise
-            return _write_pieces(table, prepared, source, column, mark_deleted=mark_deleted)
+            return _write_pieces(table, prepared, source, column, mark_deleted=mark_deleted, rows=rows)
 
 
-def _write_pieces(
-    table: StreamTable, prepared: PreparedTable, source: Source, column: Column, *, mark_deleted: bool
+def _write_pieces(  # noqa: PLR0913 - what is written, and where
+    table: StreamTable,
+    prepared: PreparedTable,
+    source: Source,
+    column: Column,
+    *,
+    mark_deleted: bool,
+    rows: Sequence[ScalarQueryParameter],
 ) -> StatementResult:
     query = sql.pieces(source, column.name, prepared.partition_order)
     most = [ScalarQueryParameter("most", "INT64", PIECE_PARTITIONS)]
@@ -115,9 +123,12 @@ def _write_pieces(
     )
     total, kind = StatementResult([]), str(column.kind)
     # The first piece also has the rows without a value, which may be the only ones.
-    found_pieces = table.statements.run(query, "pieces", parameters=most).rows or [{"first": None, "last": None}]
+    found_pieces = table.statements.run(query, "pieces", parameters=[*rows, *most]).rows or [
+        {"first": None, "last": None}
+    ]
     for number, found in enumerate(found_pieces):
         parameters = [
+            *rows,
             ScalarQueryParameter("piece_first", kind, found["first"]),
             ScalarQueryParameter("piece_last", kind, found["last"]),
             ScalarQueryParameter("piece_null", "BOOL", number == 0),

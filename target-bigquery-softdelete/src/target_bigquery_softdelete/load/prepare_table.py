@@ -59,6 +59,10 @@ class PreparedTable:
     """Its labels."""
     is_empty: bool = False
     """Whether it is known to have no rows at all."""
+    rows: int = 0
+    """How many rows it has, apart from those that were streamed into it just now."""
+    is_changed: bool = False
+    """Whether this call has changed it, if only its labels."""
     is_small: bool = False
     """Whether reading all of it costs no more than reading its key."""
     modified: dt.datetime = field(default_factory=utc_now)
@@ -87,11 +91,12 @@ def prepare_table(
     if table is None:
         filled = FILLED_LABEL if rows_follow else {}
         table, is_new = _create(stream_table, columns, {**labels, **filled})
-    modified = table.modified or utc_now()
+    modified, rows, is_changed = table.modified or utc_now(), table.num_rows or 0, is_new
     if is_new:
         logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
     else:
-        table = _fit(stream_table, table, columns, labels, modified)
+        fitted = _fit(stream_table, table, columns, labels, modified)
+        table, is_changed = fitted, fitted is not table
     if stream_table.live_view is not None:
         stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
     by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
@@ -103,6 +108,8 @@ def prepare_table(
         partition_order=table_schema.partition_order(table),
         is_new=is_new,
         labels=table.labels,
+        rows=rows,
+        is_changed=is_changed,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
         modified=modified,
     )
@@ -182,7 +189,7 @@ def _fit(
     have = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     key = {name.lower() for name in columns.key}
     pairs = [(have[column.name.lower()], column) for column in change.widened if column.name.lower() in key]
-    check_exact_as_double(stream_table, stream_table.table_id, pairs, partition=partition_filter)
+    check_exact_as_double(stream_table, stream_table.table_id.quoted, pairs, partition=partition_filter)
     wanted = {**labels, **(ADOPTING_LABEL if begins else {})}
     lacks_labels = stream_table.warehouse.lacks_labels(table) or lacks_streams(table.labels, labels)
     if list(change.fields) != list(table.schema) or lacks_labels:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
@@ -17,6 +18,7 @@ from target_bigquery_softdelete.bigquery.table_layout import partitionable
 from target_bigquery_softdelete.bigquery.table_schema import staging_fields
 from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.records.block_converter import BlockConverter
+from target_bigquery_softdelete.records.inline_rows import can_travel, inline_rows
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.records.block_converter import Converted
+    from target_bigquery_softdelete.records.inline_rows import InlineRows
+    from target_bigquery_softdelete.runtime.inline_room import InlineRoom
     from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -47,10 +51,26 @@ class StagedRows:
     """First and last value of those columns of the key by which a table may be partitioned."""
     has_deletions: bool = True
     """Whether some of them may say that they are deleted."""
+    inline: InlineRows | None = None
+    """The rows, if the statements carry them. There is no staging table then."""
+
+    @property
+    def inline_text(self) -> str | None:
+        """The rows as statements carry them, if they do."""
+        return self.inline.text if self.inline else None
+
+    @property
+    def keys(self) -> int | None:
+        """How many different keys they have, if that is known."""
+        return len(self.inline.last_of_keys) if self.inline and self.columns.key else None
 
 
 class StagingTable:
-    """The records of one stream with one schema, on their way into one staging table."""
+    """The records of one stream with one schema, on their way into one staging table.
+
+    As long as they are few, they stay in memory, converted: then the statements can carry them, and no staging table is
+    needed.
+    """
 
     def __init__(  # noqa: PLR0913 - what it is, and the three places that it writes to
         self,
@@ -61,6 +81,7 @@ class StagingTable:
         warehouse: Warehouse,
         folder: Path,
         executor: Executor,
+        room: InlineRoom,
         rejects: bool = False,
     ) -> None:
         self.columns = columns
@@ -84,6 +105,11 @@ class StagingTable:
         self._path: Path | None = None
         self._loads: list[Future[None]] = []
         self._created = False
+        self._room = room
+        self._held: list[pa.Table] | None = [] if can_travel(columns) else None
+        """The converted blocks, while they are few. None if they are written to a file."""
+        self._held_bytes = 0
+        self._inline: InlineRows | None = None
 
     @property
     def buffered_bytes(self) -> int:
@@ -93,7 +119,14 @@ class StagingTable:
     @property
     def staged_rows(self) -> StagedRows:
         """What the table holds, once it is finished."""
-        return StagedRows(self.table_id, self.columns, self.rows, self.ranges, has_deletions=self.has_deletions)
+        return StagedRows(
+            self.table_id,
+            self.columns,
+            self.rows,
+            self.ranges,
+            has_deletions=self.has_deletions,
+            inline=self._inline,
+        )
 
     def append(self, records: Iterable[bytes]) -> None:
         """Take records: JSON objects as bytes."""
@@ -105,7 +138,7 @@ class StagingTable:
         self._unconverted += len(records)
 
     def convert(self) -> Converted | None:
-        """Convert the block and write it to the file. When the file is full, it begins to load.
+        """Convert the block, and hold it or write it to the file. When the file is full, it begins to load.
 
         Returns:
             The block as a table, or nothing when there is none.
@@ -118,8 +151,7 @@ class StagingTable:
             return None
         converted = self._converter.convert(bytes(self._block), self.rows)
         if converted.table.num_rows:
-            with name_disk_errors(self._folder, self._stream):
-                self._open_file().write_table(converted.table)
+            self._hold_or_write(converted.table, len(self._block))
             self._extend_ranges(extremes(converted.table, self._ranged))
             self.has_deletions = self.has_deletions or has_deletions(converted.table)
         self.dropped_nulls += converted.dropped_nulls
@@ -129,6 +161,35 @@ class StagingTable:
         if self._path and self._path.stat().st_size >= FILE_BYTES:
             self._load_file()
         return converted
+
+    def _hold_or_write(self, table: pa.Table, size: int) -> None:
+        """Keep a converted block in memory, or write all of them to the file.
+
+        Args:
+            table: The block.
+            size: How long its records were.
+        """
+        if self._held is not None and self._room.take(size, self._held_bytes):
+            self._held_bytes += size
+            self._held.append(table)
+            return
+        self._write_held()
+        self._write(table)
+
+    def _write_held(self) -> None:
+        """Write to the file what is held in memory, and hold nothing from now on."""
+        held, self._held = self._held or [], None
+        for table in held:
+            self._write(table)
+        self._give_room_back()
+
+    def _give_room_back(self) -> None:
+        self._room.give_back(self._held_bytes)
+        self._held_bytes = 0
+
+    def _write(self, table: pa.Table) -> None:
+        with name_disk_errors(self._folder, self._stream):
+            self._open_file().write_table(table)
 
     def _extend_ranges(self, block: dict[str, tuple[Any, Any]]) -> None:
         for name, (first, last) in block.items():
@@ -142,8 +203,11 @@ class StagingTable:
         self._unconverted = 0
         return records
 
-    def finish(self) -> None:
-        """Convert the rest, and wait until every record is in the staging table.
+    def finish(self, *, may_travel: bool) -> None:
+        """Convert the rest, and wait until every record is in the staging table, or ready to go with the statements.
+
+        Args:
+            may_travel: Whether the statements may carry the rows, if they are few enough.
 
         Raises:
             InvalidRecordError: If a record does not fit.
@@ -151,6 +215,14 @@ class StagingTable:
             WarehouseError: If a load fails.
         """
         self.convert()
+        if may_travel and self._held:
+            self._inline = inline_rows(pa.concat_tables(self._held), self.columns, most_bytes=self._room.most_bytes)
+        if self._inline is not None:
+            self.bytes_staged = len(self._inline.text)
+            self._held = None
+            self._give_room_back()
+            return
+        self._write_held()
         self._load_file()
         for load in self._loads:
             load.result()
@@ -165,6 +237,8 @@ class StagingTable:
 
     def discard(self) -> None:
         """Delete the local file: the stream has failed, and others need the space."""
+        self._held, self._inline = None, None
+        self._give_room_back()
         writer, self._writer = self._writer, None
         path, self._path = self._path, None
         if writer:

@@ -16,10 +16,11 @@ from target_bigquery_softdelete.errors import LeaseLostError, OvertakenError, Wa
 from target_bigquery_softdelete.sql.guards import LEASE_ENDED, WRITTEN_BY_ANOTHER_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from google.cloud.bigquery.query import _AbstractQueryParameter
 
+    from target_bigquery_softdelete.bigquery.fused_queries import Question
     from target_bigquery_softdelete.bigquery.lease import Lease
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.statements import StatementResult
@@ -37,7 +38,13 @@ class StatementRunner:
     """The statements of one run on one table. None is sent after the run has lost its lease."""
 
     def __init__(
-        self, warehouse: Warehouse, stream: str, table_id: TableId, *, lease: Lease, clock: ServerClock
+        self,
+        warehouse: Warehouse,
+        stream: str,
+        table_id: TableId,
+        *,
+        lease: Lease,
+        clock: ServerClock,
     ) -> None:
         """Begin without a statement.
 
@@ -61,13 +68,34 @@ class StatementRunner:
         self.slot_ms = 0
         """Their slot time, in milliseconds."""
 
-    def run(self, statement: str, name: str, *, parameters: Sequence[_AbstractQueryParameter] = ()) -> StatementResult:
+    def count(self, question: Question) -> Mapping[str, int]:
+        """Return the counts of a query, which may be asked together with those of other streams.
+
+        Raises:
+            LeaseLostError: If the run no longer holds its lease.
+            WarehouseError: If the query fails.
+        """
+        self._lease.check()
+        result = self._warehouse.fused.ask(question)
+        self._add_cost(result)
+        counts: Mapping[str, int] = result.rows[0]
+        return counts
+
+    def run(
+        self,
+        statement: str,
+        name: str,
+        *,
+        parameters: Sequence[_AbstractQueryParameter] = (),
+        appends: bool = False,
+    ) -> StatementResult:
         """Run a statement that sets no `_etl_synced`, and return what it did.
 
         Args:
             statement: A GoogleSQL statement.
             name: What it does, in a word. It becomes part of the job's id.
             parameters: Its parameters.
+            appends: Whether it is a query whose rows are appended to the table.
 
         Raises:
             LeaseLostError: If the run no longer holds its lease.
@@ -76,10 +104,14 @@ class StatementRunner:
         self._lease.check()
         self._count += 1
         job_name = f"{name}-{self._table_id.table}-{self._count}"
-        result = self._warehouse.statements.run(statement, job_name, parameters=parameters)
+        append_to = self._table_id if appends else None
+        result = self._warehouse.statements.run(statement, job_name, parameters=parameters, append_to=append_to)
+        self._add_cost(result)
+        return result
+
+    def _add_cost(self, result: StatementResult) -> None:
         self.bytes_billed += result.bytes_billed
         self.slot_ms += result.slot_ms
-        return result
 
     def write(
         self,
@@ -88,6 +120,7 @@ class StatementRunner:
         *,
         synced: dt.datetime | None = None,
         parameters: Sequence[_AbstractQueryParameter] = (),
+        appends: bool = False,
     ) -> StatementResult:
         """Run a statement that writes rows, and return what it did. It is done as a whole or not at all.
 
@@ -96,6 +129,7 @@ class StatementRunner:
             name: What it does, in a word. It becomes part of the job's id.
             synced: The `_etl_synced` that it sets. By default the time now.
             parameters: Its other parameters.
+            appends: Whether it is a query whose rows are appended to the table.
 
         Raises:
             LeaseLostError: If the run no longer holds its lease.
@@ -105,13 +139,19 @@ class StatementRunner:
         """
         for _ in range(MOST_TRIES - 1):
             try:
-                return self._write(statement, name, synced, parameters)
+                return self._write(statement, name, synced, parameters, appends=appends)
             except LeaseLostError:
                 self._lease.check()  # it was renewed while the statement waited
-        return self._write(statement, name, synced, parameters)
+        return self._write(statement, name, synced, parameters, appends=appends)
 
     def _write(
-        self, statement: str, name: str, synced: dt.datetime | None, parameters: Sequence[_AbstractQueryParameter]
+        self,
+        statement: str,
+        name: str,
+        synced: dt.datetime | None,
+        parameters: Sequence[_AbstractQueryParameter],
+        *,
+        appends: bool,
     ) -> StatementResult:
         synced = synced or self._clock.next_time()
         # A run that has brought the table up to date since may have found a row as it is: then any row counts as newer.
@@ -124,7 +164,7 @@ class StatementRunner:
         ]
         self._own_times.append(synced)  # before it is known whether it was done
         try:
-            return self.run(statement, name, parameters=[*guards, *parameters])
+            return self.run(statement, name, parameters=[*guards, *parameters], appends=appends)
         except WarehouseError as error:
             if LEASE_ENDED in str(error):
                 raise LeaseLostError(self._lease.name) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.audit.stream_report import StreamReport
+from target_bigquery_softdelete.audit.stream_report import MergeResult, StreamReport
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import (
     ChangedKeyError,
@@ -17,6 +17,7 @@ from target_bigquery_softdelete.errors import (
 from target_bigquery_softdelete.load.continuity import check_continuity
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
+from target_bigquery_softdelete.load.snapshot_memory import SnapshotMemory
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from target_bigquery_softdelete.audit.quarantine import Rejections
-    from target_bigquery_softdelete.audit.stream_report import MergeResult
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.staging_table import StagingTable
@@ -71,6 +71,7 @@ class StreamLoad:
         self._run = run
         self._stream = stream
         self._table = make_stream_table(run, stream, keyed=bool(key_properties))
+        self._snapshots = SnapshotMemory(run, self._table)
         self._labels = run.warehouse.labels_at_start(self._table_id)
         """Labels of the table, as far as they are known."""
         self._memory = TableMemory.read(self._labels)
@@ -283,7 +284,10 @@ class StreamLoad:
     def _merge_and_begin(self, columns: TableColumns) -> None:
         """Merge the present staging, and begin one with these columns."""
         self.convert()
-        staging = self._finish_staging()
+        # The keys of a snapshot are needed until its end; rows that replace others are written together.
+        staging = self._finish_staging(
+            may_travel=not self._versions.has_versions if self._is_keyed else not self._replaces
+        )
         if staging is not None:
             self._check_continuity()
             if self._merge_staged(staging):
@@ -328,8 +332,11 @@ class StreamLoad:
         self._is_finishing = True
         self._check_continuity()
         self.convert()
-        staging = self._finish_staging()
-        if self._is_keyed and self._versions.is_empty:
+        staging = self._finish_staging(may_travel=True)
+        snapshot = self._fingerprint(staging)
+        if staging and snapshot and self._snapshots.has(snapshot) and not self._lacks(self._wanted_labels()):
+            self._note_equal(staging)
+        elif self._is_keyed and self._versions.is_empty:
             self._mark_all_deleted()
         elif self._is_keyed:
             self._merge_last(staging)
@@ -338,10 +345,22 @@ class StreamLoad:
         self.unmerged_records = 0
         self._ensure_table()
         self._label(self._wanted_labels())
+        if snapshot and self._versions.is_complete:
+            self._snapshots.remember(snapshot, self.report)
         self._is_finishing, self._is_finished = False, True
         end_adoption(self._table)
         if self._table.guard.refusal:
             raise DeletesRefusedError(self._table.guard.refusal)
+
+    def _fingerprint(self, staging: StagingTable | None) -> str | None:
+        """Return what stands for the rows, if they are a complete snapshot."""
+        is_whole = self._is_keyed and self._versions.is_complete and not self._quarantine.count
+        return self._snapshots.fingerprint(staging.staged_rows, self.sources) if staging and is_whole else None
+
+    def _note_equal(self, staging: StagingTable) -> None:
+        """Count the rows of a snapshot to which the table is known to be equal."""
+        self.report.add(MergeResult(unchanged=staging.staged_rows.keys or 0))
+        self.records_merged += staging.rows
 
     def _ensure_table(self) -> None:
         """Create the table of a stream without rows, so that it can be queried. A dry run creates none."""
@@ -378,10 +397,11 @@ class StreamLoad:
         """
         if self._table.clone is None and self._lacks(labels):
             self._labels = {**self._labels, **labels}
+            self._snapshots.note_touched()
             self._run.warehouse.label_table(self._table_id, self._labels)
 
-    def _finish_staging(self) -> StagingTable | None:
-        staging = self._staging.finish_present()
+    def _finish_staging(self, *, may_travel: bool) -> StagingTable | None:
+        staging = self._staging.finish_present(may_travel=may_travel)
         self.report.bytes_staged += staging.bytes_staged if staging else 0
         return staging
 
@@ -435,6 +455,7 @@ class StreamLoad:
         """Add what was written to the report."""
         self.report.add(result)
         self._table.guard.count(result)
+        self._snapshots.note_merge(prepared, result)
         self._labels = prepared.labels
         self._label({**self._wanted_labels(), **(FILLED_LABEL if result.has_written else {})})
         self.records_merged += rows

@@ -60,6 +60,7 @@ class StreamStagingTables:
             warehouse=self._run.warehouse,
             folder=self._run.ensure_folder(),
             executor=self._run.ensure_load_threads(),
+            room=self._run.inline_room,
             rejects=self._run.settings.on_invalid_record == "quarantine",
         )
 
@@ -98,15 +99,18 @@ class StreamStagingTables:
         self._rejected_keys[-1].append([key.encode() for key in keys])
         self._rejected_keys[-1].convert()
 
-    def finish_present(self) -> StagingTable | None:
+    def finish_present(self, *, may_travel: bool) -> StagingTable | None:
         """Load the rest of the present staging table and return it, or nothing when it has no rows.
+
+        Args:
+            may_travel: Whether statements may carry its rows, if nothing else needs them in a table.
 
         Raises:
             PluginError: If a record does not fit, or a load fails.
         """
         if not self.present.rows:
             return None
-        self.present.finish()
+        self.present.finish(may_travel=may_travel and not (self.earlier or self.unwritten or self._rejected_keys))
         if self.present.dropped_nulls:
             logger.warning(
                 "%s: left out %d null elements of arrays, which BigQuery cannot store",
@@ -133,7 +137,7 @@ class StreamStagingTables:
             WarehouseError: If a load fails.
         """
         for keys in self._rejected_keys:
-            keys.finish()
+            keys.finish(may_travel=False)
 
     def seen_key_tables(self, merged: StagingTable) -> tuple[TableId, ...]:
         """Return the staging tables, other than the one to be merged, with keys that came in this run."""

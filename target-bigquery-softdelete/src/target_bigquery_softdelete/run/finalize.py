@@ -6,9 +6,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.audit import etl_log, freshness_view
 from target_bigquery_softdelete.audit.stream_report import StreamReport
-from target_bigquery_softdelete.context import PARALLEL_STREAMS
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.naming import table_name
@@ -21,6 +19,9 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.run.failures import RunFailures
     from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
+
+MOST_THREADS = 200
+"""Streams that are merged at the same time. A thread only waits, for its turn or for BigQuery, which does the work."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,32 +48,33 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     Raises:
         PluginError: If anything failed. Everything that could be written is written.
     """
-    with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
-        for sink in executor.map(_finish_sink, sinks):
+    run.warehouse.fused.expect(len(sinks))
+    with ThreadPoolExecutor(max(1, min(len(sinks), MOST_THREADS)), "merge") as executor:
+        for sink in executor.map(lambda sink: _finish_sink(run, sink), sinks):
             sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
     checkpoints.record_rejections(sinks)
     checkpoints.mark_written(sinks)
-    checkpoints.write_state()
-    failures.attempt(lambda: _write_audit_log(run, sinks, read_ends))
+    with ThreadPoolExecutor(1, "log") as executor:  # STATE does not wait for it
+        log = executor.submit(_write_audit_log, run, sinks, read_ends)
+        checkpoints.write_state()
+        failures.attempt(log.result)
     _warn_of_unknown_stream_names(run, sinks)
     stream_errors = [sink.error for sink in sinks if sink.error]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
-    _drop_stale_staging(run, sinks)
+    _drop_stale_staging(run)
 
 
-def _finish_sink(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
-    sink.finish()
+def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+    with run.warehouse.fused.one_stream():
+        sink.finish()
     sink.clean_up()
     return sink
 
 
 def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds) -> None:
-    if not sinks:
-        return  # nothing was checked, so nothing may be written
     reports = [*(sink.report for sink in sinks), *_reports_without_sink(run, sinks, read_ends)]
-    etl_log.write_reports(run.warehouse, reports, run.identity, run.ensure_folder())
-    freshness_view.ensure_view(run.warehouse, etl_log.LOG_TABLE)
+    run.write_reports(reports)
 
 
 def _reports_without_sink(
@@ -105,9 +107,10 @@ def _raise_failures(errors: list[PluginError]) -> None:
         raise PluginError(f"{len(errors)} things went wrong: see the lines above, and the table `etl_logs`.")
 
 
-def _drop_stale_staging(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
+def _drop_stale_staging(run: Run) -> None:
     try:
-        removed = run.warehouse.drop_stale_staging() if sinks else 0
+        # A run that needed no staging table leaves them to one that does, or to their expiration.
+        removed = run.warehouse.drop_stale_staging() if run.warehouse.has_staged else 0
     except PluginError as error:
         logger.warning("%s", error)  # no harm: all rows are in their tables, and staging tables expire
         return

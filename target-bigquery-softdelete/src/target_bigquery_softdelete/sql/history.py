@@ -11,6 +11,9 @@ from target_bigquery_softdelete.sql.source import filter_nothing, indent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+UNVERSIONED = "unversioned"
+"""The column that tells how many versions a history lacks."""
+
 
 def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequence[str], partition: str = "") -> str:
     """Return a query with one more column `unversioned` INT64: rows of a table whose version its history lacks.
@@ -39,7 +42,7 @@ def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequ
             f"    LEFT JOIN {history.quoted} AS {version}",
             f"    ON {same} AND {version}.{quote_column(VALID_TO)} IS NULL",
             f"    WHERE {differs}{filter_nothing(' AND ', partition, of=row)}",
-            "  ) AS unversioned",
+            f"  ) AS {UNVERSIONED}",
             "FROM (",
             indent(query),
             ")",

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 
+NOT_EMPTY = "etl: the new table has a row already"
+"""Text of the error if somebody has written into a table since it was created. BigQuery's message contains it."""
+
 _FIRST_OPERATION = f"IF(_etl_s.{DELETED_SQL}, 'DELETE', 'INSERT')"
 
 
@@ -97,6 +100,13 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     )
 
 
+PREVIEW_COUNTS = ("staged", "live", "missing", "restored", "marked", "born_deleted", "unlabelled")
+"""The columns of the query that previews a MERGE."""
+
+DIFFER = "differ"
+"""A further one, if it compares all columns."""
+
+
 def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it reads
     target: TableId,
     source: Source,
@@ -134,7 +144,7 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
         "marked": f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
         "born_deleted": f"_etl_t.{_IN_TABLE} IS NULL AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
         "unlabelled": f"_etl_t.{_IN_TABLE} AND (_etl_t.{OPERATION_SQL} IS NULL OR _etl_t.{SYNCED_SQL} IS NULL)",
-        **({"differ": _is_written(source)} if compare else {}),
+        **({DIFFER: _is_written(source)} if compare else {}),
     }
     return "\n".join(
         [
@@ -162,6 +172,29 @@ def mark_all_deleted(target: TableId, *, partition: str = "") -> str:
     return (
         f"UPDATE {target.quoted} AS _etl_t\nSET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced\n"
         f"WHERE {if_ours(IS_LIVE)}{filter_nothing(' AND ', partition)}"
+    )
+
+
+def fill(target: TableId, source: Source, *, partition: str = "") -> str:
+    """Return the query whose result is appended to a new table: the staged rows, the last of each key.
+
+    It fails if the table has a row by now: then a MERGE must tell which are new.
+
+    Args:
+        target: The table.
+        source: The staged rows. None of them says that it is deleted.
+        partition: See :func:`merge`.
+    """
+    names = [quote_column(column.name) for column in source.columns.columns]
+    some_row = f"SELECT 1 FROM {target.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
+    return "\n".join(
+        [
+            f"SELECT {', '.join(names)}, 'INSERT' AS {OPERATION_SQL}, @synced AS {SYNCED_SQL}",
+            "FROM (",
+            indent(_staged_rows(source)),
+            ") AS _etl_s",
+            f"WHERE {IN_TIME} AND IF(EXISTS({some_row}), ERROR('{NOT_EMPTY}'), TRUE)",
+        ]
     )
 
 
@@ -200,7 +233,7 @@ def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     flag = f"FALSE AS {quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
     selected = _key_values_in_table(source) if only_key else _all_values_in_table(source)
     lines = [*selected[:-1], f"{selected[-1]},", f"  {flag}"] if flag else selected
-    lines.append(f"FROM {source.staging.quoted} AS _etl_s")
+    lines.append(f"FROM {source.rows_sql} AS _etl_s")
     if source.columns.key:
         lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
     if source.seen_key_tables:
@@ -231,7 +264,7 @@ def pieces(source: Source, column: str, partition_order: str) -> str:
         [
             "SELECT MIN(value) AS first, MAX(value) AS last",
             f"FROM (SELECT {name} AS value, DENSE_RANK() OVER (ORDER BY {partition_order}) AS position",
-            f"  FROM {source.staging.quoted} WHERE {name} IS NOT NULL)",
+            f"  FROM {source.rows_sql} WHERE {name} IS NOT NULL)",
             "GROUP BY FLOOR((position - 1) / @most)",
             "ORDER BY first",
         ]

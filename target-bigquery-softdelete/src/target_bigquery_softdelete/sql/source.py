@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.schema.system_columns import DELETED, OPERATION, PRESENT_ONLY, SYNCED
 from target_bigquery_softdelete.sql.identifiers import quote_column
+from target_bigquery_softdelete.sql.inline import inline_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +28,23 @@ IS_LIVE = f"_etl_t.{OPERATION_SQL} IS DISTINCT FROM 'DELETE'"
 
 @dataclass(frozen=True)
 class Source:
-    """The source of a statement: one staging table, and the types that its rows must take."""
+    """The source of a statement: staged rows, and the types that they must take."""
 
     staging: TableId
+    """The staging table, also of rows that the statement carries itself: then it does not exist."""
     columns: TableColumns
     """The columns of the stream, as staged."""
     table_columns: Mapping[str, Column]
     """The same columns, by name, as the target table has them."""
     seen_key_tables: tuple[TableId, ...] = ()
     """Staging tables whose keys were seen earlier in this run and whose rows are already written."""
+    inline: str | None = None
+    """The rows, if the statement carries them itself: the parameter `rows`. There is no staging table then."""
+
+    @property
+    def rows_sql(self) -> str:
+        """What a FROM clause names to read the staged rows."""
+        return self.staging.quoted if self.inline is None else f"(\n{indent(inline_rows(self.columns.columns))}\n)"
 
 
 def is_writable(condition: str, source: Source) -> str:

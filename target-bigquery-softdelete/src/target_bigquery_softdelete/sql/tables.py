@@ -76,17 +76,17 @@ def change_columns(target: TableId, widened: Sequence[Column], *, drops_key: boo
     return ";\n".join(filter(None, parts))
 
 
-def count_lost_keys(table: TableId, key: Iterable[Column], *, partition: str = "") -> str:
+def count_lost_keys(rows: str, key: Iterable[Column], *, partition: str = "") -> str:
     """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
 
     Args:
-        table: The target table, or a staging table.
-        key: The columns, with the types that they have in that table.
+        rows: What a FROM clause names to read the keys: the target table, or staged rows.
+        key: The columns, with the types that they have there.
         partition: The column that the table requires in the filter of every statement, if it requires one.
     """
     names = [(quote_column(column.name, of="_etl_t"), column.kind) for column in key]
     lost = " OR ".join(f"SAFE_CAST(CAST({name} AS FLOAT64) AS {kind}) IS DISTINCT FROM {name}" for name, kind in names)
-    return f"SELECT COUNTIF({lost}) AS lost FROM {table.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
+    return f"SELECT COUNTIF({lost}) AS lost FROM {rows} AS _etl_t{filter_nothing(' WHERE ', partition)}"
 
 
 def append_versions(

@@ -172,7 +172,7 @@ def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Pr
     sql = f"SELECT n FROM UNNEST(GENERATE_ARRAY(1, {2 * FIRST_ROWS})) AS n"
     project.client.create_dataset("bronze")
 
-    job = Jobs(project.client, RetryPolicy()).run(
+    job = Jobs(project.client, RetryPolicy(), most=1).run(
         "numbers", lambda job_id: project.client.query(sql, job_id=job_id, job_retry=None)
     )
 

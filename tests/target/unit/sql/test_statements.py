@@ -16,6 +16,7 @@ import pytest
 from servicetitan_sandbox.bigquery.googlesql.analyzer import GoogleSQL
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 from target_bigquery_softdelete.audit.quarantine import REJECTED_FIELDS
+from target_bigquery_softdelete.bigquery.table_schema import column_of
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import (
@@ -27,9 +28,11 @@ from target_bigquery_softdelete.schema.system_columns import (
     VALID_FROM,
     VALID_TO,
 )
-from target_bigquery_softdelete.sql import history, merge, tables
+from target_bigquery_softdelete.sql import history, merge, table_states, tables
+from target_bigquery_softdelete.sql.fused import fuse
 from target_bigquery_softdelete.sql.identifiers import TableId
 from target_bigquery_softdelete.sql.source import Source
+from target_bigquery_softdelete.sql.table_states import EXPECTED_ROWS, TOUCHED_MS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -171,6 +174,14 @@ SHAPES = {
 
 KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
+INLINE = {
+    name: replace(SHAPES[name], inline="[]")
+    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types")
+}
+
+LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
+STATE_COLUMNS = [col(EXPECTED_ROWS, Kind.INT64), col(TOUCHED_MS, Kind.INT64)]
+
 STATEMENTS = {
     **{f"merge_{name}": merge.merge(TARGET, shape, mark_missing_deleted=False) for name, shape in SHAPES.items()},
     **{f"preview_merge_{name}": merge.preview_merge(TARGET, shape) for name, shape in SHAPES.items()},
@@ -217,8 +228,8 @@ STATEMENTS = {
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "widen_key": tables.change_columns(TARGET, [col("amount", Kind.NUMERIC)], drops_key=True, key=["id", "amount"]),
     "widen_key_to_double": tables.change_columns(TARGET, [col("amount", Kind.FLOAT64)], drops_key=True, key=()),
-    "count_lost_keys": tables.count_lost_keys(TARGET, [ID]),
-    "count_lost_keys_partition": tables.count_lost_keys(TARGET, [ID], partition="_PARTITIONTIME"),
+    "count_lost_keys": tables.count_lost_keys(TARGET.quoted, [ID]),
+    "count_lost_keys_partition": tables.count_lost_keys(TARGET.quoted, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
     "count_live": merge.count_live(TARGET),
     "append_versions_nested": tables.append_versions(
@@ -238,6 +249,30 @@ STATEMENTS = {
         partition="day",
     ),
     "live_view": tables.live_view(LIVE, tables.live_rows(TARGET, [column.name for column in NESTED])),
+    **{f"fill_{name}": merge.fill(TARGET, shape) for name, shape in SHAPES.items() if not shape.seen_key_tables},
+    "fill_composite_key_partition": merge.fill(TARGET, SHAPES["composite_key"], partition="day"),
+    **{
+        f"merge_{name}_mark_missing_deleted_inline": merge.merge(TARGET, shape, mark_missing_deleted=True)
+        for name, shape in INLINE.items()
+    },
+    **{
+        f"preview_merge_{name}_compare_inline": merge.preview_merge(TARGET, shape, compare=True)
+        for name, shape in INLINE.items()
+    },
+    **{f"fill_{name}_inline": merge.fill(TARGET, shape) for name, shape in INLINE.items()},
+    "append_inline": merge.append(TARGET, replace(KEYLESS, inline="[]")),
+    "replace_inline": merge.replace(TARGET, [KEYLESS, replace(KEYLESS, inline="[]")]),
+    "pieces_inline": merge.pieces(INLINE["composite_key"], "day", "TIMESTAMP_TRUNC(TIMESTAMP(`day`), DAY)"),
+    "count_lost_keys_inline": tables.count_lost_keys(INLINE["plain"].rows_sql, [ID]),
+    "preview_merge_composite_key_within_fused": fuse(
+        [
+            (merge.preview_merge(TARGET, shape, within="day"), merge.PREVIEW_COUNTS)
+            for shape in (SHAPES["composite_key"], INLINE["composite_key"])
+        ]
+    ),
+    "known_fingerprints": table_states.known_fingerprints(TARGET, LOG, [field.name for field in LOG_FIELDS]),
+    "log_rows": table_states.log_rows(LOG_COLUMN_LIST),
+    "log_rows_with_states": table_states.log_rows_with_states([*LOG_COLUMN_LIST, *STATE_COLUMNS], TARGET),
     "open_rejects": tables.open_rejects(REJECTED),
     "close_rejects": tables.close_rejects(REJECTED),
 }
@@ -257,7 +292,16 @@ PARAMETERS = {
     "entries": "ARRAY<STRING>",
     "since": "TIMESTAMP",
     "spared": "ARRAY<TIMESTAMP>",
+    "rows": "STRING",
+    "rows_1": "STRING",
+    **{f"{name}_{number}": "DATE" for name in ("first", "last") for number in (0, 1)},
 }
+TABLES_COLUMNS = [
+    ("table_id", "STRING"),
+    ("last_modified_time", "INT64"),
+    ("row_count", "INT64"),
+    ("size_bytes", "INT64"),
+]
 LOG_COLUMNS = [(field.name, field.field_type) for field in LOG_FIELDS]
 REJECTED_COLUMNS = [(column.name, column.field_type) for column in REJECTED_FIELDS]
 
@@ -273,11 +317,14 @@ WIDENED = source(
 
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
-    shape = re.sub("^(merge|preview_merge|append_versions)_", "", name)
-    endings = ("mark_missing_deleted", "marks_refused", "partition", "within", "piece", "compare", "spared")
+    shape = re.sub("^(merge|preview_merge|append_versions|fill)_", "", name)
+    endings = ["mark_missing_deleted", "marks_refused", "partition", "within", "piece", "compare", "spared"]
+    endings += ["inline", "fused"]
     shape = re.sub(f"(_({'|'.join(endings)}|unversioned))*$", "", shape)
-    if name == "pieces":
+    if name.startswith("pieces"):
         return "composite_key"
+    if name == "count_lost_keys_inline":
+        return "plain"
     return shape if shape in SHAPES else "widen" if name.startswith("widen") else "keyless"
 
 
@@ -285,6 +332,7 @@ def shape_of(name: str) -> str:
 def analyzer(shape: str) -> GoogleSQL:
     """Return the analyzer with the tables that the statements of a shape read and write."""
     seen = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
+    seen[f"{TARGET.project}.{TARGET.dataset}.__TABLES__"] = TABLES_COLUMNS
     return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS, str(LOG): LOG_COLUMNS}, PARAMETERS)
 
 

@@ -1,0 +1,77 @@
+"""Whether a table is known to be equal to a snapshot, and what the audit log is to remember of it for the next run."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from target_bigquery_softdelete.records.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from target_bigquery_softdelete.audit.stream_report import MergeResult, StreamReport
+    from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.load.prepare_table import PreparedTable
+    from target_bigquery_softdelete.load.staging_table import StagedRows
+    from target_bigquery_softdelete.load.stream_table import StreamTable
+
+
+class SnapshotMemory:
+    """The memory of one table in one run."""
+
+    def __init__(self, run: Run, table: StreamTable) -> None:
+        """Begin before anything is done to the table."""
+        self._run = run
+        self._table = table
+        self._has_touched = False
+        """Whether this run has changed the table, if only its labels."""
+        self._expected_rows = 0
+        """How many rows the table has after the last merge, if nobody else writes into it."""
+
+    def fingerprint(self, staged: StagedRows, sources: Collection[str]) -> str | None:
+        """Return what stands for a complete snapshot, or None if it is too large to have such a thing, or in a dry run.
+
+        Args:
+            staged: All its rows.
+            sources: The streams of the input that they come from.
+        """
+        if staged.inline is None or self._table.clone:
+            return None
+        circumstances = (*self._run.circumstances, self._table.name, *sorted(sources))
+        return fingerprint(circumstances, staged.columns, staged.inline.last_of_keys)
+
+    def has(self, snapshot: str) -> bool:
+        """Return whether the table is known to be equal to a snapshot, and to have its live view."""
+        known, view = self._run.known.of(self._table.table_id), self._table.live_view
+        is_known = known is not None and snapshot == known.fingerprint
+        return is_known and (view is None or not self._run.warehouse.is_missing(view.view_id))
+
+    def note_touched(self) -> None:
+        """Note that this run has changed the table."""
+        self._has_touched = True
+
+    def note_merge(self, prepared: PreparedTable, result: MergeResult) -> None:
+        """Note what a merge has done to the table."""
+        self._has_touched = self._has_touched or prepared.is_changed or result.has_written
+        self._expected_rows = prepared.rows + result.inserted + result.deleted - result.marked
+
+    def remember(self, snapshot: str, report: StreamReport) -> None:
+        """Let the log remember that the table is equal to a snapshot, now that all is written.
+
+        Where this run has written nothing, the table still is in the state in which it was when it was compared.
+        Otherwise the log takes the state that it finds, unless somebody else can have had a part in it.
+
+        Args:
+            snapshot: Its fingerprint.
+            report: The report that goes into the log.
+        """
+        if self._table.guard.refusal or self._table.adoption.is_running:
+            return
+        report.fingerprint = snapshot
+        known = self._run.known.of(self._table.table_id)
+        if known and not self._has_touched:
+            report.table_state = known.state
+            return
+        report.expected_rows = self._expected_rows
+        report.touched_ms = math.ceil(self._run.clock.now_at_most().timestamp() * 1000)
