@@ -159,7 +159,12 @@ class BigQuerySoftDeleteSink(Sink):
     @override
     def clean_up(self) -> None:
         """Drop the staging tables. Those of a failed stream stay until they expire, so that you can inspect them."""
-        self._attempt(self._load.drop)
+        if self.error is not None:
+            return
+        try:
+            self._load.drop()
+        except PluginError as error:
+            self.logger.warning("%s", error)  # no harm: all rows are in their table, and the staging table expires
 
     def _attempt(self, step: Callable[[], object]) -> None:
         """Run a step, unless the stream has failed. An error ends the stream."""

@@ -88,7 +88,7 @@ class RetryPolicy:
     """For the pause before such a job is run again."""
     first_poll_seconds: float = 0.1
     """How long to wait before the first look at a job that nothing else waits for."""
-    longest_poll_seconds: float = 0.75
+    longest_poll_seconds: float = 0.4
     """For the later ones, which grow to this."""
     stop_seconds: float = 30.0
     """How long BigQuery may take to stop a job, by itself or when it is asked to."""

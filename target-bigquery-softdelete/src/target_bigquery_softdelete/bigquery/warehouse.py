@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.config.settings import Settings
 
 LISTED_TABLES = 1000
-"""How many tables of the staging dataset are looked at: one page of the API."""
+"""Tables of one page of a list, of which BigQuery gives about 50 unless asked for more. Of the staging dataset no more
+are looked at."""
 
 FILLED_LABEL = {"filled": "true"}
 """Label of a table that has or had rows. An empty table without it is empty because no row has come yet."""
@@ -140,7 +141,7 @@ class Warehouse:
 
         def list_tables() -> list[Any]:
             try:
-                return list(self._client.list_tables(name, **self._options))
+                return list(self._client.list_tables(name, page_size=LISTED_TABLES, **self._options))
             except exceptions.NotFound:
                 return []
 
@@ -172,9 +173,11 @@ class Warehouse:
         ]
         with ThreadPoolExecutor(len(names), "dataset") as executor:
             found = list(executor.map(self._read_dataset, names))
-        places = {name: str(dataset.location) for name, dataset in zip(names, found, strict=True) if dataset}
-        location = common_location(places, settings.location)
-        datasets = [dataset or self._create_dataset(name, location) for name, dataset in zip(names, found, strict=True)]
+            places = {name: str(dataset.location) for name, dataset in zip(names, found, strict=True) if dataset}
+            location = common_location(places, settings.location)
+            datasets = list(
+                executor.map(lambda name, known: known or self._create_dataset(name, location), names, found)
+            )
         self._expirations.check_datasets([datasets[0], datasets[2]])
         self._dataset = datasets[0]
         self._jobs.location = self._dataset.location

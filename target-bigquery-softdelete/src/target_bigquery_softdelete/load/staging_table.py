@@ -105,6 +105,8 @@ class StagingTable:
         self._path: Path | None = None
         self._loads: list[Future[None]] = []
         self._created = False
+        self._creation: Future[None] | None = None
+        """The creation of the staging table, in the background."""
         self._room = room
         self._held: list[pa.Table] | None = [] if can_travel(columns) else None
         """The converted blocks, while they are few. None if they are written to a file."""
@@ -250,12 +252,18 @@ class StagingTable:
     def drop(self) -> None:
         """Drop the staging table and delete the local file."""
         self.discard()
+        self._await_creation()
         if self._created:
             self._warehouse.delete_table(self.table_id)
             self._created = False
 
+    def _await_creation(self) -> None:
+        if self._creation:
+            self._creation.result()
+
     def _open_file(self) -> pq.ParquetWriter:
         if self._writer is None:
+            self._creation = self._creation or self._executor.submit(self.create)
             self._path = self._folder / f"{self.table_id.table}_{len(self._loads)}.parquet"
             # Dictionaries cost time here and save little: a block is short-lived and BigQuery makes its own.
             self._writer = pq.ParquetWriter(
@@ -276,7 +284,7 @@ class StagingTable:
         if path is None:
             return
         fields = staging_fields(self.columns.columns)
-        self.create()
+        self._await_creation()
         self.bytes_staged += path.stat().st_size
         job_name = f"load-{path.stem}"
 

@@ -55,8 +55,10 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
             logger.info("%s", sink.report.summary())
     checkpoints.record_rejections(sinks)
     checkpoints.mark_written(sinks)
-    with ThreadPoolExecutor(1, "log") as executor:  # STATE does not wait for it
+    with ThreadPoolExecutor(run.settings.parallel_jobs, "end") as executor:  # STATE does not wait for them
         log = executor.submit(_write_audit_log, run, sinks, read_ends)
+        for sink in sinks:
+            executor.submit(sink.clean_up)
         checkpoints.write_state()
         failures.attempt(log.result)
     _warn_of_unknown_stream_names(run, sinks)
@@ -68,7 +70,6 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
 def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
     with run.warehouse.fused.one_stream():
         sink.finish()
-    sink.clean_up()
     return sink
 
 
