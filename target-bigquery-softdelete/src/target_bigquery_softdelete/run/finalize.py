@@ -57,10 +57,11 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     checkpoints.mark_written(sinks)
     with ThreadPoolExecutor(run.settings.parallel_jobs, "end") as executor:  # STATE does not wait for them
         log = executor.submit(_write_audit_log, run, sinks, read_ends)
-        for sink in sinks:
-            executor.submit(sink.clean_up)
+        drops = [executor.submit(sink.clean_up) for sink in sinks]
         checkpoints.write_state()
         failures.attempt(log.result)
+        for drop in drops:
+            drop.result()
     _warn_of_unknown_stream_names(run, sinks)
     stream_errors = [sink.error for sink in sinks if sink.error]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
