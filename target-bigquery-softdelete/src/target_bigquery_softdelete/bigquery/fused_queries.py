@@ -136,7 +136,8 @@ class FusedQueries:
                         each.is_taken = True
                         self._waiting.remove(each)
                     return group
-                self._changed.wait(max(0.01, question.asked + LONGEST_WAIT_SECONDS - time.monotonic()))
+                left = max(0.0, question.asked + LONGEST_WAIT_SECONDS - time.monotonic())
+                self._changed.wait(None if question.is_taken else left)
         return []
 
     def _due_group(self, first: Question) -> list[Question]:
