@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
 from target_bigquery_softdelete.audit.etl_log import LOG_TABLE, etl_log, write_reports
-from target_bigquery_softdelete.audit.freshness_view import ensure_view
+from target_bigquery_softdelete.audit.freshness_view import FRESHNESS_VIEW, ensure_view
 from target_bigquery_softdelete.audit.known_snapshots import KnownSnapshots
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
@@ -110,6 +110,8 @@ class Run:
 
         To be called when it is known whose tables these are.
         """
+        if self._log is not None:
+            return
         if self._background is None:
             self._background = ThreadPoolExecutor(2, "log")
             weakref.finalize(self, self._background.shutdown, wait=False, cancel_futures=True)
@@ -118,9 +120,11 @@ class Run:
         self._log_ready = self._background.submit(self._prepare_log, log)
 
     def _prepare_log(self, log: LogTable) -> None:
-        log.is_ready = self.known.log_fits
+        listed = self.warehouse.list_log_tables()
+        log.is_ready = LOG_TABLE in listed and self.known.log_fits
         log.create_or_extend()
-        ensure_view(self.warehouse, LOG_TABLE)
+        view = listed.get(FRESHNESS_VIEW)
+        ensure_view(self.warehouse, LOG_TABLE, view.labels if view else None)
 
     def write_reports(self, reports: Sequence[StreamReport]) -> None:
         """Append the rows of the run to the audit log.

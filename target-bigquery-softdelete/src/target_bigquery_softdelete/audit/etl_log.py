@@ -39,7 +39,9 @@ LOG_FIELDS = (
     SchemaField("rows_restored", "INT64", description="Rows that were marked DELETE and came back"),
     SchemaField("rows_unchanged", "INT64", description="Rows that were read and left alone"),
     SchemaField("rows_rejected", "INT64", description="Records that did not fit their schema"),
-    SchemaField("bytes_staged", "INT64", description="Size of the staged Parquet files, or of the rows that statements carried"),
+    SchemaField(
+        "bytes_staged", "INT64", description="Size of the staged Parquet files, or of the rows that statements carried"
+    ),
     SchemaField("bytes_billed", "INT64", description="Bytes that BigQuery bills for the statements on the table"),
     SchemaField("slot_ms", "INT64", description="Slot time of these statements, in milliseconds"),
     SchemaField(

@@ -111,7 +111,7 @@ class LogTable:
         else:
             sql = log_rows_with_states(self._columns, states_of)
         parameters = [ScalarQueryParameter(ROWS_PARAMETER, "STRING", text)]
-        self._warehouse.statements.run(sql, job_name, parameters=parameters, append_to=self.table_id)
+        self._warehouse.statements.run(sql, job_name, parameters=parameters, append_to=self.table_id, with_costs=False)
 
     def _load(self, table: pa.Table, job_name: str) -> None:
         path = self._folder / f"{job_name}.parquet"

@@ -7,6 +7,7 @@ tells what has become of the job.
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ _GROWTH = 1.5
 """By how much each pause between two looks at a job is longer than the one before."""
 
 
-def wait_for_job(job: Any, retry: Retry, policy: RetryPolicy) -> None:  # noqa: ANN401 - a job of any kind
+def wait_for_job(job: Any, retry: Retry, policy: RetryPolicy, *, with_costs: bool = True) -> None:  # noqa: ANN401
     """Wait until a job has ended well.
 
     A query costs two calls: `jobs.getQueryResults`, which holds its answer until the query has ended (at most ten
@@ -42,6 +43,7 @@ def wait_for_job(job: Any, retry: Retry, policy: RetryPolicy) -> None:  # noqa: 
         job: The job, which BigQuery has accepted.
         retry: Retries a call.
         policy: For how long, and how often.
+        with_costs: Whether a query must know afterwards what it has done and what it costs, which is one more call.
 
     Raises:
         JobFailedError: If it failed.
@@ -51,8 +53,9 @@ def wait_for_job(job: Any, retry: Retry, policy: RetryPolicy) -> None:  # noqa: 
     """
     deadline = time.monotonic() + policy.job_seconds + policy.stop_seconds
     pauses = _pauses(policy)
-    wait = _wait_for_results if isinstance(job, bigquery.QueryJob) else _wait_a_moment
-    while not job.done(reload=False):
+    is_query = isinstance(job, bigquery.QueryJob)
+    wait = functools.partial(_wait_for_results, with_costs=with_costs) if is_query else _wait_a_moment
+    while not (job.done(reload=False) or (not with_costs and _has_results(job))):
         if time.monotonic() > deadline:
             raise JobTimeError(job.job_id, policy.job_seconds)
         wait(job, retry, policy, pauses)
@@ -72,9 +75,13 @@ def _wait_a_moment(job: Any, retry: Retry, policy: RetryPolicy, pauses: Iterator
     _look_at(job, retry, policy)
 
 
-def _wait_for_results(job: bigquery.QueryJob, retry: Retry, policy: RetryPolicy, pauses: Iterator[float]) -> None:
+def _wait_for_results(
+    job: bigquery.QueryJob, retry: Retry, policy: RetryPolicy, pauses: Iterator[float], *, with_costs: bool
+) -> None:
     if _is_known_to_run(job, policy):
         time.sleep(policy.first_poll_seconds)  # in case that the answer did not take its time
+        return
+    if not with_costs and _has_results(job):
         return
     _look_at(job, retry, policy)
     if not job.done(reload=False):
@@ -92,6 +99,12 @@ def _is_known_to_run(job: bigquery.QueryJob, policy: RetryPolicy) -> bool:
         return False  # of the job or of the call: the job itself tells
     results = job._query_results  # noqa: SLF001 - it has no other name
     return results is not None and not results.complete
+
+
+def _has_results(job: Any) -> bool:  # noqa: ANN401 - a job of any kind
+    """Return whether a query is known to have ended well."""
+    results = job._query_results if isinstance(job, bigquery.QueryJob) else None  # noqa: SLF001
+    return results is not None and bool(results.complete)
 
 
 def _look_at(job: Any, retry: Retry, policy: RetryPolicy) -> None:  # noqa: ANN401 - a job of any kind

@@ -56,12 +56,13 @@ class Jobs:
         self.retry = retry_policy.retry()
         """Retries any call of this run. The calls share one notice in the log."""
 
-    def run(self, name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a job of any kind
+    def run(self, name: str, submit: Callable[[str], Any], *, with_costs: bool = True) -> Any:  # noqa: ANN401 - any job
         """Submit a job and wait until it has succeeded.
 
         Args:
             name: Beginning of the job's ids.
             submit: Sends the job with the id that it is given.
+            with_costs: See :func:`~target_bigquery_softdelete.bigquery.job_wait.wait_for_job`.
 
         Raises:
             GoogleAPIError: If the job failed, or BigQuery could not be reached. `OSError` and `GoogleAuthError` too.
@@ -70,7 +71,7 @@ class Jobs:
         while True:
             try:
                 with self._slots:
-                    return self._run_until_found(f"{name}-{attempt}", submit)
+                    return self._run_until_found(f"{name}-{attempt}", submit, with_costs)
             except JobFailedError as error:
                 pause = self._retry_policy.pause_before_next_job(error.verdict, attempt)
                 if pause is None:
@@ -79,13 +80,13 @@ class Jobs:
             time.sleep(pause)
             attempt += 1
 
-    def _run_until_found(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+    def _run_until_found(self, job_id: str, submit: Callable[[str], Any], with_costs: bool) -> Any:  # noqa: ANN401, FBT001
         """Run a job, and send it again with the same id while BigQuery accepts it and does not know it afterwards."""
         lost_since: float | None = None
         for losses in itertools.count(1):
             began = time.monotonic()
             try:
-                return self._run_once(job_id, submit)
+                return self._run_once(job_id, submit, with_costs)
             except JobLostError:
                 now = time.monotonic()
                 if lost_since is None or now - began > _LOST_SECONDS:
@@ -97,13 +98,13 @@ class Jobs:
             time.sleep(self._retry_policy.jittered_delay(losses))
         raise AssertionError  # count() has no end
 
-    def _run_once(self, job_id: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401
+    def _run_once(self, job_id: str, submit: Callable[[str], Any], with_costs: bool) -> Any:  # noqa: ANN401, FBT001
         with self.running.track(job_id) as note_job:
             job = None
             try:
                 job = self.retry(functools.partial(self._submit, job_id, submit))()
                 note_job(job)
-                wait_for_job(job, self.retry, self._retry_policy)
+                wait_for_job(job, self.retry, self._retry_policy, with_costs=with_costs)
             except (JobFailedError, JobLostError):
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:

@@ -110,6 +110,7 @@ class Statements:
         *,
         parameters: Iterable[_AbstractQueryParameter] = (),
         append_to: TableId | None = None,
+        with_costs: bool = True,
     ) -> StatementResult:
         """Run a statement and return what it did.
 
@@ -119,6 +120,7 @@ class Statements:
             parameters: Its parameters.
             append_to: A table, which exists, to which the rows of a query are appended, all or none. They are not
                 returned then.
+            with_costs: Whether to ask what it costs, which is one more call.
 
         Raises:
             WarehouseError: If the statement fails.
@@ -134,7 +136,7 @@ class Statements:
                 sql, job_id=job_id, location=self._jobs.location, job_config=config, job_retry=None, **self._options
             )
 
-        job = self.run_job(f"the statement {job_name} failed", job_name, submit)
+        job = self.run_job(f"the statement {job_name} failed", job_name, submit, with_costs=with_costs)
         stats = job.dml_stats
         return StatementResult(
             [] if stats or append_to else self._read_rows(job, job_name),
@@ -171,15 +173,17 @@ class Statements:
         )
         return rows
 
-    def run_job(self, action: str, job_name: str, submit: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any job
+    def run_job(self, action: str, job_name: str, submit: Callable[[str], Any], *, with_costs: bool = True) -> Any:  # noqa: ANN401 - any job
         """Run a job to its end and return it.
 
         Args:
             action: What failed, as the error says it.
             job_name: What the job is, unique in the run.
             submit: Sends the job with the id that it is given.
+            with_costs: See `run`.
 
         Raises:
             WarehouseError: If the job fails.
         """
-        return call(action, lambda: self._jobs.run(f"{self._run_id}-{job_name}", submit))
+        name = f"{self._run_id}-{job_name}"
+        return call(action, lambda: self._jobs.run(name, submit, with_costs=with_costs))

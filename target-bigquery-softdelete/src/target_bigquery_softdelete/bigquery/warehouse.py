@@ -155,6 +155,22 @@ class Warehouse:
         self._listed_tables = {table.table_id: table for table in tables}
         self._label_dataset(dataset)
 
+    def list_log_tables(self) -> dict[str, TableListItem]:
+        """Return the tables and views of the log dataset, by name, each checked.
+
+        Raises:
+            WrongTenantError: If one of them belongs to another tenant.
+            WarehouseError: If BigQuery cannot be asked.
+        """
+        name = self._dataset_name(self.settings.log_dataset)
+        tables: list[TableListItem] = self._call(
+            f"cannot read the dataset `{name}`",
+            lambda: list(self._client.list_tables(name, page_size=LISTED_TABLES, **self._options)),
+        )
+        for table in tables:
+            self.tenancy.check(f"The table `{name}.{table.table_id}`", table.labels)
+        return {table.table_id: table for table in tables}
+
     def ensure_datasets(self) -> bigquery.Dataset:
         """Read the datasets, and create those that do not exist: none before it is known whose the others are.
 

@@ -23,8 +23,11 @@ LIVE_VIEW_DESCRIPTION = "Rows that are not deleted, written by target-bigquery-s
 FRESHNESS_DESCRIPTION = "The last run and the last complete one of each stream, written by target-bigquery-softdelete"
 """Beginning of the description of the view of the freshness."""
 
-FRESHNESS_VERSION = f"{FRESHNESS_DESCRIPTION}, form 1"
+FRESHNESS_VERSION = f"{FRESHNESS_DESCRIPTION}, form 2"
 """Description of the view as this version writes it."""
+
+FRESHNESS_LABELS = {"freshness_form": "2"}
+"""The same as labels, which come with a list of tables."""
 
 
 def adopt(target: TableId, *, has_deletion_times: bool = False, partition: str = "") -> str:
@@ -150,9 +153,10 @@ def freshness_view(view: TableId, log: TableId) -> str:
         view: The view.
         log: The audit log.
     """
+    labels = ", ".join(f"('{name}', '{value}')" for name, value in FRESHNESS_LABELS.items())
     return f"""\
 CREATE OR REPLACE VIEW {view.quoted}
-OPTIONS (description = '{FRESHNESS_VERSION}') AS
+OPTIONS (description = '{FRESHNESS_VERSION}', labels = [{labels}]) AS
 SELECT
   company,
   tenant_id,
