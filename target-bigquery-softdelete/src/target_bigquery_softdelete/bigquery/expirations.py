@@ -6,8 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.bigquery.calls import call
-from target_bigquery_softdelete.bigquery.lifetimes import dataset_problem, table_problem, without_lifetimes
+from target_bigquery_softdelete.bigquery.lifetimes import (
+    dataset_problem,
+    may_lack_billing,
+    table_problem,
+    without_lifetimes,
+)
 from target_bigquery_softdelete.errors import ExpiringError
+from target_bigquery_softdelete.plugin_runtime.datasets import FREE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +57,14 @@ class Expirations:
         found = {str(dataset.reference): problem for dataset in datasets if (problem := dataset_problem(dataset))}
         if found and self._settings.on_expiration == "refuse":
             raise ExpiringError(next(iter(found.values())))
+        if free := next((dataset for dataset in datasets if may_lack_billing(dataset)), None):
+            logger.warning(
+                "The dataset `%s` lets every new table expire after %d days, as in a project without billing. "
+                "Without billing BigQuery fills new tables and changes no row, so a later run with changes fails. "
+                "Link the project to a billing account.",
+                free.reference,
+                FREE_DAYS,
+            )
         self._brief = set(found)
 
     def check_table(self, stream: str, table: bigquery.Table | TableListItem | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.cloud import bigquery
 
-from target_bigquery_softdelete.plugin_runtime.datasets import expiration_problem
+from target_bigquery_softdelete.plugin_runtime.datasets import FREE_DAYS, expiration_problem
 
 if TYPE_CHECKING:
     from google.cloud.bigquery.table import TableListItem
@@ -28,6 +28,11 @@ def dataset_problem(dataset: bigquery.Dataset) -> str | None:
         tables_ms=dataset.default_table_expiration_ms,
         partitions_ms=dataset.default_partition_expiration_ms,
     )
+
+
+def may_lack_billing(dataset: bigquery.Dataset) -> bool:
+    """Return whether the tables of a dataset vanish after as long as they always do in a project without billing."""
+    return bool(dataset.default_table_expiration_ms == FREE_DAYS * _DAY_MS)
 
 
 def table_problem(table: bigquery.Table | TableListItem) -> str | None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from google.cloud import bigquery
 
 from servicetitan_sandbox.client.bigquery_control import set_conditions
 from support.singer import INTEGER, STRING, record, schema, state
+from support.target.ways import INLINE, STAGED
 from target_bigquery_softdelete.bigquery.lifetimes import partition_lifetime_ms
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 
 if TYPE_CHECKING:
-    import pytest
-
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
@@ -100,15 +100,36 @@ def test_partitions_that_expire_are_refused_or_kept(target: TargetRunner, projec
     assert (partitioning.type_, partitioning.field) == ("MONTH", "day")
 
 
-def test_a_project_without_billing_is_told_so(target: TargetRunner, project: Project) -> None:
+@pytest.mark.parametrize("way", [STAGED, INLINE], ids=["staged", "inline"])
+def test_a_project_without_billing_is_told_so(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     set_conditions(project.api_endpoint, project.name, billing=False)
+    changed = [JOBS[0], record("jobs", {"id": 1, "name": "b"}), record("jobs", {"id": 2, "name": "c"}), JOBS[-1]]
 
     (refused,) = target(*JOBS).errors
     assert "A project without billing always has this lifetime: then enable billing first." in refused
-    result = target(*JOBS, on_expiration="allow")
+    # What fills a new table is a query, which needs no billing. Whoever insists is warned of what comes then.
+    first = target(*JOBS, on_expiration="allow", **way)
+    assert (first.code, first.states) == (0, [STATE]), first.log
+    assert first.log.count("Without billing BigQuery fills new tables and changes no row") == 1
+    assert project.log("jobs")[-1]["rows_inserted"] == 1
+    assert target(*JOBS, on_expiration="allow", **way).code == 0
+
+    result = target(*changed, on_expiration="allow", **way)
     assert (result.code, result.states) == (1, [])
     assert "DML queries are not allowed in the free tier" in result.errors[0]
     assert result.errors[0].endswith("link the project to a billing account, and run again.")
+    assert {key: row["name"] for key, row in project.rows("jobs").items()} == {1: "a"}
+    assert project.log("jobs")[-1]["status"] == "failed"
+
+
+def test_with_billing_nobody_is_told_of_it(target: TargetRunner, project: Project) -> None:
+    give_lifetimes(project, "bronze", tables=59)
+    give_lifetimes(project, "management", partitions=60)
+
+    result = target(*JOBS, on_expiration="allow")
+
+    assert result.code == 0
+    assert "billing" not in result.log
 
 
 def test_keys_that_differ_in_case_stay_two_whatever_the_collation(target: TargetRunner, project: Project) -> None:
