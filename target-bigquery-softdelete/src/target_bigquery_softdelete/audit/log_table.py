@@ -17,7 +17,7 @@ from target_bigquery_softdelete.records.inline_rows import NUL, texts
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 from target_bigquery_softdelete.schema.columns import Column, Kind
 from target_bigquery_softdelete.sql.inline import ROWS_PARAMETER
-from target_bigquery_softdelete.sql.table_states import EXPECTED_ROWS, TOUCHED_MS, log_rows, log_rows_with_states
+from target_bigquery_softdelete.sql.table_states import ADDED_COLUMNS, log_rows, log_rows_with_states
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +33,7 @@ _ARROW_TYPES = {
     "BOOL": pa.bool_(),
 }
 
-_STATE_COLUMNS = (
-    Column(EXPECTED_ROWS, EXPECTED_ROWS, Kind.INT64),
-    Column(TOUCHED_MS, TOUCHED_MS, Kind.INT64),
-)
+_STATE_COLUMNS = tuple(Column(name, name, Kind.INT64) for name in ADDED_COLUMNS)
 """What rows have besides the columns of the log, so that they can get the states of their tables."""
 
 MOST_INLINE_BYTES = 4_000_000

@@ -82,6 +82,8 @@ class StreamReport:
     """How many rows the table must have if nobody else has changed it meanwhile, where this run has."""
     touched_ms: int | None = None
     """When this run was done with it then, in milliseconds since 1970, by BigQuery's clock."""
+    all_touched_ms: int | None = None
+    """The same of its history, too."""
     dry_run: bool = False
     """Whether the counts say what a real run would have done."""
 

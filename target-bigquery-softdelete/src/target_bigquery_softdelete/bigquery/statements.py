@@ -5,6 +5,7 @@ A job id follows from run, stream and batch, so that a retry finds the job that 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ class StatementResult:
     updated: int = 0
     bytes_billed: int = 0
     slot_ms: int = 0
+    changed_ms: int = 0
+    """When the job ended that may have changed something, in milliseconds since 1970, by BigQuery's clock. 0 if it only
+    reads."""
 
 
 class Statements:
@@ -144,6 +148,7 @@ class Statements:
             updated=stats.updated_row_count if stats else 0,
             bytes_billed=job.total_bytes_billed or 0,
             slot_ms=job.slot_millis or 0,
+            changed_ms=_changed_ms(job, appends=append_to is not None),
         )
 
     def ask(self, sql: str, job_name: str, *, parameters: Sequence[_AbstractQueryParameter] = ()) -> StatementResult:
@@ -187,3 +192,8 @@ class Statements:
         """
         name = f"{self._run_id}-{job_name}"
         return call(action, lambda: self._jobs.run(name, submit, with_costs=with_costs))
+
+
+def _changed_ms(job: QueryJob, *, appends: bool) -> int:
+    reads = job.statement_type in {None, "SELECT"} and not appends
+    return math.ceil(job.ended.timestamp() * 1000) if job.ended and not reads else 0

@@ -24,8 +24,11 @@ class SnapshotMemory:
         """Begin before anything is done to the table."""
         self._run = run
         self._table = table
-        self._has_touched = False
-        """Whether this run has changed the table, if only its labels."""
+        self._touched_ms = self._now_ms()
+        """When this run has changed the table other than by a statement, or else when it began with it, in milliseconds
+        since 1970, by BigQuery's clock. Whoever writes later may not have been seen by what compares the rows."""
+        self._has_touched_definition = False
+        """Whether this run has changed anything but rows, if only labels."""
         self._expected_rows = 0
         """How many rows the table has after the last merge, if nobody else writes into it."""
 
@@ -42,36 +45,50 @@ class SnapshotMemory:
         return fingerprint(circumstances, staged.columns, staged.inline.last_of_keys)
 
     def has(self, snapshot: str) -> bool:
-        """Return whether the table is known to be equal to a snapshot, and to have its live view."""
+        """Return whether the table is known to be equal to a snapshot, and to have its live view.
+
+        What was known of it at the start says nothing once this run has changed it.
+        """
+        if self._has_touched:
+            return False
         known, view = self._run.known.of(self._table.table_id), self._table.live_view
         is_known = known is not None and snapshot == known.fingerprint
         return is_known and (view is None or not self._run.warehouse.is_missing(view.view_id))
 
     def note_touched(self) -> None:
-        """Note that this run has changed the table."""
-        self._has_touched = True
+        """Note that this run has just changed the table, other than by a statement on its rows."""
+        self._has_touched_definition, self._touched_ms = True, self._now_ms()
+
+    @property
+    def _has_touched(self) -> bool:
+        return self._has_touched_definition or bool(self._table.statements.changed_ms)
+
+    def _now_ms(self) -> int:
+        return math.ceil(self._run.clock.now_at_most().timestamp() * 1000)
 
     def note_merge(self, prepared: PreparedTable, result: MergeResult) -> None:
         """Note what a merge has done to the table."""
-        self._has_touched = self._has_touched or prepared.is_changed or result.has_written
         self._expected_rows = prepared.rows + result.inserted + result.deleted - result.marked
 
     def remember(self, snapshot: str, report: StreamReport) -> None:
         """Let the log remember that the table is equal to a snapshot, now that all is written.
 
         Where this run has written nothing, the table still is in the state in which it was when it was compared.
-        Otherwise the log takes the state that it finds, unless somebody else can have had a part in it.
+        Otherwise the log takes the state that it finds, unless somebody else can have had a part in it: what they write
+        before this run's last statement is seen by that statement, and what they write after its end by the time.
 
         Args:
             snapshot: Its fingerprint.
             report: The report that goes into the log.
         """
-        if self._table.guard.refusal or self._table.adoption.is_running:
-            return
+        adoption = self._table.adoption
+        if self._table.guard.refusal or adoption.is_running or adoption.taken_at:
+            return  # rows that are missing were not marked
         report.fingerprint = snapshot
         known = self._run.known.of(self._table.table_id)
         if known and not self._has_touched:
             report.table_state = known.state
             return
         report.expected_rows = self._expected_rows
-        report.touched_ms = math.ceil(self._run.clock.now_at_most().timestamp() * 1000)
+        report.touched_ms = max(self._touched_ms, self._table.statements.written_ms)
+        report.all_touched_ms = max(self._touched_ms, self._table.statements.changed_ms)

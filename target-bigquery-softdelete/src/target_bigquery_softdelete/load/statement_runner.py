@@ -67,6 +67,10 @@ class StatementRunner:
         """What BigQuery bills for all statements so far."""
         self.slot_ms = 0
         """Their slot time, in milliseconds."""
+        self.written_ms = 0
+        """When the last statement ended that wrote rows into the table, in milliseconds since 1970. 0 if none has."""
+        self.changed_ms = 0
+        """The same of any statement that may have changed something, the history and the view included."""
 
     def count(self, question: Question) -> Mapping[str, int]:
         """Return the counts of a query, which may be asked together with those of other streams.
@@ -107,6 +111,7 @@ class StatementRunner:
         append_to = self._table_id if appends else None
         result = self._warehouse.statements.run(statement, job_name, parameters=parameters, append_to=append_to)
         self._add_cost(result)
+        self.changed_ms = max(self.changed_ms, result.changed_ms)
         return result
 
     def _add_cost(self, result: StatementResult) -> None:
@@ -164,10 +169,12 @@ class StatementRunner:
         ]
         self._own_times.append(synced)  # before it is known whether it was done
         try:
-            return self.run(statement, name, parameters=[*guards, *parameters], appends=appends)
+            result = self.run(statement, name, parameters=[*guards, *parameters], appends=appends)
         except WarehouseError as error:
             if LEASE_ENDED in str(error):
                 raise LeaseLostError(self._lease.name) from error
             if WRITTEN_BY_ANOTHER_RUN in str(error):
                 raise OvertakenError(self._stream, str(self._table_id)) from error
             raise
+        self.written_ms = max(self.written_ms, result.changed_ms)
+        return result

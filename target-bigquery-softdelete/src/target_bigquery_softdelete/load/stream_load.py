@@ -371,6 +371,8 @@ class StreamLoad:
     def _prepare(self, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
         labels = {} if self._table.clone else self._wanted_labels()
         prepared = prepare_table(self._table, columns, labels, rows_follow=rows_follow)
+        if prepared.is_changed:
+            self._snapshots.note_touched()
         self._check_streams(prepared.labels)  # another program may have made the table since the start of the run
         return prepared
 
@@ -397,8 +399,8 @@ class StreamLoad:
         """
         if self._table.clone is None and self._lacks(labels):
             self._labels = {**self._labels, **labels}
-            self._snapshots.note_touched()
             self._run.warehouse.label_table(self._table_id, self._labels)
+            self._snapshots.note_touched()
 
     def _finish_staging(self, *, may_travel: bool) -> StagingTable | None:
         staging = self._staging.finish_present(may_travel=may_travel)

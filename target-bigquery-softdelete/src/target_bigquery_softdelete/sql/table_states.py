@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.schema.columns import Column
     from target_bigquery_softdelete.sql.identifiers import TableId
 
-EXPECTED_ROWS, TOUCHED_MS = "expected_rows", "touched_ms"
-"""Of a log row whose table this run has changed: how many rows the table must have, and when it was last touched, in
-milliseconds since 1970. If either is not so, somebody else has written."""
+EXPECTED_ROWS, TOUCHED_MS, ALL_TOUCHED_MS = ADDED_COLUMNS = ("expected_rows", "touched_ms", "all_touched_ms")
+"""Of a log row whose table this run has changed: how many rows the table must have, when it was last touched, and when
+it or its history was, in milliseconds since 1970. If one of these is not so, somebody else has written."""
 
 
 def table_states(a_table: TableId) -> str:
     """Return the query for the states of the tables of a dataset.
 
-    Its columns are `table_name` STRING, the full name; `table_state` STRING; `modified` INT64, the time of the last
-    change in milliseconds since 1970; and `table_rows` INT64.
+    Its columns are `table_name` STRING, the full name; `table_state` STRING; `modified` and `history_modified` INT64,
+    the times of the last changes in milliseconds since 1970, 0 for a history that there is not; and `table_rows` INT64.
 
     Args:
         a_table: Any name of a table in the dataset. The table need not exist.
@@ -43,7 +43,8 @@ def table_states(a_table: TableId) -> str:
             "SELECT",
             f"  CONCAT('{dataset}.', _etl_t.table_id) AS table_name,",
             f"  CONCAT({own}, IFNULL(CONCAT(' ', {history}), '')) AS table_state,",
-            "  GREATEST(_etl_t.last_modified_time, IFNULL(_etl_h.last_modified_time, 0)) AS modified,",
+            "  _etl_t.last_modified_time AS modified,",
+            "  IFNULL(_etl_h.last_modified_time, 0) AS history_modified,",
             "  _etl_t.row_count AS table_rows",
             f"FROM `{dataset}.__TABLES__` AS _etl_t",
             f"LEFT JOIN `{dataset}.__TABLES__` AS _etl_h",
@@ -99,20 +100,21 @@ def log_rows_with_states(columns: Sequence[Column], a_table: TableId) -> str:
     """Return the query for rows of the audit log, with the states of tables that this run has changed.
 
     A row that has no `table_state` gets that of its table, if the table has `expected_rows` and was not changed after
-    `touched_ms`. If it is otherwise, the row loses its fingerprint: the table may not be as the run has left it.
+    `touched_ms`, nor its history after `all_touched_ms`. If it is otherwise, the row loses its fingerprint: the table
+    may not be as the run has left it.
 
     Args:
-        columns: The columns of the log, and those two.
+        columns: The columns of the log, and those three.
         a_table: Any name of a table in the dataset of the tables.
     """
     kept = (
         f"_etl_r.table_state IS NOT NULL OR IFNULL(_etl_n.table_rows = _etl_r.{EXPECTED_ROWS} "
-        f"AND _etl_n.modified <= _etl_r.{TOUCHED_MS}, FALSE)"
+        f"AND _etl_n.modified <= _etl_r.{TOUCHED_MS} AND _etl_n.history_modified <= _etl_r.{ALL_TOUCHED_MS}, FALSE)"
     )
     return "\n".join(
         [
             "SELECT",
-            f"  _etl_r.* EXCEPT ({EXPECTED_ROWS}, {TOUCHED_MS}) REPLACE (",
+            f"  _etl_r.* EXCEPT ({', '.join(ADDED_COLUMNS)}) REPLACE (",
             f"    IF({kept}, _etl_r.fingerprint, NULL) AS fingerprint,",
             f"    IF({kept}, IFNULL(_etl_r.table_state, _etl_n.table_state), NULL) AS table_state",
             "  )",

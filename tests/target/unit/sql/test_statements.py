@@ -32,7 +32,7 @@ from target_bigquery_softdelete.sql import history, merge, table_states, tables
 from target_bigquery_softdelete.sql.fused import fuse
 from target_bigquery_softdelete.sql.identifiers import TableId
 from target_bigquery_softdelete.sql.source import Source
-from target_bigquery_softdelete.sql.table_states import EXPECTED_ROWS, TOUCHED_MS
+from target_bigquery_softdelete.sql.table_states import ADDED_COLUMNS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -180,7 +180,7 @@ INLINE = {
 }
 
 LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
-STATE_COLUMNS = [col(EXPECTED_ROWS, Kind.INT64), col(TOUCHED_MS, Kind.INT64)]
+STATE_COLUMNS = [col(name, Kind.INT64) for name in ADDED_COLUMNS]
 
 STATEMENTS = {
     **{f"merge_{name}": merge.merge(TARGET, shape, mark_missing_deleted=False) for name, shape in SHAPES.items()},

@@ -6,7 +6,8 @@ FROM (
   SELECT
     CONCAT('co-1.bronze.', _etl_t.table_id) AS table_name,
     CONCAT(FORMAT('%d/%d/%d', _etl_t.last_modified_time, _etl_t.row_count, _etl_t.size_bytes), IFNULL(CONCAT(' ', FORMAT('%d/%d/%d', _etl_h.last_modified_time, _etl_h.row_count, _etl_h.size_bytes)), '')) AS table_state,
-    GREATEST(_etl_t.last_modified_time, IFNULL(_etl_h.last_modified_time, 0)) AS modified,
+    _etl_t.last_modified_time AS modified,
+    IFNULL(_etl_h.last_modified_time, 0) AS history_modified,
     _etl_t.row_count AS table_rows
   FROM `co-1.bronze.__TABLES__` AS _etl_t
   LEFT JOIN `co-1.bronze.__TABLES__` AS _etl_h

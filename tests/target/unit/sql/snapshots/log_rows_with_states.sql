@@ -1,7 +1,7 @@
 SELECT
-  _etl_r.* EXCEPT (expected_rows, touched_ms) REPLACE (
-    IF(_etl_r.table_state IS NOT NULL OR IFNULL(_etl_n.table_rows = _etl_r.expected_rows AND _etl_n.modified <= _etl_r.touched_ms, FALSE), _etl_r.fingerprint, NULL) AS fingerprint,
-    IF(_etl_r.table_state IS NOT NULL OR IFNULL(_etl_n.table_rows = _etl_r.expected_rows AND _etl_n.modified <= _etl_r.touched_ms, FALSE), IFNULL(_etl_r.table_state, _etl_n.table_state), NULL) AS table_state
+  _etl_r.* EXCEPT (expected_rows, touched_ms, all_touched_ms) REPLACE (
+    IF(_etl_r.table_state IS NOT NULL OR IFNULL(_etl_n.table_rows = _etl_r.expected_rows AND _etl_n.modified <= _etl_r.touched_ms AND _etl_n.history_modified <= _etl_r.all_touched_ms, FALSE), _etl_r.fingerprint, NULL) AS fingerprint,
+    IF(_etl_r.table_state IS NOT NULL OR IFNULL(_etl_n.table_rows = _etl_r.expected_rows AND _etl_n.modified <= _etl_r.touched_ms AND _etl_n.history_modified <= _etl_r.all_touched_ms, FALSE), IFNULL(_etl_r.table_state, _etl_n.table_state), NULL) AS table_state
   )
 FROM (
   SELECT
@@ -30,14 +30,16 @@ FROM (
     JSON_VALUE(_etl_r, '$[22]') AS `table_state`,
     JSON_VALUE(_etl_r, '$[23]') AS `software_version`,
     CAST(JSON_VALUE(_etl_r, '$[24]') AS INT64) AS `expected_rows`,
-    CAST(JSON_VALUE(_etl_r, '$[25]') AS INT64) AS `touched_ms`
+    CAST(JSON_VALUE(_etl_r, '$[25]') AS INT64) AS `touched_ms`,
+    CAST(JSON_VALUE(_etl_r, '$[26]') AS INT64) AS `all_touched_ms`
   FROM UNNEST(JSON_QUERY_ARRAY(PARSE_JSON(@rows))) AS _etl_r WITH OFFSET AS _etl_position
 ) AS _etl_r
 LEFT JOIN (
   SELECT
     CONCAT('co-1.bronze.', _etl_t.table_id) AS table_name,
     CONCAT(FORMAT('%d/%d/%d', _etl_t.last_modified_time, _etl_t.row_count, _etl_t.size_bytes), IFNULL(CONCAT(' ', FORMAT('%d/%d/%d', _etl_h.last_modified_time, _etl_h.row_count, _etl_h.size_bytes)), '')) AS table_state,
-    GREATEST(_etl_t.last_modified_time, IFNULL(_etl_h.last_modified_time, 0)) AS modified,
+    _etl_t.last_modified_time AS modified,
+    IFNULL(_etl_h.last_modified_time, 0) AS history_modified,
     _etl_t.row_count AS table_rows
   FROM `co-1.bronze.__TABLES__` AS _etl_t
   LEFT JOIN `co-1.bronze.__TABLES__` AS _etl_h
