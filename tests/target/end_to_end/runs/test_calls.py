@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
+from support.target.ways import INLINE, STAGED
+from target_bigquery_softdelete.bigquery import fused_queries
 from target_bigquery_softdelete.bigquery.job_wait import FIRST_ROWS
 from target_bigquery_softdelete.bigquery.jobs import Jobs
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
@@ -15,17 +19,25 @@ from target_bigquery_softdelete.bigquery.retry import RetryPolicy
 from target_bigquery_softdelete.load import prepare_table
 
 if TYPE_CHECKING:
-    import pytest
-
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Request
     from support.target.harness import Result, TargetRunner
 
-CONSTANT = {"POST lease", "POST tables etl_logs", "POST job etl_logs"}
-"""Requests of every run that change something, however many streams it has."""
+CONSTANT = {"POST lease": 1, "POST tables etl_logs": 1, "POST job etl_logs": 1, "POST queries": 1}
+"""The most requests of every run that are no mere look-ups, however many streams it has. The last is for what is known
+of the tables."""
 
 FIRST = {"POST datasets": 3, "POST job freshness": 1}
 """What the first run adds: the datasets, and the view beside the log."""
+
+COMPARED = {"POST queries": 1}
+"""What the comparisons of all streams add."""
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let streams wait for each other however slow the machine is, so that they always ask together."""
+    monkeypatch.setattr(fused_queries, "LONGEST_WAIT_SECONDS", 60.0)
 
 
 def messages(numbers: range, *, rows: int = 0, complete: bool = False) -> list[dict[str, object]]:
@@ -68,8 +80,8 @@ def run(
 
 
 def changes(kinds: Counter[str]) -> Counter[str]:
-    """Return the requests that change something and that not every run sends."""
-    return Counter({kind: n for kind, n in kinds.items() if not kind.startswith("GET ") and kind not in CONSTANT})
+    """Return the requests that are no mere look-ups and that not every run sends."""
+    return Counter({kind: n for kind, n in kinds.items() if not kind.startswith("GET ")}) - Counter(CONSTANT)
 
 
 def test_streams_without_records_ask_for_nothing_but_their_first_table(target: TargetRunner, project: Project) -> None:
@@ -92,16 +104,31 @@ def test_streams_without_records_ask_for_nothing_but_their_first_table(target: T
 
 
 def test_small_streams_ask_for_the_least(target: TargetRunner, project: Project) -> None:
-    first, created = run(target, project, *messages(range(3), rows=2, complete=True))
-    same, unchanged = run(target, project, *messages(range(3), rows=2, complete=True))
+    small = messages(range(3), rows=2, complete=True)
+    first, created = run(target, project, *small)
+    same, known = run(target, project, *small)
     _, nothing = run(target, project, *messages(range(3)))
+    again, unchanged = run(target, project, *small)
+    _, merged = run(target, project, *messages(range(3), rows=4, complete=True))
+
+    assert (first.code, same.code, again.code) == (0, 0, 0)
+    assert changes(created) == {**FIRST, "POST tables bronze": 3, "POST job fill": 3}
+    assert changes(known) == changes(nothing) == {}
+    # A stream that brought nothing meanwhile makes its snapshot unknown.
+    assert changes(unchanged) == COMPARED
+    assert changes(merged) == {**COMPARED, "POST job merge": 3}
+    assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2, 0, 2, 2]
+
+
+def test_streams_with_staging_tables_ask_for_no_more_than_those(target: TargetRunner, project: Project) -> None:
+    first, created = run(target, project, *messages(range(3), rows=2, complete=True), **STAGED)
+    same, unchanged = run(target, project, *messages(range(3), rows=2, complete=True), **STAGED)
 
     assert (first.code, same.code) == (0, 0)
     staged = {"POST tables staging": 3, "POST job load": 3, "DELETE tables staging": 3}
-    assert changes(created) == {**FIRST, "POST tables bronze": 3, "POST job merge": 3, **staged}
-    assert changes(unchanged) == {"POST job preview": 3, **staged}
-    assert changes(nothing) == {}
-    assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2, 0]
+    assert changes(created) == {**FIRST, "POST tables bronze": 3, "POST job fill": 3, **staged}
+    assert changes(unchanged) == {**COMPARED, **staged}
+    assert [row["rows_unchanged"] for row in project.log("stream_2")] == [0, 2]
 
 
 def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
@@ -115,9 +142,8 @@ def test_records_that_are_as_they_were_spare_a_small_table_the_merge(
     monkeypatch.setattr(prepare_table, "LEAST_BILLED_BYTES", -1)
     _, of_large = run(target, project, *messages(range(1), rows=2))
 
-    staged = {"POST tables staging": 1, "POST job load": 1, "DELETE tables staging": 1}
-    assert changes(unchanged) == {"POST job preview": 3, **dict.fromkeys(staged, 3)}
-    assert changes(written) == changes(of_large) == {"POST job preview": 1, "POST job merge": 1, **staged}
+    assert changes(unchanged) == COMPARED
+    assert changes(written) == changes(of_large) == {**COMPARED, "POST job merge": 1}
     rows = project.rows("stream_2")
     assert rows[0] == before[0]
     assert {key: rows[key]["_etl_operation"] for key in rows} == {0: "INSERT", 1: "UPDATE", 7: "INSERT"}
@@ -158,14 +184,27 @@ def test_rejected_records_and_earlier_marks_of_many_streams_cost_as_much_as_thos
     assert [row["rows_deleted"] for row in project.log("five")] == [0, 9]
 
 
-def test_the_log_says_what_bigquery_bills(target: TargetRunner, project: Project) -> None:
+@pytest.mark.parametrize(("way", "named"), [(INLINE, 1), (STAGED, 2)], ids=["inline", "staged"])
+def test_the_log_says_what_bigquery_bills(
+    way: dict[str, Any], named: int, target: TargetRunner, project: Project
+) -> None:
     for name in ("any", "any", "other"):
         rows = [record("jobs", {"id": key, "name": name}) for key in range(3)]
-        target(schema("jobs", {"id": INTEGER, "name": STRING}), *rows)
+        target(schema("jobs", {"id": INTEGER, "name": STRING}), *rows, **way)
 
-    # Each statement names the table and the staging table: the MERGE of a new table, a comparison, and then both.
-    least = 10 << 20
-    assert [row["bytes_billed"] for row in project.log("jobs")] == [2 * least, 2 * least, 4 * least]
+    # Each statement names the table, and the staging table if there is one: what fills a new table, a comparison, and
+    # then a comparison and a MERGE.
+    least = named * (10 << 20)
+    assert [row["bytes_billed"] for row in project.log("jobs")] == [least, least, 2 * least]
+
+
+def test_what_streams_ask_together_is_billed_as_if_each_had_asked_alone(target: TargetRunner, project: Project) -> None:
+    for version in (1, 2):
+        assert target(*messages(range(7), rows=3 * version, complete=True)).code == 0
+
+    for number in range(7):
+        # A comparison, which was one for all of them, and a MERGE.
+        assert [row["bytes_billed"] for row in project.log(f"stream_{number}")] == [10 << 20, 20 << 20]
 
 
 def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Project) -> None:

@@ -49,5 +49,13 @@ def test_every_call_is_one_that_google_documents(target: TargetRunner, project: 
     assert [result.code for result in results] == [0, 0, 0], results[-1].log
     assert project.operations("jobs") == {1: "UPDATE", 2: "UPDATE", 3: "DELETE"}
     assert gateway.mistakes == []
-    documented = ("datasets.insert", "jobs.insert", "tables.delete", "tables.get", "tables.insert", "tables.patch")
+    documented = (
+        "datasets.insert",
+        "jobs.insert",
+        "jobs.query",
+        "tables.delete",
+        "tables.get",
+        "tables.insert",
+        "tables.patch",
+    )
     assert {f"bigquery.{method}" for method in documented} <= asked

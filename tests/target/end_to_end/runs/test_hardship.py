@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, STRING, lines, record, schema, state
+from support.target import ways
 from support.target.harness import COMMAND, eventually, lease_holder, lease_table
+from support.target.ways import FILLS, MERGES, STAGED
 from target_bigquery_softdelete.bigquery.lease import LeaseTimes
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+    from support.target.ways import Way
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 CREWS = schema("crews", {"id": INTEGER})
@@ -39,7 +42,7 @@ def test_a_full_disk_ends_the_stream_that_met_it(target: TargetRunner, project: 
     text = lines([JOBS, *jobs, *crews, state({"bookmarks": {"jobs": 1, "crews": 1}})])
 
     # The largest file that the process may write, in blocks of 1,024 bytes: an error of the disk that needs no rights.
-    command = f"ulimit -f 64; exec {COMMAND} --config {target.write_config(block_bytes=65536)}"
+    command = f"ulimit -f 64; exec {COMMAND} --config {target.write_config(block_bytes=65536, **STAGED)}"
     done = subprocess.run(["bash", "-c", command], input=text, capture_output=True, check=False)
 
     assert done.returncode == 1
@@ -139,18 +142,24 @@ def test_a_stream_that_has_failed_leaves_its_room_to_the_others(
 
     thread = threading.Thread(target=tap)
     thread.start()
-    code = target.run(pipe, block_bytes=65536)
+    code = target.run(pipe, block_bytes=65536, **STAGED)
     thread.join()
 
     assert code == 1
     assert project.tables("bronze") == ["crews"]
 
 
-def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *traps: Trap) -> str:
+def stopped_at(
+    target: TargetRunner,
+    project: Project,
+    number: signal.Signals,
+    *traps: Trap,
+    **settings: Any,  # noqa: ANN401 - any setting
+) -> str:
     """Send a signal to a run at the first trap, with the other traps set by then. Return the one line that it logs."""
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(traps[0])
-        with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse") as process:
+        with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse", **settings) as process:
             assert process.stdin
             process.stdin.write(lines(MESSAGES))
             process.stdin.close()
@@ -168,40 +177,51 @@ def stopped_at(target: TargetRunner, project: Project, number: signal.Signals, *
     return line
 
 
+@pytest.mark.parametrize(**ways.of((*FILLS, *MERGES)))
 def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
-    target: TargetRunner, project: Project, temporary: Path
+    way: Way, target: TargetRunner, project: Project, temporary: Path
 ) -> None:
-    cancelled = Trap(b"/cancel", "hold after")
+    if not way.is_into_new_table:
+        assert target.command([JOBS, record("jobs", {"id": 1, "name": "old"})]).code == 0
+    job, cancelled = way.job("jobs").encode(), Trap(b"/cancel", "hold after")
+    # Its second request: that for its result.
+    waits = Trap(job, "hold before", skip=1)
 
-    line = stopped_at(target, project, signal.SIGTERM, Trap(b"/queries/", "hold before"), cancelled)
+    line = stopped_at(target, project, signal.SIGTERM, waits, cancelled, **way.settings)
 
     assert cancelled.seen == 1
     assert "jobs: 1 rows read, 0 merged. Cancelled the jobs" in line
-    assert "-merge-jobs-1-1" in line
+    assert f"{way.job('jobs')}-1-1" in line
     assert list(temporary.iterdir()) == []
     assert not lease_holder(project)
     assert target(*MESSAGES, on_concurrent_run="refuse").code == 0
-    assert project.operations("jobs") == {1: "INSERT"}
+    assert {key: row["name"] for key, row in project.rows("jobs").items()} == {1: "one"}
 
 
-@pytest.mark.parametrize(
-    ("hung", "parts"),
-    [
-        pytest.param(
-            b"MERGE `",
-            ["jobs: 1 rows read, 0 merged", "did not confirm in time", "-merge-jobs-1-1", "lease"],
-            id="merge",
-        ),
-        pytest.param(b"/datasets/bronze", ["No stream was read. No job was running. The next"], id="first call"),
-    ],
-)
-def test_a_signal_ends_a_run_that_bigquery_keeps_waiting(
-    hung: bytes, parts: list[str], target: TargetRunner, project: Project, temporary: Path
+@pytest.mark.parametrize(**ways.of((*FILLS, *MERGES)))
+def test_a_signal_ends_a_run_that_waits_for_the_answer_to_a_statement(
+    way: Way, target: TargetRunner, project: Project, temporary: Path
 ) -> None:
-    line = stopped_at(
-        target, project, signal.SIGINT, Trap(hung, "hold before"), Trap(b"/bigquery", "hold before", times=99)
-    )
+    if not way.is_into_new_table:
+        assert target.command([JOBS, record("jobs", {"id": 1, "name": "old"})]).code == 0
 
-    for part in parts:
+    line = stopped_at_hung(target, project, way.request, **way.settings)
+
+    for part in ("jobs: 1 rows read, 0 merged", "did not confirm in time", f"{way.job('jobs')}-1-1", "lease"):
         assert part in line
     assert list(temporary.iterdir()) == []
+
+
+def test_a_signal_ends_a_run_that_waits_for_its_first_answer(
+    target: TargetRunner, project: Project, temporary: Path
+) -> None:
+    line = stopped_at_hung(target, project, b"/datasets/bronze")
+
+    assert "No stream was read. No job was running. The next" in line
+    assert list(temporary.iterdir()) == []
+
+
+def stopped_at_hung(target: TargetRunner, project: Project, hung: bytes, **settings: Any) -> str:  # noqa: ANN401
+    """Stop a run to which BigQuery answers nothing any more from a request on. Return the one line that it logs."""
+    traps = (Trap(hung, "hold before"), Trap(b"/bigquery", "hold before", times=99))
+    return stopped_at(target, project, signal.SIGINT, *traps, **settings)

@@ -15,6 +15,7 @@ import pytest
 
 from support.proxy import Proxy, Trap
 from support.singer import INTEGER, activate, record, schema, state
+from support.target import ways
 from support.target.harness import (
     PATIENCE_SECONDS,
     eventually,
@@ -24,6 +25,7 @@ from support.target.harness import (
     start_with_lease,
     wait_until_it_waits,
 )
+from support.target.ways import FILLS, MERGES
 from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE, Lease, LeaseTimes, Owners, owner_label
 from target_bigquery_softdelete.bigquery.predecessor import Predecessor
 from target_bigquery_softdelete.bigquery.server_clock import ServerClock
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+    from support.target.ways import Way
 
 JOBS = schema("jobs", {"id": INTEGER})
 ONE = [JOBS, record("jobs", {"id": 1})]
@@ -262,23 +265,27 @@ def test_a_clock_that_is_minutes_wrong_has_no_effect(project: Project, minutes: 
 
 
 @pytest.mark.bigquery
+@pytest.mark.parametrize(**ways.of((*FILLS, *MERGES)))
 def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at_once(
-    target: TargetRunner, project: Project
+    way: Way, target: TargetRunner, project: Project
 ) -> None:
     def snapshot(version: int, *keys: int) -> list[dict[str, Any]]:
         return [JOBS, *(record("jobs", {"id": key}, version) for key in keys), activate("jobs", version), state({})]
 
+    if not way.is_into_new_table:
+        assert target(*snapshot(1, 1)).code == 0
     with Proxy(project.api_endpoint) as proxy:
-        killed = {"on_concurrent_run": "refuse", "run_owner": FLEET.own}
-        target.kill_at(Trap(b"MERGE `", "hold after"), proxy, snapshot(1, 1, 2), **killed)
+        killed = {"on_concurrent_run": "refuse", "run_owner": FLEET.own, **way.settings}
+        target.kill_at(Trap(way.request, "hold after"), proxy, snapshot(2, 1, 2), **killed)
 
     dead = lease_holder(project)
     assert dead
-    other = target(*snapshot(2, 1, 3), on_concurrent_run="refuse", dead_owners=["night/0/0/other"])
+    other = target(*snapshot(3, 1, 3), on_concurrent_run="refuse", dead_owners=["night/0/0/other"])
     assert other.code == 1
     assert f"held by run {dead}" in other.errors[0]
 
-    retry = target(*snapshot(3, 1, 3), on_concurrent_run="refuse", run_owner=RETRY.own, dead_owners=RETRY.dead)
+    owners = {"run_owner": RETRY.own, "dead_owners": RETRY.dead}
+    retry = target(*snapshot(4, 1, 3), on_concurrent_run="refuse", **owners, **way.settings)
     assert retry.code == 0, retry.log
     assert f"took over the lease `{project.bronze}.{LEASE}` of run {dead} at once" in retry.log
     assert project.operations("jobs") == {1: "INSERT", 2: "DELETE", 3: "INSERT"}
