@@ -13,6 +13,7 @@ from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
+from target_bigquery_softdelete.runtime.stopwatch import Stopwatch
 from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
 from target_bigquery_softdelete.singer.versions import TapHabits
 
@@ -60,6 +61,7 @@ class Run:
         self.lease = lease
         self.clock = clock
         """BigQuery's clock."""
+        self.stopwatch = Stopwatch()
         self.earlier_runs = EarlierRuns(warehouse, days=settings.max_delete_days, clock=clock)
         """What the runs before this one have marked."""
         self.tap_habits = TapHabits()

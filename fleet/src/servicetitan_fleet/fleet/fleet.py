@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
+from servicetitan_fleet.fleet.time_spent import divide_time
 from servicetitan_fleet.fleet.verdict import AuditLog, Verdict, judge, judge_stop
 from servicetitan_fleet.meltano.context import RunOwners
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from servicetitan_fleet.fleet.outcome import StreamEnding
     from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.registry.company import Company
@@ -49,7 +49,7 @@ class Fleet:
         execution: Execution,
         claims: Claims,
         reporter: Reporter,
-        read_streams: Callable[[Company, dt.datetime], Sequence[StreamEnding]],
+        read_log: Callable[[Company, dt.datetime], AuditLog],
         *,
         timeout_minutes: float,
         full_refresh: bool = False,
@@ -61,8 +61,8 @@ class Fleet:
             execution: The execution and task of this process.
             claims: The claims of this process.
             reporter: Told about the progress.
-            read_streams: Reads from a company's audit log how its streams ended in the run since a moment. It raises a
-                PluginError if the log cannot be read.
+            read_log: Reads what a company's audit log says of the run since a moment. It raises a PluginError if the
+                log cannot be read.
             timeout_minutes: Time limit of a company that has no limit of its own.
             full_refresh: Whether to ignore the stored state and read everything again.
         """
@@ -70,7 +70,7 @@ class Fleet:
         self._execution = execution
         self._claims = claims
         self._reporter = reporter
-        self._read_streams = read_streams
+        self._read_audit_log = read_log
         self._timeout_minutes = timeout_minutes
         self._full_refresh = full_refresh
         self._stop = threading.Event()
@@ -146,6 +146,7 @@ class Fleet:
             seconds=run.seconds,
             reason=problem or verdict.reason,
             streams=verdict.streams,
+            spent=divide_time(run.started, run.ended, verdict.time) if verdict.time else None,
         )
 
     def _run_company(self, company: Company, claim: HeldClaim, started: dt.datetime) -> Verdict:
@@ -174,7 +175,7 @@ class Fleet:
 
     def _read_log(self, company: Company, started: dt.datetime) -> AuditLog:
         try:
-            return AuditLog(streams=self._read_streams(company, started))
+            return self._read_audit_log(company, started)
         except PluginError as error:
             return AuditLog(problem=to_line(str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, how the run ended must be recorded

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.run.checkpoints import Checkpoints
     from target_bigquery_softdelete.run.failures import RunFailures
+    from target_bigquery_softdelete.runtime.stopwatch import TimeSpent
     from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
@@ -48,30 +49,32 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
         PluginError: If anything failed. Everything that could be written is written.
     """
     with ThreadPoolExecutor(PARALLEL_STREAMS, "merge") as executor:
-        for sink in executor.map(_finish_sink, sinks):
+        for sink in executor.map(lambda sink: _finish_sink(run, sink), sinks):
             sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
+    spent = run.stopwatch.read()
     checkpoints.record_rejections(sinks)
     checkpoints.mark_written(sinks)
     checkpoints.write_state()
-    failures.attempt(lambda: _write_audit_log(run, sinks, read_ends))
+    failures.attempt(lambda: _write_audit_log(run, sinks, read_ends, spent))
     _warn_of_unknown_stream_names(run, sinks)
     stream_errors = [sink.error for sink in sinks if sink.error]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
     _drop_stale_staging(run, sinks)
 
 
-def _finish_sink(sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
-    sink.finish()
-    sink.clean_up()
+def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+    with run.stopwatch.finishing():
+        sink.finish()
+        sink.clean_up()
     return sink
 
 
-def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds) -> None:
+def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds, spent: TimeSpent) -> None:
     if not sinks:
         return  # nothing was checked, so nothing may be written
     reports = [*(sink.report for sink in sinks), *_reports_without_sink(run, sinks, read_ends)]
-    etl_log.write_reports(run.warehouse, reports, run.identity, run.ensure_folder())
+    etl_log.write_reports(run.warehouse, reports, {**run.identity, **spent.columns}, run.ensure_folder())
     freshness_view.ensure_view(run.warehouse, etl_log.LOG_TABLE)
 
 
