@@ -162,7 +162,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     claims = Claims(storage, execution)
     registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
     entries = registry.read()
-    task = companies_of_task(entries, settings.only, storage, claims, execution)
+    task = companies_of_task(entries, settings.only, storage, claims, execution, readers=READERS)
     context = settings.make_context()
     log_format = _choose_log_format(settings.log_format)
     reporter = SafeReporter(make_reporter(log_format, execution))
