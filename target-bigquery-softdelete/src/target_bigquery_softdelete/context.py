@@ -67,7 +67,9 @@ class Run:
         self.clock = clock
         """BigQuery's clock."""
         self.stopwatch = Stopwatch()
-        self.earlier_runs = EarlierRuns(warehouse, days=settings.max_delete_days, clock=clock)
+        self.earlier_runs = EarlierRuns(
+            warehouse, days=settings.max_delete_days, clock=clock, log_columns=self._log_columns
+        )
         """What the runs before this one have marked."""
         self.tap_habits = TapHabits()
         self.inline_room = InlineRoom(settings.inline_bytes)
@@ -124,10 +126,22 @@ class Run:
 
     def _prepare_log(self, log: LogTable) -> None:
         listed = self.warehouse.list_log_tables()
-        log.is_ready = LOG_TABLE in listed and self.known.log_fits
+        if LOG_TABLE in listed and self.known.log_fits:
+            log.note_complete()
         log.create_or_extend()
         view = listed.get(FRESHNESS_VIEW)
         ensure_view(self.warehouse, LOG_TABLE, view.labels if view else None)
+
+    def _log_columns(self) -> frozenset[str] | None:
+        """Return the columns that the log had before this run, in lower case. None if there was none.
+
+        Raises:
+            WarehouseError: If BigQuery cannot be asked, or has refused to create the log.
+        """
+        if self._log is None or self._log_ready is None:
+            return None
+        self._log_ready.result()
+        return self._log.columns_before
 
     def write_reports(self, reports: Sequence[StreamReport], spent: TimeSpent) -> None:
         """Append the rows of the run to the audit log.

@@ -14,6 +14,8 @@ from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.sql import tables as sql
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 
@@ -23,17 +25,27 @@ _NEEDED = ("table_name", "started", "status", "rows_deleted")
 class EarlierRuns:
     """The marks of the runs before this one. They are read once, when they are first needed, for all tables."""
 
-    def __init__(self, warehouse: Warehouse, *, days: int, clock: ServerClock) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        *,
+        days: int,
+        clock: ServerClock,
+        log_columns: Callable[[], Collection[str] | None],
+    ) -> None:
         """Describe what is read. Nothing is read yet.
 
         Args:
             warehouse: Where the log is.
             days: How far back the runs count.
             clock: BigQuery's clock.
+            log_columns: Returns the columns that the log had before this run, in lower case; None if there was none.
+                This run may have created it meanwhile, and that says nothing about earlier ones.
         """
         self._warehouse = warehouse
         self._days = days
         self._clock = clock
+        self._log_columns = log_columns
         self._lock = threading.Lock()
         self._marked: dict[str, int] | None = None
         self._unknown = ""
@@ -54,9 +66,8 @@ class EarlierRuns:
     def _read(self) -> None:
         log_id = self._warehouse.log_id(LOG_TABLE)
         try:
-            log = self._warehouse.read_table(log_id)
-            names = {field.name.lower() for field in log.schema} if log else set()
-            if log is None:
+            names = self._log_columns()
+            if names is None:
                 self._unknown = f"the table `{log_id}` does not exist"
             elif missing := [name for name in _NEEDED if name not in names]:
                 self._unknown = f"the table `{log_id}` has no column `{missing[0]}`"
@@ -65,7 +76,7 @@ class EarlierRuns:
         except WarehouseError as error:
             self._unknown = str(error).rstrip(".")
 
-    def _query(self, names: set[str]) -> dict[str, int]:
+    def _query(self, names: Collection[str]) -> dict[str, int]:
         """Return the marks by table. The log has columns with these names."""
         statement = sql.earlier_marks(
             self._warehouse.log_id(LOG_TABLE),

@@ -84,8 +84,10 @@ class LogTable:
         self._columns = [*map(column_of, fields), *_STATE_COLUMNS]
         self._arrow_schema = pa.schema([(column.name, _ARROW_TYPES[column.sql_type]) for column in self._columns])
         self._lock = threading.Lock()
-        self.is_ready = False
+        self._is_ready = False
         """Whether it is known to exist with all columns."""
+        self.columns_before: frozenset[str] | None = None
+        """The columns that it had before this run, in lower case. None if there was none, or it was not looked at."""
 
     def append(self, rows: Sequence[Mapping[str, Any]], job_name: str, *, states_of: TableId | None = None) -> None:
         """Append rows with one job.
@@ -127,13 +129,19 @@ class LogTable:
             WarehouseError: If BigQuery refuses.
         """
         with self._lock:
-            if not self.is_ready:
+            if not self._is_ready:
                 self._create_or_extend()
-                self.is_ready = True
+                self._is_ready = True
+
+    def note_complete(self) -> None:
+        """Note that it is known to exist with all columns, so that nothing needs to be asked."""
+        self.columns_before = frozenset(field.name.lower() for field in self._fields)
+        self._is_ready = True
 
     def _create_or_extend(self) -> None:
-        table, _ = self._warehouse.create_table(self.table_id, self._fields, layout=self._layout)
+        table, is_new = self._warehouse.create_table(self.table_id, self._fields, layout=self._layout)
         known = {field.name for field in table.schema}
+        self.columns_before = None if is_new else frozenset(name.lower() for name in known)
         missing = [field for field in self._fields if field.name not in known]
         if missing:
             self._warehouse.extend_table(table, [*table.schema, *missing])

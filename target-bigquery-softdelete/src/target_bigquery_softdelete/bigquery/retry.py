@@ -48,6 +48,7 @@ _TRANSIENT_ERRORS = (
     ConnectionError,
     TransportError,
     json.JSONDecodeError,  # a gateway answered with a page of its own
+    requests.exceptions.JSONDecodeError,  # the same, which is another class where simplejson is installed
 )
 
 

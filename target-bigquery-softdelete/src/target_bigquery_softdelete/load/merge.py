@@ -60,7 +60,7 @@ def merge(
     key, rows = staged.columns.key, rows_parameters(source)
     pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
     check_exact_as_double(table, source.rows_sql, pairs, parameters=rows)
-    if prepared.is_new and not staged.has_deletions and (filled := _fill(table, prepared, source, staged)):
+    if prepared.is_new and not staged.has_deletions and (filled := _fill(table, prepared, staged)):
         return filled
     within, limits = ("", rows) if declared else _partition_range(prepared, staged, rows)
     filters = {"partition": prepared.partition_filter, "within": within}
@@ -192,7 +192,7 @@ def _count(found: Mapping[str, int], done: StatementResult, *, missing: int, mar
     )
 
 
-def _fill(table: StreamTable, prepared: PreparedTable, source: Source, staged: StagedRows) -> MergeResult | None:
+def _fill(table: StreamTable, prepared: PreparedTable, staged: StagedRows) -> MergeResult | None:
     """Append to a new table: nothing in it needs to be counted, and nothing can be missing from a snapshot.
 
     The result of a query is appended, which takes BigQuery about half as long as a statement that changes rows.
@@ -201,6 +201,8 @@ def _fill(table: StreamTable, prepared: PreparedTable, source: Source, staged: S
         What was written, or None if it must be merged after all: somebody else has written into the table, or it
         would have too many partitions for one statement.
     """
+    # Other keys that came in this run are no rows: they only tell what is not missing.
+    source = Source(staged.table_id, staged.columns, prepared.columns, inline=staged.inline_text)
     statement = sql.fill(table.table_id, source, partition=prepared.partition_filter)
     try:
         table.statements.write(statement, "fill", parameters=rows_parameters(source), appends=True)

@@ -49,7 +49,8 @@ def test_the_costs_of_all_statements_are_added_up() -> None:
     lease = Lease(client, JOBS, "run", "allow", clock=clock, tenancy=Tenancy(None), prepare=lambda: None)
     statements = StatementRunner(warehouse, "jobs", JOBS, lease=lease, clock=clock)
     guard = DeleteGuard("jobs", DeleteLimits(1, 100, lifted=True))
-    target = StreamTable("jobs", JOBS, warehouse, statements, guard, EarlierRuns(warehouse, days=0, clock=clock))
+    earlier = EarlierRuns(warehouse, days=0, clock=clock, log_columns=lambda: None)
+    target = StreamTable("jobs", JOBS, warehouse, statements, guard, earlier)
 
     prepared = prepare_existing_table(target)
 
