@@ -4,17 +4,20 @@ The times are believed, not measured on the real service: a call takes a few ten
 (`docs/decisions`). They are drawn evenly between two bounds by a seed, for each kind on its own, so that a run with the
 same calls sees the same times whatever its threads do. Where the emulator itself needs longer for a job, the excess is
 counted: it spoils a measurement.
+
+The timeline holds the last calls and jobs, each with its beginning and end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 import re
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import current_default_thread_limiter
@@ -28,18 +31,33 @@ if TYPE_CHECKING:
     from local_bigquery.models import JobConfiguration
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CALL_SECONDS = (0.15, 0.40)
-"""Bounds of a call that is not named below."""
+META = "meta"
+"""The latency of calls about tables and datasets, and of those that are not named below."""
 
 SECONDS: Mapping[str, tuple[float, float]] = {
+    META: (0.15, 0.40),
+    "jobs.insert": (0.15, 0.40),
+    "tabledata": (0.15, 0.40),
     "jobs.get": (0.10, 0.25),
-    "jobs.cancel": (0.10, 0.25),
-    "jobs.list": (0.10, 0.25),
-    "jobs.getQueryResults": (0.10, 0.25),
-    "jobs.query": (0.10, 0.25),
+    "jobs.other": (0.10, 0.25),
+    "results": (0.10, 0.25),
     UPLOAD: (0.45, 0.55),
 }
-"""Bounds of a call by its kind. Those that wait for a job take so long beyond its end."""
+"""Bounds of a call's time by its latency. Results are waited for, and take so long beyond the end of the job."""
+
+LATENCIES: Mapping[str, str] = {
+    "jobs.insert": "jobs.insert",
+    "jobs.get": "jobs.get",
+    "jobs.cancel": "jobs.other",
+    "jobs.list": "jobs.other",
+    "jobs.delete": "jobs.other",
+    "jobs.getQueryResults": "results",
+    "jobs.query": "results",
+    "tabledata.list": "tabledata",
+    "tabledata.insertAll": "tabledata",
+    UPLOAD: UPLOAD,
+}
+"""The latency of calls that are not :data:`META`."""
 
 JOB_SECONDS: Mapping[str, tuple[float, float]] = {
     "SELECT": (1.0, 2.0),
@@ -51,12 +69,47 @@ JOB_SECONDS: Mapping[str, tuple[float, float]] = {
 """Bounds from the insert of a job to its end."""
 
 _WAITING = {"jobs.getQueryResults", "jobs.query"}
+_NAMES = ("jobId", "tableId", "datasetId")
+"""The parts of a path that say what a call is about; the first of them that it has."""
+
 _COMMENTS = re.compile(r"^(?:\s*--[^\n]*\n)+")
 _DML = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE)\b", re.IGNORECASE)
 _DDL = re.compile(r"\s*(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
 _CONTROL = re.compile(r"\s*(?:DECLARE|BEGIN|SET|IF|COMMIT|END)\b", re.IGNORECASE)
-_REQUEST_THREADS = 250
+_REQUEST_THREADS = 500
 """So many requests may wait for jobs at the same time."""
+
+_SPANS = 100_000
+"""The length of the timeline. When it is full, the oldest spans are forgotten."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A call or a job.
+
+    Attributes:
+        start: Seconds since the server was last asked to forget.
+        end: The same of its end.
+        kind: The method that was called, or `job` and the kind of the job.
+        detail: Id of the job, or name of the table or dataset; empty if there is none.
+        overrun: The last so many seconds of a job were the emulator's own.
+    """
+
+    start: float
+    end: float
+    kind: str
+    detail: str
+    overrun: float = 0.0
+
+
+@dataclass
+class _Call:
+    """A call that is being answered."""
+
+    kind: str
+    seconds: float
+    begun: float = field(default_factory=time.monotonic)
+    detail: str = ""
 
 
 @dataclass
@@ -69,8 +122,16 @@ class _Traffic:
     connections: set[tuple[str, int]] = field(default_factory=set)
     overrun_seconds: float = 0.0
     request_bytes: int = 0
+    since: float = field(default_factory=time.monotonic)
+    timeline: deque[Span] = field(default_factory=lambda: deque(maxlen=_SPANS))
+
+    def add(self, start: float, kind: str, detail: str, overrun: float = 0.0) -> None:
+        """Add what has just ended to the timeline."""
+        end = time.monotonic() - self.since
+        self.timeline.append(Span(round(start - self.since, 4), round(end, 4), kind, detail, round(overrun, 4)))
 
 
+_call: contextvars.ContextVar[_Call | None] = contextvars.ContextVar("call", default=None)
 _lock = threading.Lock()
 _seen = _Traffic()
 _scale = 0.0
@@ -93,16 +154,46 @@ def set_latency(scale: float, seed: int) -> None:
     with _lock:
         _scale = scale
         _dice.clear()
-        kinds = {"call", *SECONDS, *JOB_SECONDS}
+        kinds = {**SECONDS, **{f"job {kind}": bounds for kind, bounds in JOB_SECONDS.items()}}
         _dice.update({kind: random.Random(f"{seed}/{kind}") for kind in kinds})
 
 
-def job_seconds(configuration: JobConfiguration) -> float:
-    """Return how long a job is to take from its insert to its end, and count it."""
+def name_call(job_id: str) -> None:
+    """Note which job the present call has begun."""
+    if call := _call.get():
+        call.detail = job_id
+
+
+def start_job(configuration: JobConfiguration) -> tuple[float, float, str]:
+    """Draw how long a job is to take, and count it.
+
+    A job begins with the call that inserts it; when the call brings a file, after that.
+
+    Returns:
+        When it began and when it is to end, in seconds of the monotonic clock, and its kind.
+    """
+    call = _call.get()
+    begun = time.monotonic() if call is None else call.begun + (call.seconds if call.kind == UPLOAD else 0.0)
     kinds = job_kinds(configuration)
+    kind = kinds[0] if len(kinds) == 1 else "SCRIPT"
     with _lock:
-        _seen.jobs[kinds[0] if len(kinds) == 1 else "SCRIPT"] += 1
-        return sum(_draw(kind, JOB_SECONDS[kind]) for kind in kinds)
+        _seen.jobs[kind] += 1
+        return begun, begun + sum(_draw(f"job {kind}", JOB_SECONDS[kind]) for kind in kinds), kind
+
+
+def end_job(begun: float, kind: str, job_id: str, overrun: float) -> None:
+    """Note the end of a job.
+
+    Args:
+        begun: When it began, in seconds of the monotonic clock.
+        kind: Its kind.
+        job_id: Its id.
+        overrun: How many seconds longer than it was to take the emulator needed for it.
+    """
+    with _lock:
+        overrun = overrun if _scale else 0.0
+        _seen.overrun_seconds += overrun
+        _seen.add(begun, f"job {kind}", job_id, overrun)
 
 
 def job_kinds(configuration: JobConfiguration) -> list[str]:
@@ -116,13 +207,6 @@ def job_kinds(configuration: JobConfiguration) -> list[str]:
         return [_statement_kind(statement)]
     parts = [part for part in statement.split(";") if part.strip() and not _CONTROL.match(part)]
     return [_statement_kind(part) for part in parts] or ["SELECT"]
-
-
-def note_overrun(seconds: float) -> None:
-    """Note that the emulator needed so much longer for a job than it was to take."""
-    with _lock:
-        if _scale:
-            _seen.overrun_seconds += seconds
 
 
 def stats() -> dict[str, object]:
@@ -139,6 +223,12 @@ def stats() -> dict[str, object]:
         }
 
 
+def timeline() -> list[dict[str, object]]:
+    """Return the spans of the calls and jobs that have ended, in the order of their ends."""
+    with _lock:
+        return [asdict(span) for span in _seen.timeline]
+
+
 def forget() -> None:
     """Begin to count anew."""
     global _seen  # noqa: PLW0603 - one server, one count
@@ -152,8 +242,18 @@ def _statement_kind(statement: str) -> str:
     return "DDL" if _DDL.match(statement) else "SELECT"
 
 
-def _draw(kind: str, bounds: tuple[float, float]) -> float:
-    return _scale * _dice[kind].uniform(*bounds) if _scale else 0.0
+def _draw(latency: str, bounds: tuple[float, float]) -> float:
+    return _scale * _dice[latency].uniform(*bounds) if _scale else 0.0
+
+
+def _begin(kind: str, names: Mapping[str, str], client: tuple[str, int]) -> _Call:
+    """Count a call and draw its time."""
+    detail = next((names[name] for name in _NAMES if name in names), "")
+    latency = LATENCIES.get(kind, META)
+    with _lock:
+        _seen.calls[kind] += 1
+        _seen.connections.add(client)
+        return _Call(kind, _draw(latency, SECONDS[latency]), detail=detail)
 
 
 class _Middleware:
@@ -165,13 +265,9 @@ class _Middleware:
         if call is None:
             await self._app(scope, receive, send)
             return
-        begun = time.monotonic()
         current_default_thread_limiter().total_tokens = _REQUEST_THREADS
-        kind = call.kind
-        with _lock:
-            _seen.calls[kind] += 1
-            _seen.connections.add(tuple(scope["client"]))
-            seconds = _draw(kind if kind in SECONDS else "call", SECONDS.get(kind, CALL_SECONDS))
+        present = _begin(call.kind, call.names, tuple(scope["client"]))
+        _call.set(present)  # of this task, and of the threads that it starts
 
         async def receive_counted() -> Message:
             message = await receive()
@@ -181,11 +277,17 @@ class _Middleware:
 
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] >= 400:  # noqa: PLR2004 - the errors of HTTP
-                    with _lock:
-                        _seen.errors[f"{kind} {message['status']}"] += 1
-                from_ = time.monotonic() if kind in _WAITING else begun
-                await asyncio.sleep(max(0.0, from_ + seconds - time.monotonic()))
+                await _take_time(present, message["status"])
             await send(message)
 
         await self._app(scope, receive_counted, send_in_time)
+
+
+async def _take_time(call: _Call, status: int) -> None:
+    """Wait until a call has taken its time, and note its end."""
+    from_ = time.monotonic() if call.kind in _WAITING else call.begun
+    await asyncio.sleep(max(0.0, from_ + call.seconds - time.monotonic()))
+    with _lock:
+        if status >= 400:  # noqa: PLR2004 - the errors of HTTP
+            _seen.errors[f"{call.kind} {status}"] += 1
+        _seen.add(call.begun, call.kind, call.detail)
