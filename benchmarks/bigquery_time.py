@@ -13,9 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import orjson
-
-from benchmarks import targets, timed
+from benchmarks import machine, targets, timed
 from benchmarks.cases import CASES
 from benchmarks.lab import Lab
 from benchmarks.measure import BenchmarkError
@@ -52,6 +50,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=timed.SEED, help="what times are drawn by (default: 1)")
     parser.add_argument("--repeats", type=int, default=1, help="how often; the median is printed, too (default: 1)")
     parser.add_argument("--timeline", type=Path, help="file for the calls and jobs of the last run, as JSON")
+    parser.add_argument("--version", default=machine.commit(), help="the code that runs, for that file")
     return parser
 
 
@@ -69,7 +68,7 @@ def _measure_case(lab: Lab, case: Case, target: Target, options: argparse.Namesp
         )
         sys.stdout.flush()
         if options.timeline:
-            options.timeline.write_bytes(orjson.dumps(run.timeline))
+            run.record(case.title, options.version).save(options.timeline)
     if len(runs) > 1:
         net = median(run.net_seconds for run in runs)
         sys.stdout.write(f"{case.name}: median of {len(runs)}: {net:.1f} s without overrun\n")

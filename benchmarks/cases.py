@@ -41,6 +41,11 @@ class Case:
     title: str
     runs: tuple[Run, ...] = ()
 
+    @property
+    def streams(self) -> int:
+        """How many streams it has."""
+        return len(self.runs[-1].streams) if self.runs else 1
+
     def measure(self, lab: Lab, target: Target, seed: int) -> tuple[Timed, int]:
         """Measure it once, in a new project. Return the figures and the number of rows that were written.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.company import Run
+    from benchmarks.timelines import Recording
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,8 @@ class Lab:
         self._apis: dict[int, Api] = {}
         self._bigquery: processes.BigQuery | None = None
         self._runs: Path | None = None
+        self.recordings: dict[str, Recording] = {}
+        """Runs in BigQuery's time, by the name of the case. The last one counts."""
 
     def __enter__(self) -> Self:
         return self

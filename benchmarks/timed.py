@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import BenchmarkError, cpu_seconds_of, measure
+from benchmarks.timelines import Recording, Span
 from servicetitan_sandbox.client import bigquery_control as control
 from servicetitan_sandbox.client.processes import PACE
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from benchmarks.targets import Target
     from servicetitan_sandbox.client.bigquery_project import Project
 
-    Timeline = list[dict[str, Any]]
+Timeline = list[dict[str, Any]]
+"""Calls and jobs, as `bigquery_control.read_timeline` returns them."""
+
+_DECIMALS = 3
+"""Of the seconds in a recording."""
 
 SEED = 1
 """What the times of calls and jobs are drawn by."""
@@ -76,6 +81,16 @@ class Timed:
             total += max(0.0, end - max(start, covered))
             covered = max(covered, end)
         return total
+
+    def record(self, title: str, version: str) -> Recording:
+        """Return it as a recording, so that it can be drawn.
+
+        Args:
+            title: What ran.
+            version: The code that ran.
+        """
+        state, wall = (round(value, _DECIMALS) for value in (self.state_seconds, self.measured.wall_seconds))
+        return Recording(title, version, state, wall, [_shorten(span) for span in self.timeline])
 
     @property
     def net_seconds(self) -> float:
@@ -134,6 +149,11 @@ def run_in_bigquery_time(lab: Lab, project: Project, target: Target, source: Pat
         cpu_seconds_of(lab.start_bigquery().pid) - emulator_before,
         timeline,
     )
+
+
+def _shorten(span: Mapping[str, Any]) -> Span:
+    start, end, overrun = (round(span[name], _DECIMALS) for name in ("start", "end", "overrun"))
+    return Span(start, end, span["kind"], overrun)
 
 
 @contextmanager

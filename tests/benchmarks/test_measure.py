@@ -55,7 +55,7 @@ def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
 )
 def test_a_pipeline_that_fails_has_no_cost(tmp_path: Path, code: str, seconds: float, problem: str) -> None:
     with pytest.raises(BenchmarkError, match=problem):
-        measure(python("print()"), python(code), folder=tmp_path, timeout_seconds=seconds)
+        measure(python("pass"), python(code), folder=tmp_path, timeout_seconds=seconds)
 
 
 def test_growth_is_drawn() -> None:
