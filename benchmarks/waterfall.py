@@ -63,7 +63,10 @@ def waterfall(recordings: Mapping[str, Recording]) -> str:
     for name, recording in recordings.items():
         y += TOP
         panel = _Panel(recording, y)
-        parts += [_text(20, y, f"{name}: {recording.title}", font_size=13, fill="#222"), *panel.parts()]
+        parts += [
+            _text(20, y, f"{name} ({recording.version}): {recording.title}", font_size=13, fill="#222"),
+            *panel.parts(),
+        ]
         y = panel.bottom
     head = HEAD.format(width=LEFT + WIDTH + RIGHT, height=y + TOP)
     return "\n".join([head, *parts, "</svg>", ""])
