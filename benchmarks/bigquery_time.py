@@ -70,20 +70,17 @@ def _measure_case(lab: Lab, case: Case, target: Target, options: argparse.Namesp
         if options.timeline:
             run.record(case.title, options.version).save(options.timeline)
     if len(runs) > 1:
-        net = median(run.net_seconds for run in runs)
-        sys.stdout.write(f"{case.name}: median of {len(runs)}: {net:.1f} s without overrun\n")
+        seconds = median(run.seconds for run in runs)
+        sys.stdout.write(f"{case.name}: median of {len(runs)}: {seconds:.1f} s in BigQuery's time\n")
     return 0
 
 
 def _text(run: Timed, written: int) -> str:
     wall = run.measured.wall_seconds
-    overdue = (
-        f"some job overdue for {run.overrun_union_seconds:.1f} s; all of them added up {run.overrun_seconds:.1f} s"
-    )
     costs = f"CPU {run.measured.cpu_seconds:.1f} s, peak {run.measured.peak_mb:.0f} MB"
     lines = (
-        f"wall {wall:.1f} s, STATE after {run.state_seconds:.1f} s",
-        f"without overrun {run.net_seconds:.1f} s ({overdue})",
+        f"STATE after {run.state_seconds:.1f} s, end after {run.seconds:.1f} s in BigQuery's time",
+        f"wall {wall:.1f} s; the clock stood still for {run.overrun_seconds:.1f} s, while the local BigQuery was late",
         f"calls {run.calls_besides_polls} and {run.polls} polls: {_counts(run.calls)}",
         f"jobs: {_counts(run.jobs)}",
         f"billed {run.bytes_billed / 1e9:.3f} GB; {written:,} rows written",

@@ -60,14 +60,15 @@ class Case:
                 prepare(lab, project, target, source)
             started = datetime.now(UTC)
             run = run_in_bigquery_time(lab, project, target, last, seed)
-            return run, check_tables(project, target, self._tables(), started)
+            return run, check_tables(project, target, self.tables(), started)
 
     def _sources(self, lab: Lab) -> list[Path]:
         if not self.runs:
             return [lab.write_singer_file(ROWS, MANY_ROWS).path]
         return [lab.write_run(run) for run in self.runs]
 
-    def _tables(self) -> Mapping[str, Table]:
+    def tables(self) -> Mapping[str, Table]:
+        """Return what the tables of all streams are to have in the end."""
         if not self.runs:
             return {"rows": Table(MANY_ROWS, MANY_ROWS)}
         tables = {}

@@ -44,8 +44,9 @@ class Timed:
 
     Attributes:
         measured: Its cost, as everywhere.
+        seconds: From its start to its end.
         state_seconds: From its start to its last STATE.
-        overrun_seconds: How much longer than drawn the emulator needed for jobs, all added up.
+        overrun_seconds: For how long the local BigQuery was late and its clock stood still. All seconds are without it.
         calls: The calls by method.
         jobs: The jobs by kind.
         bytes_billed: What BigQuery would bill for its queries.
@@ -54,6 +55,7 @@ class Timed:
     """
 
     measured: Measured
+    seconds: float
     state_seconds: float
     overrun_seconds: float
     calls: Mapping[str, int]
@@ -72,16 +74,6 @@ class Timed:
         """How many calls did something else than wait for a job."""
         return sum(self.calls.values()) - self.polls
 
-    @property
-    def overrun_union_seconds(self) -> float:
-        """For how long at least one job was overdue. Several at the same time count once."""
-        overdue = sorted((span["end"] - span["overrun"], span["end"]) for span in self.timeline)
-        total = covered = 0.0
-        for start, end in overdue:
-            total += max(0.0, end - max(start, covered))
-            covered = max(covered, end)
-        return total
-
     def record(self, title: str, version: str) -> Recording:
         """Return it as a recording, so that it can be drawn.
 
@@ -89,13 +81,8 @@ class Timed:
             title: What ran.
             version: The code that ran.
         """
-        state, wall = (round(value, _DECIMALS) for value in (self.state_seconds, self.measured.wall_seconds))
+        state, wall = (round(value, _DECIMALS) for value in (self.state_seconds, self.seconds))
         return Recording(title, version, state, wall, [_shorten(span) for span in self.timeline])
-
-    @property
-    def net_seconds(self) -> float:
-        """The wall clock without the time in which the emulator kept a job waiting."""
-        return self.measured.wall_seconds - self.overrun_union_seconds
 
 
 @dataclass(frozen=True)
@@ -135,13 +122,15 @@ def run_in_bigquery_time(lab: Lab, project: Project, target: Target, source: Pat
             measured = measure(target.command(lab, project, folder), folder=folder, source=source)
             stats, timeline = control.read_stats(api), control.read_timeline(api)
         # The last that a target writes is a STATE.
-        state_seconds = (folder / "output").stat().st_mtime - begun
+        state_at = (folder / "output").stat().st_mtime
         if b'"' not in (folder / "output").read_bytes():
             raise BenchmarkError("it ended with 0 and wrote no STATE")
     control.set_conditions(api, project.name, pace=PACE)
+    pauses = stats["pauses"]
     return Timed(
         measured,
-        state_seconds,
+        seconds_between(begun, begun + measured.wall_seconds, pauses),
+        seconds_between(begun, state_at, pauses),
         stats["overrun_seconds"],
         stats["calls"],
         stats["jobs"],
@@ -151,9 +140,14 @@ def run_in_bigquery_time(lab: Lab, project: Project, target: Target, source: Pat
     )
 
 
+def seconds_between(start: float, end: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """Return the seconds between two moments, without those in which the clock stood still."""
+    return end - start - sum(max(0.0, min(end, last) - max(start, first)) for first, last in pauses)
+
+
 def _shorten(span: Mapping[str, Any]) -> Span:
-    start, end, overrun = (round(span[name], _DECIMALS) for name in ("start", "end", "overrun"))
-    return Span(start, end, span["kind"], overrun)
+    start, end = (round(span[name], _DECIMALS) for name in ("start", "end"))
+    return Span(start, end, span["kind"])
 
 
 @contextmanager

@@ -19,31 +19,29 @@ class Span(NamedTuple):
         start: Seconds since the start of the run.
         end: The same of its end.
         kind: The method that was called, or `job` and the kind of the job.
-        overrun: The last so many seconds are the local BigQuery's own.
     """
 
     start: float
     end: float
     kind: str
-    overrun: float
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded run.
+    """A recorded run. All seconds are those of BigQuery's time: the clock stands still while the local one is late.
 
     Attributes:
         title: What ran.
         version: The code that ran.
         state_seconds: When its STATE came.
-        wall_seconds: When it ended.
+        seconds: When it ended.
         spans: Its calls and jobs.
     """
 
     title: str
     version: str
     state_seconds: float
-    wall_seconds: float
+    seconds: float
     spans: Sequence[Span]
 
     def save(self, path: Path) -> None:

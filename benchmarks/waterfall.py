@@ -45,7 +45,6 @@ GROUPS = (
 )
 OTHERS = Group("calls about tables", frozenset(), "#d01884")
 
-OVERRUN_COLOUR = "#ddd"
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11"'
     ' fill="#555"><rect width="100%" height="100%" fill="#fff"/>'
@@ -54,7 +53,7 @@ HEAD = (
 
 def waterfall(recordings: Mapping[str, Recording]) -> str:
     """Return the SVG of recordings, each with its name: bars on one scale, then a panel for each on its own scale."""
-    longest = max(recording.wall_seconds for recording in recordings.values())
+    longest = max(recording.seconds for recording in recordings.values())
     parts: list[str] = []
     y: float = TOP
     for name, recording in recordings.items():
@@ -73,10 +72,10 @@ def waterfall(recordings: Mapping[str, Recording]) -> str:
 
 
 def _comparison(name: str, recording: Recording, longest: float, y: float) -> Iterator[str]:
-    end = LEFT + WIDTH * recording.wall_seconds / longest
+    end = LEFT + WIDTH * recording.seconds / longest
     yield _text(20, y, name, fill="#222")
     yield f'<rect x="{LEFT}" y="{y - 9}" width="{end - LEFT:.1f}" height="11" fill="#8ab4f8"/>'
-    yield _text(end + 5, y, f"{recording.wall_seconds:.0f} s", fill="#222")
+    yield _text(end + 5, y, f"{recording.seconds:.0f} s", fill="#222")
 
 
 class _Panel:
@@ -84,7 +83,7 @@ class _Panel:
 
     def __init__(self, recording: Recording, top: float) -> None:
         self._recording = recording
-        self._scale = WIDTH / recording.wall_seconds
+        self._scale = WIDTH / recording.seconds
         self._top = top + 12
         self._parts: list[str] = []
         self.bottom = self._top
@@ -105,10 +104,8 @@ class _Panel:
         height = min(LANE, MOST_HEIGHT / len(lanes))
         first = self.bottom + height / 2
         stroke = f'fill="none" stroke-width="{height * 0.8:.2f}"'
-        for colour, is_overrun in ((group.colour, False), (OVERRUN_COLOUR, True)):
-            path = "".join(self._bars(lanes, first, height, is_overrun=is_overrun))
-            if path:
-                self._parts.append(f'<path d="{path}" {stroke} stroke="{colour}"/>')
+        path = "".join(self._bars(lanes, first, height))
+        self._parts.append(f'<path d="{path}" {stroke} stroke="{group.colour}"/>')
         seconds = sum(span.end - span.start for span in spans)
         label = f"{len(spans):,}, {seconds:,.0f} s in all"
         middle = self.bottom + max(height * len(lanes), 22) / 2
@@ -118,19 +115,16 @@ class _Panel:
         ]
         self.bottom += max(height * len(lanes), 22) + 8
 
-    def _bars(self, lanes: Sequence[Sequence[Span]], first: float, height: float, *, is_overrun: bool) -> Iterator[str]:
+    def _bars(self, lanes: Sequence[Sequence[Span]], first: float, height: float) -> Iterator[str]:
         for number, lane in enumerate(lanes):
             for span in lane:
-                due = max(span.start, span.end - span.overrun)
-                start, end = (due, span.end) if is_overrun else (span.start, due)
-                if end > start:
-                    width = max(0.4, self._scale * (end - start))
-                    yield f"M{self._x(start):.1f} {first + number * height:.1f}h{width:.1f}"
+                width = max(0.4, self._scale * (span.end - span.start))
+                yield f"M{self._x(span.start):.1f} {first + number * height:.1f}h{width:.1f}"
 
     def _draw_axis(self) -> None:
         recording = self._recording
-        step = next(tick for tick in TICKS if recording.wall_seconds / tick <= MOST_TICKS or tick == TICKS[-1])
-        for number in range(int(recording.wall_seconds // step) + 1):
+        step = next(tick for tick in TICKS if recording.seconds / tick <= MOST_TICKS or tick == TICKS[-1])
+        for number in range(int(recording.seconds // step) + 1):
             x = self._x(number * step)
             self._parts.insert(0, f'<path d="M{x:.1f} {self._top}V{self.bottom}" stroke="#eee"/>')
             self._parts.append(_text(x, self.bottom + 12, f"{number * step} s", text_anchor="middle", font_size=9))

@@ -48,7 +48,8 @@ class _Course:
         self.table = query and dml_queue.changed_table(query.query or "", job.jobReference.projectId)
         self.error = _error_of(job, self.table or "")
         self.works_from = begun + job_errors.planned_hold(job)
-        self.begun, self.ends_at, self.kind = traffic.start_job(job.configuration)
+        self.timed = traffic.start_job(job)
+        self.ends_at = begun + max(0.0, self.timed.seconds_left)
         limit = job.configuration.jobTimeoutMs
         self.seconds_allowed = int(limit) / 1000 if limit else None
         self.deadline = begun + self.seconds_allowed if self.seconds_allowed else None
@@ -101,12 +102,6 @@ class _Course:
         """
         if self.is_late:
             raise job_errors.stopped_error(f"Job timed out after {self.seconds_allowed:g} sec")
-
-    def end(self) -> None:
-        """Wait until it has taken as long as jobs of its kind take, once its work is done."""
-        left = self.ends_at - time.monotonic()
-        time.sleep(max(0.0, left))
-        traffic.end_job(self.begun, self.kind, self.job_id or "", max(0.0, -left))
 
 
 def _error_of(job: Job, table: str) -> BigQueryError | None:
@@ -217,13 +212,13 @@ def _on_course(work: Callable[..., Any]) -> Callable[..., Any]:
             _remove_upload(args[-1])
             raise
         try:
-            with _AT_WORK:
+            with course.timed.work(), _AT_WORK:
                 result = work(job, *args)
         except Exception:
             course.fail_if_late()
-            course.end()
+            course.timed.end()
             raise
-        course.end()
+        course.timed.end()
         return result
 
     return run

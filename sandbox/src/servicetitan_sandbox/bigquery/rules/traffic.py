@@ -2,33 +2,34 @@
 
 The times are believed, not measured on the real service: a call takes a few tenths of a second, a load some seconds
 (`docs/decisions`). They are drawn evenly between two bounds by a seed, for each kind on its own, so that a run with the
-same calls sees the same times whatever its threads do. Where the emulator itself needs longer for a job, the excess is
-counted: it spoils a measurement.
+same calls sees the same times whatever its threads do. Where the emulator itself needs longer for a call or a job, the
+clock by which all of them take their time stands still (:mod:`servicetitan_sandbox.bigquery.rules.slow_clock`).
 
-The timeline holds the last calls and jobs, each with its beginning and end.
+The timeline holds the last calls and jobs, each with its beginning and end by that clock.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import random
 import re
 import threading
-import time
 from collections import Counter, deque
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import current_default_thread_limiter
 
 from servicetitan_sandbox.bigquery.api_calls import UPLOAD, read_call
+from servicetitan_sandbox.bigquery.rules.slow_clock import SlowClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from fastapi import FastAPI
-    from local_bigquery.models import JobConfiguration
+    from local_bigquery.models import Job, JobConfiguration
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 META = "meta"
@@ -69,6 +70,9 @@ JOB_SECONDS: Mapping[str, tuple[float, float]] = {
 """Bounds from the insert of a job to its end."""
 
 _WAITING = {"jobs.getQueryResults", "jobs.query"}
+_NOT_LATE = {*_WAITING, UPLOAD}
+"""Calls for which time does not stand still: it is not the emulator's work that they wait for."""
+
 _ANNOUNCED = b"uploadType=resumable"
 _NAMES = ("jobId", "tableId", "datasetId")
 """The parts of a path that say what a call is about; the first of them that it has."""
@@ -93,14 +97,12 @@ class Span:
         end: The same of its end.
         kind: The method that was called, or `job` and the kind of the job.
         detail: Id of the job, or name of the table or dataset; empty if there is none.
-        overrun: The last so many seconds of a job were the emulator's own.
     """
 
     start: float
     end: float
     kind: str
     detail: str
-    overrun: float = 0.0
 
 
 @dataclass
@@ -109,8 +111,11 @@ class _Call:
 
     kind: str
     seconds: float
-    begun: float = field(default_factory=time.monotonic)
+    begun: float
     detail: str = ""
+
+
+_clock = SlowClock()
 
 
 @dataclass
@@ -121,15 +126,14 @@ class _Traffic:
     errors: Counter[str] = field(default_factory=Counter)
     jobs: Counter[str] = field(default_factory=Counter)
     connections: set[tuple[str, int]] = field(default_factory=set)
-    overrun_seconds: float = 0.0
     request_bytes: int = 0
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=_clock.now)
     timeline: deque[Span] = field(default_factory=lambda: deque(maxlen=_SPANS))
 
-    def add(self, start: float, kind: str, detail: str, overrun: float = 0.0) -> None:
+    def add(self, start: float, kind: str, detail: str) -> None:
         """Add what has just ended to the timeline."""
-        end = time.monotonic() - self.since
-        self.timeline.append(Span(round(start - self.since, 4), round(end, 4), kind, detail, round(overrun, 4)))
+        end = _clock.now() - self.since
+        self.timeline.append(Span(round(start - self.since, 4), round(end, 4), kind, detail))
 
 
 _call: contextvars.ContextVar[_Call | None] = contextvars.ContextVar("call", default=None)
@@ -165,36 +169,48 @@ def name_call(job_id: str) -> None:
         call.detail = job_id
 
 
-def start_job(configuration: JobConfiguration) -> tuple[float, float, str]:
-    """Draw how long a job is to take, and count it.
+@dataclass(frozen=True)
+class TimedJob:
+    """A job that takes its time.
 
-    A job begins with the call that inserts it; when the call brings a file, after that.
-
-    Returns:
-        When it began and when it is to end, in seconds of the monotonic clock, and its kind.
+    Attributes:
+        job_id: Its id.
+        kind: Its kind.
+        begun: When it began, by the server's clock: with the call that inserted it, or when the file of that had come.
+        seconds: How long it is to take from then on.
     """
+
+    job_id: str
+    kind: str
+    begun: float
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """How many seconds it is to take from now on, if the clock does not stand still."""
+        return self.begun + self.seconds - _clock.now()
+
+    def work(self) -> AbstractContextManager[None]:
+        """Return a block for the emulator's work. Time stands still when that takes longer than the job is to take."""
+        return _clock.work(self.begun + self.seconds) if self.seconds else nullcontext()
+
+    def end(self) -> None:
+        """Wait until it has taken its time, and note its end."""
+        _clock.sleep_until(self.begun + self.seconds)
+        with _lock:
+            _seen.add(self.begun, f"job {self.kind}", self.job_id)
+
+
+def start_job(job: Job) -> TimedJob:
+    """Draw how long a job is to take, and count it."""
     call = _call.get()
-    begun = time.monotonic() if call is None else call.begun + (call.seconds if call.kind == UPLOAD else 0.0)
-    kinds = job_kinds(configuration)
+    begun = _clock.now() if call is None else call.begun + (call.seconds if call.kind == UPLOAD else 0.0)
+    kinds = job_kinds(job.configuration)
     kind = kinds[0] if len(kinds) == 1 else "SCRIPT"
     with _lock:
         _seen.jobs[kind] += 1
-        return begun, begun + sum(_draw(f"job {kind}", JOB_SECONDS[kind]) for kind in kinds), kind
-
-
-def end_job(begun: float, kind: str, job_id: str, overrun: float) -> None:
-    """Note the end of a job.
-
-    Args:
-        begun: When it began, in seconds of the monotonic clock.
-        kind: Its kind.
-        job_id: Its id.
-        overrun: How many seconds longer than it was to take the emulator needed for it.
-    """
-    with _lock:
-        overrun = overrun if _scale else 0.0
-        _seen.overrun_seconds += overrun
-        _seen.add(begun, f"job {kind}", job_id, overrun)
+        seconds = sum(_draw(f"job {kind}", JOB_SECONDS[kind]) for kind in kinds)
+    return TimedJob(job.jobReference.jobId or "", kind, begun, seconds)
 
 
 def job_kinds(configuration: JobConfiguration) -> list[str]:
@@ -211,7 +227,11 @@ def job_kinds(configuration: JobConfiguration) -> list[str]:
 
 
 def stats() -> dict[str, object]:
-    """Return what the server has seen: calls by kind, those that failed, jobs by kind, connections, and more."""
+    """Return what the server has seen: calls by kind, those that failed, jobs by kind, connections, and more.
+
+    `pauses` are the times, in seconds since 1970, in which the clock stood still, and `overrun_seconds` their sum.
+    """
+    pauses = _clock.pauses()
     with _lock:
         return {
             "calls": dict(sorted(_seen.calls.items())),
@@ -220,7 +240,8 @@ def stats() -> dict[str, object]:
             "jobs": dict(sorted(_seen.jobs.items())),
             "connections": len(_seen.connections),
             "request_bytes": _seen.request_bytes,
-            "overrun_seconds": round(_seen.overrun_seconds, 3),
+            "overrun_seconds": round(sum(end - start for start, end in pauses), 3),
+            "pauses": pauses,
         }
 
 
@@ -233,6 +254,7 @@ def timeline() -> list[dict[str, object]]:
 def forget() -> None:
     """Begin to count anew."""
     global _seen  # noqa: PLW0603 - one server, one count
+    _clock.forget_pauses()
     with _lock:
         _seen = _Traffic()
 
@@ -254,7 +276,7 @@ def _begin(kind: str, names: Mapping[str, str], client: tuple[str, int], *, has_
     with _lock:
         _seen.calls[kind] += 1
         _seen.connections.add(client)
-        return _Call(kind, _draw(latency, SECONDS[latency]), detail=detail)
+        return _Call(kind, _draw(latency, SECONDS[latency]), _clock.now(), detail)
 
 
 class _Middleware:
@@ -279,16 +301,20 @@ class _Middleware:
 
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
+                work.close()
                 await _take_time(present, message["status"])
             await send(message)
 
-        await self._app(scope, receive_counted, send_in_time)
+        with ExitStack() as work:
+            if present.seconds and present.kind not in _NOT_LATE:
+                work.enter_context(_clock.work(present.begun + present.seconds))
+            await self._app(scope, receive_counted, send_in_time)
 
 
 async def _take_time(call: _Call, status: int) -> None:
     """Wait until a call has taken its time, and note its end."""
-    from_ = time.monotonic() if call.kind in _WAITING else call.begun
-    await asyncio.sleep(max(0.0, from_ + call.seconds - time.monotonic()))
+    from_ = _clock.now() if call.kind in _WAITING else call.begun
+    await _clock.wait_until(from_ + call.seconds)
     with _lock:
         if status >= 400:  # noqa: PLR2004 - the errors of HTTP
             _seen.errors[f"{call.kind} {status}"] += 1
