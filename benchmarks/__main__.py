@@ -112,8 +112,8 @@ def _write_documents() -> None:
         (PICTURES / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
     for name in latency.DRAWN:
         paths = {when: RECORDINGS / f"{name}-{when}.json" for when in (BEFORE, AFTER)}
-        if all(path.exists() for path in paths.values()):
-            recordings = {when: load_recording(path) for when, path in paths.items()}
+        recordings = {when: load_recording(path) for when, path in paths.items() if path.exists()}
+        if recordings:
             (PICTURES / f"waterfall-{name}.svg").write_text(waterfall(recordings))
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 HEAD = """# Results
 
 Written by `make bench`; [README.md](README.md) says how. A cell is the median, with the smallest and the largest value
-in parentheses. CPU seconds (user and system) are the figure to compare: they depend least on what else the machine
-does. The raw results are in [results](results).
+in parentheses. What a user waits for is in the first section, in BigQuery's time. The others measure on the emulator
+alone, which answers at once: there CPU seconds (user and system) are the figure to compare, because they depend least
+on what else the machine does. The raw results are in [results](results).
 """
 
 SIGNIFICANT = 3
