@@ -1,10 +1,11 @@
 """All sections of the benchmarks."""
 
 from benchmarks.scenario import Section
-from benchmarks.scenarios import growth, latency, pipeline, streams, tap, target
+from benchmarks.scenarios import fleet, growth, latency, pipeline, streams, tap, target
 
 SECTIONS: tuple[Section, ...] = (
     latency.SECTION,
+    fleet.SECTION,
     target.SECTION,
     growth.SECTION,
     streams.SECTION,
