@@ -6,6 +6,7 @@ $ python -m benchmarks.bigquery_time --scenario unchanged --target ../other/.ven
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 from datetime import UTC, datetime
@@ -45,13 +46,22 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenario", nargs="+", choices=names, required=True, help=f"one or more of {', '.join(names)}"
     )
-    parser.add_argument("--target", default="", help="path of the target's command (default: the one in this checkout)")
-    parser.add_argument("--rival", choices=targets.BY_NAME, default="ours", help="another target, for 20 streams")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--target", type=_program, help="path of the target's command (default: the one in this checkout)"
+    )
+    which.add_argument("--rival", choices=targets.BY_NAME, default="ours", help="another target, for 20 streams")
     parser.add_argument("--seed", type=int, default=timed.SEED, help="what times are drawn by (default: 1)")
     parser.add_argument("--repeats", type=int, default=1, help="how often; the median is printed, too (default: 1)")
     parser.add_argument("--timeline", type=Path, help="file for the calls and jobs of the last run, as JSON")
     parser.add_argument("--version", default=machine.commit(), help="the code that runs, for that file")
     return parser
+
+
+def _program(path: str) -> str:
+    if shutil.which(path) is None:
+        raise argparse.ArgumentTypeError(f"there is no program {path}")
+    return path
 
 
 def _measure_case(lab: Lab, case: Case, target: Target, options: argparse.Namespace) -> int:

@@ -211,10 +211,12 @@ def _memory_kb(pid: int) -> tuple[int, int]:
 
 
 def _failure(code: int, command: Command, log: Path) -> str:
-    said = _last_lines(log.read_text(errors="replace").splitlines())
+    said = _explain(log.read_text(errors="replace").splitlines())
     return f"`{Path(command.arguments[0]).name}` ended with {code}: {said}"
 
 
-def _last_lines(lines: Iterable[str]) -> str:
+def _explain(lines: Iterable[str]) -> str:
+    """Return the first error in a log, if it says what is one, and the last line."""
     meaningful = [line.strip() for line in lines if line.strip()]
-    return meaningful[-1][-500:] if meaningful else "it said nothing"
+    errors = [line for line in meaningful if " ERROR " in line]
+    return " ... ".join(dict.fromkeys(line[-500:] for line in (*errors[:1], *meaningful[-1:]))) or "it said nothing"

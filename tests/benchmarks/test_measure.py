@@ -50,6 +50,11 @@ def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
     ("code", "seconds", "problem"),
     [
         ("import sys; sys.exit('no such thing')", 60, "ended with 1: no such thing"),
+        (
+            "import sys; print('| ERROR | why\\n| INFO | bye', file=sys.stderr); sys.exit(3)",
+            60,
+            r"ended with 3: \| ERROR \| why ... \| INFO \| bye",
+        ),
         ("import time; time.sleep(60)", 0.1, "did not end in time"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from benchmarks.company import NEW, STREAMS, Run, increment, rows_of, snapshot
 from benchmarks.report import section_text
 from benchmarks.results import SectionResult
 from benchmarks.scenario import Sample
+from benchmarks.scenarios import fleet
 from benchmarks.timelines import Recording, Span, load
 from benchmarks.waterfall import waterfall
 
@@ -103,6 +106,17 @@ def test_the_clock_stands_still() -> None:
     pauses = [(90.0, 101.0), (105.0, 107.0), (118.0, 130.0)]
     assert timed.seconds_between(100, 120, pauses) == 20 - 1 - 2 - 2
     assert timed.seconds_between(100, 120, []) == 20
+
+
+def test_a_program_that_is_missing_is_named() -> None:
+    command = [sys.executable, "-m", "benchmarks.bigquery_time", "--scenario", "first", "--target", "no/such/target"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("error: argument --target: there is no program no/such/target")
+
+
+def test_a_fleet_reads_what_the_tap_reads_by_default() -> None:
+    assert len(fleet.STREAMS) == 19
 
 
 def test_a_recording_is_kept(tmp_path: Path) -> None:
