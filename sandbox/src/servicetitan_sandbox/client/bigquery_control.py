@@ -48,7 +48,7 @@ def reset_stats(api_endpoint: str) -> None:
 
 
 def read_timeline(api_endpoint: str) -> list[dict[str, Any]]:
-    """Return the calls and jobs that the local BigQuery has seen: `start`, `end`, `kind`, `detail` and `overrun`.
+    """Return the calls and jobs that the local BigQuery has seen: `start`, `end`, `kind` and `detail`.
 
     Args:
         api_endpoint: Base URL of the local BigQuery.
