@@ -41,6 +41,7 @@ from servicetitan_sandbox.bigquery.rules import (
     listing,
     modification_times,
     partitions,
+    query_requests,
     quotas,
     regions,
     request_size,
@@ -98,6 +99,7 @@ def correct() -> None:
     # It warns of each view with options: DuckDB has none, and the emulator keeps them among its resources.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     rules.NODE_RULES.append(_wide_number_mode)
+    query.DML_COUNTS[exp.TruncateTable] = "deletedRowCount"
     database._attach = catalog.attach  # noqa: SLF001 - there is no other way in
     database.projects = catalog.projects
     database.fetch = catalog.narrow(database.fetch)
@@ -113,9 +115,12 @@ def correct() -> None:
     json_numbers.install()
     keys.install()
     partitions.install()
-    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas, modification_times):
+    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
+        rule.install()
+    for rule in (modification_times,):
         rule.install()
     jobs.install()
+    query_requests.install()
     encryption.install()
     regions.install(app)
     request_size.install(app)
