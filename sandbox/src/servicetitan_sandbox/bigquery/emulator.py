@@ -40,7 +40,9 @@ from servicetitan_sandbox.bigquery.rules import (
     keys,
     listing,
     modification_times,
+    null_arrays,
     partitions,
+    query_destinations,
     query_requests,
     quotas,
     regions,
@@ -117,7 +119,7 @@ def correct() -> None:
     partitions.install()
     for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
         rule.install()
-    for rule in (modification_times,):
+    for rule in (query_destinations, null_arrays, modification_times):
         rule.install()
     jobs.install()
     query_requests.install()
