@@ -37,6 +37,7 @@ from servicetitan_sandbox.bigquery.rules import (
     jobs,
     jobs_view,
     json_numbers,
+    json_parts,
     keys,
     listing,
     modification_times,
@@ -49,6 +50,7 @@ from servicetitan_sandbox.bigquery.rules import (
     request_size,
     statements,
     streaming,
+    text_casts,
     traffic,
 )
 
@@ -115,6 +117,8 @@ def correct() -> None:
     statements.install()
     decimals.install()
     json_numbers.install()
+    json_parts.install()
+    text_casts.install()
     keys.install()
     partitions.install()
     for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
