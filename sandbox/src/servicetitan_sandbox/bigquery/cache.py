@@ -18,7 +18,6 @@ from local_bigquery.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from importlib.machinery import ModuleSpec
     from pathlib import Path
 
 P = ParamSpec("P")
@@ -148,23 +147,11 @@ class Resources:
         self._sqlite.close()
 
 
-class _MissingModuleFinder:
-    """Fails the import of a module without searching for it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        if name == self._name:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return None
-
-
 def forbid_import(module: str) -> None:
     """Make the import of a module fail at once, unless it is installed.
 
     Python caches successful imports, but searches all folders again for a missing module. DuckDB tries to import pandas
-    for each parameter of each statement.
+    for each parameter of each statement, and eight times for each call of a function in Python.
     """
     if importlib.util.find_spec(module) is None:
-        sys.meta_path.insert(0, _MissingModuleFinder(module))
+        sys.modules[module] = None  # type: ignore[assignment] # so Python marks a module that is not to be imported
