@@ -6,11 +6,12 @@ Without them a MERGE of one row took more than two hundred statements, to look t
 from __future__ import annotations
 
 import functools
+import importlib.abc
 import importlib.util
 import sqlite3
 import sys
 import threading
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, override
 
 import orjson
 from local_bigquery.engine import database
@@ -154,4 +155,15 @@ def forbid_import(module: str) -> None:
     for each parameter of each statement, and eight times for each call of a function in Python.
     """
     if importlib.util.find_spec(module) is None:
-        sys.modules[module] = None  # type: ignore[assignment] # so Python marks a module that is not to be imported
+        # Not as None in `sys.modules`: DuckDB looks there for modules that are loaded.
+        sys.meta_path.insert(0, _Forbidden(module))
+
+
+class _Forbidden(importlib.abc.MetaPathFinder):
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    @override
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == self._module:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
