@@ -42,7 +42,7 @@ test-install: setup ## Install each package alone with plain pip, from git, whee
 test-prism: setup ## Let the tap read every stream from Prism, which serves ServiceTitan's own documents (needs npm; two minutes)
 	@$(BIN)/python tools/prism_check.py
 
-bench: setup ## Measure the pair and others of its kind (half an hour; ONLY="target growth" for a part)
+bench: setup ## Measure the pair and others of its kind (an hour and a half; ONLY="time target" for a part)
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
 lint: setup ## Check style, types, layers, generated files and documents

@@ -17,16 +17,23 @@ from benchmarks.measure import BenchmarkError
 from benchmarks.picture import growth_picture
 from benchmarks.report import report, section_text
 from benchmarks.results import SectionResult, load
-from benchmarks.scenarios import growth
+from benchmarks.scenarios import growth, latency
 from benchmarks.sections import SECTIONS
+from benchmarks.timelines import load as load_recording
+from benchmarks.waterfall import waterfall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.scenario import Scenario, Section
+    from benchmarks.timelines import Recording
 
 FOLDER = Path(__file__).resolve().parent
 RAW = FOLDER / "results"
+PICTURES = ROOT / "docs" / "explanation"
+RECORDINGS = RAW / "timelines"
+BEFORE, AFTER = "before", "after"
+"""What the names of recordings end with: those that were kept to compare with, and those of the last measurement."""
 
 console = Console(stderr=True, highlight=False)
 
@@ -41,10 +48,12 @@ def main() -> int:
     failed = False
     for section in SECTIONS:
         if not options.only or section.name in options.only:
-            result = _measure_section(section, options)
+            result, recordings = _measure_section(section, options)
             failed = failed or any(row.error for row in result.rows)
             if options.scale == 1 and not options.match:
                 result.save(RAW)
+                for name, recording in recordings.items():
+                    recording.save(RECORDINGS / f"{name}-{AFTER}.json")
                 _write_documents()
     return 1 if failed else 0
 
@@ -60,8 +69,9 @@ def _options() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure_section(section: Section, options: argparse.Namespace) -> SectionResult:
+def _measure_section(section: Section, options: argparse.Namespace) -> tuple[SectionResult, dict[str, Recording]]:
     result = SectionResult(section.name, section.title, section.text, section.unit, machine.facts())
+    result.columns = list(section.columns)
     result.machine["load before"] = machine.load()
     chosen = [scenario for scenario in section.scenarios if options.match in scenario.title]
     with Lab(options.scale) as lab:
@@ -70,7 +80,7 @@ def _measure_section(section: Section, options: argparse.Namespace) -> SectionRe
     result.machine["load after"] = machine.load()
     sys.stdout.write(section_text(result) + "\n")
     sys.stdout.flush()
-    return result
+    return result, lab.recordings
 
 
 def _turns(scenarios: Sequence[Scenario], most: int) -> Iterator[Scenario]:
@@ -99,14 +109,19 @@ def _write_documents() -> None:
     results = {result.name: result for result in _all_results()}
     (FOLDER / "RESULTS.md").write_text(report(results.values()))
     if growth.SECTION.name in results:
-        (ROOT / "docs" / "explanation" / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
+        (PICTURES / "growth.svg").write_text(growth_picture(results[growth.SECTION.name]))
+    for name in latency.DRAWN:
+        paths = {when: RECORDINGS / f"{name}-{when}.json" for when in (BEFORE, AFTER)}
+        recordings = {when: load_recording(path) for when, path in paths.items() if path.exists()}
+        if recordings:
+            (PICTURES / f"waterfall-{name}.svg").write_text(waterfall(recordings))
 
 
 def _all_results() -> Iterator[SectionResult]:
     for section in SECTIONS:
         path = RAW / f"{section.name}.json"
         if path.exists():
-            yield replace(load(path), title=section.title, text=section.text)
+            yield replace(load(path), title=section.title, text=section.text, columns=list(section.columns))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from servicetitan_sandbox.client.bigquery_project import Project
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from benchmarks.company import Run
+    from benchmarks.timelines import Recording
+
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".tools" / "benchmarks"
@@ -74,6 +77,9 @@ class Lab:
         self._resources = ExitStack()
         self._apis: dict[int, Api] = {}
         self._bigquery: processes.BigQuery | None = None
+        self._runs: Path | None = None
+        self.recordings: dict[str, Recording] = {}
+        """Runs in BigQuery's time, by the name of the case. The last one counts."""
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +97,15 @@ class Lab:
             write_singer_file(partial, shape, rows, streams)
             partial.rename(path)
         return SingerFile(path, tuple(streams), rows)
+
+    def write_run(self, run: Run) -> Path:
+        """Return a file with a company's run. It is written once for the section."""
+        if self._runs is None:
+            self._runs = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        path = self._runs / f"{run.digest}.singer"
+        if not path.exists():
+            run.write(path)
+        return path
 
     def start_api(self, count: int) -> Api:
         """Return a page server with `count` records, times the scale, in each list and feed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,12 @@ def facts() -> dict[str, str]:
         "machine": f"{os.cpu_count()} cores of {_processor()}, {_memory_gb()} GB, {platform.system()}",
         "versions": f"Python {platform.python_version()}, {versions}",
     }
+
+
+def commit() -> str:
+    """Return the commit that is checked out, shortened."""
+    command = ("git", "-C", str(Path(__file__).resolve().parent), "rev-parse", "--short", "HEAD")
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
 def load() -> str:

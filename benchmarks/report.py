@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from benchmarks.results import Row, SectionResult
     from benchmarks.scenario import Sample
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 HEAD = """# Results
 
 Written by `make bench`; [README.md](README.md) says how. A cell is the median, with the smallest and the largest value
-in parentheses. CPU seconds (user and system) are the figure to compare: they depend least on what else the machine
-does. The raw results are in [results](results).
+in parentheses. What a user waits for is in the first section, in BigQuery's time. The others measure on the emulator
+alone, which answers at once: there CPU seconds (user and system) are the figure to compare, because they depend least
+on what else the machine does. The raw results are in [results](results).
 """
 
 SIGNIFICANT = 3
@@ -29,10 +30,9 @@ def report(sections: Iterable[SectionResult]) -> str:
 
 def section_text(section: SectionResult) -> str:
     """Return a section: heading, table, machine."""
-    facts = list(dict.fromkeys(name for row in section.rows for sample in row.samples for name in sample.facts))
-    unit = section.unit
-    head = ["what", unit, "CPU s", f"{unit} per CPU s", "wall s", "peak MB", *facts]
-    table = [head, ["---", *["---:"] * (len(head) - 1)], *(_cells(row, facts) for row in section.rows)]
+    columns = section.columns or _all_columns(section)
+    head = ["what", *columns]
+    table = [head, ["---", *["---:"] * (len(head) - 1)], *(_cells(section, row, columns) for row in section.rows)]
     lines = [f"| {' | '.join(cells)} |" for cells in table]
     machine = "; ".join(f"{name}: {value}" for name, value in section.machine.items())
     return "\n".join([f"## {section.title}", "", *_paragraph(section.text), *lines, "", f"<sub>{machine}</sub>", ""])
@@ -42,29 +42,37 @@ def _paragraph(text: str) -> list[str]:
     return [text.strip(), ""] if text.strip() else []
 
 
-def _cells(row: Row, facts: Sequence[str]) -> list[str]:
+def _all_columns(section: SectionResult) -> list[str]:
+    """Return all columns of a section: what is measured everywhere, then its facts."""
+    facts = dict.fromkeys(name for row in section.rows for sample in row.samples for name in sample.facts)
+    unit = section.unit
+    return [unit, "CPU s", f"{unit} per CPU s", "wall s", "peak MB", *facts]
+
+
+def _cells(section: SectionResult, row: Row, columns: Sequence[str]) -> list[str]:
     what = f"{row.title}, {row.step}" if row.step else row.title
     if row.error:
-        return [what, f"no figure: {row.error}", *[""] * (len(facts) + 4)]
-    return [what, *(_spread(values) for values in _measures(row.samples)), *_facts(row.samples, facts)]
+        return [what, f"no figure: {row.error}", *[""] * (len(columns) - 1)]
+    values = [_values(section.unit, sample) for sample in row.samples]
+    return [what, *(_spread([one[column] for one in values if column in one]) for column in columns)]
 
 
-def _measures(samples: Sequence[Sample]) -> Iterator[list[float]]:
-    yield [sample.count for sample in samples]
-    yield [sample.cpu_seconds for sample in samples]
-    yield [sample.count / sample.cpu_seconds for sample in samples]
-    yield [sample.wall_seconds for sample in samples]
-    yield [sample.peak_mb for sample in samples]
-
-
-def _facts(samples: Sequence[Sample], names: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        values = [sample.facts[name] for sample in samples if name in sample.facts]
-        yield _spread(values) if values else ""
+def _values(unit: str, sample: Sample) -> dict[str, float]:
+    """Return all values of a sample by the names of their columns."""
+    return {
+        unit: sample.count,
+        "CPU s": sample.cpu_seconds,
+        f"{unit} per CPU s": sample.count / sample.cpu_seconds,
+        "wall s": sample.wall_seconds,
+        "peak MB": sample.peak_mb,
+        **sample.facts,
+    }
 
 
 def _spread(values: Sequence[float]) -> str:
-    """Return the median of values, with the smallest and the largest if they look different."""
+    """Return the median of values, with the smallest and the largest if they look different; nothing for no value."""
+    if not values:
+        return ""
     middle, low, high = map(number, (median(values), min(values), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"
 

@@ -34,6 +34,7 @@ class SectionResult:
         unit: The unit of `Sample.count`.
         machine: Facts about the machine and the programs on it, by name.
         rows: The figures.
+        columns: The columns of the table; all if empty.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SectionResult:
     unit: str
     machine: dict[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
     def get_or_add_row(self, title: str, step: str = "") -> Row:
         """Return the row of a scenario's step. Add it if there is none."""

@@ -65,6 +65,7 @@ class Section:
         text: Explanation for readers, in Markdown.
         scenarios: The rows.
         unit: What `Sample.count` counts.
+        columns: The columns of the table, by the names of measures and facts. By default all of them.
     """
 
     name: str
@@ -72,3 +73,4 @@ class Section:
     text: str
     scenarios: tuple[Scenario, ...]
     unit: str = "rows"
+    columns: tuple[str, ...] = ()

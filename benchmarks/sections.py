@@ -1,7 +1,15 @@
 """All sections of the benchmarks."""
 
 from benchmarks.scenario import Section
-from benchmarks.scenarios import growth, pipeline, streams, tap, target
+from benchmarks.scenarios import fleet, growth, latency, pipeline, streams, tap, target
 
-SECTIONS: tuple[Section, ...] = (target.SECTION, growth.SECTION, streams.SECTION, tap.SECTION, pipeline.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    latency.SECTION,
+    fleet.SECTION,
+    target.SECTION,
+    growth.SECTION,
+    streams.SECTION,
+    tap.SECTION,
+    pipeline.SECTION,
+)
 """All sections, in the order of the results."""

@@ -225,6 +225,9 @@ def _wide(name: str, columns: int) -> Shape:
 WIDE = _wide("wide", 200)
 """200 columns, 5 KB."""
 
+TWENTY_COLUMNS = _wide("twenty", 20)
+"""20 columns, 0.4 KB."""
+
 THOUSAND_COLUMNS = _wide("thousand", 1000)
 """1,000 columns, 25 KB."""
 

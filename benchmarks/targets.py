@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import environments
@@ -33,12 +34,14 @@ class Target:
         command: Makes the command for a project and a folder for files.
         dataset: Dataset of its tables.
         written_at: Column with the time of a row's last write.
+        spares_unchanged: Whether it writes only rows that have changed.
     """
 
     name: str
     command: Callable[[Lab, Project, Path], Command]
     dataset: str
     written_at: str
+    spares_unchanged: bool = False
 
     def run(self, lab: Lab, project: Project, source: SingerFile, step: str = "") -> Sample:
         """Feed a file to the target, once.
@@ -79,9 +82,13 @@ def program(name: str, *options: str) -> Command:
     return Command((sys.executable, str(PROGRAMS / f"{name}.py"), *options))
 
 
-def _ours(lab: Lab, project: Project, folder: Path) -> Command:  # noqa: ARG001 - the signature of all of them
+def _ours(lab: Lab, project: Project, folder: Path) -> Command:
+    return _command_at(environments.install_ours("target-bigquery-softdelete"), lab, project, folder)
+
+
+def _command_at(path: str, lab: Lab, project: Project, folder: Path) -> Command:  # noqa: ARG001 - the signature of all of them
     config = write_config(folder, project_id=project.name, api_endpoint=project.api_endpoint)
-    return Command((environments.install_ours("target-bigquery-softdelete"), "--config", config))
+    return Command((path, "--config", config))
 
 
 def _z3_loads(lab: Lab, project: Project, folder: Path) -> Command:
@@ -118,7 +125,17 @@ def _rival(lab: Lab, name: str, entry: tuple[str, str], config: str) -> Command:
     )
 
 
-OURS = Target("target-bigquery-softdelete", _ours, "bronze", "_etl_synced")
+OURS = Target("target-bigquery-softdelete", _ours, "bronze", "_etl_synced", spares_unchanged=True)
 Z3_LOADS = Target("z3-target-bigquery, load jobs", _z3_loads, RIVAL_DATASET, "_sdc_batched_at")
 Z3_STREAMS = Target("z3-target-bigquery, Storage API", _z3_streams, RIVAL_DATASET, "_sdc_batched_at")
 PIPELINEWISE = Target("pipelinewise-target-bigquery", _pipelinewise, RIVAL_DATASET, "_sdc_batched_at")
+BY_NAME = {"ours": OURS, "z3": Z3_LOADS, "pipelinewise": PIPELINEWISE}
+
+
+def ours_at(path: str) -> Target:
+    """Return our target as another checkout has it.
+
+    Args:
+        path: Its command.
+    """
+    return replace(OURS, command=partial(_command_at, path))

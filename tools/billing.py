@@ -6,8 +6,8 @@ The rules are those of BigQuery's documentation, on-demand pricing:
   costs").
 - A MERGE that can update is billed for what it reads and, once more, for all columns of the target table ("DML
   statements on non-partitioned tables": q + t).
-- Load jobs and calls of the API cost nothing. A table takes 1,500 load jobs a day, a project 100,000 ("Quotas and
-  limits").
+- Rows that a statement carries in a parameter cost nothing, and so do load jobs and calls of the API. A table takes
+  1,500 load jobs a day, a project 100,000 ("Quotas and limits").
 - A value of INT64 has 8 bytes, a STRING 2 and those of its text ("Data type sizes").
 
 No rule says how much clustering saves: `touched` is the share of a table's blocks in which the keys
@@ -31,8 +31,17 @@ DOLLARS_PER_TIB = 6.25
 
 KEY_BYTES = 8
 OPERATION_BYTES = 2 + len("INSERT")
+INLINE_BYTES = 1_000_000
+"""Rows of a stream that take at most so many bytes are sent with the statements: the target's `inline_bytes`."""
+
 STAGED_KEY_BYTES = KEY_BYTES + 8 + 1
 """Of a staged row: its key, its position in the run, and whether it says that it is deleted."""
+
+LOG_ROW_BYTES = 400
+"""Of a row of `etl_logs`, as the target writes them."""
+
+LOG_DAYS = 45
+"""How far back a run reads the log."""
 
 RUNS = 4
 """A day: one every six hours."""
@@ -52,11 +61,11 @@ class Group:
     """Rows of each table."""
     row_bytes: int
     staged: int
-    """Rows that a run loads for each stream, when it loads any."""
+    """Rows that a run brings for each stream, when it brings any."""
     busy: float = 1.0
     """Share of the runs in which a stream has any rows."""
     whole: bool = False
-    """Whether a run loads all rows, to find deletions. Then the whole table is read and compared at once."""
+    """Whether a run brings all rows, to find deletions. Then the whole table is read and compared at once."""
     changing: float = 1.0
     """For compared tables: share of the runs in which a row has changed, so that a MERGE follows."""
 
@@ -71,9 +80,24 @@ class Group:
         return self.whole or self.size <= LEAST_BYTES
 
     @property
+    def is_inline(self) -> bool:
+        """Whether statements carry the rows of a run, so that there is no staging table."""
+        return self.staged * self.row_bytes <= INLINE_BYTES
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether an unchanged snapshot is recognised by its fingerprint, without a statement for the stream."""
+        return self.whole and self.is_inline
+
+    @property
+    def merges(self) -> float:
+        """How often a day a stream has rows, for all tables."""
+        return self.streams * self.busy * RUNS
+
+    @property
     def loads(self) -> float:
         """Load jobs a day, for all tables."""
-        return self.streams * self.busy * RUNS
+        return 0 if self.is_inline else self.merges
 
 
 FLEET = (
@@ -93,12 +117,32 @@ def streams(groups: Iterable[Group]) -> int:
 
 def bytes_billed(group: Group, *, touched: float) -> float:
     """Return the bytes billed a day for the streams of a group: the count before each MERGE, and the MERGE."""
-    staged = _billed(group.staged * group.row_bytes)
+    staged = 0 if group.is_inline else _billed(group.staged * group.row_bytes)
     if group.is_compared:
-        compared = _billed(group.size) + staged
-        return (compared + group.changing * (_billed(2 * group.size) + staged)) * group.loads
-    counted = _billed(group.rows * (KEY_BYTES + OPERATION_BYTES)) + _billed(group.staged * STAGED_KEY_BYTES)
-    return (counted + _billed(2 * group.size * touched) + staged) * group.loads
+        compared, merged = _billed(group.size) + staged, _billed(2 * group.size) + staged
+        share = group.changing if group.is_recognised else 1.0
+        return (share * compared + group.changing * merged) * group.merges
+    staged_keys = 0 if group.is_inline else _billed(group.staged * STAGED_KEY_BYTES)
+    counted = _billed(group.rows * (KEY_BYTES + OPERATION_BYTES)) + staged_keys
+    return (counted + _billed(2 * group.size * touched) + staged) * group.merges
+
+
+def bytes_billed_new(group: Group) -> float:
+    """Return the bytes billed once for the first rows of a group's streams: the table is empty, and must be so."""
+    staged = 0 if group.is_inline else _billed(group.staged * group.row_bytes)
+    return group.streams * (LEAST_BYTES + staged)
+
+
+def bytes_billed_runs(count: int) -> float:
+    """Return the bytes billed a day for what each run asks once, whatever its streams bring.
+
+    It reads the log and the list of tables at its start, and the list again when it writes the log.
+
+    Args:
+        count: The number of streams.
+    """
+    log = count * RUNS * LOG_DAYS * LOG_ROW_BYTES
+    return (_billed(log) + 2 * LEAST_BYTES) * RUNS
 
 
 def bytes_billed_before(group: Group) -> float:
@@ -107,8 +151,8 @@ def bytes_billed_before(group: Group) -> float:
 
 
 def rows_written(group: Group) -> float:
-    """Return the rows a day that are loaded and, at most, written."""
-    return group.staged * group.loads
+    """Return the rows a day that are sent and, at most, written."""
+    return group.staged * group.merges
 
 
 def rows_written_before(group: Group) -> float:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import billing
 import links
+import waits
 from tap_servicetitan.specs.excluded import EXCLUDED
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
@@ -197,7 +198,8 @@ def billed_streams() -> str:
         [group.name, str(group.streams), f"{group.rows:,}", *map(gibibytes, billed_in_a_day(group))]
         for group in billing.FLEET
     ]
-    sums = [sum(figures) for figures in zip(*map(billed_in_a_day, billing.FLEET), strict=True)]
+    of_runs = [0.0, *[billing.bytes_billed_runs(billing.streams(billing.FLEET))] * 2]
+    sums = [sum(figures) for figures in zip(*map(billed_in_a_day, billing.FLEET), of_runs, strict=True)]
     fleet = [figure * billing.COMPANIES for figure in sums]
     streams = str(billing.streams(billing.FLEET))
     costs = [f"{billing.dollars(figure):,.0f} $" for figure in fleet]
@@ -205,6 +207,7 @@ def billed_streams() -> str:
         head,
         [
             *rows,
+            ["what each run asks once", "", "", *map(gibibytes, of_runs)],
             ["**a company, a day**", streams, "", *map(gibibytes, sums)],
             [f"**{billing.COMPANIES} companies, a day**", "", "", *map(gibibytes, fleet)],
             [f"**{billing.COMPANIES} companies, a month**", "", "", *costs],
@@ -228,7 +231,7 @@ def gibibytes(count: float) -> str:
 
 def load_jobs() -> str:
     """Return the table of load jobs and written rows of a company in a day, beside the limits of BigQuery."""
-    loads = sum(group.loads for group in billing.FLEET) + billing.RUNS
+    loads = sum(group.loads for group in billing.FLEET)
     written = [sum(map(rule, billing.FLEET)) for rule in (billing.rows_written_before, billing.rows_written)]
     return table(
         ["a day", "before", "now", "BigQuery allows"],
@@ -240,7 +243,7 @@ def load_jobs() -> str:
                 f"{loads:,.0f}",
                 "100,000",
             ],
-            ["rows loaded", *(f"{count:,.0f}" for count in written), ""],
+            ["rows sent", *(f"{count:,.0f}" for count in written), ""],
             ["rows written into tables", f"{written[0]:,.0f}", "those that changed", ""],
         ],
     )
@@ -255,6 +258,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "tap-settings": lambda: settings(TapServiceTitan),
     "target-settings": lambda: settings(TargetBigQuerySoftDelete),
     "types": types,
+    "waits": lambda: table(["what", "STATE after", "end after", "calls", "billed"], waits.rows()),
 }
 
 

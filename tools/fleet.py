@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, override
@@ -160,17 +160,28 @@ class PeakMemory(threading.Thread):
     def run(self) -> None:
         """Measure until the block ends."""
         while not self._over.wait(0.5):
-            self.together = max(self.together, sum(_resident_bytes(self._mark)))
+            self.together = max(self.together, sum(_used_bytes(self._mark)))
 
 
-def _resident_bytes(mark: bytes) -> Iterator[int]:
-    """Yield the memory of each process with the mark in its command or environment. Shared pages count each time."""
-    for process in Path("/proc").iterdir():
-        try:
-            if mark in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
-                yield int((process / "statm").read_text().split()[1]) * 4096
-        except OSError:
-            continue  # not a process, or it has ended
+def _used_bytes(mark: bytes) -> Iterator[int]:
+    """Yield the memory of each process with the mark in its command, and of all that it has started.
+
+    Each has its share of the pages that several use.
+    """
+    parents, marked = {}, set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            parents[process.name] = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if mark in (process / "cmdline").read_bytes():
+                marked.add(process.name)
+    for pid in parents:
+        line = [pid]
+        while line[-1] in parents:
+            line.append(parents[line[-1]])
+        if marked & set(line):
+            with suppress(OSError):
+                shares = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                yield int(shares.partition("\nPss:")[2].split()[0]) * 1024
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ def _rows(count: int) -> Scenario:
 
 SECTION = Section(
     "growth",
-    "Target: ever more of it",
+    "Target on the emulator alone: ever more of it",
     TEXT,
     (
         *map(_rows, SIZES),

@@ -22,10 +22,10 @@ FEW, ALL = 10, 120
 STREAMS = tuple(f"stream_{number}" for number in range(ALL))
 
 TEXT = """
-A first run into an empty project, and the same input once more. A record has the 5 columns of *narrow*, or the 30 of
-*flat*. A stream *without rows* has a SCHEMA message alone, as an incremental stream in which nothing changed. Beside
-the start, most of the wall clock is the local BigQuery's, which shares the processors with the target: the column of
-its time says how much it had to do.
+On the emulator alone. A first run into an empty project, and the same input once more. A record has the 5 columns of
+*narrow*, or the 30 of *flat*. A stream *without rows* has a SCHEMA message alone, as an incremental stream in which
+nothing changed. Beside the start, most of the wall clock is the local BigQuery's, which shares the processors with the
+target: the column of its time says how much it had to do.
 """
 
 
@@ -58,7 +58,7 @@ def _ours(count: int, repeats: int) -> tuple[Scenario, ...]:
 
 SECTION = Section(
     "streams",
-    "Target: many small streams",
+    "Target on the emulator alone: many small streams",
     TEXT,
     (
         *_ours(FEW, repeats=3),

@@ -50,12 +50,17 @@ def test_the_cost_of_a_pipeline(tmp_path: Path) -> None:
     ("code", "seconds", "problem"),
     [
         ("import sys; sys.exit('no such thing')", 60, "ended with 1: no such thing"),
+        (
+            "import sys; print('| ERROR | why\\n| INFO | bye', file=sys.stderr); sys.exit(3)",
+            60,
+            r"ended with 3: \| ERROR \| why ... \| INFO \| bye",
+        ),
         ("import time; time.sleep(60)", 0.1, "did not end in time"),
     ],
 )
 def test_a_pipeline_that_fails_has_no_cost(tmp_path: Path, code: str, seconds: float, problem: str) -> None:
     with pytest.raises(BenchmarkError, match=problem):
-        measure(python("print()"), python(code), folder=tmp_path, timeout_seconds=seconds)
+        measure(python("pass"), python(code), folder=tmp_path, timeout_seconds=seconds)
 
 
 def test_growth_is_drawn() -> None:

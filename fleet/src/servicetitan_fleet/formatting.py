@@ -18,6 +18,13 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
+def format_clock(seconds: float) -> str:
+    """Format a duration in whole seconds: `0:08`, `1:24`, `1:02:03`."""
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def format_age(since: dt.datetime | None, now: dt.datetime) -> str:
     """Format the time that has passed since a moment, in its largest unit; `never` for None."""
     if since is None:

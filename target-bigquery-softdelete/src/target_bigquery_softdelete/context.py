@@ -18,6 +18,7 @@ from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.runtime.about import VERSION
 from target_bigquery_softdelete.runtime.inline_room import InlineRoom
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
+from target_bigquery_softdelete.runtime.stopwatch import Stopwatch
 from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
 from target_bigquery_softdelete.singer.versions import TapHabits
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.bigquery.server_clock import ServerClock
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.config.settings import Settings
+    from target_bigquery_softdelete.runtime.stopwatch import TimeSpent
 
 CANCEL_SECONDS = 4.0
 GIVE_BACK_SECONDS = 2.0
@@ -64,6 +66,7 @@ class Run:
         self.lease = lease
         self.clock = clock
         """BigQuery's clock."""
+        self.stopwatch = Stopwatch()
         self.earlier_runs = EarlierRuns(
             warehouse, days=settings.max_delete_days, clock=clock, log_columns=self._log_columns
         )
@@ -140,8 +143,12 @@ class Run:
         self._log_ready.result()
         return self._log.columns_before
 
-    def write_reports(self, reports: Sequence[StreamReport]) -> None:
+    def write_reports(self, reports: Sequence[StreamReport], spent: TimeSpent) -> None:
         """Append the rows of the run to the audit log.
+
+        Args:
+            reports: The report of each stream.
+            spent: Where the time of the run went.
 
         Raises:
             WarehouseError: If BigQuery refuses them, or has refused to create the log.
@@ -149,7 +156,7 @@ class Run:
         if self._log is None or self._log_ready is None:
             return  # nothing was checked, so nothing may be written
         self._log_ready.result()
-        write_reports(self._log, reports, self.identity, self.warehouse.lease_id())
+        write_reports(self._log, reports, {**self.identity, **spent.columns}, self.warehouse.lease_id())
 
     def open_quarantine(self) -> Quarantine | None:
         """Return what takes the records that do not fit their schema, or None if such a record fails its stream."""

@@ -122,6 +122,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if isinstance(self.message_reader, BlockReader):
             self.message_reader.idle_timeout = self._checkpoints.seconds_left
             self.message_reader.longest_line = settings.max_line_bytes
+            self.message_reader.waiting = self.run.stopwatch.waiting
             self.message_reader.on_idle = self._checkpoints.merge_if_due
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
@@ -333,6 +334,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             )
         finally:
             self.run.release_lease()
+            self.logger.info("the run %s", self.run.stopwatch.read())
 
     def _begin_or_check(self, stream: str, schema: object) -> None:
         """Take the lease and then check whose tables these are, before the first stream begins.

@@ -17,6 +17,7 @@ import pytest
 
 from servicetitan_sandbox.client.control import Fault
 from servicetitan_sandbox.client.fleet import ORCHESTRATE_ETL, Fleet
+from support.fleet.processes import find_meltano
 from support.fleet.receivers import run_http_receiver
 
 if TYPE_CHECKING:
@@ -85,23 +86,12 @@ class Stage(Fleet):
 
     def kill(self, company_id: str) -> None:
         """Kill a company's Meltano as soon as it runs."""
-        variable = f"MELTANO_SYS_DIR_ROOT={self.folder / 'work' / company_id}".encode()
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()):
-                if is_meltano(pid, variable):
-                    os.kill(pid, signal.SIGKILL)
-                    return
+        while not (found := find_meltano(self.folder / "work" / company_id)):
+            assert time.monotonic() < deadline, f"{company_id} never ran"
             time.sleep(0.2)
-        raise AssertionError(f"{company_id} never ran")
-
-
-def is_meltano(pid: int, variable: bytes) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        return b"meltano" in command and variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
+        (pid,) = found
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

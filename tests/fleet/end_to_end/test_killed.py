@@ -6,18 +6,19 @@ import json
 import os
 import signal
 import sqlite3
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from servicetitan_sandbox.client.control import Fault
 from servicetitan_sandbox.client.fleet import Fleet
+from support.fleet.processes import find_meltano, find_plugins
 from support.target.harness import eventually, lease_holder
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
     from servicetitan_sandbox.client.meltano_project import MeltanoProject
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
@@ -39,21 +40,14 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, dict[str, Any]]:
 
 def kill_all(process: subprocess.Popen[str], work_folder: Path) -> None:
     """Kill a fleet and all processes of its companies, as the end of a container does."""
-    variable = f"MELTANO_SYS_DIR_ROOT={work_folder}".encode()
-    own = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if variable in read(path)]
+    own = [pid for folder in work_folder.iterdir() for pid in find_meltano(folder)]
     assert own
-    for pid in [process.pid, *own]:
-        os.kill(pid, signal.SIGKILL)
+    for pid in [process.pid, *own, *find_plugins(work_folder)]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    eventually(lambda: not any(variable in read(Path(f"/proc/{pid}/environ")) for pid in own))
-
-
-def read(path: Path) -> bytes:
-    """Return what a file holds. Nothing if its process has ended."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+    eventually(lambda: not find_plugins(work_folder))
+    eventually(lambda: not any(find_meltano(folder) for folder in work_folder.iterdir()))
 
 
 def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds_later(fleet: Fleet) -> None:

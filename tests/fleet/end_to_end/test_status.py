@@ -95,10 +95,17 @@ def operator(tmp_path: Path, bigquery: BigQuery) -> Operator:
 LogRow = tuple[str, float, str, int, str | None]
 
 
-def write_log(project: Project, rows: list[LogRow]) -> None:
-    """Write rows of an audit log: stream, hours since its end, status, rows read, error."""
+TIMES = {"source_ms": 50_000, "staging_ms": 8000, "bigquery_ms": 12_000}
+
+
+def write_log(project: Project, rows: list[LogRow], times: Mapping[str, int] = TIMES) -> None:
+    """Write rows of an audit log: stream, hours since its end, status, rows read, error.
+
+    Without `times` the log is one of an older version, which has no columns for them.
+    """
     project.client.create_dataset("management")
-    table = google_bigquery.Table(f"{project.name}.management.etl_logs", schema=LOG_FIELDS)
+    schema = [field for field in LOG_FIELDS if times or field.name not in TIMES]
+    table = google_bigquery.Table(f"{project.name}.management.etl_logs", schema=schema)
     project.client.create_table(table)
     project.client.load_table_from_json(
         [
@@ -111,6 +118,7 @@ def write_log(project: Project, rows: list[LogRow]) -> None:
                 "rows_read": rows_read,
                 "rows_deleted": 1,
                 "error": error,
+                **times,
             }
             for stream, hours, status, rows_read, error in rows
         ],
@@ -129,6 +137,23 @@ def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> No
         "calls": NOW - dt.timedelta(hours=2),
         "jobs": NOW - dt.timedelta(hours=20),
     }
+
+
+def test_a_log_of_an_older_version_is_read_without_where_the_time_went(operator: Operator) -> None:
+    companies = {}
+    for company_id, times in (("old", {}), ("new", TIMES)):
+        write_log(operator.add(company_id), [("jobs", 2.0, "success", 5, None)], times)
+        operator.add_run(company_id, 2)
+        companies[company_id] = parse_company(operator.companies[company_id], "here")
+    reader = LogReader({}, NOW - dt.timedelta(days=14), 2)
+    (old,), (new,) = (reader.read(companies[company_id]) for company_id in ("old", "new"))
+    assert (old.rows_read, old.spent) == (5, {})
+    assert (new.rows_read, new.spent) == (5, {"source": 50, "staging": 8, "BigQuery": 12})
+
+    status = operator.command("status")
+    assert (status.returncode, status.stderr) == (0, ""), status
+    lines = [line for line in status.stdout.splitlines() if line.strip().startswith(("old ", "new "))]
+    assert [", mostly source" in line for line in lines] == [False, True]
 
 
 def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never_there(operator: Operator) -> None:
@@ -152,7 +177,7 @@ def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never
         ("jobs", "success", NOW - dt.timedelta(hours=1)),
         ("memos", "skipped", None),
     ]
-    ended = RunLog(environment={}, dry_run=False).read(company, NOW - dt.timedelta(hours=2))
+    ended = RunLog(environment={}, dry_run=False).read(company, NOW - dt.timedelta(hours=2)).streams
     assert [(stream.stream, stream.ending) for stream in ended] == [
         ("calls", Ending.SKIPPED),
         ("forms", Ending.NOT_AVAILABLE),

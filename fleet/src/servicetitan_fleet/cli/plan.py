@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from servicetitan_fleet.state.storage import Storage
 
 
+READERS = 8
+"""Number of records that are read at a time."""
+
+
 @click.command()
 @companies_option
 @trust_option
@@ -50,22 +55,39 @@ def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tas
     claims = Claims(open_storage(storage), execution)
     entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
     warn_of_disabled(entries)
-    Console().print(_plan_table(plan_tasks(entries.companies, claims, execution)))
+    Console().print(_plan_table(plan_tasks(entries.companies, claims, execution, readers=READERS)))
     for entry in entries.failed:
         click.echo(f"{entry.name}: refused: {entry.reason}")
     if entries.failed:
         sys.exit(1)
 
 
-def plan_tasks(selected: Sequence[Company], claims: Claims, execution: Execution) -> list[list[tuple[Company, float]]]:
+def plan_tasks(
+    selected: Sequence[Company], claims: Claims, execution: Execution, *, readers: int = 1
+) -> list[list[tuple[Company, float]]]:
     """Read the companies' records, and assign the companies to tasks.
+
+    Args:
+        selected: The companies.
+        claims: Reads the records.
+        execution: The execution.
+        readers: How many records are read at a time.
 
     Returns:
         The companies of each task, each with its expected seconds.
     """
     companies = {company.company_id: company for company in selected}
-    seconds = {company_id: _last_seconds(claims, company_id, execution) for company_id in companies}
-    last_seconds = {company_id: last for company_id, last in seconds.items() if last is not None}
+
+    def read(company_id: str) -> float | None:
+        return _last_seconds(claims, company_id, execution)
+
+    if readers > 1:
+        with ThreadPoolExecutor(readers, thread_name_prefix="plan") as pool:
+            seconds = list(pool.map(read, companies))
+    else:
+        seconds = [read(company_id) for company_id in companies]
+    found = zip(companies, seconds, strict=True)
+    last_seconds = {company_id: last for company_id, last in found if last is not None}
     expected = estimate_seconds(list(companies), last_seconds)
     return [
         [(companies[company_id], expected[company_id]) for company_id in task]
@@ -80,8 +102,8 @@ def _last_seconds(claims: Claims, company_id: str, execution: Execution) -> floa
     return None
 
 
-def companies_of_task(
-    entries: Entries, only: Sequence[str], storage: Storage, claims: Claims, execution: Execution
+def companies_of_task(  # noqa: PLR0913 - who asks, and what is read
+    entries: Entries, only: Sequence[str], storage: Storage, claims: Claims, execution: Execution, *, readers: int = 1
 ) -> TaskCompanies:
     """Return the companies of this process's task, by the plan of the execution. The first task makes the plan.
 
@@ -91,6 +113,7 @@ def companies_of_task(
         storage: Where the plan is kept.
         claims: Reads the records.
         execution: The execution and task of this process.
+        readers: How many records are read at a time, if the plan is to be made.
 
     Raises:
         PluginError: If the plan cannot be read or written, or was made for other tasks or companies; if the registry
@@ -98,7 +121,7 @@ def companies_of_task(
     """
 
     def make_tasks() -> list[list[str]]:
-        tasks = plan_tasks(entries.select(only).companies, claims, execution)
+        tasks = plan_tasks(entries.select(only).companies, claims, execution, readers=readers)
         return [[company.company_id for company, _ in task] for task in tasks]
 
     plan = agree_on_plan(storage, execution, only, make_tasks)

@@ -32,8 +32,10 @@ from servicetitan_fleet.fleet.outcome import summarize_outcomes
 from servicetitan_fleet.fleet.safe_reporter import SafeReporter
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.meltano.context import MeltanoContext
+from servicetitan_fleet.meltano.environment import shared_variables
 from servicetitan_fleet.meltano.project import TAP, TARGET, MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up
+from servicetitan_fleet.meltano.warm_start import WarmMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
@@ -43,6 +45,8 @@ from servicetitan_fleet.state.storage import meltano_state_uri, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from servicetitan_fleet.meltano.process import Starter
 
 DEFAULT_TIMEOUT_MINUTES = 120
 READERS = 8
@@ -72,8 +76,8 @@ class RunOptions:
     adopt: Sequence[str]
     max_age_hours: float
 
-    def make_context(self) -> MeltanoContext:
-        """Make the context of the companies' Meltano processes."""
+    def make_context(self, start: Starter) -> MeltanoContext:
+        """Make the context of the companies' Meltano processes, which `start` starts."""
         return MeltanoContext(
             project=MeltanoProject(self.project_folder),
             environment_name=self.environment,
@@ -83,6 +87,7 @@ class RunOptions:
             state_uri=meltano_state_uri(self.storage),
             dry_run=self.dry_run,
             adopt=tuple(self.adopt),
+            start=start,
         )
 
     def alert_options(self, attempt: int) -> AlertOptions:
@@ -157,13 +162,15 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     settings = RunOptions(**options)
     if settings.adopt and len(settings.only) != 1:
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
+    # First, so that its libraries load while the plan is made.
+    warm = click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ)))
     execution = execution_from(os.environ)
     storage = open_storage(settings.storage)
     claims = Claims(storage, execution)
     registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
     entries = registry.read()
-    task = companies_of_task(entries, settings.only, storage, claims, execution)
-    context = settings.make_context()
+    task = companies_of_task(entries, settings.only, storage, claims, execution, readers=READERS)
+    context = settings.make_context(warm.start)
     log_format = _choose_log_format(settings.log_format)
     reporter = SafeReporter(make_reporter(log_format, execution))
     fleet = Fleet(
@@ -192,7 +199,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     clean_up(context.system_root)
     started = utc_now()
     warn_of_disabled(entries, execution.task)
-    with _call_on_signal(fleet.stop) as signals:
+    with _call_on_signal(fleet.stop, warm.give_up) as signals:
         outcomes = [
             *report_refused(task.refused, reporter),
             *fleet.run(task.companies, settings.parallel),
@@ -219,13 +226,14 @@ def _choose_log_format(option: str) -> str:
 
 
 @contextmanager
-def _call_on_signal(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Call `stop` on SIGTERM, SIGINT and SIGHUP. Yield a list that collects the signals."""
+def _call_on_signal(*stops: Callable[[], None]) -> Iterator[list[int]]:
+    """Call functions on SIGTERM, SIGINT and SIGHUP. Yield a list that collects the signals."""
     received: list[int] = []
 
     def handle(signum: int, _: object) -> None:
         received.append(signum)
-        stop()
+        for stop in stops:
+            stop()
 
     previous = {signum: signal.signal(signum, handle) for signum in _SIGNALS}
     try:

@@ -1,4 +1,4 @@
-"""How the streams of a company ended in one run, as its audit log says."""
+"""What the audit log of a company says of one run: how the streams ended, and where the time went."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.fleet.outcome import Ending, StreamEnding
+from servicetitan_fleet.fleet.time_spent import TargetTime
+from servicetitan_fleet.fleet.verdict import AuditLog
 from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.health.freshness import is_selected
 from servicetitan_fleet.plugin_runtime.redaction import to_line
@@ -25,7 +27,7 @@ NO_ROW = "the audit log has no row of it"
 
 @dataclass(frozen=True, kw_only=True)
 class RunLog:
-    """Reads, after a run, how each stream ended in it."""
+    """Reads, after a run, what the audit log says of it."""
 
     environment: Mapping[str, str]
     """May name a BigQuery emulator."""
@@ -36,7 +38,7 @@ class RunLog:
     may_rename: bool = False
     """Whether `meltano.yml` has stream maps, by which a stream may have another name in the audit log."""
 
-    def read(self, company: Company, since: dt.datetime) -> Sequence[StreamEnding]:
+    def read(self, company: Company, since: dt.datetime) -> AuditLog:
         """Read the rows of a company's run.
 
         Args:
@@ -47,7 +49,22 @@ class RunLog:
             PluginError: If the audit log cannot be read.
         """
         reader = LogReader(self.environment, since, runs=1, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
-        return find_endings(reader.read(company), company, may_rename=self.may_rename)
+        rows = reader.read(company)
+        endings = find_endings(rows, company, may_rename=self.may_rename)
+        return AuditLog(streams=endings, time=find_time(rows))
+
+
+def find_time(rows: Sequence[StreamRun]) -> TargetTime | None:
+    """Return where the time of a run went, as its target has counted; None if its rows do not say."""
+    spent = rows[0].spent if rows else {}
+    if not spent:
+        return None
+    return TargetTime(
+        source=spent["source"],
+        staging=spent["staging"],
+        bigquery=spent["BigQuery"],
+        ended=max(row.ended for row in rows),
+    )
 
 
 def find_endings(rows: Sequence[StreamRun], company: Company, *, may_rename: bool = False) -> Sequence[StreamEnding]:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from servicetitan_fleet.fleet.outcome import Ending, Result
 from servicetitan_fleet.fleet.reporter import Reporter
-from servicetitan_fleet.formatting import format_duration, join_names
+from servicetitan_fleet.formatting import format_clock, format_duration, join_names
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
@@ -168,10 +168,8 @@ class LiveReporter(Reporter):
     def _table(self) -> RenderableType:
         with self._lock:
             ended, running = list(self._ended), dict(self._running)
-        table = outcome_table(ended)
-        for company_id, (since, text) in running.items():
-            table.add_row(company_id, "[cyan]running[/]", format_duration(time.monotonic() - since), escape(text))
-        return table
+        now = time.monotonic()
+        return outcome_table(ended, [(company_id, now - since, text) for company_id, (since, text) in running.items()])
 
 
 def make_reporter(kind: str, execution: Execution, output: TextIO = sys.stdout) -> Reporter:
@@ -181,18 +179,39 @@ def make_reporter(kind: str, execution: Execution, output: TextIO = sys.stdout) 
     return LiveReporter(Console(file=output)) if kind == "live" else PlainReporter(output)
 
 
-def outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a table with the outcome of each company."""
-    table = Table("company", "result", "took", "why")
+def outcome_table(outcomes: Sequence[Outcome], running: Sequence[tuple[str, float, str]] = ()) -> Table:
+    """Return a table with the outcome of each company, and where the time went, if that of any is known.
+
+    Args:
+        outcomes: The outcomes.
+        running: The companies that run now: their ids, seconds since they began, and what they say.
+    """
+    parts = next((list(outcome.spent.parts) for outcome in outcomes if outcome.spent), [])
+    table = Table("company", "result", "took")
+    for name in parts:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why")
     for outcome in outcomes:
         result = f"[{STYLES.get(outcome.result, 'red')}]{outcome.result}[/]"
-        table.add_row(outcome.company_id, result, format_duration(outcome.seconds), escape(_explain(outcome)))
+        spent = outcome.spent.parts if outcome.spent else {}
+        clocks = (format_clock(spent[name]) if spent else "" for name in parts)
+        took = format_duration(outcome.seconds)
+        table.add_row(outcome.company_id, result, took, *clocks, escape(_explain(outcome)))
+    for company_id, seconds, text in running:
+        table.add_row(company_id, "[cyan]running[/]", format_duration(seconds), *("" for _ in parts), escape(text))
     return table
 
 
 def _describe(outcome: Outcome) -> str:
     why = _explain(outcome)
-    return f"{outcome.result} after {format_duration(outcome.seconds)}{f': {why}' if why else ''}"
+    return f"{outcome.result} after {_format_time(outcome)}{f': {why}' if why else ''}"
+
+
+def _format_time(outcome: Outcome) -> str:
+    """Return how long a company took, and where that time went if it is known."""
+    if outcome.spent is None:
+        return format_duration(outcome.seconds)
+    return f"{format_clock(outcome.seconds)} = {outcome.spent}"
 
 
 def _explain(outcome: Outcome) -> str:
@@ -202,7 +221,10 @@ def _explain(outcome: Outcome) -> str:
 
 
 def _to_fields(outcome: Outcome) -> dict[str, object]:
-    return {"result": outcome.result, "seconds": round(outcome.seconds, 1), "reason": outcome.reason}
+    fields = {"result": outcome.result, "seconds": round(outcome.seconds, 1), "reason": outcome.reason}
+    if outcome.spent:
+        fields["spent"] = {name.lower(): round(seconds, 1) for name, seconds in outcome.spent.parts.items()}
+    return fields
 
 
 def _to_streams(outcome: Outcome) -> dict[str, object]:

@@ -69,8 +69,17 @@ def _format_numbers(status: CompanyStatus, now: dt.datetime) -> Sequence[str]:
     streams = [status.count(state) for state in _COUNTED]
     last = [stream.last for stream in status.streams]
     rows = [sum(getattr(run, name) for run in last) for name in ("rows_read", "rows_written", "rows_deleted")]
-    took = format_duration(status.runs[-1].seconds) if status.runs else ""
-    return format_age(status.last_good, now), took, *(f"{count:,}" for count in (*streams, *rows))
+    return format_age(status.last_good, now), _format_time(status), *(f"{count:,}" for count in (*streams, *rows))
+
+
+def _format_time(status: CompanyStatus) -> str:
+    """Return how long the last run took, and what most of that went into, if its rows say so."""
+    if not status.runs:
+        return ""
+    newest = max((stream.last for stream in status.streams), key=lambda run: run.ended, default=None)
+    spent = newest.spent if newest else {}
+    mostly = f", mostly {max(spent, key=lambda name: spent[name])}" if spent else ""
+    return format_duration(status.runs[-1].seconds) + mostly
 
 
 def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:

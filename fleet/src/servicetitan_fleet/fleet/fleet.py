@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.errors import ClaimRefusedError, Refusal
 from servicetitan_fleet.fleet.outcome import Outcome, Result
+from servicetitan_fleet.fleet.time_spent import divide_time
 from servicetitan_fleet.fleet.verdict import AuditLog, Verdict, judge, judge_stop
 from servicetitan_fleet.meltano.context import RunOwners
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from servicetitan_fleet.fleet.outcome import StreamEnding
     from servicetitan_fleet.fleet.reporter import Reporter
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.registry.company import Company
@@ -49,7 +50,7 @@ class Fleet:
         execution: Execution,
         claims: Claims,
         reporter: Reporter,
-        read_streams: Callable[[Company, dt.datetime], Sequence[StreamEnding]],
+        read_log: Callable[[Company, dt.datetime], AuditLog],
         *,
         timeout_minutes: float,
         full_refresh: bool = False,
@@ -61,8 +62,8 @@ class Fleet:
             execution: The execution and task of this process.
             claims: The claims of this process.
             reporter: Told about the progress.
-            read_streams: Reads from a company's audit log how its streams ended in the run since a moment. It raises a
-                PluginError if the log cannot be read.
+            read_log: Reads what a company's audit log says of the run since a moment. It raises a PluginError if the
+                log cannot be read.
             timeout_minutes: Time limit of a company that has no limit of its own.
             full_refresh: Whether to ignore the stored state and read everything again.
         """
@@ -70,7 +71,7 @@ class Fleet:
         self._execution = execution
         self._claims = claims
         self._reporter = reporter
-        self._read_streams = read_streams
+        self._read_audit_log = read_log
         self._timeout_minutes = timeout_minutes
         self._full_refresh = full_refresh
         self._stop = threading.Event()
@@ -91,8 +92,17 @@ class Fleet:
             companies: The companies; the first ones start first.
             parallel: How many run at a time.
         """
-        with ThreadPoolExecutor(parallel, thread_name_prefix="company") as pool:
-            return list(pool.map(self.run_company, companies))
+        turns = threading.Semaphore(parallel)
+
+        def run_in_turn(company: Company) -> Outcome:
+            with ExitStack() as turn:
+                turns.acquire()  # those that wait longest come first
+                turn.callback(turns.release)
+                return self.run_company(company, turn.close)
+
+        # Twice as many threads: while what a company's run left behind is read and recorded, the next one runs.
+        with ThreadPoolExecutor(2 * parallel, thread_name_prefix="company") as pool:
+            return list(pool.map(run_in_turn, companies))
 
     def report_gone(self, gone: Mapping[str, str]) -> list[Outcome]:
         """Report the companies of this task that it cannot run, and return their outcomes.
@@ -113,25 +123,30 @@ class Fleet:
             return Outcome(company_id=company_id, result=Result.ALREADY_DONE, reason=Refusal.DONE.value)
         return Outcome(company_id=company_id, result=Result.NOT_STARTED, reason=reason)
 
-    def run_company(self, company: Company) -> Outcome:
-        """Run one company, report it, and return its outcome."""
+    def run_company(self, company: Company, on_process_end: Callable[[], None] = lambda: None) -> Outcome:
+        """Run one company, report it, and return its outcome.
+
+        Args:
+            company: The company.
+            on_process_end: Called when all its processes have ended, and only its log is to be read and recorded.
+        """
         self._reporter.on_start(company.company_id)
-        outcome = self._run_safely(company)
+        outcome = self._run_safely(company, on_process_end)
         self._reporter.on_end(outcome)
         return outcome
 
-    def _run_safely(self, company: Company) -> Outcome:
+    def _run_safely(self, company: Company, on_process_end: Callable[[], None]) -> Outcome:
         """Run a company and turn every error into an outcome."""
         if self.is_stopped:
             reason = "the fleet was stopped before its turn"
             return Outcome(company_id=company.company_id, result=Result.NOT_STARTED, reason=reason)
-        return _try(company.company_id, partial(self._claim_and_run, company))
+        return _try(company.company_id, partial(self._claim_and_run, company, on_process_end))
 
-    def _claim_and_run(self, company: Company) -> Outcome:
+    def _claim_and_run(self, company: Company, on_process_end: Callable[[], None]) -> Outcome:
         now = self._claims.timing.utc_now
         with self._claims.hold(company.company_id) as claim:
             started = now()
-            verdict = self._run_company(company, claim, started)
+            verdict = self._run_company(company, claim, started, on_process_end)
             run = RunRecord(
                 execution=self._execution.name,
                 started=started,
@@ -146,9 +161,12 @@ class Fleet:
             seconds=run.seconds,
             reason=problem or verdict.reason,
             streams=verdict.streams,
+            spent=divide_time(run.started, run.ended, verdict.time) if verdict.time else None,
         )
 
-    def _run_company(self, company: Company, claim: HeldClaim, started: dt.datetime) -> Verdict:
+    def _run_company(
+        self, company: Company, claim: HeldClaim, started: dt.datetime, on_process_end: Callable[[], None]
+    ) -> Verdict:
         errors, state = ErrorCollector(), StateWatch()
 
         def on_line(raw: bytes) -> None:
@@ -163,6 +181,7 @@ class Fleet:
             end = self._run_meltano(company, claim, on_line, lambda: self.is_stopped or claim.is_lost)
         except PluginError as error:
             return Verdict(status=RunStatus.FAILED, reason=to_line(str(error)))
+        on_process_end()
         if end.unheard:
             problem = to_line(repr(end.unheard))
             logger.warning("%s: a line of its log could not be handled: %s", company.company_id, problem)
@@ -174,7 +193,7 @@ class Fleet:
 
     def _read_log(self, company: Company, started: dt.datetime) -> AuditLog:
         try:
-            return AuditLog(streams=self._read_streams(company, started))
+            return self._read_audit_log(company, started)
         except PluginError as error:
             return AuditLog(problem=to_line(str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, how the run ended must be recorded

@@ -12,6 +12,8 @@ from servicetitan_fleet.state.company_record import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from servicetitan_fleet.fleet.time_spent import TimeSpent
+
 
 class Result(StrEnum):
     """The result that an operator sees: the status of the company's run, or why it was not run."""
@@ -73,6 +75,9 @@ class Outcome:
     reason: str = ""
     streams: Sequence[StreamEnding] = ()
     """How its streams ended, as far as its audit log says."""
+
+    spent: TimeSpent | None = None
+    """Where the time went, if its audit log says so."""
 
     def select(self, ending: Ending) -> dict[str, str]:
         """Return the streams that ended in one way, each with the reason."""

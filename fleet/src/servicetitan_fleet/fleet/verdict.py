@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicetitan_fleet.fleet.outcome import StreamEnding
+    from servicetitan_fleet.fleet.time_spent import TargetTime
     from servicetitan_fleet.meltano.error_collector import ErrorCollector
     from servicetitan_fleet.meltano.process import ProcessExit
 
@@ -24,6 +25,9 @@ class AuditLog:
     """What a company's audit log says of one run."""
 
     streams: Sequence[StreamEnding] = ()
+    time: TargetTime | None = None
+    """What the target has counted; None if the log does not say."""
+
     problem: str = ""
     """Why it could not be read; empty if it was."""
 
@@ -35,6 +39,7 @@ class Verdict:
     status: RunStatus
     reason: str = ""
     streams: Sequence[StreamEnding] = ()
+    time: TargetTime | None = None
 
 
 def judge_stop(end: ProcessExit, *, is_claim_lost: bool) -> Verdict | None:
@@ -64,7 +69,7 @@ def judge(end: ProcessExit, errors: ErrorCollector, log: AuditLog, *, limit_minu
         limit_minutes: How long it was allowed to take.
     """
     status, reason = _judge_death(end, limit_minutes) or _judge_code(end, errors, log) or _judge_log(log)
-    return Verdict(status=status, reason=reason, streams=log.streams)
+    return Verdict(status=status, reason=reason, streams=log.streams, time=log.time)
 
 
 def _judge_death(end: ProcessExit, limit_minutes: float) -> tuple[RunStatus, str] | None:

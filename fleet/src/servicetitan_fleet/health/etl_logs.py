@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPIError, NotFound
+from google.api_core.exceptions import BadRequest, GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -22,7 +22,7 @@ from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from servicetitan_fleet.registry.company import Company
 
@@ -33,9 +33,14 @@ RETRY_SECONDS = 10.0
 
 _LOOKED_UP = {"last_success", "was_read"}
 _COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name not in _LOOKED_UP)
+_ADDED = {"source_ms", "staging_ms", "bigquery_ms"}
+"""Columns that the log gets with the first run of a target that knows them."""
+
+_NO_COLUMN = "Unrecognized name"
+"""What BigQuery says of a column that a table does not have."""
 
 
-def log_query(table: str) -> str:
+def log_query(table: str, *, is_old: bool = False) -> str:
     """Return the query for the last `@runs` rows of each stream since `@since`, oldest first.
 
     With `@dry_run` it returns only rows of dry runs, otherwise only rows of real runs. The last success, and whether
@@ -44,10 +49,12 @@ def log_query(table: str) -> str:
 
     Args:
         table: Quoted name of the audit log.
+        is_old: Whether it lacks the columns that were added later.
     """
+    columns = [name for name in _COLUMNS if not (is_old and name in _ADDED)]
     return f"""\
 SELECT
-  {", ".join(_COLUMNS)},
+  {", ".join(columns)},
   last_success,
   was_read
 FROM {table}
@@ -99,26 +106,35 @@ class LogReader:
             PluginError: If the audit log cannot be read.
         """
         table = quote_name(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
-        parameters = [
-            bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
-            bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
-            bigquery.ScalarQueryParameter("dry_run", "BOOL", self._dry_run),
-        ]
         try:
             with closing(make_company_client(company, self._environment)) as client:
-                rows = client.query_and_wait(
-                    log_query(table),
-                    job_config=bigquery.QueryJobConfig(query_parameters=parameters),
-                    wait_timeout=_TIMEOUT_SECONDS,
-                    api_timeout=_TIMEOUT_SECONDS,
-                    retry=DEFAULT_RETRY.with_timeout(self._retry_seconds),
-                    job_retry=None,  # type: ignore[arg-type] # documented: None disables it
-                )
+                try:
+                    rows = self._query(client, log_query(table))
+                except BadRequest as error:
+                    if _NO_COLUMN not in str(error):
+                        raise
+                    rows = self._query(client, log_query(table, is_old=True))
                 return [_to_stream_run(row) for row in rows]
         except NotFound:
             return []
         except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError) as error:
             raise PluginError(f"cannot read {table}: {first_line(error)}") from error
+
+    def _query(self, client: bigquery.Client, statement: str) -> Iterable[Mapping[str, object]]:
+        parameters = [
+            bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
+            bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
+            bigquery.ScalarQueryParameter("dry_run", "BOOL", self._dry_run),
+        ]
+        rows: Iterable[Mapping[str, object]] = client.query_and_wait(
+            statement,
+            job_config=bigquery.QueryJobConfig(query_parameters=parameters),
+            wait_timeout=_TIMEOUT_SECONDS,
+            api_timeout=_TIMEOUT_SECONDS,
+            retry=DEFAULT_RETRY.with_timeout(self._retry_seconds),
+            job_retry=None,  # type: ignore[arg-type] # documented: None disables it
+        )
+        return rows
 
 
 def _to_stream_run(row: Mapping[str, object]) -> StreamRun:

@@ -42,6 +42,12 @@ class StreamRun:
     rows_restored: int = 0
     rows_unchanged: int = 0
     rows_rejected: int = 0
+    source_ms: int | None = None
+    staging_ms: int | None = None
+    bigquery_ms: int | None = None
+    """Where the time of the whole run went, the same in all its rows: waiting for the source, staging rows, the rest
+    until the last stream ended. None in rows of older versions."""
+
     error: str = ""
     was_read: bool = False
     """Whether any run has read it to its end, or any record of it."""
@@ -58,6 +64,14 @@ class StreamRun:
     def ending(self) -> str:
         """The status as a real run has it: that of a dry run without its prefix."""
         return SUCCESS if self.status == DRY_RUN else self.status.removeprefix(f"{DRY_RUN}_")
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """The seconds that the target of the whole run spent, by what for; empty if that is not known."""
+        if self.source_ms is None or self.staging_ms is None or self.bigquery_ms is None:
+            return {}
+        parts = {"source": self.source_ms, "staging": self.staging_ms, "BigQuery": self.bigquery_ms}
+        return {name: milliseconds / 1000 for name, milliseconds in parts.items()}
 
     @property
     def rows_written(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.meltano.process import Starter, start_process
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -26,6 +28,7 @@ class MeltanoContext:
         state_uri: Meltano's state backend. Empty: the default, which is the company's system folder.
         dry_run: Whether the target only reports what it would do.
         adopt: Streams whose tables the target may take over with rows that it did not write.
+        start: Starts the Meltano processes.
     """
 
     project: MeltanoProject
@@ -36,6 +39,7 @@ class MeltanoContext:
     state_uri: str = ""
     dry_run: bool = False
     adopt: tuple[str, ...] = ()
+    start: Starter = start_process
 
 
 @dataclass(frozen=True, kw_only=True)

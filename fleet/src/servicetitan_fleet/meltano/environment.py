@@ -89,7 +89,7 @@ def process_environment(
     select = {"_select": list(company.streams)} if company.streams else {}
     return with_all_references(
         {
-            **{name: value for name, value in context.variables.items() if name in INHERITED},
+            **shared_variables(context.variables),
             **_to_variables(project.namespaces[TAP], {**tap, **select}),
             **_to_variables(project.namespaces[TARGET], target),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
@@ -99,6 +99,11 @@ def process_environment(
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
     )
+
+
+def shared_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those of this process's variables that every company's process inherits."""
+    return {name: value for name, value in variables.items() if name in INHERITED}
 
 
 def with_all_references(variables: dict[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from servicetitan_fleet.meltano.log_lines import LONGEST_LINE
 from servicetitan_fleet.meltano.system_folder import PRIVATE_UMASK
@@ -51,6 +51,64 @@ class ProcessExit:
     unheard: Exception | None = None
 
 
+class Running(Protocol):
+    """A process that runs, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, which is also that of its process group."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Its output and its errors."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, and return its exit code; -N if signal N killed it.
+
+        Raises:
+            subprocess.TimeoutExpired: If it does not end in time.
+        """
+
+
+class Starter(Protocol):
+    """Starts a process in its own group, with empty standard input, whose files are for this user only."""
+
+    def __call__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        inherited: Collection[int] = (),
+    ) -> Running:
+        """Start it. See `run_process`."""
+
+
+def start_process(
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    inherited: Collection[int] = (),
+) -> Running:
+    """Start any program. See `run_process`.
+
+    Raises:
+        OSError: If the command cannot be started.
+    """
+    return subprocess.Popen(  # noqa: S603 - the commands are those of this package
+        [str(part) for part in command],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        umask=PRIVATE_UMASK,
+        pass_fds=tuple(inherited),
+    )
+
+
 def run_process(  # noqa: PLR0913 - the parts of one command
     command: Sequence[str | Path],
     *,
@@ -60,6 +118,7 @@ def run_process(  # noqa: PLR0913 - the parts of one command
     should_stop: Callable[[], bool],
     timeout_seconds: float,
     inherited: Collection[int] = (),
+    start: Starter = start_process,
 ) -> ProcessExit:
     """Run a command and wait for its end.
 
@@ -76,21 +135,12 @@ def run_process(  # noqa: PLR0913 - the parts of one command
         should_stop: Polled; the process is terminated when it returns true.
         timeout_seconds: The process is terminated when it takes longer.
         inherited: File descriptors that it inherits.
+        start: Starts it.
 
     Raises:
         OSError: If the command cannot be started.
     """
-    process = subprocess.Popen(  # noqa: S603 - the commands are those of this package
-        [str(part) for part in command],
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        umask=PRIVATE_UMASK,
-        pass_fds=tuple(inherited),
-    )
+    process = start(command, folder=folder, environment=environment, inherited=inherited)
     # It fails if the process has ended already, or the kernel has no such file. Neither matters.
     with contextlib.suppress(OSError):
         Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
@@ -121,7 +171,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
             line = file.readline(LONGEST_LINE)
 
 
-def _wait(process: subprocess.Popen[bytes], should_stop: Callable[[], bool], deadline: float) -> EndedBy:
+def _wait(process: Running, should_stop: Callable[[], bool], deadline: float) -> EndedBy:
     while not _has_ended(process, _POLL_SECONDS):
         by = EndedBy.STOP if should_stop() else EndedBy.TIMEOUT if time.monotonic() > deadline else None
         if by:
@@ -131,7 +181,7 @@ def _wait(process: subprocess.Popen[bytes], should_stop: Callable[[], bool], dea
     return EndedBy.ITSELF
 
 
-def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+def _has_ended(process: Running, seconds: float) -> bool:
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

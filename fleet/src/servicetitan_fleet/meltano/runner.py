@@ -81,6 +81,7 @@ class CompanyMeltano:
                     should_stop=should_stop,
                     timeout_seconds=timeout_seconds,
                     inherited=(lock,),
+                    start=self.context.start,
                 )
             except OSError as error:
                 raise PluginError(f"{self.company.company_id}: cannot start {command[0]}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Builds the charts of a company: duration of its runs, and rows that were read, written and deleted. Pure."""
+"""Builds the charts of a company: duration of its runs, what it went into, rows read, written and deleted. Pure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def build_charts(company: CompanyStatus) -> list[Chart]:
     runs = group_by_run([run for stream in company.streams for run in stream.runs])
     charts = [
         make_chart("duration", [_duration_bar(run) for run in company.runs[-LAST_RUNS:]], format_duration),
+        make_chart("of that, in the target", [_time_bar(run) for run in runs if run[0].spent], format_duration),
         make_chart("rows read", [_read_bar(run) for run in runs], _format_count),
         make_chart("rows", [_change_bar(run) for run in runs], _format_count),
     ]
@@ -50,6 +51,16 @@ def _duration_bar(run: RunRecord) -> BarData:
     title = f"{run.started:%Y-%m-%d %H:%M} UTC: {run.status} after {format_duration(run.seconds)}"
     segments = [Segment(value=run.seconds, kind="bad" if is_bad else "time")]
     return BarData(segments=segments, title=title, when=_format_time(run.started), is_bad=is_bad)
+
+
+def _time_bar(run: Sequence[StreamRun]) -> BarData:
+    started, spent = min(row.started for row in run), run[0].spent
+    parts = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in spent.items())
+    return BarData(
+        segments=[Segment(value=seconds, kind=name) for name, seconds in spent.items()],
+        title=f"{started:%Y-%m-%d %H:%M} UTC: {parts}",
+        when=_format_time(started),
+    )
 
 
 def _read_bar(run: Sequence[StreamRun]) -> BarData:

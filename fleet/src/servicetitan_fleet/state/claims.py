@@ -193,6 +193,7 @@ class HeldClaim:
         self._company_id = company_id
         self._deadline = claims.timing.monotonic()
         self._is_lost = False
+        self._is_released = False
         self._lock = threading.Lock()
         self._done = threading.Event()
 
@@ -226,10 +227,13 @@ class HeldClaim:
             lambda record: self._claims.remove_claim(record).with_run(run),
             lambda record: run in record.runs,
         )
+        self._is_released = True
 
     def release(self) -> None:
         """Release the claim, unless `finish` has done so."""
         self._done.set()
+        if self._is_released:
+            return
         try:
             if self._claims.is_holder(self._claims.read_record(self._company_id)):
                 self._claims.update_record(self._company_id, self._claims.remove_claim)

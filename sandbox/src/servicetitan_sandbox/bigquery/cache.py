@@ -6,11 +6,12 @@ Without them a MERGE of one row took more than two hundred statements, to look t
 from __future__ import annotations
 
 import functools
+import importlib.abc
 import importlib.util
 import sqlite3
 import sys
 import threading
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, override
 
 import orjson
 from local_bigquery.engine import database
@@ -18,7 +19,6 @@ from local_bigquery.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from importlib.machinery import ModuleSpec
     from pathlib import Path
 
 P = ParamSpec("P")
@@ -148,23 +148,22 @@ class Resources:
         self._sqlite.close()
 
 
-class _MissingModuleFinder:
-    """Fails the import of a module without searching for it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        if name == self._name:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return None
-
-
 def forbid_import(module: str) -> None:
     """Make the import of a module fail at once, unless it is installed.
 
     Python caches successful imports, but searches all folders again for a missing module. DuckDB tries to import pandas
-    for each parameter of each statement.
+    for each parameter of each statement, and eight times for each call of a function in Python.
     """
     if importlib.util.find_spec(module) is None:
-        sys.meta_path.insert(0, _MissingModuleFinder(module))
+        # Not as None in `sys.modules`: DuckDB looks there for modules that are loaded.
+        sys.meta_path.insert(0, _Forbidden(module))
+
+
+class _Forbidden(importlib.abc.MetaPathFinder):
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    @override
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == self._module:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from servicetitan_sandbox.bigquery import conditions
 from servicetitan_sandbox.bigquery.rules import traffic
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _BAD_REQUEST = 400
+
+
+class Latency(BaseModel):
+    """The switch of :func:`~servicetitan_sandbox.bigquery.rules.traffic.set_latency`."""
+
+    scale: float = Field(ge=0)
+    seed: int = 1
 
 
 def install(app: FastAPI) -> None:
@@ -27,13 +34,21 @@ def install(app: FastAPI) -> None:
         except ValidationError as error:
             raise HTTPException(_BAD_REQUEST, str(error)) from error
 
-    @router.get("/stats")
-    def stats() -> dict[str, Any]:
-        return traffic.stats()
+    _add_traffic(router)
+    app.include_router(router)
+
+
+def _add_traffic(router: APIRouter) -> None:
+    """Add the routes about the time that calls and jobs take."""
+    router.get("/stats")(traffic.stats)
+    router.get("/timeline")(traffic.timeline)
+
+    @router.put("/latency")
+    def change(latency: Latency) -> dict[str, Any]:
+        traffic.set_latency(latency.scale, latency.seed)
+        return {}
 
     @router.post("/stats/reset")
     def reset() -> dict[str, Any]:
         traffic.forget()
         return {}
-
-    app.include_router(router)

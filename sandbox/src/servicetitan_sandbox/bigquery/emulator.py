@@ -37,15 +37,20 @@ from servicetitan_sandbox.bigquery.rules import (
     jobs,
     jobs_view,
     json_numbers,
+    json_parts,
     keys,
     listing,
     modification_times,
+    null_arrays,
     partitions,
+    query_destinations,
+    query_requests,
     quotas,
     regions,
     request_size,
     statements,
     streaming,
+    text_casts,
     traffic,
 )
 
@@ -98,6 +103,7 @@ def correct() -> None:
     # It warns of each view with options: DuckDB has none, and the emulator keeps them among its resources.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     rules.NODE_RULES.append(_wide_number_mode)
+    query.DML_COUNTS[exp.TruncateTable] = "deletedRowCount"
     database._attach = catalog.attach  # noqa: SLF001 - there is no other way in
     database.projects = catalog.projects
     database.fetch = catalog.narrow(database.fetch)
@@ -111,11 +117,16 @@ def correct() -> None:
     statements.install()
     decimals.install()
     json_numbers.install()
+    json_parts.install()
+    text_casts.install()
     keys.install()
     partitions.install()
-    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas, modification_times):
+    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
+        rule.install()
+    for rule in (query_destinations, null_arrays, modification_times):
         rule.install()
     jobs.install()
+    query_requests.install()
     encryption.install()
     regions.install(app)
     request_size.install(app)

@@ -45,3 +45,30 @@ def reset_stats(api_endpoint: str) -> None:
         api_endpoint: Base URL of the local BigQuery.
     """
     requests.post(f"{api_endpoint}/control/stats/reset", timeout=_TIMEOUT_SECONDS)
+
+
+def read_timeline(api_endpoint: str) -> list[dict[str, Any]]:
+    """Return the calls and jobs that the local BigQuery has seen: `start`, `end`, `kind` and `detail`.
+
+    Args:
+        api_endpoint: Base URL of the local BigQuery.
+    """
+    timeline: list[dict[str, Any]] = requests.get(f"{api_endpoint}/control/timeline", timeout=_TIMEOUT_SECONDS).json()
+    return timeline
+
+
+def set_latency(api_endpoint: str, scale: float, seed: int = 1) -> None:
+    """Let calls and jobs of the local BigQuery take their time from now on.
+
+    Args:
+        api_endpoint: Base URL of the local BigQuery.
+        scale: How many times as long as in BigQuery, as far as is known; 0 for no wait.
+        seed: What the times are drawn by, from the first on.
+
+    Raises:
+        ControlError: If the server refuses it.
+    """
+    values = {"scale": scale, "seed": seed}
+    response = requests.put(f"{api_endpoint}/control/latency", json=values, timeout=_TIMEOUT_SECONDS)
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        raise ControlError(f"latency {scale}: {response.status_code} {response.text}")

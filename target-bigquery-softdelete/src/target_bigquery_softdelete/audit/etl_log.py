@@ -45,6 +45,21 @@ LOG_FIELDS = (
     SchemaField("bytes_billed", "INT64", description="Bytes that BigQuery bills for the statements on the table"),
     SchemaField("slot_ms", "INT64", description="Slot time of these statements, in milliseconds"),
     SchemaField(
+        "source_ms",
+        "INT64",
+        description="Milliseconds of the whole run, the same in all its rows, that it waited for the tap's next line",
+    ),
+    SchemaField(
+        "staging_ms",
+        "INT64",
+        description="Milliseconds of the whole run that it waited for the conversion and the loading of rows",
+    ),
+    SchemaField(
+        "bigquery_ms",
+        "INT64",
+        description="Milliseconds of the whole run that are left until its last stream ended: lease, checks, merges",
+    ),
+    SchemaField(
         "deletes_allowed",
         "BOOL",
         description="Whether the run marked without limits (allow_mass_delete)",
@@ -77,7 +92,7 @@ def write_reports(log: LogTable, reports: Sequence[StreamReport], run: dict[str,
     Args:
         log: The log.
         reports: The report of each stream.
-        run: `run_id`, `company` and `tenant_id`, the same for all rows.
+        run: Columns that are the same for all rows: `run_id`, `company`, `tenant_id`, and where the time went.
         a_table: Any name of a table in the dataset of the tables.
 
     Raises:

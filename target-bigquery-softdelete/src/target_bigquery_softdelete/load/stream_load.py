@@ -244,7 +244,8 @@ class StreamLoad:
             PluginError: If a record does not fit its schema.
         """
         try:
-            self._staging.convert()
+            with self._run.stopwatch.staging():
+                self._staging.convert()
         except NeedsBigNumericError as error:
             logger.info("%s: `%s` needs BIGNUMERIC", self._stream, error.place)
             records = self._staging.present.take_block()
@@ -403,7 +404,8 @@ class StreamLoad:
             self._snapshots.note_touched()
 
     def _finish_staging(self, *, may_travel: bool) -> StagingTable | None:
-        staging = self._staging.finish_present(may_travel=may_travel)
+        with self._run.stopwatch.staging():
+            staging = self._staging.finish_present(may_travel=may_travel)
         self.report.bytes_staged += staging.bytes_staged if staging else 0
         return staging
 
@@ -416,7 +418,8 @@ class StreamLoad:
         if staging is None:
             # All rows are merged or rejected, but missing rows are not marked yet.
             staging = self._staging.reuse_or_create()
-        self._staging.load_rejected_keys()
+        with self._run.stopwatch.staging():
+            self._staging.load_rejected_keys()
         self._merge(staging, complete=True, rows=rows, seen=self._staging.seen_key_tables(staging))
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:

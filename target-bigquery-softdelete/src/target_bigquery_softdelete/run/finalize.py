@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.run.checkpoints import Checkpoints
     from target_bigquery_softdelete.run.failures import RunFailures
+    from target_bigquery_softdelete.runtime.stopwatch import TimeSpent
     from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
@@ -53,10 +54,11 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
         for sink in executor.map(lambda sink: _finish_sink(run, sink), sinks):
             sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
+    spent = run.stopwatch.read()
     checkpoints.record_rejections(sinks)
     checkpoints.mark_written(sinks)
     with ThreadPoolExecutor(run.settings.parallel_jobs, "end") as executor:  # STATE does not wait for them
-        log = executor.submit(_write_audit_log, run, sinks, read_ends)
+        log = executor.submit(_write_audit_log, run, sinks, read_ends, spent)
         drops = [executor.submit(sink.clean_up) for sink in sinks]
         checkpoints.write_state()
         failures.attempt(log.result)
@@ -69,14 +71,14 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
 
 
 def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
-    with run.warehouse.fused.one_stream():
+    with run.warehouse.fused.one_stream(), run.stopwatch.finishing():
         sink.finish()
     return sink
 
 
-def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds) -> None:
+def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds, spent: TimeSpent) -> None:
     reports = [*(sink.report for sink in sinks), *_reports_without_sink(run, sinks, read_ends)]
-    run.write_reports(reports)
+    run.write_reports(reports, spent)
 
 
 def _reports_without_sink(

@@ -10,6 +10,7 @@ import io
 import select
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -26,6 +27,7 @@ from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 
 class _IncompleteMessageError(ValueError):
@@ -94,6 +96,8 @@ class BlockReader(GenericSingerReader[bytes]):
         """Returns the seconds to wait for input before `on_idle` is called; None to wait without a limit."""
         self.on_idle: Callable[[], None] = lambda: None
         """Called each time the idle timeout passes without input."""
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Returns what is entered while the input is waited for."""
         self.longest_line = sys.maxsize
         """The most bytes of a line. A longer one is not read to its end, so that it does not fill the memory."""
 
@@ -146,11 +150,17 @@ class BlockReader(GenericSingerReader[bytes]):
         read = available_reader(file)
 
         def when_ready(size: int) -> bytes:
-            while not _is_ready(file, self.idle_timeout()):
+            while not self._wait_for(file):
                 self.on_idle()
-            return read(size)
+            with self.waiting():
+                return read(size)
 
         return when_ready
+
+    def _wait_for(self, file: IO[bytes]) -> bool:
+        seconds = self.idle_timeout()
+        with self.waiting():
+            return _is_ready(file, seconds)
 
     def _raise_for_incomplete(self, chunk: bytes, first_line: int) -> None:
         for number, line in number_lines(chunk, first_line):

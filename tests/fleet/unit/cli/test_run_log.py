@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings
+from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings, find_time
 from servicetitan_fleet.fleet.outcome import Ending
-from support.fleet.statuses import GOOD, make_company, stream_run
+from servicetitan_fleet.fleet.time_spent import TargetTime
+from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,10 @@ def test_a_stream_that_the_registry_names_is_missed_if_the_run_left_no_row_of_it
     assert find_endings([], company) == []
     renamed = msgspec.structs.replace(company, tap={"stream_maps": {"calls": {"__alias__": "phone"}}})
     assert [end.stream for end in find_endings([GOOD], renamed)] == ["jobs"]
+
+
+def test_where_the_time_went_is_known_up_to_the_end_of_the_last_stream() -> None:
+    times: dict[str, Any] = {"source_ms": 50_000, "staging_ms": 0, "bigquery_ms": 12_500}
+    rows = [stream_run("calls", 2, **times), stream_run("jobs", 1, **times)]
+    assert find_time(rows) == TargetTime(source=50, staging=0, bigquery=12.5, ended=hours_ago(1))
+    assert find_time([GOOD]) is find_time([]) is None

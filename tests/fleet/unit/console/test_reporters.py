@@ -9,6 +9,7 @@ from rich.console import Console
 
 from servicetitan_fleet.console.reporters import JsonReporter, PlainReporter, outcome_table
 from servicetitan_fleet.fleet.outcome import Ending, Outcome, Result, StreamEnding
+from servicetitan_fleet.fleet.time_spent import TimeSpent
 from servicetitan_fleet.state.execution import Execution
 
 STREAMS = [
@@ -17,6 +18,8 @@ STREAMS = [
     StreamEnding(stream="forms", ending=Ending.NOT_AVAILABLE, reason="404"),
 ]
 LOST = Outcome(company_id="acme", result=Result.INCOMPLETE, reason="calls: skipped: 403 Forbidden", streams=STREAMS)
+SPENT = TimeSpent(source=50.04, staging=8, bigquery=21, start=5)
+TIMED = Outcome(company_id="cole", result=Result.DONE, seconds=84.04, spent=SPENT)
 WELL = Outcome(company_id="bell", result=Result.DONE, seconds=61, streams=[STREAMS[0], STREAMS[2]])
 
 
@@ -47,4 +50,33 @@ def test_people_see_the_reason_and_what_is_not_available() -> None:
     assert rows == [
         ["acme", "incomplete", "0.0 s", "calls: skipped: 403 Forbidden; not available: forms"],
         ["bell", "done", "1 min 01 s", "not available: forms"],
+    ]
+
+
+def test_where_the_time_went_is_in_every_form() -> None:
+    output = io.StringIO()
+    PlainReporter(output).on_end(TIMED)
+    said = "done after 1:24 = source 0:50, staging 0:08, BigQuery 0:21, start 0:05"
+    assert output.getvalue().endswith(f" {said}\n")
+
+    output = io.StringIO()
+    reporter = JsonReporter(Execution(name="e"), output)
+    reporter.on_end(TIMED)
+    reporter.on_finish([TIMED, WELL], "summary")
+    ended, last = (json.loads(line) for line in output.getvalue().splitlines())
+    assert ended["message"] == said
+    assert ended["spent"] == {"source": 50.0, "staging": 8, "bigquery": 21, "start": 5}
+    assert last["companies"]["cole"]["spent"] == ended["spent"]
+    assert "spent" not in last["companies"]["bell"]
+
+    console = Console(width=150)
+    with console.capture() as captured:
+        console.print(outcome_table([TIMED, WELL], [("dale", 7, "jobs: page 3")]))
+    lines = [line for line in captured.get().splitlines() if line[0] in "┃│"]
+    rows = [[cell.strip() for cell in line.replace("┃", "│").split("│")[1:-1]] for line in lines]
+    assert rows == [
+        ["company", "result", "took", "source", "staging", "BigQuery", "start", "why"],
+        ["cole", "done", "1 min 24 s", "0:50", "0:08", "0:21", "0:05", ""],
+        ["bell", "done", "1 min 01 s", "", "", "", "", "not available: forms"],
+        ["dale", "running", "7.0 s", "", "", "", "", "jobs: page 3"],
     ]

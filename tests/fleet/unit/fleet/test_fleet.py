@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from servicetitan_fleet.fleet.verdict import AuditLog
+    from servicetitan_fleet.registry.company import Company
+
 NIGHT = Execution(name="night")
 
 
@@ -34,13 +39,13 @@ def run_one(folder: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[], in
     return make_fleet(claims).run_company(make_company("one")), claims
 
 
-def make_fleet(claims: Claims) -> Fleet:
+def make_fleet(claims: Claims, read_log: Callable[..., AuditLog] = read_success) -> Fleet:
     def ignore(*_: object) -> None:
         """Report nothing."""
 
     context: Any = SimpleNamespace(dry_run=False, project=None, resolver=SimpleNamespace(resolve=lambda _: {}))
     reporter: Any = SimpleNamespace(on_start=ignore, on_end=ignore)
-    return Fleet(context, NIGHT, claims, reporter, read_success, timeout_minutes=1)
+    return Fleet(context, NIGHT, claims, reporter, read_log, timeout_minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +94,40 @@ def test_companies_that_a_task_cannot_run_are_reported(tmp_path: Path, monkeypat
     ]
     assert outcomes[2].result is Result.FAILED
     assert "companies/bad.json in the storage is not a valid record" in outcomes[2].reason
+
+
+def test_while_what_a_run_left_is_read_the_next_company_runs_but_no_more_than_so_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, third_runs = threading.Lock(), threading.Event()
+    running: list[str] = []
+    most: list[int] = []
+
+    def make_meltano(*, company: Company, **_: object) -> object:
+        def run(*_: object, **__: object) -> ProcessExit:
+            with lock:
+                running.append(company.company_id)
+                most.append(len(running))
+            if company.company_id == "three":
+                third_runs.set()
+            time.sleep(0.05)
+            with lock:
+                running.remove(company.company_id)
+            return ProcessExit(0, EndedBy.ITSELF)
+
+        return SimpleNamespace(run=run)
+
+    def read_log(company: Company, _: object) -> AuditLog:
+        # The logs of the first two are only read when the third one runs.
+        assert company.company_id == "three" or third_runs.wait(60)
+        return read_success()
+
+    monkeypatch.setattr(fleet_module, "CompanyMeltano", make_meltano)
+    claims = Claims(open_storage(tmp_path.as_uri()), NIGHT)
+    fleet = make_fleet(claims, read_log)
+    names = ["one", "two", "three", "four", "five"]
+    outcomes = fleet.run([make_company(name) for name in names], 2)
+
+    assert [(outcome.company_id, outcome.result) for outcome in outcomes] == [(name, Result.DONE) for name in names]
+    assert max(most) <= 2
+    assert all(claims.read_record(name).claim is None for name in names)

@@ -14,6 +14,7 @@ import msgspec
 from servicetitan_fleet.cli.plan import companies_of_task
 from servicetitan_fleet.fleet.fleet import Fleet
 from servicetitan_fleet.fleet.outcome import Ending, Result, StreamEnding
+from servicetitan_fleet.fleet.verdict import AuditLog
 from servicetitan_fleet.meltano.process import GRACE_SECONDS, EndedBy, ProcessExit
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.registry.entries import Entries
@@ -326,9 +327,9 @@ class Attempt:
         return 0 if all(outcome.result.is_good for outcome in self.outcomes) else 1
 
 
-def read_success(*_: object) -> list[StreamEnding]:
+def read_success(*_: object) -> AuditLog:
     """Return what the audit log of a run says in which one stream was read to its end."""
-    return [StreamEnding(stream="jobs", ending=Ending.SUCCESS)]
+    return AuditLog(streams=[StreamEnding(stream="jobs", ending=Ending.SUCCESS)])
 
 
 def _ignore(*_: object) -> None:

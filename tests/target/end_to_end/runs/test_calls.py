@@ -7,10 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.cloud.bigquery import Table
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
 from support.target.ways import INLINE, STAGED
+from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 from target_bigquery_softdelete.bigquery import fused_queries
 from target_bigquery_softdelete.bigquery.job_wait import FIRST_ROWS
 from target_bigquery_softdelete.bigquery.jobs import Jobs
@@ -216,3 +218,24 @@ def test_rows_that_do_not_come_with_the_end_of_a_query_come_after_it(project: Pr
     )
 
     assert sorted(row["n"] for row in job.result(job_retry=None)) == list(range(1, 2 * FIRST_ROWS + 1))
+
+
+def test_the_log_says_where_the_time_of_the_whole_run_went(target: TargetRunner, project: Project) -> None:
+    # A table of a version that did not know the columns gets them.
+    older = [field for field in LOG_FIELDS if field.name not in {"source_ms", "staging_ms", "bigquery_ms"}]
+    project.client.create_dataset("management")
+    project.client.create_table(Table(f"{project.name}.management.etl_logs", schema=older))
+
+    result = target(*messages(range(2), rows=2, complete=True))
+
+    assert result.code == 0
+    said = [line.rsplit(" | ", 1)[-1] for line in result.log.splitlines() if "the run took" in line]
+    assert len(said) == 1
+    assert re.fullmatch(
+        r"the run took [\d.]+ s: waiting for the source [\d.]+ s, staging [\d.]+ s, BigQuery [\d.]+ s", said[0]
+    )
+    (one,), (other,) = project.log("stream_0"), project.log("stream_1")
+    times = [[row[f"{name}_ms"] for name in ("source", "staging", "bigquery")] for row in (one, other)]
+    assert times[0] == times[1]
+    # Everything came at once, so the rest took longer than nothing.
+    assert min(times[0][1:]) > 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tracemalloc
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,6 +18,7 @@ from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
 KINDS = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
@@ -273,3 +276,28 @@ def test_the_longest_line_is_read(end: bytes) -> None:
     assert Received(whole + end).counts["STATE"] == 1 + end.count(b"STATE")
     with pytest.raises(BadInputError, match="Line 1 of the input is longer"):
         Received(whole + b" " + end)
+
+
+def test_a_reader_says_when_it_waits_and_does_not_when_it_passes_messages_on() -> None:
+    noted: list[str] = []
+
+    @contextmanager
+    def waiting() -> Iterator[None]:
+        noted.append("waits")
+        yield
+        noted.append("has")
+
+    def write() -> None:
+        os.write(writing, STATE.encode() + b"\n")
+        os.close(writing)
+
+    reader = BlockReader()
+    reader.waiting = waiting
+    reader.idle_timeout = lambda: 0.0
+    reader.on_idle = write
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as file:
+        reader.process_lines(file, {"STATE": lambda message: noted.append(message["type"])})
+    waited = ["waits", "has"]
+    # Once in vain, then for the line: until there is something, and until it is read; and so to the end.
+    assert noted == [*waited, *waited, *waited, "STATE", *waited, *waited]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.bigquery.googlesql.language import Columns
 
-__all__ = ["GoogleSQL", "SqlError", "check_statement", "table_paths"]
+__all__ = ["GoogleSQL", "SqlError", "check_statement", "result_columns", "table_paths"]
 
 _DECIMAL_SCALES = {"numeric_value": 9, "bignumeric_value": 38}
 
@@ -46,10 +46,36 @@ def check_statement(
     Raises:
         SqlError: If it is not valid.
     """
-    request = local_service.AnalyzeRequest(
+    service().call_raw("Analyze", _request(sql, tables, parameters, constants).SerializeToString())
+
+
+def result_columns(
+    sql: str,
+    tables: Mapping[tuple[str, ...], Columns],
+    parameters: Mapping[str, str] | Sequence[str] = (),
+    constants: Mapping[str, str] | None = None,
+) -> list[tuple[str, Any]]:
+    """Return the columns of a query's result, each with its name and its type as GoogleSQL describes it.
+
+    The arguments are those of `check_statement`.
+
+    Raises:
+        SqlError: If the query is not valid.
+    """
+    answer = service().call("Analyze", _request(sql, tables, parameters, constants), local_service.AnalyzeResponse)
+    columns = answer.resolved_statement.resolved_query_stmt_node.output_column_list
+    return [(column.name, column.column.type) for column in columns]
+
+
+def _request(
+    sql: str,
+    tables: Mapping[tuple[str, ...], Columns],
+    parameters: Mapping[str, str] | Sequence[str],
+    constants: Mapping[str, str] | None,
+) -> Any:  # noqa: ANN401 - a class that is made at run time
+    return local_service.AnalyzeRequest(
         options=options(parameters), simple_catalog=catalog(tables, constants), sql_statement=sql
     )
-    service().call_raw("Analyze", request.SerializeToString())
 
 
 def table_paths(sql: str) -> list[tuple[str, ...]]:

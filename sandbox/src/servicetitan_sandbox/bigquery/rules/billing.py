@@ -5,6 +5,7 @@ Loads, changes of definitions and dry runs are free.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ MEGABYTE = 1 << 20
 LEAST_BYTES = 10 * MEGABYTE
 """What is billed for a table that a statement reads, at least."""
 
-_BYTES = ("totalBytesProcessed", "totalBytesBilled")
+_COSTS = ("totalBytesProcessed", "totalBytesBilled", "totalSlotMs")
 _WRITES_ONLY = (*query.DDL, exp.TruncateTable, exp.Insert)
 """Statements that do not read the table that they name first."""
 
@@ -155,8 +156,11 @@ def _with_bytes(statistics: JobStatistics2, processed: int, billed: int) -> JobS
 
 def _say_in_job(run: Callable[..., JobStatistics]) -> Callable[..., JobStatistics]:
     def run_and_say(*args: object) -> JobStatistics:
+        begun = time.thread_time()
         done = run(*args)
-        return done.replace(totalBytesProcessed=(done.query and done.query.totalBytesProcessed) or "0")
+        slot_ms = max(1, round((time.thread_time() - begun) * 1000))
+        processed = (done.query and done.query.totalBytesProcessed) or "0"
+        return done.replace(totalBytesProcessed=processed, totalSlotMs=str(slot_ms))
 
     return run_and_say
 
@@ -164,12 +168,13 @@ def _say_in_job(run: Callable[..., JobStatistics]) -> Callable[..., JobStatistic
 def _say_in_answer(answer: Callable[..., Response]) -> Callable[..., Response]:
     """Wrap the emulator's function that answers `jobs.query` and `jobs.getQueryResults`."""
 
-    def answer_with_bytes(payload: dict[str, object], rows: list[str]) -> Response:
+    def answer_with_costs(payload: dict[str, object], rows: list[str]) -> Response:
         reference = payload["jobReference"]
         job = store.load(reference.projectId, reference.jobId or "")  # type: ignore[attr-defined]
-        if job is not None and job.statistics.query:
-            statistics = job.statistics.query.dump()
-            payload |= {name: statistics[name] for name in _BYTES if name in payload}
-        return answer(payload, rows)
+        costs: dict[str, object] = {}
+        if job is not None and job.status.state == "DONE" and job.statistics.query:
+            costs = {**job.statistics.query.dump(), "totalSlotMs": job.statistics.totalSlotMs}
+        known = {name: costs.get(name) for name in _COSTS if name in payload}
+        return answer(payload | (known if costs or not payload["jobComplete"] else {}), rows)
 
-    return answer_with_bytes
+    return answer_with_costs

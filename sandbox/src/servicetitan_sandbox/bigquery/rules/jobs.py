@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from local_bigquery.models import Job
 
-_THREADS = 128
+_THREADS = 500
 """So many jobs may be running or waiting. A job that does nothing costs a thread and no more."""
 
 _AT_WORK = threading.BoundedSemaphore(8)
@@ -48,7 +48,8 @@ class _Course:
         self.table = query and dml_queue.changed_table(query.query or "", job.jobReference.projectId)
         self.error = _error_of(job, self.table or "")
         self.works_from = begun + job_errors.planned_hold(job)
-        self.ends_at = begun + traffic.job_seconds(job.configuration)
+        self.timed = traffic.start_job(job)
+        self.ends_at = begun + max(0.0, self.timed.seconds_left)
         limit = job.configuration.jobTimeoutMs
         self.seconds_allowed = int(limit) / 1000 if limit else None
         self.deadline = begun + self.seconds_allowed if self.seconds_allowed else None
@@ -102,14 +103,6 @@ class _Course:
         if self.is_late:
             raise job_errors.stopped_error(f"Job timed out after {self.seconds_allowed:g} sec")
 
-    def end(self) -> None:
-        """Wait until it has taken as long as jobs of its kind take, once its work is done."""
-        left = self.ends_at - time.monotonic()
-        if left > 0:
-            time.sleep(left)
-        else:
-            traffic.note_overrun(-left)
-
 
 def _error_of(job: Job, table: str) -> BigQueryError | None:
     """Return why a job fails before it does anything, if it does."""
@@ -133,11 +126,23 @@ def install() -> None:
     """Replace the emulator's functions that wait for jobs, and wrap those that run them."""
     job_errors.install()
     runner._executor = ThreadPoolExecutor(_THREADS, "job")  # noqa: SLF001 - there is no other way in
+    runner.submit = _name_call(runner.submit)
     runner.submitted = _look_at_submitted
     runner.cancel = _cancel
     runner._execute = _in_turn(runner._execute)  # noqa: SLF001
     runner._query = _on_course(runner._query)  # noqa: SLF001
     runner._handle = _on_course(runner._handle)  # noqa: SLF001
+
+
+def _name_call(submit: Callable[..., Job]) -> Callable[..., Job]:
+    """Wrap the function that begins a job, so that the timeline says which call began which."""
+
+    @functools.wraps(submit)
+    def submit_and_name(project: str, job_id: str, *args: Any) -> Job:  # noqa: ANN401 - those of the emulator
+        traffic.name_call(job_id)
+        return submit(project, job_id, *args)
+
+    return submit_and_name
 
 
 def _look_at_submitted(project: str, job_id: str) -> Job:
@@ -207,13 +212,13 @@ def _on_course(work: Callable[..., Any]) -> Callable[..., Any]:
             _remove_upload(args[-1])
             raise
         try:
-            with _AT_WORK:
+            with course.timed.work(), _AT_WORK:
                 result = work(job, *args)
         except Exception:
             course.fail_if_late()
-            course.end()
+            course.timed.end()
             raise
-        course.end()
+        course.timed.end()
         return result
 
     return run

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_MODIFIED, MOST_IN_TABLE = 4_000, 10_000
 
+_NONE = "__NULL__"
+"""The partition of rows without a value."""
+
 _DML = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
@@ -66,10 +69,15 @@ def _with_count_of_rows(write: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(write)
     def write_counted(cursor: duckdb.DuckDBPyConnection, sql: str, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - the emulator's
         parameters, reference, config = rest[:3]
-        partition = _partition(metadata.load(Table, *reference) or Table()) or _partition(config)
+        layout = metadata.load(Table, *reference) or Table()
+        partition = _partition(layout) or _partition(config)
         if partition:
-            rows = f"SELECT DISTINCT {partition} FROM ({sql})"  # noqa: S608 - the emulator's statement
-            modified = {part for (part,) in cursor.sql(rows, params=parameters).fetchall()}
+            names = {name.casefold() for name in cursor.sql(sql, params=parameters).columns}
+            if (_column(layout) or _column(config)) in names:
+                rows = f"SELECT DISTINCT {partition} FROM ({sql})"  # noqa: S608 - the emulator's statement
+                modified = {part for (part,) in cursor.sql(rows, params=parameters).fetchall()}
+            else:
+                modified = {_NONE}
             _check(modified, modified | set(_sums(cursor, reference)), "invalid")
         return write(cursor, sql, *rest, **options)
 
@@ -99,6 +107,12 @@ def _sums(cursor: duckdb.DuckDBPyConnection, reference: tuple[str, str, str]) ->
     return dict(cursor.sql(sums).fetchall())
 
 
+def _column(table: Any) -> str:  # noqa: ANN401 - a table, or a configuration with the same fields
+    """Return the column that a table is partitioned by, in lower case; empty if there is none."""
+    partitioning = getattr(table, "timePartitioning", None) or getattr(table, "rangePartitioning", None)
+    return ((partitioning and partitioning.field) or "").casefold()
+
+
 def _partition(table: Any) -> str:  # noqa: ANN401 - a table, or a configuration with the same fields
     """Return the expression for the partition of a row, as text; empty if the table is not partitioned by a column."""
     by_time, by_range = getattr(table, "timePartitioning", None), getattr(table, "rangePartitioning", None)
@@ -110,4 +124,4 @@ def _partition(table: Any) -> str:  # noqa: ANN401 - a table, or a configuration
         value = f"CASE WHEN {column} >= {start} AND {column} < {end} THEN ({column} - {start}) // {step} END"
     else:
         return ""
-    return f"coalesce(CAST({value} AS VARCHAR), '__NULL__')"
+    return f"coalesce(CAST({value} AS VARCHAR), '{_NONE}')"

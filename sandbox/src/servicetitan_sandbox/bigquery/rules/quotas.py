@@ -1,6 +1,7 @@
 """Limits on how often a table or a dataset is changed: https://cloud.google.com/bigquery/quotas.
 
-Statements that change rows are not held back by the limit on a table's updates, and do not count here.
+Statements that change rows are not held back by the limit on a table's updates, and do not count here. A query that
+writes its result into a table counts as a load job does.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ def _check_table(*table: str) -> None:
     _check(("table", *table), UPDATES, UPDATE_SECONDS, BigQueryError(RATE_LIMIT_EXCEEDED, _TABLE))
 
 
+def _check_loads(*table: str) -> None:
+    _check(("loads", *table), LOADS, DAY_SECONDS, BigQueryError(QUOTA_EXCEEDED, _LOADS))
+
+
 def _count_created(create: Callable[..., Table]) -> Callable[..., Table]:
     def create_and_count(project: str, dataset: str, body: Table, translate: object) -> Table:
         table = (body.tableReference and body.tableReference.tableId) or ""
@@ -111,7 +116,7 @@ def _count_job(run: Callable[..., object], kind: str) -> Callable[..., object]:
     def run_and_count(cursor, config, upload):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN202
         table = tables.reference(config.destinationTable)
         if kind == "load":
-            _check(("loads", *table), LOADS, DAY_SECONDS, BigQueryError(QUOTA_EXCEEDED, _LOADS))
+            _check_loads(*table)
         _check_table(*table)
         _note("loads", *table)
         _note("table", *table)
@@ -124,11 +129,16 @@ def _count_ddl(run: Callable[..., object]) -> Callable[..., object]:
     # The parameters are those of the emulator's own function.
     def run_and_count(cur, tree, context, destination, config, dry_run, isolated):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN202,PLR0913,PLR0917
         table = None if dry_run else _changed_table(tree, context, destination)  # type: ignore[no-untyped-call]
+        is_result = destination is not None and isinstance(tree, exp.Query)
         if table is not None:
+            if is_result:
+                _check_loads(*table)
             _check_table(*table)
         done = run(cur, tree, context, destination, config, dry_run, isolated)
         if table is not None:
             _note("table", *table)
+            if is_result:
+                _note("loads", *table)
         return done
 
     return run_and_count

@@ -25,7 +25,8 @@ from local_bigquery.models import TableFieldSchema
 from local_bigquery.sql import script
 from local_bigquery.sql.translate import parse, translate
 
-from servicetitan_sandbox.bigquery.googlesql.analyzer import SqlError, check_statement, table_paths
+from servicetitan_sandbox.bigquery.googlesql import result_schema
+from servicetitan_sandbox.bigquery.googlesql.analyzer import SqlError, check_statement, result_columns, table_paths
 from servicetitan_sandbox.bigquery.googlesql.service import start_in_background
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ _INGESTION_TIME = (("_PARTITIONTIME", "TIMESTAMP"), ("_PARTITIONDATE", "DATE"))
 _MOST_PASSED = 50_000
 
 _thread = threading.local()
-_passed: set[object] = set()
-"""The shapes of statements that have passed, each with the columns of its tables and the types of its parameters."""
+_passed: dict[object, Sequence[dict[str, Any]] | None] = {}
+"""The shapes of statements that have passed, with the columns of their tables and the types of their parameters.
+
+Each with the fields of its result, if it is appended to a table.
+"""
 
 
 def install() -> None:
@@ -73,6 +77,10 @@ class _Job:
 
     text: str
     parameters: Mapping[str, str] | Sequence[str]
+    appends: bool = False
+    """Whether its result is appended to a table, so that the types of the result matter."""
+    result: Sequence[dict[str, Any]] | None = None
+    """The fields of the result, if it is appended and the analyzer knows it."""
     functions: set[str] = field(default_factory=set)
     """Names of the temporary functions so far, in lower case."""
 
@@ -95,13 +103,20 @@ def _with_job(execute: Callable[..., Any]) -> Callable[..., Any]:
         if len(text) > LONGEST_STATEMENT:
             raise BigQueryError("invalid", _TOO_LONG)
         outer = getattr(_thread, "job", None)
-        _thread.job = _Job(text, _parameter_types(config))
+        appends = config.destinationTable is not None and config.writeDisposition == "WRITE_APPEND"
+        _thread.job = _Job(text, _parameter_types(config), appends)
         try:
             return execute(cursor, project_id, job_id, config, *args, **options)
         finally:
             _thread.job = outer
 
     return execute_job
+
+
+def fields_of_result() -> Sequence[dict[str, Any]] | None:
+    """Return the fields of the result that this thread's job appends to a table; None if they are not known."""
+    job: _Job | None = getattr(_thread, "job", None)
+    return job.result if job else None
 
 
 class _Interpreter(script.Interpreter):  # type: ignore[misc] # the emulator has no types
@@ -132,8 +147,9 @@ def _check(cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: 
     constants = {name: _variable_type(cursor, table) for name, table in context.variables.items()}
     shape, names = _shape(text)
     found = {path: _columns(cursor, context, names.get(path, path)) for path in _paths(shape)}
-    key = (shape, tuple(found.items()), tuple(job.parameter_types()), tuple(constants.items()))
+    key = (shape, tuple(found.items()), tuple(job.parameter_types()), tuple(constants.items()), job.appends)
     if key in _passed:
+        job.result = _passed[key]
         return None
     known = {names.get(path, path): columns for path, columns in found.items() if columns is not None}
     named = set(known)
@@ -146,7 +162,9 @@ def _check(cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: 
         if columns is None:
             return None  # there is no such table, which the emulator says
         known[path] = columns
-    return _remember(key) if set(known) == named else None
+    if job.appends:
+        job.result = result_schema.schema(result_columns(placed, known, job.parameters, constants))
+    return _remember(key, job.result) if set(known) == named else None
 
 
 def _refuse(refusal: str, job: _Job) -> None:
@@ -167,10 +185,10 @@ def _refusal(
     return ""
 
 
-def _remember(key: object) -> None:
+def _remember(key: object, result: Sequence[dict[str, Any]] | None) -> None:
     if len(_passed) >= _MOST_PASSED:
         _passed.clear()
-    _passed.add(key)
+    _passed[key] = result
 
 
 def _shape(text: str) -> tuple[str, dict[Path, Path]]:

@@ -24,14 +24,17 @@ FROM (
     CAST(JSON_VALUE(_etl_r, '$[16]') AS INT64) AS `bytes_staged`,
     CAST(JSON_VALUE(_etl_r, '$[17]') AS INT64) AS `bytes_billed`,
     CAST(JSON_VALUE(_etl_r, '$[18]') AS INT64) AS `slot_ms`,
-    CAST(JSON_VALUE(_etl_r, '$[19]') AS BOOL) AS `deletes_allowed`,
-    JSON_VALUE(_etl_r, '$[20]') AS `error`,
-    JSON_VALUE(_etl_r, '$[21]') AS `fingerprint`,
-    JSON_VALUE(_etl_r, '$[22]') AS `table_state`,
-    JSON_VALUE(_etl_r, '$[23]') AS `software_version`,
-    CAST(JSON_VALUE(_etl_r, '$[24]') AS INT64) AS `expected_rows`,
-    CAST(JSON_VALUE(_etl_r, '$[25]') AS INT64) AS `touched_ms`,
-    CAST(JSON_VALUE(_etl_r, '$[26]') AS INT64) AS `all_touched_ms`
+    CAST(JSON_VALUE(_etl_r, '$[19]') AS INT64) AS `source_ms`,
+    CAST(JSON_VALUE(_etl_r, '$[20]') AS INT64) AS `staging_ms`,
+    CAST(JSON_VALUE(_etl_r, '$[21]') AS INT64) AS `bigquery_ms`,
+    CAST(JSON_VALUE(_etl_r, '$[22]') AS BOOL) AS `deletes_allowed`,
+    JSON_VALUE(_etl_r, '$[23]') AS `error`,
+    JSON_VALUE(_etl_r, '$[24]') AS `fingerprint`,
+    JSON_VALUE(_etl_r, '$[25]') AS `table_state`,
+    JSON_VALUE(_etl_r, '$[26]') AS `software_version`,
+    CAST(JSON_VALUE(_etl_r, '$[27]') AS INT64) AS `expected_rows`,
+    CAST(JSON_VALUE(_etl_r, '$[28]') AS INT64) AS `touched_ms`,
+    CAST(JSON_VALUE(_etl_r, '$[29]') AS INT64) AS `all_touched_ms`
   FROM UNNEST(JSON_QUERY_ARRAY(PARSE_JSON(@rows))) AS _etl_r WITH OFFSET AS _etl_position
 ) AS _etl_r
 LEFT JOIN (
