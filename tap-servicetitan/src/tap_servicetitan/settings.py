@@ -158,13 +158,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     max_concurrent_streams: Annotated[
         int,
         setting(
-            "How many streams to read at the same time. They share the request limit and any pause that ServiceTitan "
-            "asks for, and take turns: a long one keeps none waiting. With 1, streams are written one after the "
-            "other, and do wait.",
-            title="Streams at once",
+            "The most streams to read at the same time. The tap finds out how many requests each API module can take, "
+            "starts streams of the modules that have room, and keeps to the request limit. Streams take turns: a long "
+            "one keeps none waiting. With 1, streams are written one after the other, and do wait.",
+            title="Most streams at once",
             ge=1,
         ),
-    ] = 8
+    ] = 32
     reconcile_interval_days: Annotated[
         int,
         setting(

@@ -14,11 +14,13 @@ from singer_sdk.tap_base import CliTestOptionValue
 from tap_servicetitan.api.access_check import check_modules
 from tap_servicetitan.api.auth import Authenticator, Credentials
 from tap_servicetitan.api.client import ApiClient
+from tap_servicetitan.api.gates import Gates
 from tap_servicetitan.api.rate_limit import RateLimiter
 from tap_servicetitan.api.retry import Retrier
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
 from tap_servicetitan.concurrency.cancellation import Cancellation
+from tap_servicetitan.concurrency.room import Room
 from tap_servicetitan.concurrency.turns import Turns
 from tap_servicetitan.errors import NothingReadableError, StreamError
 from tap_servicetitan.output.batch_messages import Batches
@@ -100,7 +102,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             settings=self.settings,
             connect=self._connect,
             writer=self.message_writer,
-            turns=Turns(self.settings.max_concurrent_streams),
+            turns=self._turns,
             messages=batches.make_messages if batches else record_lines,
             shaper_for=self.shaper_for,
         )
@@ -109,10 +111,23 @@ class TapServiceTitan(CheckedSettings, Tap):
     def _cancellation(self) -> Cancellation:
         return Cancellation()
 
+    @cached_property
+    def _gates(self) -> Gates:
+        return Gates(sleep=self._cancellation.sleep)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(self.settings.max_concurrent_streams, limit_of=self._gates.limit_of)
+
+    def _pause(self, seconds: float) -> None:
+        with self._turns.pause():
+            self._cancellation.sleep(seconds)
+
     def _connect(self) -> ApiClient:
         settings = self.settings
-        transport = Transport(settings.request_timeout, settings.max_response_bytes)
-        retrier = Retrier(settings.max_retries, self.logger, sleep=self._cancellation.sleep)
+        room = Room(lambda: self.message_writer.writes)
+        transport = Transport(settings.request_timeout, settings.max_response_bytes, room.take)
+        retrier = Retrier(settings.max_retries, self.logger, sleep=self._pause)
         credentials = Credentials(settings.tenant_id, settings.client_id, settings.client_secret)
         return ApiClient(
             api_url=settings.effective_api_url,
@@ -122,6 +137,9 @@ class TapServiceTitan(CheckedSettings, Tap):
             transport=transport,
             limiter=RateLimiter(settings.requests_per_second, sleep=self._cancellation.sleep),
             retrier=retrier,
+            gates=self._gates,
+            waiting=self._turns.pause,
+            on_answer=self._turns.fill,
         )
 
     @cached_property

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from tap_servicetitan.api.responses import Place
+
 _T = TypeVar("_T")
 
 KeyField = int | str
@@ -77,6 +79,18 @@ class Page:
     """When the server sent the page (UTC), by its own clock."""
     broken: int = 0
     """How many records are left out because they are no JSON objects."""
+    place: Place | None = None
+    """The room that the page takes in memory."""
+
+    def drop(self) -> None:
+        """Forget the records, which have been written, and give their room to another page.
+
+        A page that waits in a variable until the next one has come would double the memory.
+        """
+        if isinstance(self.records, list):
+            self.records.clear()
+        if self.place:
+            self.place.give_back()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,8 +129,8 @@ class ListReader:
         position = 0
         fetch = partial(self._fetch, path, own)
         for page in read_pages(fetch, size, self._remember_smaller):
-            yield self._complete(page, parent, position)
-            position += len(page.records)
+            first, position = position, position + len(page.records)
+            yield self._complete(page, parent, first)
 
     def _path(self, parent: Key | None) -> str:
         path = self._spec.list_path or ""

@@ -200,6 +200,11 @@ class StreamSpec:
         return tuple(path for path in (self.list_path, self.export_path) if path)
 
     @property
+    def area(self) -> str:
+        """The API module, as in the first part of its path, for example `settings`."""
+        return self.paths[0].split("/")[1]
+
+    @property
     def module(self) -> str:
         """The API module and its version, as in the name of its OpenAPI document, for example `settings-v2`."""
         _, area, version, *_ = self.paths[0].split("/")
