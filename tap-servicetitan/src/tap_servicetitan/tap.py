@@ -11,7 +11,6 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_servicetitan.api.access_check import check_modules
 from tap_servicetitan.api.auth import Authenticator, Credentials
 from tap_servicetitan.api.client import ApiClient
 from tap_servicetitan.api.gates import Gates
@@ -19,10 +18,11 @@ from tap_servicetitan.api.rate_limit import RateLimiter
 from tap_servicetitan.api.retry import Retrier
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
+from tap_servicetitan.catalog.names import check_names
 from tap_servicetitan.concurrency.cancellation import Cancellation
 from tap_servicetitan.concurrency.room import Room
 from tap_servicetitan.concurrency.turns import Turns
-from tap_servicetitan.errors import NothingReadableError, StreamError
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.output.batch_messages import Batches
 from tap_servicetitan.output.record_messages import record_lines
 from tap_servicetitan.output.writer import MessageWriter
@@ -36,6 +36,7 @@ from tap_servicetitan.reports.description import decode_description, report_sche
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
+from tap_servicetitan.streams.access_check import check_access
 from tap_servicetitan.streams.changes import ChangesStream
 from tap_servicetitan.streams.context import StreamContext
 from tap_servicetitan.streams.feed import FeedStream
@@ -218,26 +219,26 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override  # type: ignore[misc]  # final in the SDK, where it reads the first page of every stream
     def run_connection_test(self) -> bool:
-        """Check that the credentials work and which modules the app may read. Logs a line per module.
+        """Check that the credentials work and which of the selected streams the app may read. Logs what it finds.
 
         Raises:
             SignInRefusedError: If the credentials are not accepted.
-            NothingReadableError: If no module can be read.
+            PluginError: If the catalog selects streams that do not exist, or a run would fail.
         """
+        self._check_catalog()
         self.context.client.sign_in()
-        selected = [stream.spec for stream in selected_streams(self.streams.values())]
-        readable = tested = 0
-        for access in check_modules(self.context.client, STREAMS, selected, utc_now().date()):
-            tested += 1
-            if access.problem:
-                names = ", ".join(access.streams)
-                self.logger.warning("%s: cannot be read: %s; needed by %s", access.module, access.problem, names)
-            else:
-                readable += 1
-                self.logger.info("%s: can be read", access.module)
-        if tested and not readable:
-            raise NothingReadableError(self.settings.tenant_id, f"{tested} modules that the selected streams need")
+        check_access(selected_streams(self.streams.values()), self.context, self.logger, utc_now().date())
         return True
+
+    def _check_catalog(self) -> None:
+        """Check that there are the streams that the catalog selects. The SDK would leave out those that are not.
+
+        Raises:
+            PluginError: If one is missing.
+        """
+        if self.input_catalog:
+            selected = [name for name, entry in self.input_catalog.items() if entry.metadata.root.selected]
+            check_names(selected, self.streams)
 
     @classmethod
     @override
@@ -293,8 +294,10 @@ class TapServiceTitan(CheckedSettings, Tap):
 
         Raises:
             SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
+            PluginError: If the catalog selects streams that do not exist. Nothing has been written then, either.
             PluginError: At the end, if a stream failed or none could be read.
         """
+        self._check_catalog()
         self.context.client.sign_in()
         self._use_saved_state()
         sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)

@@ -45,6 +45,24 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     )
 
 
+def list_decoder(spec: StreamSpec) -> Callable[[bytes], ListPage]:
+    """Return a function that decodes a page of a spec's list."""
+    decoder = page_decoder(spec)
+    return {
+        ResponseFormat.PAGES: decoder.list_page,
+        ResponseFormat.ARRAY: decoder.array_page,
+        ResponseFormat.DATA: decoder.data_page,
+    }[spec.response_format]
+
+
+def list_path(spec: StreamSpec, parent: Key | None) -> str:
+    """Return the path of a spec's list, with the key of the parent in it if it has one."""
+    path = spec.list_path or ""
+    if spec.parent is None:
+        return path
+    return path.replace(f"{{{spec.parent.placeholder}}}", quote(str(parent), safe=""))
+
+
 def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
     """Return a function that marks the deleted records of a page, if the spec says that inactive ones are deleted."""
     if not spec.inactive_is_deleted:
@@ -67,18 +85,13 @@ class ListReader:
             page_size: Records per page, if the list has pages. The spec may set a lower limit.
             on_smaller: Called with a sentence when the API does not give such pages, the first time.
         """
-        decoder = page_decoder(spec)
         self._client = client
         self._spec = spec
         self._page_size = min(page_size, spec.most_per_page or page_size)
         """Less from when a page did not come on, for all lists of the stream."""
         self._on_smaller = on_smaller
         self._has_said = False
-        self._decode = {
-            ResponseFormat.PAGES: decoder.list_page,
-            ResponseFormat.ARRAY: decoder.array_page,
-            ResponseFormat.DATA: decoder.data_page,
-        }[spec.response_format]
+        self._decode = list_decoder(spec)
         self._mark = page_deletion_marker(spec)
         self._fill_position = filler(POSITION)
         self._fill_parent = filler(spec.parent.field) if spec.parent else None
@@ -121,7 +134,7 @@ class ListReader:
         Raises:
             StreamError: If the list cannot be read to its end.
         """
-        path = self._path(parent)
+        path = list_path(self._spec, parent)
         own = dict(query or {})
         if request.created_before:
             own[CREATED_BEFORE] = format_api_time(request.created_before)
@@ -131,12 +144,6 @@ class ListReader:
         for page in read_pages(fetch, size, self._remember_smaller):
             first, position = position, position + len(page.records)
             yield self._complete(page, parent, first)
-
-    def _path(self, parent: Key | None) -> str:
-        path = self._spec.list_path or ""
-        if self._spec.parent is None:
-            return path
-        return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
 
     def _fetch(
         self, path: str, query: Mapping[str, str], number: int, size: int, *, may_ask_for_less: bool
