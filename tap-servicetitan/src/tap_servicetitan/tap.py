@@ -18,6 +18,7 @@ from tap_servicetitan.api.rate_limit import RateLimiter
 from tap_servicetitan.api.retry import Retrier
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
+from tap_servicetitan.catalog.extra_streams import extra_specs
 from tap_servicetitan.catalog.names import check_names
 from tap_servicetitan.concurrency.cancellation import Cancellation
 from tap_servicetitan.concurrency.room import Room
@@ -158,7 +159,8 @@ class TapServiceTitan(CheckedSettings, Tap):
             PluginError: If the settings drop a field without which the stream cannot be read.
         """
         protection = Protection(spec.name, self._pii_rules, self.settings.pii_salt)
-        shaper = Shaper(schema, protection, keep_extra=self.settings.unknown_fields == "extra")
+        keep_extra = self.settings.unknown_fields == "extra" or spec.fields is not None
+        shaper = Shaper(schema, protection, keep_extra=keep_extra)
         check_required_fields(spec, shaper.schema)
         return shaper
 
@@ -167,6 +169,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         if affects_catalog(self.config):
             self._validate_config()  # the SDK does not in discovery, where most settings do not matter
         specs = {spec.name: spec for spec in self.specs}
+        specs |= extra_specs(self.settings.extra_streams or (), specs)
         return [*self._spec_streams(specs), *self._report_streams(specs)]
 
     def _spec_streams(self, specs: dict[str, StreamSpec]) -> Iterator[ServiceTitanStream]:

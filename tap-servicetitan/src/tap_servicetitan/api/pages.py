@@ -132,6 +132,7 @@ class PageDecoder:
         self._export = msgspec.json.Decoder(_ExportBody)
         self._data = msgspec.json.Decoder(_DataBody)
         self._array = msgspec.json.Decoder(list[msgspec.Raw])
+        self._record = msgspec.json.Decoder(msgspec.Raw)
         heads: Any = list[head]  # type: ignore[valid-type]  # a type that is made at run time
         wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
         self._heads = msgspec.json.Decoder(wrapped)
@@ -171,6 +172,15 @@ class PageDecoder:
 
     def _array_page(self, body: bytes) -> ListPage:
         common, _ = self._common(self._array.decode(body), lambda: self._bare_heads.decode(body))
+        return ListPage(**common, has_more=False, total_count=None)
+
+    def object_page(self, body: bytes) -> ListPage:
+        """Return a list of the one record that the body is."""
+        return self._no_list() if body == NOTHING else decode_body(body, self._object_page)
+
+    def _object_page(self, body: bytes) -> ListPage:
+        record = self._record.decode(body)
+        common, _ = self._common([record], lambda: self._bare_heads.decode(b"[%b]" % record))
         return ListPage(**common, has_more=False, total_count=None)
 
     def export_page(self, body: bytes) -> ExportPage:

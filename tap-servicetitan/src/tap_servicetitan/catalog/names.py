@@ -25,11 +25,12 @@ def check_names(wanted: Iterable[str], existing: Iterable[str]) -> None:
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise PluginError(
-            f"the catalog selects streams that do not exist: {', '.join(_hint(name, known) for name in unknown)}. "
+            f"the catalog selects streams that do not exist: {', '.join(hint(name, known) for name in unknown)}. "
             "Discover the streams again, or correct the names"
         )
 
 
-def _hint(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return a name that does not exist, with the one that may be meant."""
+    near = difflib.get_close_matches(name, list(known), n=1)
     return f"{name} (perhaps {near[0]} is meant)" if near else name

@@ -65,6 +65,9 @@ class ResponseFormat(Enum):
     DATA = "data"
     """`{data}` with all records."""
 
+    OBJECT = "object"
+    """A single record."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
@@ -163,6 +166,9 @@ class StreamSpec:
 
     selected: bool = False
     """Whether the stream is read by default."""
+
+    fields: Mapping[str, Mapping[str, object]] | None = None
+    """JSON Schemas of the fields, for a stream without a schema file. All other fields go into `_extra`."""
 
     @property
     def kind(self) -> ReplicationKind:
