@@ -10,7 +10,15 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tap_servicetitan.settings import BatchConfig, BatchEncoding, BatchStorage, PiiRule, ReportDates, ReportSettings
+from tap_servicetitan.settings import (
+    BatchConfig,
+    BatchEncoding,
+    BatchStorage,
+    ExtraStream,
+    PiiRule,
+    ReportDates,
+    ReportSettings,
+)
 from tap_servicetitan.settings import Settings as TapSettings
 from tap_servicetitan.tap import TapServiceTitan
 from target_bigquery_softdelete.config.settings import Settings as TargetSettings
@@ -47,6 +55,10 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
     "reports": (
         '[{"name": "sales", "category": "c", "id": 5, "date_range": {"from": "From", "start": "2026-01-01"}}]',
         [ReportSettings(name="sales", category="c", id=5, date_range=ReportDates(from_="From", start="2026-01-01"))],
+    ),
+    "extra_streams": (
+        '[{"name": "a", "path": "/a/v2/tenant/{tenant}/a", "fields": {"n": "number"}}]',
+        [ExtraStream(name="a", path="/a/v2/tenant/{tenant}/a", fields={"n": "number"})],
     ),
     "report_interval_seconds": ("0", 0),
     "batch_config": (

@@ -46,6 +46,13 @@ The documents promise none of them, and the last three ignore `sort`.
 ALL_STREAMS = "*"
 """Stands for all streams that are not named."""
 
+OTHER_AREAS = "*"
+"""Stands for all areas of the API that are not named."""
+
+Seconds = Annotated[float, Field(ge=0)]
+Duration = Seconds | tuple[Seconds, Seconds]
+"""How long something takes: always the same, or anything between two numbers, which depends on the tenant's seed."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,9 +81,14 @@ class Tenant(_Model):
     """How many records each stream starts with; :data:`SIZES` for the streams that are not listed."""
     requests_per_second: Annotated[int, Field(ge=1)] = 60
     most_at_once: dict[str, Annotated[int, Field(ge=1)]] = {}
-    """How many requests for an area (the first part of a path) may be on their way at the same time; more get 429."""
-    answer_seconds: Annotated[float, Field(ge=0)] = 0
+    """How many requests for an area (the first part of a path) may be on their way at the same time; more get 429. `*`
+    for each of the others."""
+    served_at_once: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """How many requests an area works on at the same time; more stand in line, so that their answers take longer."""
+    answer_seconds: Duration = 0
     """How long each answer takes."""
+    area_seconds: dict[str, Duration] = {}
+    """How long it takes in these areas."""
     token_seconds: Annotated[int, Field(ge=1)] = 900
     """How long a token is valid."""
     clock_skew_seconds: float = 0

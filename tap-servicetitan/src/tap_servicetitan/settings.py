@@ -64,6 +64,39 @@ class ReportSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
     page_size: Annotated[int, setting(ge=1, le=25000)] | None = None
 
 
+FieldType = Literal["text", "integer", "number", "boolean", "date-time", "date", "json"]
+"""What a field of an extra stream holds."""
+
+
+class ExtraParent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The part `parent` of an extra stream: its list is read once for each record of another stream."""
+
+    stream: str
+    field: str
+    """The field that the tap adds to each record, with the key of its parent."""
+
+
+class ExtraStream(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An entry of the setting `extra_streams`."""
+
+    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$")]
+    path: Annotated[str, setting(pattern=r"^/[a-z0-9-]+/v\d+/tenant/\{tenant\}(/[A-Za-z0-9_{}-]+)+$")]
+    replication: Literal["snapshot", "changes", "feed"] | None = None
+    response: Literal["pages", "array", "data", "object"] | None = None
+    """The form of a list's response: `object` is a single record."""
+    key: list[str] | None = None
+    cursor: str | None = None
+    """The field with the time of the last change."""
+    since: str | None = None
+    """The query parameter for records that have changed since a time."""
+    before: str | None = None
+    """The query parameter for records that have changed before a time."""
+    query: dict[str, str] | None = None
+    fields: dict[str, FieldType] | None = None
+    parent: ExtraParent | None = None
+    most_per_page: Annotated[int, setting(ge=1, le=5000)] | None = None
+
+
 class BatchEncoding(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The part `encoding` of the setting `batch_config`."""
 
@@ -158,13 +191,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     max_concurrent_streams: Annotated[
         int,
         setting(
-            "How many streams to read at the same time. They share the request limit and any pause that ServiceTitan "
-            "asks for, and take turns: a long one keeps none waiting. With 1, streams are written one after the "
-            "other, and do wait.",
-            title="Streams at once",
+            "The most streams to read at the same time. The tap finds out how many requests each API module can take, "
+            "starts streams of the modules that have room, and keeps to the request limit. Streams take turns: a long "
+            "one keeps none waiting. With 1, streams are written one after the other, and do wait.",
+            title="Most streams at once",
             ge=1,
         ),
-    ] = 8
+    ] = 32
     reconcile_interval_days: Annotated[
         int,
         setting(
@@ -226,6 +259,17 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         Annotated[
             list[ReportSettings],
             setting("Reports to read, each as a stream. docs/how-to/reports.md says what to write.", title="Reports"),
+        ]
+        | None
+    ) = None
+    extra_streams: (
+        Annotated[
+            list[ExtraStream],
+            setting(
+                "Lists and export feeds to read that are no streams of the tap, each with `name` and `path`. "
+                "docs/how-to/extra-streams.md says what to write.",
+                title="Extra streams",
+            ),
         ]
         | None
     ) = None

@@ -52,7 +52,7 @@ def sync_streams(
         stream.tell_end(failure)
 
     try:
-        context.turns.run([partial(read, stream) for stream in streams])
+        context.turns.run([partial(read, stream) for stream in streams], [stream.spec.area for stream in streams])
     except BaseException:
         # Abandoned workers must not write any more, and must not be inside a line when the process ends.
         cancellation.set()

@@ -11,16 +11,19 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_servicetitan.api.access_check import check_modules
 from tap_servicetitan.api.auth import Authenticator, Credentials
 from tap_servicetitan.api.client import ApiClient
+from tap_servicetitan.api.gates import Gates
 from tap_servicetitan.api.rate_limit import RateLimiter
 from tap_servicetitan.api.retry import Retrier
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
+from tap_servicetitan.catalog.extra_streams import extra_specs
+from tap_servicetitan.catalog.names import check_names
 from tap_servicetitan.concurrency.cancellation import Cancellation
+from tap_servicetitan.concurrency.room import Room
 from tap_servicetitan.concurrency.turns import Turns
-from tap_servicetitan.errors import NothingReadableError, StreamError
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.output.batch_messages import Batches
 from tap_servicetitan.output.record_messages import record_lines
 from tap_servicetitan.output.writer import MessageWriter
@@ -34,6 +37,7 @@ from tap_servicetitan.reports.description import decode_description, report_sche
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, Settings
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
+from tap_servicetitan.streams.access_check import check_access
 from tap_servicetitan.streams.changes import ChangesStream
 from tap_servicetitan.streams.context import StreamContext
 from tap_servicetitan.streams.feed import FeedStream
@@ -100,7 +104,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             settings=self.settings,
             connect=self._connect,
             writer=self.message_writer,
-            turns=Turns(self.settings.max_concurrent_streams),
+            turns=self._turns,
             messages=batches.make_messages if batches else record_lines,
             shaper_for=self.shaper_for,
         )
@@ -109,10 +113,23 @@ class TapServiceTitan(CheckedSettings, Tap):
     def _cancellation(self) -> Cancellation:
         return Cancellation()
 
+    @cached_property
+    def _gates(self) -> Gates:
+        return Gates(sleep=self._cancellation.sleep)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(self.settings.max_concurrent_streams, limit_of=self._gates.limit_of)
+
+    def _pause(self, seconds: float) -> None:
+        with self._turns.pause():
+            self._cancellation.sleep(seconds)
+
     def _connect(self) -> ApiClient:
         settings = self.settings
-        transport = Transport(settings.request_timeout, settings.max_response_bytes)
-        retrier = Retrier(settings.max_retries, self.logger, sleep=self._cancellation.sleep)
+        room = Room(lambda: self.message_writer.writes)
+        transport = Transport(settings.request_timeout, settings.max_response_bytes, room.take)
+        retrier = Retrier(settings.max_retries, self.logger, sleep=self._pause)
         credentials = Credentials(settings.tenant_id, settings.client_id, settings.client_secret)
         return ApiClient(
             api_url=settings.effective_api_url,
@@ -122,6 +139,9 @@ class TapServiceTitan(CheckedSettings, Tap):
             transport=transport,
             limiter=RateLimiter(settings.requests_per_second, sleep=self._cancellation.sleep),
             retrier=retrier,
+            gates=self._gates,
+            waiting=self._turns.pause,
+            on_answer=self._turns.fill,
         )
 
     @cached_property
@@ -139,7 +159,8 @@ class TapServiceTitan(CheckedSettings, Tap):
             PluginError: If the settings drop a field without which the stream cannot be read.
         """
         protection = Protection(spec.name, self._pii_rules, self.settings.pii_salt)
-        shaper = Shaper(schema, protection, keep_extra=self.settings.unknown_fields == "extra")
+        keep_extra = self.settings.unknown_fields == "extra" or spec.fields is not None
+        shaper = Shaper(schema, protection, keep_extra=keep_extra)
         check_required_fields(spec, shaper.schema)
         return shaper
 
@@ -148,6 +169,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         if affects_catalog(self.config):
             self._validate_config()  # the SDK does not in discovery, where most settings do not matter
         specs = {spec.name: spec for spec in self.specs}
+        specs |= extra_specs(self.settings.extra_streams or (), specs)
         return [*self._spec_streams(specs), *self._report_streams(specs)]
 
     def _spec_streams(self, specs: dict[str, StreamSpec]) -> Iterator[ServiceTitanStream]:
@@ -200,26 +222,26 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override  # type: ignore[misc]  # final in the SDK, where it reads the first page of every stream
     def run_connection_test(self) -> bool:
-        """Check that the credentials work and which modules the app may read. Logs a line per module.
+        """Check that the credentials work and which of the selected streams the app may read. Logs what it finds.
 
         Raises:
             SignInRefusedError: If the credentials are not accepted.
-            NothingReadableError: If no module can be read.
+            PluginError: If the catalog selects streams that do not exist, or a run would fail.
         """
+        self._check_catalog()
         self.context.client.sign_in()
-        selected = [stream.spec for stream in selected_streams(self.streams.values())]
-        readable = tested = 0
-        for access in check_modules(self.context.client, STREAMS, selected, utc_now().date()):
-            tested += 1
-            if access.problem:
-                names = ", ".join(access.streams)
-                self.logger.warning("%s: cannot be read: %s; needed by %s", access.module, access.problem, names)
-            else:
-                readable += 1
-                self.logger.info("%s: can be read", access.module)
-        if tested and not readable:
-            raise NothingReadableError(self.settings.tenant_id, f"{tested} modules that the selected streams need")
+        check_access(selected_streams(self.streams.values()), self.context, self.logger, utc_now().date())
         return True
+
+    def _check_catalog(self) -> None:
+        """Check that there are the streams that the catalog selects. The SDK would leave out those that are not.
+
+        Raises:
+            PluginError: If one is missing.
+        """
+        if self.input_catalog:
+            selected = [name for name, entry in self.input_catalog.items() if entry.metadata.root.selected]
+            check_names(selected, self.streams)
 
     @classmethod
     @override
@@ -275,8 +297,10 @@ class TapServiceTitan(CheckedSettings, Tap):
 
         Raises:
             SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
+            PluginError: If the catalog selects streams that do not exist. Nothing has been written then, either.
             PluginError: At the end, if a stream failed or none could be read.
         """
+        self._check_catalog()
         self.context.client.sign_in()
         self._use_saved_state()
         sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)

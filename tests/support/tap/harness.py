@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -139,13 +140,16 @@ def unpacked(spec: StreamSpec, outer: list[dict[str, Any]]) -> list[dict[str, An
     return [rest | record for each, rest in zip(outer, others, strict=True) for record in each.get(spec.unpack) or []]
 
 
-def without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value without the fields that the tap adds beside numbers that came as text."""
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
+
+
+def comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value without what the tap adds: numbers beside those that came as text, and zones of times."""
     if isinstance(value, list):
-        return [without_decimals(item) for item in value]
+        return [comparable(item) for item in value]
     if isinstance(value, dict):
-        return {name: without_decimals(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
-    return value
+        return {name: comparable(item) for name, item in value.items() if not name.endswith(DECIMAL_SUFFIX)}
+    return f"{value}Z" if isinstance(value, str) and _WITHOUT_ZONE.fullmatch(value) else value
 
 
 def as_text(value: Any) -> Any:  # noqa: ANN401 - any JSON

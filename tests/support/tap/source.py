@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicetitan_sandbox import exact_json
 from servicetitan_sandbox.servicetitan.spec import documents, endpoints
-from support.tap.harness import as_text, unpacked, without_decimals
+from support.tap.harness import as_text, comparable, unpacked
 from support.tap.scenarios import SPECS, entity
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.spec import DELETED_AT, POSITION, StreamSpec
@@ -81,7 +81,7 @@ def own_fields(spec: StreamSpec) -> list[str]:
 
 def content(record: Record, fields: Iterable[str]) -> Record:
     """Return some fields of a record, without what the tap adds to them. A field that is missing is null."""
-    kept: Record = without_decimals({name: record.get(name) for name in fields})
+    kept: Record = comparable({name: record.get(name) for name in fields})
     return kept
 
 

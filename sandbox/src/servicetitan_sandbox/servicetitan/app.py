@@ -87,10 +87,11 @@ class _Api:
         if company := self._company(call):
             company.meet_request()
         page = self._page_number(call)
-        fault = self._state.faults.meet(call, page)
+        fault = self._state.faults.meet(call, page, company.tenant.tenant_id if company else "")
         try:
             with company.crowd.enter(call.area) if company else nullcontext():
-                await asyncio.sleep(company.tenant.answer_seconds if company else 0)
+                if company:
+                    await company.pace.take_time(call.area, call.path, request.url.query)
                 response = await self._respond(call, fault)
         except Problem as problem:
             response = problem.response()

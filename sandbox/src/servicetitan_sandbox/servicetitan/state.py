@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from servicetitan_sandbox.errors import UnknownRecordError, UnknownStreamError, UnknownTenantError
-from servicetitan_sandbox.models import ALL_STREAMS, SIZES
+from servicetitan_sandbox.models import ALL_STREAMS, OTHER_AREAS, SIZES
 from servicetitan_sandbox.servicetitan.data.clock import Clock
 from servicetitan_sandbox.servicetitan.data.generator import Family, Generator
 from servicetitan_sandbox.servicetitan.data.identity import Identifiers
@@ -16,6 +16,7 @@ from servicetitan_sandbox.servicetitan.data.table import Table
 from servicetitan_sandbox.servicetitan.data.unrest import Stirrer
 from servicetitan_sandbox.servicetitan.http.access import Crowd, RateLimit, Tokens
 from servicetitan_sandbox.servicetitan.http.faults import Faults
+from servicetitan_sandbox.servicetitan.http.pace import Pace
 from servicetitan_sandbox.servicetitan.http.report_runs import ReportRuns
 from servicetitan_sandbox.servicetitan.spec import endpoints
 from servicetitan_sandbox.servicetitan.spec.endpoints import REFERENCES, REPORTS
@@ -41,13 +42,15 @@ class Company:
     def __init__(self, tenant: Tenant) -> None:
         for name in (*tenant.sizes, *(tenant.largest_page.keys() - {ALL_STREAMS})):
             _require(name)
-        for area in (*tenant.not_enabled, *(tenant.scopes or ()), *tenant.most_at_once):
+        named = (*tenant.not_enabled, *(tenant.scopes or ()), *tenant.served_at_once, *tenant.area_seconds)
+        for area in (*named, *(tenant.most_at_once.keys() - {OTHER_AREAS})):
             _require_area(area)
         self.tenant = tenant
         self.clock = Clock(tenant.clock_skew_seconds, tenant.seconds_per_request)
         self._stirrer: Stirrer | None = None
         self.rate_limit = RateLimit(tenant.requests_per_second)
         self.crowd = Crowd(tenant.most_at_once)
+        self.pace = Pace(tenant)
         self.report_runs = ReportRuns(
             tenant.report_seconds,
             count_pages=tenant.report_pages_are_runs,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tap_servicetitan.api.gates import Gates
 from tap_servicetitan.api.responses import describe, shape_of
 from tap_servicetitan.errors import (
     PageSizeRefusedError,
@@ -21,11 +21,13 @@ from tap_servicetitan.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     import requests
 
     from tap_servicetitan.api.auth import Authenticator
+    from tap_servicetitan.api.gates import Gates
     from tap_servicetitan.api.pages import Page
     from tap_servicetitan.api.rate_limit import RateLimiter
     from tap_servicetitan.api.responses import HttpResponse
@@ -70,6 +72,9 @@ class ApiClient:
         transport: Transport,
         limiter: RateLimiter,
         retrier: Retrier,
+        gates: Gates,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> None:
         """Put the parts together.
 
@@ -81,6 +86,9 @@ class ApiClient:
             transport: Sends one request.
             limiter: Holds requests back.
             retrier: Repeats them.
+            gates: Limit how many requests to a module are on their way.
+            waiting: Is entered while a request waits for its module.
+            on_answer: Called after each answer: its module may take more requests now.
         """
         self._api_url = api_url.rstrip("/")
         self._tenant_id = tenant_id
@@ -89,7 +97,9 @@ class ApiClient:
         self._transport = transport
         self._limiter = limiter
         self._retrier = retrier
-        self._gates = Gates()
+        self._gates = gates
+        self._waiting = waiting
+        self._on_answer = on_answer
         self._is_accepted = False
         """Whether the API has accepted app key and token."""
 
@@ -138,10 +148,10 @@ class ApiClient:
             SignInRefusedError: As in `get`.
         """
         request = _Request("GET", path, params)
-        page, sent = self._retrier.call(
+        page, response = self._retrier.call(
             lambda: self._read(request, decode), self._hold_back(request), may_ask_for_less=may_ask_for_less
         )
-        return replace(page, sent=sent)
+        return replace(page, sent=response.sent, place=response.place)
 
     @property
     def server_time(self) -> datetime:
@@ -197,10 +207,21 @@ class ApiClient:
 
         return self._retrier.call(read, may_ask_for_less=may_ask_for_less)
 
-    def _hold_back(self, request: _Request) -> Callable[[float], None]:
-        return lambda seconds: self._limiter.hold(seconds, request.module)
+    def _hold_back(self, request: _Request) -> Callable[[float, RetriableError], None]:
+        def hold(seconds: float, refusal: RetriableError) -> None:
+            gate = self._gates.of(request.module)
+            if not gate.is_idle and not refusal.retry_after_seconds:
+                # The module goes on answering others: they were too many, and now their gate knows it.
+                self._retrier.sleep(seconds)
+                return
+            if gate.is_idle:
+                # One request alone is too many: it may be the limit of the tenant.
+                self._limiter.hold(seconds)
+            gate.hold(seconds)
 
-    def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, datetime]:
+        return hold
+
+    def _read(self, request: _Request, decode: Callable[[bytes], T]) -> tuple[T, HttpResponse]:
         response = self._send_authorized(request)
         if response.status == HTTPStatus.OK and not response.body.strip():
             raise RetriableError(f"{request}: the response is empty")
@@ -214,7 +235,7 @@ class ApiClient:
             is_size = response.status == HTTPStatus.BAD_REQUEST and "pagesize" in problem.lower()
             kind = PageSizeRefusedError if is_size else RequestRefusedError
             raise kind(f"{request}: {problem}", status=response.status)
-        return _decode(str(request), response.body, decode), response.sent
+        return _decode(str(request), response.body, decode), response
 
     def _send_authorized(self, request: _Request) -> HttpResponse:
         token = self._authenticator.ensure_token()
@@ -251,15 +272,18 @@ class ApiClient:
             return prepared
 
         url = self._api_url + request.path.replace("{tenant}", self._tenant_id)
-        with self._gates.of(request.module).pass_through() as ticket:
-            self._limiter.wait(request.module)
+        with self._gates.of(request.module).pass_through(request.path, self._waiting) as ticket:
+            self._limiter.wait()
             try:
-                return self._transport.send(
+                response = self._transport.send(
                     request.method, url, params=request.params, data=request.body, headers=headers
                 )
             except RetriableError as error:
                 ticket.is_refused = error.throttled or error.is_heavy
                 raise
+            ticket.answer = response.seconds, len(response.body)
+        self._on_answer()
+        return response
 
 
 def _decode(request: str, body: bytes, decode: Callable[[bytes], T]) -> T:

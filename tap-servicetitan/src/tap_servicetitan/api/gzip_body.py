@@ -19,6 +19,14 @@ class BodyTooLargeError(Exception):
     """A body is larger than it may be."""
 
 
+def stated_size(body: bytes) -> int:
+    """Return the size of the content that a gzipped body states in its last four bytes (RFC 1952).
+
+    It is the size of the last member, and need not be true.
+    """
+    return int.from_bytes(body[-4:], "little")
+
+
 def decompress(body: bytes, most_bytes: int = sys.maxsize) -> bytes:
     """Return the content of a gzipped body, without the copies that zlib makes when it does not know the size.
 
@@ -26,8 +34,7 @@ def decompress(body: bytes, most_bytes: int = sys.maxsize) -> bytes:
         BodyTooLargeError: If the content has more bytes. A thousand times the size of the body is possible.
         zlib.error: If the body is cut short or damaged.
     """
-    # The last four bytes are the size (RFC 1952), of the last member and if they are true.
-    size = int.from_bytes(body[-4:], "little")
+    size = stated_size(body)
     many = body.find(GZIP_HEADER, 1) > 0
     content = _Content(most_bytes)
     step = PIECE_BYTES if many else max(len(body), 1)

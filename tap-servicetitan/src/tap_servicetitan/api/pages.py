@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from tap_servicetitan.api.responses import Place
+
 _T = TypeVar("_T")
 
 KeyField = int | str
@@ -77,6 +79,18 @@ class Page:
     """When the server sent the page (UTC), by its own clock."""
     broken: int = 0
     """How many records are left out because they are no JSON objects."""
+    place: Place | None = None
+    """The room that the page takes in memory."""
+
+    def drop(self) -> None:
+        """Forget the records, which have been written, and give their room to another page.
+
+        A page that waits in a variable until the next one has come would double the memory.
+        """
+        if isinstance(self.records, list):
+            self.records.clear()
+        if self.place:
+            self.place.give_back()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +132,7 @@ class PageDecoder:
         self._export = msgspec.json.Decoder(_ExportBody)
         self._data = msgspec.json.Decoder(_DataBody)
         self._array = msgspec.json.Decoder(list[msgspec.Raw])
+        self._record = msgspec.json.Decoder(msgspec.Raw)
         heads: Any = list[head]  # type: ignore[valid-type]  # a type that is made at run time
         wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
         self._heads = msgspec.json.Decoder(wrapped)
@@ -157,6 +172,15 @@ class PageDecoder:
 
     def _array_page(self, body: bytes) -> ListPage:
         common, _ = self._common(self._array.decode(body), lambda: self._bare_heads.decode(body))
+        return ListPage(**common, has_more=False, total_count=None)
+
+    def object_page(self, body: bytes) -> ListPage:
+        """Return a list of the one record that the body is."""
+        return self._no_list() if body == NOTHING else decode_body(body, self._object_page)
+
+    def _object_page(self, body: bytes) -> ListPage:
+        record = self._record.decode(body)
+        common, _ = self._common([record], lambda: self._bare_heads.decode(b"[%b]" % record))
         return ListPage(**common, has_more=False, total_count=None)
 
     def export_page(self, body: bytes) -> ExportPage:

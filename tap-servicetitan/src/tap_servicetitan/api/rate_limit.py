@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-LONGEST_HOLD_OF_ALL_SECONDS = 5.0
-"""For how long the refusal of one module holds back the others, too: the limit of a tenant is one of requests a second,
-so a longer pause is the module's own."""
+LONGEST_HOLD_SECONDS = 5.0
+"""For how long a refusal holds back all modules: the limit of a tenant is one of requests a second, so a longer pause
+is the module's own."""
 
 
 class RateLimiter:
@@ -38,35 +38,23 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._next_slot = clock()
         self._held_until = self._next_slot
-        self._modules_held_until: dict[str, float] = {}
 
-    def wait(self, module: str = "") -> None:
-        """Wait until the next request may be sent.
-
-        Args:
-            module: The module that it goes to, if modules are held back one by one.
-        """
-        while (pause := self._modules_held_until.get(module, 0.0) - self._clock()) > 0:
-            self._sleep(pause)
+    def wait(self) -> None:
+        """Wait until the next request may be sent."""
         slot = self._take_slot()
         while (pause := slot - self._clock()) > 0:
             self._sleep(pause)
             if slot < self._held_until:
                 slot = self._take_slot()
 
-    def hold(self, seconds: float, module: str = "") -> None:
-        """Hold back all requests for some seconds, including those that wait for their slot.
+    def hold(self, seconds: float) -> None:
+        """Hold back all requests, including those that wait for their slot.
 
         Args:
-            seconds: How long.
-            module: The module that asks for it. The others are held back for LONGEST_HOLD_OF_ALL_SECONDS at most.
+            seconds: How long, up to LONGEST_HOLD_SECONDS.
         """
         with self._lock:
-            now = self._clock()
-            if module:
-                self._modules_held_until[module] = max(self._modules_held_until.get(module, 0.0), now + seconds)
-                seconds = min(seconds, LONGEST_HOLD_OF_ALL_SECONDS)
-            self._held_until = max(self._held_until, now + seconds)
+            self._held_until = max(self._held_until, self._clock() + min(seconds, LONGEST_HOLD_SECONDS))
             self._next_slot = max(self._next_slot, self._held_until)
 
     def _take_slot(self) -> float:

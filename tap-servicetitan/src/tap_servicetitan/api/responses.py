@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -26,6 +26,13 @@ LONGEST_DETAIL = 300
 """How much of a response's own error text goes into a message, in characters."""
 
 
+class Place(Protocol):
+    """The room that a page takes in memory."""
+
+    def give_back(self) -> None:
+        """Give the room to another page."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A response, read to its end."""
@@ -36,6 +43,10 @@ class HttpResponse:
     body: bytes
     sent: datetime
     """When the server sent it (UTC), by its own clock and cut to a second."""
+    seconds: float = 0.0
+    """How long the server took until its answer began."""
+    place: Place | None = None
+    """The room that the body takes."""
 
     @property
     def is_json(self) -> bool:

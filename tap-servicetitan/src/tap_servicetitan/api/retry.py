@@ -40,13 +40,18 @@ class Retrier:
     sleep: Callable[[float], None] = time.sleep
 
     def call(
-        self, attempt: Callable[[], T], hold: Callable[[float], None] | None = None, *, may_ask_for_less: bool = False
+        self,
+        attempt: Callable[[], T],
+        hold: Callable[[float, RetriableError], None] | None = None,
+        *,
+        may_ask_for_less: bool = False,
     ) -> T:
         """Call a function, again after each RetriableError, and return its result.
 
         Args:
             attempt: The function.
-            hold: Called with the seconds to wait, instead of waiting here, when there were too many requests.
+            hold: Called with the seconds to wait and the refusal, instead of waiting here, when there were too many
+                requests.
             may_ask_for_less: Whether the caller can ask for a smaller response when this one does not come.
 
         Raises:
@@ -65,8 +70,10 @@ class Retrier:
                     raise UnavailableError(f"{error}, after {self.max_retries} retries") from error
                 pause = self._pause_seconds(retry, error)
                 self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
-                wait = hold if hold and error.throttled else self.sleep
-                wait(pause)
+                if hold and error.throttled:
+                    hold(pause, error)
+                else:
+                    self.sleep(pause)
         raise AssertionError  # count() has no end
 
     def _pause_seconds(self, retry: int, error: RetriableError) -> float:

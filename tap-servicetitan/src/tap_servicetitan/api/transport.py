@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from tap_servicetitan.api.gzip_body import BodyTooLargeError, decompress
+from tap_servicetitan.api.gzip_body import BodyTooLargeError, decompress, stated_size
 from tap_servicetitan.api.responses import HttpResponse, describe
 from tap_servicetitan.api.server_clock import ServerClock
 from tap_servicetitan.errors import ResponseTooLargeError, RetriableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tap_servicetitan.api.responses import Place
 
 PIECE_BYTES = 1 << 22
 """How much of a body to read at a time: much, because each piece costs time."""
@@ -34,13 +36,17 @@ _PLAIN = frozenset({"", "identity"})
 class Transport:
     """HTTP with keep-alive, gzip, a timeout on every request and no redirects. Safe to share between threads."""
 
-    def __init__(self, timeout_seconds: float, most_bytes: int) -> None:
+    def __init__(
+        self, timeout_seconds: float, most_bytes: int, take_room: Callable[[int], Place | None] = lambda _: None
+    ) -> None:
         """Start without a connection.
 
         Args:
             timeout_seconds: How long to wait for a connection, and for the next bytes of a response.
             most_bytes: The largest body to accept, as it comes and decompressed.
+            take_room: Waits until there is room for a body of so many bytes, and takes it.
         """
+        self._take_room = take_room
         self._timeout_seconds = timeout_seconds
         self._most_bytes = most_bytes
         self.clock = ServerClock()
@@ -101,15 +107,19 @@ class Transport:
         # A redirect could carry the app key to another host.
         fixed: dict[str, Any] = {"timeout": self._timeout_seconds, "allow_redirects": False, "stream": True}
         with self._session() as session, session.request(method, url, **fixed, **request) as response:
+            sent = self.clock.note(response.headers.get("Date"))
+            seconds = response.elapsed.total_seconds()
+            place = None
             if response.status_code == HTTPStatus.OK:
-                body = _read_body(response, most_bytes)
+                body, place = _read_body(response, most_bytes, self._take_room)
             else:
                 try:
-                    body = _read_body(response, MOST_SMALL_BYTES)
+                    body, _ = _read_body(response, MOST_SMALL_BYTES)
                 except BodyTooLargeError:
                     body = b""  # the status counts
-            sent = self.clock.note(response.headers.get("Date"))
-            return HttpResponse(response.status_code, response.reason or "", response.headers, body, sent)
+            return HttpResponse(
+                response.status_code, response.reason or "", response.headers, body, sent, seconds, place
+            )
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
@@ -128,22 +138,28 @@ class Transport:
             self._idle.append(session)
 
 
-def _read_body(response: requests.Response, most_bytes: int) -> bytes:
-    """Return the body of a response, decompressed.
+def _read_body(
+    response: requests.Response, most_bytes: int, take_room: Callable[[int], Place | None] = lambda _: None
+) -> tuple[bytes, Place | None]:
+    """Return the body of a response, decompressed, and the room that it takes.
+
+    A compressed body is read to its end before it waits for room: nobody likes a reader that stops in the middle.
 
     Raises:
         BodyTooLargeError: If it has more bytes. No more of it is read.
         zlib.error: If it is cut short, or compressed in a way that nobody asked for.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    body = _read_raw(response.raw, most_bytes)
     if encoding in _PLAIN:
-        return body
+        place = take_room(response.raw.length_remaining or 0)
+        return _read_raw(response.raw, most_bytes), place
+    body = _read_raw(response.raw, most_bytes)
     if not body and not response.ok:
-        return body  # an error response may have no body, and its status still counts
+        return body, None  # an error response may have no body, and its status still counts
     if encoding not in _GZIP:
         raise zlib.error(f"the encoding {encoding}")
-    return decompress(body, most_bytes)
+    place = take_room(min(stated_size(body), most_bytes))
+    return decompress(body, most_bytes), place
 
 
 def _read_raw(raw: urllib3.HTTPResponse, most_bytes: int) -> bytes:

@@ -18,7 +18,12 @@ from tap_servicetitan.specs.registry import STREAMS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_CATALOG_SETTINGS: Mapping[str, object] = {"pii": None, "reports": None, "unknown_fields": "warn"}
+_CATALOG_SETTINGS: Mapping[str, object] = {
+    "extra_streams": None,
+    "pii": None,
+    "reports": None,
+    "unknown_fields": "warn",
+}
 """The settings that the catalog depends on, each with the value that changes nothing."""
 
 

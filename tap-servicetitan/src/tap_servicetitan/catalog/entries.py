@@ -25,6 +25,8 @@ def load_schema(name: str) -> Json:
 
 def schema_of(spec: StreamSpec) -> Json:
     """Return the schema of a stream's records: the committed one, and the fields that the tap adds."""
+    if spec.fields is not None:
+        return {"type": "object", "properties": {**spec.fields}, "required": list(spec.key)}
     schema = load_schema(spec.name)
     if spec.inactive_is_deleted:
         schema["properties"][DELETED_AT] = dict(DELETED_AT_SCHEMA)

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future
+from contextvars import copy_context
 from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_servicetitan.concurrency.turns import Turns
+
 T = TypeVar("T")
 
 _END: Final = object()
 
 
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
+def read_ahead(items: Iterator[T], turns: Turns) -> Iterator[T]:
     """Yield the items in order, and fetch the next one in a thread meanwhile. An error is raised in place of its item.
 
     A consumer that stops early leaves at most one item unused. The threads never keep the process from ending.
+
+    Args:
+        items: The items.
+        turns: Where the consumer runs. When its turn is over, it makes room between two items, and none waits unused.
+
+    Raises:
+        RunCancelledError: If another task has failed meanwhile.
     """
     upcoming = _next_in_thread(items)
     while (item := upcoming.result()) is not _END:
-        upcoming = _next_in_thread(items)
+        stops = turns.is_over
+        if not stops:
+            upcoming = _next_in_thread(items)
         yield item  # type: ignore[misc]  # _END is not a T
+        if stops:
+            turns.step_back()
+            upcoming = _next_in_thread(items)
 
 
 def start_ahead(iterators: Iterable[Iterator[T]], width: int) -> Iterator[Iterator[T]]:
@@ -56,5 +71,6 @@ def _next_in_thread(items: Iterator[T]) -> Future[T | object]:
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             future.set_exception(error)
 
-    Thread(target=work, name="read-ahead", daemon=True).start()
+    # In the context of the consumer: the thread works for the same turn.
+    Thread(target=copy_context().run, args=(work,), name="read-ahead", daemon=True).start()
     return future

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ from tap_servicetitan.errors import RunCancelledError
 from tap_servicetitan.plugin_runtime.compat import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -33,6 +34,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         super().__init__()
         self.lock = threading.RLock()
         """Held while lines are written. Hold it to keep the lines of other threads out from between yours."""
+        self.writes = 0
+        """How many writes have begun and how many have ended, together: an odd number while one is under way."""
         self._closed = False
 
     @override
@@ -56,15 +59,24 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             RunCancelledError: If the output has been closed.
         """
-        with self.lock:
+        with self._writing():
             if self._closed:
                 raise RunCancelledError
             sys.stdout.buffer.write(lines)
 
     def flush(self) -> None:
         """Flush the buffer."""
-        with self.lock:
+        with self._writing():
             sys.stdout.buffer.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self.lock:
+            self.writes += 1
+            try:
+                yield
+            finally:
+                self.writes += 1
 
     def close(self) -> None:
         """Reject further writes. Wait briefly for a write in progress to finish."""

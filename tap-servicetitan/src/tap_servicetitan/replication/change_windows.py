@@ -88,6 +88,7 @@ class ChangeReader:
             yield first
             yield first.sent
             return
+        first.drop()
         # What changes from now on is left to the next run: a window has to lie in the past.
         windows = [Window(since, cut_to_second(first.sent))]
         while windows and self.obeys:
@@ -118,6 +119,7 @@ class ChangeReader:
         watch = PassWatch(by_content)
         for page in self._watch(window, watch):
             if page.has_more and (page.total_count or 0) > MAX_WINDOW_PAGES * len(page.records):
+                page.drop()
                 return "it is too long"
             yield page
         result = watch.result()

@@ -105,6 +105,7 @@ class CompleteListReader:
     def _read_frozen(self, first: ListPage) -> Iterator[ListPage]:
         """Read the list as it was when its first page was sent, up to MAX_FROZEN_PASSES times."""
         sent, total = first.sent, first.total_count
+        first.drop()
         for _ in range(MAX_FROZEN_PASSES):
             moment = second_after(sent)
             watch = PassWatch(self._identify)
@@ -127,6 +128,7 @@ class CompleteListReader:
             first = next(pages)
             if first.sent >= moment:
                 break
+            first.drop()
             self._pause((moment - first.sent).total_seconds())
         yield first
         yield from pages
@@ -159,9 +161,11 @@ class CompleteListReader:
             # The place counts, too: it is the key of records without another one. So only the pass before counts, not
             # an earlier one, whose records may have been written over.
             digest = self._last_pass[self.rows] = hash(tuple(self._identify(page)))
+            watch.add(page)  # before anybody drops its records
             if before.get(self.rows) != digest:
                 yield page
-            watch.add(page)
+            else:
+                page.drop()
             self.rows = watch.rows
 
     def _note_problem(self, problem: str) -> None:

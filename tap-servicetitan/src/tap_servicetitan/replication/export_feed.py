@@ -60,8 +60,9 @@ def read_feed(
     position, progress, was_more = start, _Progress(start), False
     while True:
         page = fetch(position)
+        is_empty = not page.records
         yield page
-        if is_pass and was_more and page.continue_from is None and not page.records:
+        if is_pass and was_more and page.continue_from is None and is_empty:
             raise StreamError("the export feed said that there is more, and then had nothing")
         was_more = True
         if not page.has_more:

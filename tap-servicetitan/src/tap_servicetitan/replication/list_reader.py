@@ -45,6 +45,25 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     )
 
 
+def list_decoder(spec: StreamSpec) -> Callable[[bytes], ListPage]:
+    """Return a function that decodes a page of a spec's list."""
+    decoder = page_decoder(spec)
+    return {
+        ResponseFormat.PAGES: decoder.list_page,
+        ResponseFormat.ARRAY: decoder.array_page,
+        ResponseFormat.DATA: decoder.data_page,
+        ResponseFormat.OBJECT: decoder.object_page,
+    }[spec.response_format]
+
+
+def list_path(spec: StreamSpec, parent: Key | None) -> str:
+    """Return the path of a spec's list, with the key of the parent in it if it has one."""
+    path = spec.list_path or ""
+    if spec.parent is None:
+        return path
+    return path.replace(f"{{{spec.parent.placeholder}}}", quote(str(parent), safe=""))
+
+
 def page_deletion_marker(spec: StreamSpec) -> Callable[[AnyPage], AnyPage]:
     """Return a function that marks the deleted records of a page, if the spec says that inactive ones are deleted."""
     if not spec.inactive_is_deleted:
@@ -65,20 +84,16 @@ class ListReader:
             client: Sends the requests.
             spec: A spec with a list.
             page_size: Records per page, if the list has pages. The spec may set a lower limit.
-            on_smaller: Called with a sentence when the API does not give such pages, the first time.
+            on_smaller: Called with a sentence when the API does not give such pages, the first time for each reason.
         """
-        decoder = page_decoder(spec)
         self._client = client
         self._spec = spec
         self._page_size = min(page_size, spec.most_per_page or page_size)
         """Less from when a page did not come on, for all lists of the stream."""
         self._on_smaller = on_smaller
         self._has_said = False
-        self._decode = {
-            ResponseFormat.PAGES: decoder.list_page,
-            ResponseFormat.ARRAY: decoder.array_page,
-            ResponseFormat.DATA: decoder.data_page,
-        }[spec.response_format]
+        self._has_said_cap = False
+        self._decode = list_decoder(spec)
         self._mark = page_deletion_marker(spec)
         self._fill_position = filler(POSITION)
         self._fill_parent = filler(spec.parent.field) if spec.parent else None
@@ -121,22 +136,17 @@ class ListReader:
         Raises:
             StreamError: If the list cannot be read to its end.
         """
-        path = self._path(parent)
+        path = list_path(self._spec, parent)
         own = dict(query or {})
         if request.created_before:
             own[CREATED_BEFORE] = format_api_time(request.created_before)
         size = min(request.page_size, self._page_size) if PAGE_SIZE in self._spec.list_parameters else 1
-        position = 0
+        position = number = 0
         fetch = partial(self._fetch, path, own)
         for page in read_pages(fetch, size, self._remember_smaller):
-            yield self._complete(page, parent, position)
-            position += len(page.records)
-
-    def _path(self, parent: Key | None) -> str:
-        path = self._spec.list_path or ""
-        if self._spec.parent is None:
-            return path
-        return path.replace(f"{{{self._spec.parent.placeholder}}}", quote(str(parent), safe=""))
+            first, position = position, position + len(page.records)
+            self._watch_size(page, number := number + 1, position)
+            yield self._complete(page, parent, first)
 
     def _fetch(
         self, path: str, query: Mapping[str, str], number: int, size: int, *, may_ask_for_less: bool
@@ -150,6 +160,17 @@ class ListReader:
         if not self._has_said:
             self._has_said = True
             self._on_smaller(f"asks for {size} records per page from now on: larger pages do not come ({reason})")
+
+    def _watch_size(self, page: ListPage, number: int, rows: int) -> None:
+        """Say once when the API gives smaller pages than it was asked for, and does not say so."""
+        short = rows // number
+        has_size = PAGE_SIZE in self._spec.list_parameters and self._spec.unpack is None
+        are_equal = page.has_more and number > 1 and rows == number * short
+        if has_size and are_equal and short < self._page_size and not self._has_said_cap:
+            self._has_said_cap = True
+            self._on_smaller(
+                f"gets {short} records per page, although it asks for {self._page_size}: the API gives no more"
+            )
 
     def _page_params(self, number: int, size: int) -> dict[str, str]:
         values = {"page": str(number), PAGE_SIZE: str(size), "includeTotal": "true"}

@@ -65,6 +65,9 @@ class ResponseFormat(Enum):
     DATA = "data"
     """`{data}` with all records."""
 
+    OBJECT = "object"
+    """A single record."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
@@ -164,6 +167,9 @@ class StreamSpec:
     selected: bool = False
     """Whether the stream is read by default."""
 
+    fields: Mapping[str, Mapping[str, object]] | None = None
+    """JSON Schemas of the fields, for a stream without a schema file. All other fields go into `_extra`."""
+
     @property
     def kind(self) -> ReplicationKind:
         """How the stream is read."""
@@ -198,6 +204,11 @@ class StreamSpec:
     def paths(self) -> tuple[str, ...]:
         """The paths of the stream: the list's, then the feed's."""
         return tuple(path for path in (self.list_path, self.export_path) if path)
+
+    @property
+    def area(self) -> str:
+        """The API module, as in the first part of its path, for example `settings`."""
+        return self.paths[0].split("/")[1]
 
     @property
     def module(self) -> str:

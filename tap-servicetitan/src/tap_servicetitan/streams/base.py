@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 from singer_sdk import Stream
@@ -15,8 +15,9 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata
 
-from tap_servicetitan.api.pages import NoKey
+from tap_servicetitan.api.pages import NoKey, Page
 from tap_servicetitan.catalog.entries import schema_of
+from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.output.read_messages import read_message
 from tap_servicetitan.plugin_runtime.clock import utc_now
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
     from tap_servicetitan.api.client import ApiClient
-    from tap_servicetitan.api.pages import Key, Page
+    from tap_servicetitan.api.pages import Key
     from tap_servicetitan.output.writer import MessageWriter
     from tap_servicetitan.settings import Settings
     from tap_servicetitan.specs.spec import StreamSpec
     from tap_servicetitan.streams.context import StreamContext
+
+T = TypeVar("T")
 
 MODULE_MISSING = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """How the API answers if the app has no scope for a module, or the tenant has not enabled it."""
@@ -225,6 +228,10 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _is_complete(self) -> bool:
         return self.outcome.status is ReadStatus.COMPLETE
 
+    def _ahead(self, steps: Iterator[T]) -> Iterator[T]:
+        """Yield pages, or what else a source brings, and fetch the next one meanwhile."""
+        return read_ahead(steps if self.spec.parent is None else map(_keep_keys, steps), self._context.turns)
+
     def _own_pages(self, page: Page) -> Iterator[Page]:
         """Yield the stream's own pages for a page of the source."""
         if self._child_lists is None:
@@ -234,10 +241,11 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _write_from(self, page: Page, version: int | None = None) -> None:
         """Write the stream's own pages for a page of the source."""
         for own in self._own_pages(page):
-            # Here as well, because the lists of many parents may be empty.
-            self._context.turns.offer()
             if own.records:
                 self._write_page(own, version)
+            if self._child_lists:
+                # Between two pages of the source many lists are read.
+                self._context.turns.offer()
 
     def _settle(self, version: int | None = None) -> None:
         """Read once more the child lists that could not be read. If some still cannot, the stream is incomplete."""
@@ -285,10 +293,13 @@ class ServiceTitanStream(Stream, abc.ABC):
         )
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
-        self._context.turns.offer()
+        """Write the records of a page, and drop them."""
         if page.broken:
             self._note_incomplete(f"{page.broken} records of a page are no JSON objects, and were left out")
-        page = replace(page, records=self._shaper.shape(page.records))
+        self._write_records(replace(page, records=self._shaper.shape(page.records)), version)
+        page.drop()
+
+    def _write_records(self, page: Page, version: int | None) -> None:
         for name in self._shaper.take_new_unknown_fields(page.records):
             self.logger.warning("%s: the API sends a field that is not in the schema: %s", self.name, name)
         if self._writes_raw:
@@ -319,3 +330,10 @@ class ServiceTitanStream(Stream, abc.ABC):
             self.stream_state.update({**bookmark, **self._context.identity})
             self.state_manager.is_flushed = False
             self._write_state_message()
+
+
+def _keep_keys(step: T) -> T:
+    """Return a page of parents without its records: only their keys are needed, for as long as reading their lists."""
+    if isinstance(step, Page):
+        step.drop()
+    return step

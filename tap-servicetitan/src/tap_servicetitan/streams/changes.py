@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.api.pages import Page, newest
-from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import read_from
 from tap_servicetitan.replication.change_windows import ChangeReader, Window
@@ -48,7 +47,7 @@ class ChangesStream(IncrementalStream):
         """Write the changes, window by window. Return whether the API filters as asked."""
         reader = ChangeReader(self._read_window, self._note_incomplete)
         bookmark, latest = self._bookmark, None
-        for step in read_ahead(reader.pages(since)):
+        for step in self._ahead(reader.pages(since)):
             if isinstance(step, Page):
                 self._write_from(step)
                 latest = newest((latest, step.newest))

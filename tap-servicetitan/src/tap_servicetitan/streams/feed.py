@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import Bookmark, read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
@@ -45,7 +44,7 @@ class FeedStream(IncrementalStream):
 
     def _follow(self, bookmark: Bookmark, version: int | None) -> None:
         """Write the feed's pages from the bookmark on, and save it after each."""
-        for page in read_ahead(self._pages()):
+        for page in self._ahead(self._pages()):
             self._write_from(page, version)
             bookmark = bookmark_after(bookmark, page)
             self._save_bookmark(bookmark)
@@ -60,7 +59,7 @@ class FeedStream(IncrementalStream):
         if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
             self._write_list(version)
         else:
-            for page in read_ahead(read_feed(self._fetch, None, is_pass=True)):
+            for page in self._ahead(read_feed(self._fetch, None, is_pass=True)):
                 self._write_from(page, version)
         return None  # the feed goes on from its own token
 

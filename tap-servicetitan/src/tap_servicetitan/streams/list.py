@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.api.pages import newest
-from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.streams.base import ServiceTitanStream
@@ -51,7 +50,7 @@ class ListStream(ServiceTitanStream):
         """
         reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
         latest: str | None = None
-        for page in read_ahead(reader.pages()):
+        for page in self._ahead(reader.pages()):
             self._write_from(page, version)
             latest = newest((latest, page.newest))
         if reader.problem:

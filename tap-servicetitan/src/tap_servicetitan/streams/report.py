@@ -149,7 +149,8 @@ class ReportStream(ServiceTitanStream):
         def fetch(number: int, size: int, *, may_ask_for_less: bool) -> ListPage:
             nonlocal rows
             # A page may count as a run: then the second one would be refused if it came at once.
-            self._pace.wait()
+            with self._context.turns.pause():
+                self._pace.wait()
             run_page = self._client.post(
                 self._report.data_path,
                 {"page": str(number), "pageSize": str(size), "includeTotal": "true"},

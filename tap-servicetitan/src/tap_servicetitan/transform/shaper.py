@@ -1,4 +1,4 @@
-"""Shapes records before they leave the tap: protects personal data, handles fields that the schema lacks."""
+"""Shapes records before they leave the tap: protects personal data, completes times, handles unknown fields."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from tap_servicetitan.specs.spec import EXTRA
 from tap_servicetitan.transform.decimal_texts import DecimalTexts
+from tap_servicetitan.transform.zones import Zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ class Shaper:
         extra = {EXTRA: {"type": ["object", "null"]}} if keep_extra else {}
         self.schema: Json = shaped | {"properties": shaped["properties"] | extra}
         self._decimals = DecimalTexts.of(shaped)
+        self._zones = Zones(shaped)
         self._reported: set[str] = set()
 
     def shape(self, records: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
@@ -48,6 +50,7 @@ class Shaper:
             records = [self._protection.record(record) for record in records]
         if self._decimals:
             records = [self._decimals.add(record) for record in records]
+        records = self._zones.complete(records)
         if self._keep_extra:
             records = [move_unknown(record, self._known) for record in records]
         return records

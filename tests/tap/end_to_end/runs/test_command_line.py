@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TAP = str(Path(sys.executable).with_name("tap-servicetitan"))
 SECRETS = ("client_secret", "app_key")
+DEFAULT = sum(spec.selected for spec in STREAMS)
 MINIMAL = {"tenant_id": "1", "client_id": "x", "client_secret": "hunter-2-hunter", "app_key": "key-of-the-app"}
 
 
@@ -124,30 +125,88 @@ def test_about(tap: Tap) -> None:
     assert json.loads(done.stdout)["settings"]["properties"]["app_key"]["secret"] is True
 
 
-def test_the_connection_can_be_tested(tap: Tap, company: Company, tmp_path: Path) -> None:
+def select(tap: Tap, company: Company, folder: Path, *names: str) -> str:
+    """Write a catalog that selects these streams, and return its path."""
     catalog = json.loads(tap.run(company.config, "--discover").stdout)
     for stream in catalog["streams"]:
-        stream["metadata"][-1]["metadata"]["selected"] = stream["stream"] in {"job_types", "employees", "technicians"}
-    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+        stream["metadata"][-1]["metadata"]["selected"] = stream["stream"] in names
+    path = folder / "catalog.json"
+    path.write_text(json.dumps(catalog))
+    return str(path)
+
+
+def lines(done: subprocess.CompletedProcess[str], level: str) -> list[str]:
+    """Return the texts of the log of one level."""
+    return [line.split("|", 3)[3].strip() for line in done.stderr.splitlines() if f"| {level} " in line]
+
+
+def test_each_stream_is_tested(tap: Tap, company: Company, tmp_path: Path) -> None:
+    catalog = select(tap, company, tmp_path, "job_types", "employees", "technicians", "activities", "customer_notes")
     company.set_fault("forbidden", path="/settings/")
+    company.set_fault("not_found", path=f"/crm/v2/tenant/{company.id}/customers/")
 
-    done = tap.run(company.config, "--test", "--catalog", str(tmp_path / "catalog.json"), LOGLEVEL="INFO")
+    done = tap.run(company.config, "--test", "--catalog", catalog, LOGLEVEL="INFO")
 
-    assert done.returncode == 0
-    assert done.stdout == ""
-    assert "jpm-v2: can be read" in done.stderr
-    (warning,) = [line for line in done.stderr.splitlines() if "| WARNING " in line]
-    for part in ("settings-v2: cannot be read", "403", "scope", "needed by employees, technicians"):
-        assert part in warning
+    assert (done.returncode, done.stdout) == (0, "")
+    told = lines(done, "INFO")
+    assert "jpm-v2: can be read: job_types" in told
+    assert "timesheets-v2: can be read: activities" in told
+    crm, settings = sorted(lines(done, "WARNING"))
+    assert crm.startswith("crm-v2: cannot be read: GET /crm/v2/tenant/{tenant}/customers/")
+    for part in ("settings-v2: cannot be read: GET", "403", "scope", "needed by employees, technicians"):
+        assert part in settings
     sent = [request for request in company.server.control.requests() if request["tenant"] == company.id]
-    assert sorted(request["query"]["pageSize"] for request in sent if "pageSize" in request["query"]) == ["1", "1"]
+    # A list is asked for one record, and a feed for those of today.
+    assert {request["query"].get("pageSize", "1") for request in sent} == {"1"}
+    assert [request["path"] for request in sent if "from" in request["query"]]
+
+    done = tap.run(company.config | {"on_missing_module": "fail"}, "--test", "--catalog", catalog)
+    assert done.returncode == 1
+    assert errors(done) == ["3 of 5 streams cannot be read: customer_notes, employees, technicians"]
+
+
+def test_one_stream_that_fails_is_named(tap: Tap, company: Company, tmp_path: Path) -> None:
+    catalog = select(tap, company, tmp_path, "job_types", "job_cancel_reasons")
+    company.set_fault("status", stream="job_types")
+    done = tap.run(company.config | {"max_retries": 0}, "--test", "--catalog", catalog, LOGLEVEL="INFO")
+    assert done.returncode == 1
+    assert "jpm-v2: can be read: job_cancel_reasons" in lines(done, "INFO")
+    (warning,) = [line for line in lines(done, "WARNING") if "cannot be read" in line]
+    assert warning.startswith(f"job_types: cannot be read: GET /jpm/v2/tenant/{company.id}/job-types: 503")
+    assert errors(done) == ["1 of 2 streams cannot be read: job_types"]
+
+
+def test_a_list_of_nobody_is_not_tested(tap: Tap, company: Company, tmp_path: Path) -> None:
+    control = company.server.control
+    customers = control.entity("/crm/v2/tenant/{tenant}/customers")
+    for each in control.ids(company.id, customers):
+        control.delete(company.id, customers, each)
+    done = tap.run(
+        company.config, "--test", "--catalog", select(tap, company, tmp_path, "customer_notes"), LOGLEVEL="INFO"
+    )
+    assert done.returncode == 0
+    assert "customer_notes: not tested: there is no record of customers" in lines(done, "INFO")
+
+
+@pytest.mark.parametrize("option", [(), ("--test",)])
+def test_a_catalog_with_a_stream_that_does_not_exist(
+    tap: Tap, company: Company, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    path = Path(select(tap, company, tmp_path, "campaigns"))
+    catalog = json.loads(path.read_text())
+    stray = next(stream for stream in catalog["streams"] if stream["stream"] == "campaigns")
+    path.write_text(json.dumps({"streams": [stray | {"stream": "campaignes", "tap_stream_id": "campaignes"}]}))
+    done = tap.run(company.config, *option, "--catalog", str(path))
+    assert (done.returncode, done.stdout) == (1, "")
+    (error,) = errors(done)
+    assert error.startswith("the catalog selects streams that do not exist: campaignes (perhaps campaigns is meant). ")
 
 
 def test_a_connection_through_which_nothing_can_be_read_fails(tap: Tap, company: Company) -> None:
     company.set_fault("status")
     done = tap.run(company.config | {"max_retries": 0}, "--test")
     assert done.returncode == 1
-    assert errors(done)[-1].startswith(f"tenant {company.id} lets the app read none of the 5 modules")
+    assert errors(done)[-1].startswith(f"tenant {company.id} lets the app read none of the {DEFAULT} streams")
 
 
 def test_the_schemas_can_be_tested(tap: Tap, company: Company) -> None:

@@ -122,8 +122,43 @@ def test_a_module_that_throttles_at_two_is_asked_by_two(servicetitan: ServiceTit
     assert run.error is None
     asked = [request for request in servicetitan.control.requests() if request["tenant"] == company.id]
     refused = [request["status"] for request in asked].count(429)
-    # Of eight streams at once, six are refused the first time. From then on the gate tries three now and then.
+    # Of six streams at once, four are refused the first time. From then on the gate tries three now and then.
     assert 0 < refused < len(asked) / 4
+
+
+def test_the_pause_of_one_module_is_not_for_the_others(api: ScriptedApi, sync: Sync) -> None:
+    both_are_asked, is_refused, others_are_done = threading.Barrier(2), threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def refuse(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
+        asked.append("refused")
+        if asked.count("refused") > 1:
+            return page_of([], query)
+        both_are_asked.wait(timeout=20)
+        is_refused.set()
+        return Reply(429, {"Retry-After": "4"})
+
+    def answer(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
+        both_are_asked.wait(timeout=20)
+        others_are_done.wait(timeout=20)
+        return page_of([], query)
+
+    def answer_of_another(query: Query) -> Any:  # noqa: ANN401 - JSON is any of its types
+        is_refused.wait(timeout=20)
+        asked.append("other")
+        if asked.count("other") == 8:
+            others_are_done.set()
+        return page_of([{"id": number} for number in range(8)], query)
+
+    api.routes |= {"/job_types": refuse, "/campaigns": answer, "/employees": answer_of_another}
+    specs = [
+        StreamSpec(name=name, list_path=f"/{module}/v2/tenant/{{tenant}}/{name}")
+        for module, name in (("a", "job_types"), ("a", "campaigns"), ("b", "employees"))
+    ]
+    run = sync(api.config | {"page_size": 2}, specs=specs)
+    assert run.error is None
+    # Two passes over four pages of the other module, and then the one again that was refused.
+    assert asked == ["refused", *["other"] * 8, "refused"]
 
 
 def test_a_storm_of_refusals_costs_few_requests(api: ScriptedApi, sync: Sync) -> None:

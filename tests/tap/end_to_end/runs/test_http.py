@@ -62,8 +62,9 @@ def test_trouble_that_stays(
 
 
 def test_an_answer_that_does_not_come_in_time(company: Company, sync: Sync, caplog: pytest.LogCaptureFixture) -> None:
-    company.settings |= {"request_timeout": 1, "max_retries": 1}
-    company.set_fault("slow", stream=STREAM, times=1, seconds=3)
+    sync(company.config, STREAM)  # so that the server has prepared everything
+    company.settings |= {"request_timeout": 2, "max_retries": 1}
+    company.set_fault("slow", stream=STREAM, times=1, seconds=5)
     run = sync(company.config, STREAM)
     assert run.error is None
     assert "campaigns: no response in time; retry 1 of 1" in caplog.text
@@ -82,6 +83,20 @@ def test_the_limiter_keeps_the_tap_under_the_limit(servicetitan: Any, sync: Sync
     company.settings |= {"requests_per_second": 9, "page_size": 1}
     assert sync(company.config, STREAM).error is None
     assert {request["status"] for request in company.requests(STREAM)} == {200}
+
+
+def test_too_many_requests_for_tokens(company: Company, sync: Sync, caplog: pytest.LogCaptureFixture) -> None:
+    company.set_fault("rate_limited", path="/connect/token", times=1, retry_after=1)
+    company.set_fault("rate_limited", path="/connect/token", times=1)
+    assert sync(company.config, STREAM).error is None
+    assert "retry 1 of 3 in 1.0 s" in caplog.text
+    assert "retry 2 of 3" in caplog.text
+
+    company.set_fault("rate_limited", path="/connect/token", retry_after=1)
+    run = sync(company.config | {"max_retries": 1}, STREAM)
+    assert isinstance(run.error, StreamError)
+    assert str(run.error).startswith("POST /connect/token: 429 Too Many Requests")
+    assert str(run.error).endswith(", after 1 retries")
 
 
 def test_one_token_serves_the_whole_run(company: Company, sync: Sync) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from support.tap.harness import as_text, unpacked, without_decimals
+from support.tap.harness import as_text, comparable, unpacked
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import DELETED_AT, POSITION, ReplicationKind
@@ -42,7 +42,7 @@ def count(spec: StreamSpec, records: Iterable[Record]) -> Counter[str]:
     added = {POSITION, DELETED_AT} | ({spec.parent.field} if spec.parent else set())
     fields = load_schema(spec.name)["properties"].keys() - added
     texts = (
-        json.dumps(without_decimals({name: value for name, value in record.items() if name in fields}), sort_keys=True)
+        json.dumps(comparable({name: value for name, value in record.items() if name in fields}), sort_keys=True)
         for record in records
     )
     return Counter(set(texts) if may_repeat(spec) else texts)

@@ -40,6 +40,22 @@ def test_smaller_pages_are_asked_for_and_remembered(
     assert said.startswith(f"{STREAM}: asks for 50 records per page from now on: larger pages do not come (")
 
 
+@pytest.mark.parametrize(("size", "is_said"), [(200, True), (60, False), (50, False)])
+def test_a_cap_that_the_api_keeps_to_itself_is_said_once(
+    servicetitan: ServiceTitan, sync: Sync, caplog: pytest.LogCaptureFixture, *, size: int, is_said: bool
+) -> None:
+    cap = PageCap(size=60, manner="silent")
+    company = add_company(servicetitan, sizes=FEW | {STREAM: ROWS}, largest_page={STREAM: cap})
+    company.settings |= {"page_size": size}
+    run = sync(company.config, STREAM)
+
+    assert run.error is None
+    assert len(run.records(STREAM)) == ROWS
+    said = [message for message in caplog.messages if "records per page" in message]
+    sentence = f"{STREAM}: gets 60 records per page, although it asks for 200: the API gives no more"
+    assert said == [sentence] * is_said
+
+
 def test_pages_of_fifty_are_not_made_smaller(servicetitan: ServiceTitan, sync: Sync) -> None:
     cap = PageCap(size=20, manner="heavy")
     company = add_company(servicetitan, sizes=FEW | {STREAM: ROWS}, largest_page={STREAM: cap})

@@ -71,8 +71,13 @@ def test_the_pause_that_the_server_asks_for_is_kept() -> None:
 def test_the_pause_after_too_many_requests_is_for_all() -> None:
     pauses: list[float] = []
     held: list[float] = []
-    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=7, throttled=True)), held.append)
-    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=8)), held.append)
+
+    def hold(seconds: float, refusal: RetriableError) -> None:
+        assert refusal.throttled
+        held.append(seconds)
+
+    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=7, throttled=True)), hold)
+    make(2, pauses).call(Flaky(1, RetriableError("x", retry_after_seconds=8)), hold)
     assert (held, pauses) == ([7], [8])
 
 

@@ -124,3 +124,58 @@ def test_a_task_that_waits_ends_when_another_one_fails() -> None:
     with pytest.raises(ValueError, match="broken"):
         turns.run([wait, fail, take_its_place])
     assert ended.wait(timeout=20)
+
+
+def test_a_full_group_keeps_no_other_one_from_running() -> None:
+    together = threading.Barrier(3)
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        if len(done) < 1:
+            together.wait(timeout=20)
+        done.append(name)
+
+    names = ["a1", "a2", "a3", "a4", "a5", "b1", "c1"]
+    # Of `a` only one runs at a time, so that three run together only if `b` and `c` do not wait behind the others.
+    turns = Turns(3, limit_of=lambda group: 1 if group == "a" else 9)
+    turns.run([partial(work, name) for name in names], [name[0] for name in names])
+    assert sorted(done) == names
+
+
+def test_who_only_waits_lets_another_one_run() -> None:
+    turns = Turns(2)
+    other_ran = threading.Event()
+
+    def wait() -> None:
+        with turns.pause():
+            assert other_ran.wait(timeout=20)
+
+    turns.run([wait, wait, other_ran.set])
+
+
+def test_a_group_gets_more_places_when_its_limit_grows() -> None:
+    limit = [1]
+    turns = Turns(9, limit_of=lambda _: limit[0])
+    together = threading.Barrier(2)
+
+    def meet() -> None:
+        together.wait(timeout=20)
+
+    def grow() -> None:
+        limit[0] = 2
+        turns.fill()
+        meet()
+
+    turns.run([grow, meet], ["a", "a"])
+
+
+def test_with_one_worker_nobody_runs_while_another_one_waits() -> None:
+    turns = Turns(1)
+    done: list[str] = []
+
+    def wait() -> None:
+        with turns.pause():
+            done.append("first")
+
+    turns.run([wait, partial(done.append, "second")])
+    assert done == ["first", "second"]

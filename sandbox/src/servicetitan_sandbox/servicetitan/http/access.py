@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from servicetitan_sandbox.errors import TokenError
+from servicetitan_sandbox.models import OTHER_AREAS
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Crowd:
     """Counts one tenant's requests that are on their way, by area.
 
     Args:
-        most: How many there may be, by area; any number for the areas that are not named.
+        most: How many there may be, by area; `*` for each of the others. Without it, any number of them.
     """
 
     def __init__(self, most: Mapping[str, int]) -> None:
@@ -140,7 +141,7 @@ class Crowd:
         Raises:
             Problem: 429 if there are too many.
         """
-        if self._under_way[area] >= self._most.get(area, sys.maxsize):
+        if self._under_way[area] >= self._most.get(area, self._most.get(OTHER_AREAS, sys.maxsize)):
             raise too_many_requests(None)
         self._under_way[area] += 1
         try:

@@ -58,20 +58,27 @@ class Faults:
         """Remove all faults."""
         self._armed.clear()
 
-    def meet(self, call: Call, page: int | None) -> Fault | None:
-        """Count a request, and return the fault that it meets."""
+    def meet(self, call: Call, page: int | None, tenant: str) -> Fault | None:
+        """Count a request, and return the fault that it meets.
+
+        Args:
+            call: The request.
+            page: The number of the page that it asks for.
+            tenant: The tenant that asks. A request for a token meets a tenant's faults only if they name its path.
+        """
         for armed in self._armed.values():
-            if _matches(armed.fault, call, page) and armed.fire():
+            asks = tenant if armed.fault.path != "/" else call.tenant
+            if _matches(armed.fault, call, page, asks) and armed.fire():
                 return armed.fault
         return None
 
 
-def _matches(fault: Fault, call: Call, page: int | None) -> bool:
+def _matches(fault: Fault, call: Call, page: int | None, tenant: str) -> bool:
     if fault.kind == "unknown_token" and not is_token(call.query):
         return False
     return call.path.startswith(fault.path) and all(
         wanted in {None, actual}
-        for wanted, actual in ((fault.stream, call.stream), (fault.tenant, call.tenant), (fault.page, page))
+        for wanted, actual in ((fault.stream, call.stream), (fault.tenant, tenant), (fault.page, page))
     )
 
 
