@@ -23,8 +23,10 @@ from target_bigquery_softdelete.runtime.temp_files import make_temporary_folder
 from target_bigquery_softdelete.singer.versions import TapHabits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from google.cloud.bigquery.table import TableListItem
 
     from target_bigquery_softdelete.audit.log_table import LogTable
     from target_bigquery_softdelete.audit.stream_report import StreamReport
@@ -79,6 +81,7 @@ class Run:
         self._log: LogTable | None = None
         self._background: ThreadPoolExecutor | None = None
         self._log_ready: Future[None] | None = None
+        self._view_ready: Future[None] | None = None
         self._lock = threading.Lock()
         self._quarantine: Quarantine | None = None
         self._folder: Path | None = None
@@ -118,17 +121,21 @@ class Run:
         if self._log is not None:
             return
         if self._background is None:
-            self._background = ThreadPoolExecutor(2, "log")
+            self._background = ThreadPoolExecutor(3, "log")
             weakref.finalize(self, self._background.shutdown, wait=False, cancel_futures=True)
         log = self._log = etl_log(self.warehouse, self.ensure_folder())
         self.known.read(self._background)
-        self._log_ready = self._background.submit(self._prepare_log, log)
+        listed = self._background.submit(self.warehouse.list_log_tables)
+        self._log_ready = ready = self._background.submit(lambda: self._prepare_log(log, listed.result()))
+        self._view_ready = self._background.submit(lambda: self._prepare_view(listed.result(), ready))
 
-    def _prepare_log(self, log: LogTable) -> None:
-        listed = self.warehouse.list_log_tables()
+    def _prepare_log(self, log: LogTable, listed: Mapping[str, TableListItem]) -> None:
         if LOG_TABLE in listed and self.known.log_fits:
             log.note_complete()
         log.create_or_extend()
+
+    def _prepare_view(self, listed: Mapping[str, TableListItem], log_ready: Future[None]) -> None:
+        log_ready.result()
         view = listed.get(FRESHNESS_VIEW)
         ensure_view(self.warehouse, LOG_TABLE, view.labels if view else None)
 
@@ -153,10 +160,11 @@ class Run:
         Raises:
             WarehouseError: If BigQuery refuses them, or has refused to create the log.
         """
-        if self._log is None or self._log_ready is None:
+        if self._log is None or self._log_ready is None or self._view_ready is None:
             return  # nothing was checked, so nothing may be written
         self._log_ready.result()
         write_reports(self._log, reports, {**self.identity, **spent.columns}, self.warehouse.lease_id())
+        self._view_ready.result()  # only now: without the view, the log still says what has happened
 
     def open_quarantine(self) -> Quarantine | None:
         """Return what takes the records that do not fit their schema, or None if such a record fails its stream."""

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -37,13 +38,14 @@ STARTED, ENDED = b"pid", b"code"
 """What is told of a process, each with a number in a line: its id, and its exit code, as `subprocess` has it."""
 
 _POLL_SECONDS = 0.05
-_MOST_DESCRIPTORS = 8
+_LEAST_DESCRIPTORS, _MOST_DESCRIPTORS = 2, 8
 _CHUNK = 1 << 16
 
 
 def main() -> NoReturn:
     """Serve until the fleet has ended, and its processes. In a fork: be Meltano, and exit with its code."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take the exit codes away
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -84,27 +86,36 @@ def serve(control: socket.socket) -> bool:
 
 
 def _start(control: socket.socket, descriptors: list[int], running: dict[int, socket.socket]) -> bool:
-    """Start a process. Return True in it."""
-    reply = socket.socket(fileno=descriptors[0])
-    try:
-        request = _read(reply)
-        pid = os.fork()
-    except (OSError, ValueError):
-        pid = -1  # the reply is closed without a word, so Meltano is started as a program
+    """Start a process. Return True in it.
+
+    If that fails, the reply is closed without a word, and whoever asks starts Meltano as a program.
+    """
+    pid = _fork() if len(descriptors) >= _LEAST_DESCRIPTORS else -1
     if pid:
-        for descriptor in descriptors[1:]:
+        for descriptor in descriptors[1:] if pid > 0 else descriptors:
             os.close(descriptor)
-        if pid < 0:
-            reply.close()
-        else:
-            running[pid] = reply
+        if pid > 0:
+            running[pid] = socket.socket(fileno=descriptors[0])
         return False
     for other in (control, *running.values()):
         other.close()
-    _become(request, descriptors[1])
+    reply = socket.socket(fileno=descriptors[0])
+    try:
+        # Only here: what the server itself has read, every later fork would have in its memory.
+        _become(_read(reply), descriptors[1])
+    except (OSError, ValueError, KeyError):
+        os._exit(1)
     _tell(reply, STARTED, os.getpid())  # only now has it a process group that can be ended
     reply.close()
     return True
+
+
+def _fork() -> int:
+    """Return 0 in the new process, its id in this one, and -1 if there is none."""
+    try:
+        return os.fork()
+    except OSError:
+        return -1
 
 
 def _read(reply: socket.socket) -> dict[str, Any]:

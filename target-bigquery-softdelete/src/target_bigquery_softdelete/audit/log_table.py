@@ -13,7 +13,7 @@ from google.cloud.bigquery import ScalarQueryParameter, SchemaField
 from target_bigquery_softdelete.bigquery.table_layout import Layout
 from target_bigquery_softdelete.bigquery.table_schema import column_of
 from target_bigquery_softdelete.config.options import PartitionBy
-from target_bigquery_softdelete.records.inline_rows import NUL, texts
+from target_bigquery_softdelete.records.inline_rows import NUL, sent_bytes, texts
 from target_bigquery_softdelete.runtime.temp_files import name_disk_errors
 from target_bigquery_softdelete.schema.columns import Column, Kind
 from target_bigquery_softdelete.sql.inline import ROWS_PARAMETER
@@ -37,7 +37,7 @@ _STATE_COLUMNS = tuple(Column(name, name, Kind.INT64) for name in ADDED_COLUMNS)
 """What rows have besides the columns of the log, so that they can get the states of their tables."""
 
 MOST_INLINE_BYTES = 4_000_000
-"""Rows with a longer text are loaded from a file. A request may have 10 MB, and the text is quoted once more in it."""
+"""Rows that take more in a request are loaded from a file. A request may have 10 MB."""
 
 ORIGIN_FIELDS = (
     SchemaField("company", "STRING", description="Label `company` of the target's settings"),
@@ -102,7 +102,7 @@ class LogTable:
         self.create_or_extend()
         table = pa.Table.from_pylist(list(rows), schema=self._arrow_schema)
         text = msgspec.json.encode(texts(table, self._columns)).decode()
-        if len(text) > MOST_INLINE_BYTES or NUL in text:
+        if sent_bytes(text) > MOST_INLINE_BYTES or NUL in text:
             self._load(table.select([field.name for field in self._fields]), job_name)
             return
         if states_of is None:

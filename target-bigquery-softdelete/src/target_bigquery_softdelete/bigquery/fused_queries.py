@@ -44,6 +44,8 @@ class Question:
     names: Sequence[str]
     """Its columns, all INT64."""
     parameters: Sequence[_AbstractQueryParameter] = ()
+    about: str = ""
+    """Which table it is about, for the name of its job if it is asked alone."""
     sent_bytes: int = 0
     """What the parameters take in a request."""
     asked: float = field(default_factory=time.monotonic)
@@ -161,7 +163,8 @@ class FusedQueries:
             self._count += 1
             name = f"preview-{self._count}"
         if len(group) == 1:
-            group[0].answer = self._run(group[0].sql, name, group[0].parameters)
+            about = f"{group[0].about}-{self._count}" if group[0].about else str(self._count)
+            group[0].answer = self._run(group[0].sql, f"preview-{about}", group[0].parameters)
             return
         sql = fuse([(question.sql, question.names) for question in group])
         parameters = [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
 
 from target_bigquery_softdelete.bigquery.job_failure import JobTimeError
 from target_bigquery_softdelete.bigquery.retry import is_transient
@@ -75,7 +76,7 @@ def ask(
     while True:
         try:
             return _ask_once(client, request, policy)
-        except (exceptions.GoogleAPIError, OSError, ValueError) as error:
+        except (exceptions.GoogleAPIError, GoogleAuthError, OSError, ValueError) as error:
             # Each time a new query: the answer to a request that is repeated is that of its first job.
             pause = policy.jittered_delay(attempt)
             if not is_transient(error) or time.monotonic() + pause >= deadline:

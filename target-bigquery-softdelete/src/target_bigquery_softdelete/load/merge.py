@@ -14,6 +14,7 @@ from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.pieces import is_too_many, naming_partitions, write_merge
 from target_bigquery_softdelete.load.take_over import take_over_rows
+from target_bigquery_softdelete.records.inline_rows import sent_bytes
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.history import UNVERSIONED
 from target_bigquery_softdelete.sql.inline import ROWS_PARAMETER
@@ -60,7 +61,8 @@ def merge(
     key, rows = staged.columns.key, rows_parameters(source)
     pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
     check_exact_as_double(table, source.rows_sql, pairs, parameters=rows)
-    if prepared.is_new and not staged.has_deletions and (filled := _fill(table, prepared, staged)):
+    may_fill = prepared.is_new and not staged.has_deletions and table.statements.is_only_writer
+    if may_fill and (filled := _fill(table, prepared, staged)):
         return filled
     within, limits = ("", rows) if declared else _partition_range(prepared, staged, rows)
     filters = {"partition": prepared.partition_filter, "within": within}
@@ -125,8 +127,15 @@ def _preview(  # noqa: PLR0913 - what is counted, and where
         statement = table.history.count_lacking(
             statement, prepared.fields, source.columns.key, run=table.statements.run, partition=partition
         )
-    sent = len(source.inline or "")
-    found = table.statements.count(Question(statement, names, [*limits, *spared], sent_bytes=2 * sent))
+    found = table.statements.count(
+        Question(
+            statement,
+            names,
+            [*limits, *spared],
+            sent_bytes=sent_bytes(source.inline) if source.inline else 0,
+            about=table.table_id.table,
+        )
+    )
     if found.get(UNVERSIONED):  # a crash prevented it, or somebody else has written
         _append_versions(table, prepared, source.columns.key)
     return found

@@ -61,8 +61,8 @@ class PreparedTable:
     """Whether it is known to have no rows at all."""
     rows: int = 0
     """How many rows it has, apart from those that were streamed into it just now."""
-    is_changed: bool = False
-    """Whether this call has changed it, if only its labels."""
+    changed: dt.datetime | None = None
+    """When this call has changed it, if only its labels, by BigQuery's clock. None if it has not."""
     is_small: bool = False
     """Whether reading all of it costs no more than reading its key."""
     modified: dt.datetime = field(default_factory=utc_now)
@@ -109,7 +109,7 @@ def prepare_table(
         is_new=is_new,
         labels=table.labels,
         rows=rows,
-        is_changed=is_changed,
+        changed=(table.modified or utc_now()) if is_changed else None,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
         modified=modified,
     )

@@ -24,11 +24,13 @@ class SnapshotMemory:
         """Begin before anything is done to the table."""
         self._run = run
         self._table = table
-        self._touched_ms = self._now_ms()
-        """When this run has changed the table other than by a statement, or else when it began with it, in milliseconds
-        since 1970, by BigQuery's clock. Whoever writes later may not have been seen by what compares the rows."""
-        self._has_touched_definition = False
-        """Whether this run has changed anything but rows, if only labels."""
+        self._seen_ms = 0
+        """When the table was last changed before this run looked at its rows, in milliseconds since 1970, by BigQuery's
+        clock."""
+        self._has_prepared = False
+        """Whether it was this run that changed it."""
+        self._is_uncertain = False
+        """Whether this run has changed labels after it looked at the rows: who else wrote then, no time tells."""
         self._expected_rows = 0
         """How many rows the table has after the last merge, if nobody else writes into it."""
 
@@ -55,16 +57,18 @@ class SnapshotMemory:
         is_known = known is not None and snapshot == known.fingerprint
         return is_known and (view is None or not self._run.warehouse.is_missing(view.view_id))
 
-    def note_touched(self) -> None:
-        """Note that this run has just changed the table, other than by a statement on its rows."""
-        self._has_touched_definition, self._touched_ms = True, self._now_ms()
+    def note_prepared(self, prepared: PreparedTable) -> None:
+        """Note how the table was made ready, before this run looks at its rows."""
+        self._seen_ms = math.ceil((prepared.changed or prepared.modified).timestamp() * 1000)
+        self._has_prepared = self._has_prepared or prepared.changed is not None
+
+    def note_labelled(self) -> None:
+        """Note that this run has changed the labels of the table, after it looked at its rows."""
+        self._is_uncertain = True
 
     @property
     def _has_touched(self) -> bool:
-        return self._has_touched_definition or bool(self._table.statements.changed_ms)
-
-    def _now_ms(self) -> int:
-        return math.ceil(self._run.clock.now_at_most().timestamp() * 1000)
+        return bool(self._has_prepared or self._is_uncertain or self._table.statements.changed_ms)
 
     def note_merge(self, prepared: PreparedTable, result: MergeResult) -> None:
         """Note what a merge has done to the table."""
@@ -84,11 +88,10 @@ class SnapshotMemory:
         adoption = self._table.adoption
         if self._table.guard.refusal or adoption.is_running or adoption.taken_at:
             return  # rows that are missing were not marked
-        report.fingerprint = snapshot
         known = self._run.known.of(self._table.table_id)
         if known and not self._has_touched:
-            report.table_state = known.state
-            return
-        report.expected_rows = self._expected_rows
-        report.touched_ms = max(self._touched_ms, self._table.statements.written_ms)
-        report.all_touched_ms = max(self._touched_ms, self._table.statements.changed_ms)
+            report.fingerprint, report.table_state = snapshot, known.state
+        elif not self._is_uncertain:
+            report.fingerprint, report.expected_rows = snapshot, self._expected_rows
+            report.touched_ms = max(self._seen_ms, self._table.statements.written_ms)
+            report.all_touched_ms = max(self._seen_ms, self._table.statements.changed_ms)

@@ -6,6 +6,7 @@ loaded in the background while the next one is being written.
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,10 @@ FILE_BYTES = 64 << 20
 
 MOST_WAITING_FILES = 4
 """Files of one stream that may wait for their load. When there are so many, reading waits, to keep the disk free."""
+
+
+_AT_WORK = threading.BoundedSemaphore(8)
+"""Lets so many streams write their rows as text at the same time: that takes several times their size in memory."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,9 @@ class StagingTable:
         """
         self.convert()
         if may_travel and self._held:
-            self._inline = inline_rows(pa.concat_tables(self._held), self.columns, most_bytes=self._room.most_bytes)
+            with _AT_WORK:
+                table = pa.concat_tables(self._held)
+                self._inline = inline_rows(table, self.columns, most_bytes=self._room.most_bytes)
         if self._inline is not None:
             self.bytes_staged = len(self._inline.text)
             self._held = None

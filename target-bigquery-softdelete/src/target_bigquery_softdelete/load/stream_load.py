@@ -349,6 +349,7 @@ class StreamLoad:
         if snapshot and self._versions.is_complete:
             self._snapshots.remember(snapshot, self.report)
         self._is_finishing, self._is_finished = False, True
+        self.discard()  # what was sent with statements is no longer needed
         end_adoption(self._table)
         if self._table.guard.refusal:
             raise DeletesRefusedError(self._table.guard.refusal)
@@ -372,8 +373,7 @@ class StreamLoad:
     def _prepare(self, columns: TableColumns, *, rows_follow: bool = True) -> PreparedTable:
         labels = {} if self._table.clone else self._wanted_labels()
         prepared = prepare_table(self._table, columns, labels, rows_follow=rows_follow)
-        if prepared.is_changed:
-            self._snapshots.note_touched()
+        self._snapshots.note_prepared(prepared)
         self._check_streams(prepared.labels)  # another program may have made the table since the start of the run
         return prepared
 
@@ -401,7 +401,7 @@ class StreamLoad:
         if self._table.clone is None and self._lacks(labels):
             self._labels = {**self._labels, **labels}
             self._run.warehouse.label_table(self._table_id, self._labels)
-            self._snapshots.note_touched()
+            self._snapshots.note_labelled()
 
     def _finish_staging(self, *, may_travel: bool) -> StagingTable | None:
         with self._run.stopwatch.staging():

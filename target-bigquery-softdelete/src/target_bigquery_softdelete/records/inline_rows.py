@@ -5,6 +5,7 @@ The form is described where it is read: :mod:`~target_bigquery_softdelete.sql.in
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,13 @@ class InlineRows:
 
     @property
     def sent_bytes(self) -> int:
-        """What they take in a request, in which the text is quoted once more."""
-        return len(msgspec.json.encode(self.text))
+        """What they take in a request."""
+        return sent_bytes(self.text)
+
+
+def sent_bytes(text: str) -> int:
+    """Return what a text takes in a request: the client quotes it, and writes what is not ASCII by escapes."""
+    return len(json.dumps(text))
 
 
 def can_travel(columns: TableColumns) -> bool:
