@@ -31,6 +31,10 @@ def find_bad_settings(company: Company, project: MeltanoProject) -> Iterator[str
             yield from (f"{plugin}: {line}" for line in find_setting_problems(project.facts.settings(plugin), plain))
 
 
+_DECLARING_SETTINGS = ("reports", "extra_streams")
+"""Settings of the tap that declare streams: lists of objects with a `name`."""
+
+
 def find_unknown_streams(company: Company, project: MeltanoProject) -> Iterator[str]:
     """Yield a line for each pattern in `streams` that matches no stream: Meltano takes no notice of it.
 
@@ -38,8 +42,12 @@ def find_unknown_streams(company: Company, project: MeltanoProject) -> Iterator[
         PluginError: If the tap does not say which streams it has.
     """
     if company.streams:
-        reports = (company.tap.get("reports"), *project.configured(TAP, "reports"))
-        names = project.facts.streams(TAP).union(*map(_report_names, reports))
+        own = [
+            declared
+            for setting in _DECLARING_SETTINGS
+            for declared in (company.tap.get(setting), *project.configured(TAP, setting))
+        ]
+        names = project.facts.streams(TAP).union(*map(_declared_names, own))
         yield from unknown_streams(company.streams, names)
 
 
@@ -59,10 +67,10 @@ def unknown_streams(patterns: Iterable[str], names: Iterable[str]) -> Iterator[s
             yield f"no stream of the tap matches `{to_line(pattern)}` in `streams`{hint}"
 
 
-def _report_names(reports: object) -> set[str]:
-    """Return the names of the streams that the tap makes of reports. What is no report is not looked at."""
-    listed: Any = _from_json(reports) if isinstance(reports, str) else reports
-    found = [report.get("name") for report in listed if isinstance(report, dict)] if isinstance(listed, list) else []
+def _declared_names(declared: object) -> set[str]:
+    """Return the names of the streams that a setting of the tap declares. What is no declaration is not looked at."""
+    listed: Any = _from_json(declared) if isinstance(declared, str) else declared
+    found = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return {name for name in found if isinstance(name, str)}
 
 
