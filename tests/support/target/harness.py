@@ -42,7 +42,7 @@ class HastyTarget(TargetBigQuerySoftDelete):
         first_delay_seconds=0.01,
         longest_delay_seconds=0.1,
         deadline_seconds=4,
-        call_seconds=10,
+        call_seconds=20,
         upload_seconds=10,
         upload_retries=0,
         first_poll_seconds=0.02,

@@ -44,10 +44,10 @@ class Question:
     names: Sequence[str]
     """Its columns, all INT64."""
     parameters: Sequence[_AbstractQueryParameter] = ()
-    about: str = ""
-    """Which table it is about, for the name of its job if it is asked alone."""
     sent_bytes: int = 0
     """What the parameters take in a request."""
+    table: str = ""
+    """Name of the table that it is about. It becomes part of the query's name, which an error says."""
     asked: float = field(default_factory=time.monotonic)
     answer: StatementResult | None = None
     is_taken: bool = False
@@ -161,10 +161,10 @@ class FusedQueries:
     def _ask(self, group: Sequence[Question]) -> None:
         with self._changed:
             self._count += 1
-            name = f"preview-{self._count}"
+            number = self._count
         if len(group) == 1:
-            about = f"{group[0].about}-{self._count}" if group[0].about else str(self._count)
-            group[0].answer = self._run(group[0].sql, f"preview-{about}", group[0].parameters)
+            question = group[0]
+            question.answer = self._run(question.sql, f"preview-{question.table}-{number}", question.parameters)
             return
         sql = fuse([(question.sql, question.names) for question in group])
         parameters = [
@@ -172,7 +172,7 @@ class FusedQueries:
             for number, question in enumerate(group)
             for parameter in named(question.parameters, suffix(number))
         ]
-        found = self._run(sql, name, parameters)
+        found = self._run(sql, f"preview-{number}", parameters)
         counts = {row["question"]: row["counts"] for row in found.rows}
         for number, question in enumerate(group):
             rows = [dict(zip(question.names, counts[number], strict=True))]

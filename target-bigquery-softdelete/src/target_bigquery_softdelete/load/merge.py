@@ -133,7 +133,7 @@ def _preview(  # noqa: PLR0913 - what is counted, and where
             names,
             [*limits, *spared],
             sent_bytes=sent_bytes(source.inline) if source.inline else 0,
-            about=table.table_id.table,
+            table=table.table_id.table,
         )
     )
     if found.get(UNVERSIONED):  # a crash prevented it, or somebody else has written

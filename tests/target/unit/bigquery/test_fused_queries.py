@@ -65,7 +65,8 @@ def question(number: int | str, *, sent_bytes: int = 0, padding: int = 0) -> Que
     sql = f"SELECT {number} AS a, @p AS b"
     if padding:
         sql += f" --{'x' * padding}"
-    return Question(sql, ["a", "b"], [ScalarQueryParameter("p", "INT64", ten_times)], sent_bytes=sent_bytes)
+    parameters = [ScalarQueryParameter("p", "INT64", ten_times)]
+    return Question(sql, ["a", "b"], parameters, sent_bytes=sent_bytes, table=f"table_{number}")
 
 
 def ask_all(
@@ -186,7 +187,7 @@ def test_a_question_that_fails_alone_is_asked_once() -> None:
     bigquery = Bigquery()
 
     assert rows(ask_all(FusedQueries(bigquery.run), [question("fail")])) == [WarehouseError]
-    assert len(bigquery.asked) == 1
+    assert [name for name, _ in bigquery.asked] == ["preview-table_fail-1"]
 
 
 @pytest.mark.usefixtures("patient")
