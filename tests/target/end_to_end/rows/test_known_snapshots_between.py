@@ -168,7 +168,10 @@ def when(project: Project, is_it: Callable[[Request], bool], statement: str) -> 
     return gate
 
 
-@pytest.mark.parametrize("settings", [{}, EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param({}, id="plain"), pytest.param(EVERYTHING, id="everything", marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize(
     ("names", "moment"),
     [
