@@ -191,9 +191,10 @@ class Warehouse:
             found = list(executor.map(self._read_dataset, names))
             places = {name: str(dataset.location) for name, dataset in zip(names, found, strict=True) if dataset}
             location = common_location(places, settings.location)
-            datasets = list(
-                executor.map(lambda name, known: known or self._create_dataset(name, location), names, found)
-            )
+            known = dict(zip(names, found, strict=True))  # two of them may be one
+            made = executor.map(lambda name: known[name] or self._create_dataset(name, location), known)
+            by_name = dict(zip(known, made, strict=True))
+        datasets = [by_name[name] for name in names]
         self._expirations.check_datasets([datasets[0], datasets[2]])
         self._dataset = datasets[0]
         self._jobs.location = self._dataset.location

@@ -61,8 +61,7 @@ def merge(
     key, rows = staged.columns.key, rows_parameters(source)
     pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
     check_exact_as_double(table, source.rows_sql, pairs, parameters=rows)
-    may_fill = prepared.is_new and not staged.has_deletions and table.statements.is_only_writer
-    if may_fill and (filled := _fill(table, prepared, staged)):
+    if prepared.is_new and not staged.has_deletions and (filled := _fill(table, prepared, staged)):
         return filled
     within, limits = ("", rows) if declared else _partition_range(prepared, staged, rows)
     filters = {"partition": prepared.partition_filter, "within": within}

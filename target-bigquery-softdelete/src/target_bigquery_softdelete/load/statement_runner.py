@@ -72,11 +72,6 @@ class StatementRunner:
         self.changed_ms = 0
         """The same of any statement that may have changed something, the history and the view included."""
 
-    @property
-    def is_only_writer(self) -> bool:
-        """Whether no other run of this target can write into the table at the same time."""
-        return self._lease.is_held
-
     def count(self, question: Question) -> Mapping[str, int]:
         """Return the counts of a query, which may be asked together with those of other streams.
 

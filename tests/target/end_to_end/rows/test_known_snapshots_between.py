@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from support.proxy import Answer, Request
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.long
+
 CHANGED = {1: "one", 2: "changed", 4: "four"}
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import Result, TargetRunner
 
+pytestmark = pytest.mark.long
+
 LIMITS = {"max_delete_rows": 3, "max_delete_fraction": 0.5}
 COUNTS = ("read", "inserted", "updated", "deleted", "marked", "restored", "unchanged", "rejected")
 

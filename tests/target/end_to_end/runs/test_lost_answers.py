@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from support.proxy import Request
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.long
+
 STREAMS = ("jobs", "crews", "trucks")
 PAGE = Answer(502, [("Content-Type", "text/html")], b"<!DOCTYPE html><title>Error 502 (Server Error)!!1</title>")
 COUNTS = ("inserted", "updated", "deleted", "unchanged")
