@@ -79,7 +79,6 @@ class Run:
         self.known = KnownSnapshots(warehouse, clock)
         """Which snapshots the tables are equal to, by the log."""
         self._log: LogTable | None = None
-        self._background: ThreadPoolExecutor | None = None
         self._log_ready: Future[None] | None = None
         self._view_ready: Future[None] | None = None
         self._lock = threading.Lock()
@@ -120,14 +119,13 @@ class Run:
         """
         if self._log is not None:
             return
-        if self._background is None:
-            self._background = ThreadPoolExecutor(3, "log")
-            weakref.finalize(self, self._background.shutdown, wait=False, cancel_futures=True)
+        background = ThreadPoolExecutor(3, "log")
+        weakref.finalize(self, background.shutdown, wait=False, cancel_futures=True)
         log = self._log = etl_log(self.warehouse, self.ensure_folder())
-        self.known.read(self._background)
-        listed = self._background.submit(self.warehouse.list_log_tables)
-        self._log_ready = ready = self._background.submit(lambda: self._prepare_log(log, listed.result()))
-        self._view_ready = self._background.submit(lambda: self._prepare_view(listed.result(), ready))
+        self.known.read(background)
+        listed = background.submit(self.warehouse.list_log_tables)
+        self._log_ready = ready = background.submit(lambda: self._prepare_log(log, listed.result()))
+        self._view_ready = background.submit(lambda: self._prepare_view(listed.result(), ready))
 
     def _prepare_log(self, log: LogTable, listed: Mapping[str, TableListItem]) -> None:
         if LOG_TABLE in listed and self.known.log_fits:

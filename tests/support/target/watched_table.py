@@ -78,3 +78,11 @@ class WatchedTable:
         assert self.live == names
         assert sum(self.counts.values()) >= len(names)
         self.assert_known(names, **settings)
+
+
+def known_table(target: TargetRunner, project: Project) -> WatchedTable:
+    """Return the table after runs that have left it known to equal the snapshot of `SAME`."""
+    table = WatchedTable(target, project)
+    table.read(SAME)
+    table.assert_known(SAME)
+    return table

@@ -8,7 +8,7 @@ import pytest
 
 from servicetitan_sandbox.client.bigquery_control import set_conditions
 from support.singer import INTEGER, STRING, schema
-from support.target.watched_table import EVERYTHING, PROPERTIES, SAME, WatchedTable, snapshot
+from support.target.watched_table import EVERYTHING, PROPERTIES, SAME, WatchedTable, known_table, snapshot
 from support.target.ways import STAGED
 from target_bigquery_softdelete import context
 
@@ -24,10 +24,7 @@ OTHER_ROW = (
 @pytest.fixture
 def table(target: TargetRunner, project: Project) -> WatchedTable:
     """A table that is known to equal a snapshot."""
-    table = WatchedTable(target, project)
-    table.read(SAME)
-    table.assert_known(SAME)
-    return table
+    return known_table(target, project)
 
 
 def test_a_snapshot_is_recognised_in_any_order_and_with_repetitions(table: WatchedTable) -> None:

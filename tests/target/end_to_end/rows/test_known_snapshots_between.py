@@ -9,7 +9,7 @@ import pytest
 from servicetitan_sandbox.client.bigquery_control import set_conditions
 from support.proxy import Proxy, Trap
 from support.singer import record, state
-from support.target.watched_table import EVERYTHING, JOBS, SAME, WatchedTable, snapshot
+from support.target.watched_table import EVERYTHING, JOBS, SAME, WatchedTable, known_table, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +26,7 @@ CHANGED = {1: "one", 2: "changed", 4: "four"}
 @pytest.fixture
 def table(target: TargetRunner, project: Project) -> WatchedTable:
     """A table that is known to equal a snapshot."""
-    table = WatchedTable(target, project)
-    table.read(SAME)
-    table.assert_known(SAME)
-    return table
+    return known_table(target, project)
 
 
 def test_an_earlier_snapshot_that_comes_again_is_written_again(table: WatchedTable) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from local_bigquery.engine import database, types
+from local_bigquery.engine import types
 from local_bigquery.sql import native, rules
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.rules import typing
@@ -18,11 +18,11 @@ from sqlglot import exp
 
 from servicetitan_sandbox.bigquery.json_document import indented, parse_json
 from servicetitan_sandbox.bigquery.json_encoding import float64_text, to_json, to_json_string
+from servicetitan_sandbox.bigquery.macros import add_macros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import duckdb
     from duckdb.sqltypes import DuckDBPyType
 
 _FUNCTIONS = {
@@ -68,20 +68,11 @@ _NUMBERS = exp.DataType.NUMERIC_TYPES - exp.DataType.INTEGER_TYPES
 def install() -> None:
     """Replace the emulator's functions when the database is opened, and translate casts."""
     native.FUNCTIONS.update(_FUNCTIONS)
-    database._connect = _with_macros(database._connect.__wrapped__)  # noqa: SLF001 - there is no other way in
+    add_macros(_MACROS)
     rules.NODE_RULES.insert(0, _cast_to_string)
     # It makes a STRUCT with BYTES anew, and so of NULL a STRUCT with NULL in it.
     rules.NODE_RULES.remove(typing.json_bytes)
     types._encode = _with_json_texts(types._encode)  # noqa: SLF001 - there is no other way in
-
-
-def _with_macros(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Callable[[], duckdb.DuckDBPyConnection]:
-    def connect_with_macros() -> duckdb.DuckDBPyConnection:
-        connection = connect()
-        connection.execute(_MACROS)
-        return connection
-
-    return functools.cache(connect_with_macros)
 
 
 def _cast_to_string(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature

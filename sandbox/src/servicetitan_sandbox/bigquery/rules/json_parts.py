@@ -15,20 +15,14 @@ for a text that is not JSON: here it is refused.
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import TYPE_CHECKING
 
-from local_bigquery.engine import database
 from local_bigquery.sql import native, rules
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.rules.typing import TEXT, kind
 from sqlglot import exp
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import duckdb
+from servicetitan_sandbox.bigquery.macros import add_macros
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL)
 _REPLACEMENT = "\ufffd"
@@ -59,17 +53,8 @@ def without_pairs(text: str) -> str:
 def install() -> None:
     """Replace the emulator's functions when the database is opened, and translate calls of them."""
     native.FUNCTIONS["_without_pairs"] = (without_pairs, ["VARCHAR"], "VARCHAR")
-    database._connect = _with_macros(database._connect.__wrapped__)  # noqa: SLF001 - there is no other way in
+    add_macros(_MACROS)
     rules.NODE_RULES.insert(0, _part)
-
-
-def _with_macros(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Callable[[], duckdb.DuckDBPyConnection]:
-    def connect_with_macros() -> duckdb.DuckDBPyConnection:
-        connection = connect()
-        connection.execute(_MACROS)
-        return connection
-
-    return functools.cache(connect_with_macros)
 
 
 def _part(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature

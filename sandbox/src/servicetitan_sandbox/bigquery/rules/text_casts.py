@@ -12,19 +12,14 @@ Two things are the emulator's own: a BIGNUMERIC of more than 18 digits behind th
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from local_bigquery.engine import database
 from local_bigquery.sql import rules
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.rules.typing import TEXT, kind
 from sqlglot import exp
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import duckdb
+from servicetitan_sandbox.bigquery.macros import add_macros
 
 _Type = exp.DataType.Type
 
@@ -80,18 +75,9 @@ END;
 
 def install() -> None:
     """Add the checks to the translation of statements."""
-    database._connect = _with_macros(database._connect.__wrapped__)  # noqa: SLF001 - there is no other way in
+    add_macros(_MACROS)
     rules.NODE_RULES.insert(0, _check_range)
     rules.NODE_RULES.insert(0, _check_cast)
-
-
-def _with_macros(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Callable[[], duckdb.DuckDBPyConnection]:
-    def connect_with_macros() -> duckdb.DuckDBPyConnection:
-        connection = connect()
-        connection.execute(_MACROS)
-        return connection
-
-    return functools.cache(connect_with_macros)
 
 
 def _check_cast(node: exp.Expression, context: object) -> exp.Expression:  # noqa: ARG001 - the rules' signature
