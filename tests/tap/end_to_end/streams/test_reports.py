@@ -183,14 +183,14 @@ def test_personal_data_and_the_connection_test(reports: Reports, sync: Sync, cap
     assert not any("no longer has" in message for message in caplog.messages)
     tap = TapServiceTitan(config=config)
     assert tap.run_connection_test()
-    assert "reporting-v2: can be read" in caplog.messages
+    assert "reporting-v2: can be read: whole" in caplog.messages
 
 
 def test_each_page_keeps_the_pause_that_only_a_title_names(
     servicetitan: ServiceTitan, sync: Sync, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = Reports(servicetitan, report_seconds=1, report_pages_are_runs=True, report_hides_pause=True)
-    config = reports.config(reports.days(0) | {"page_size": 2})
+    config = reports.config(reports.days(3) | {"page_size": 2})
     assert sync(config, "daily").error is None
     assert reports.refused()
     assert "Try again in 1 seconds" in caplog.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.tap.harness import FEW, add_company, as_text
+from support.tap.harness import FEW, add_company, as_text, comparable
 from tap_servicetitan.catalog.entries import load_schema
 from tap_servicetitan.replication.complete_list import MAX_PASSES
 from tap_servicetitan.specs.registry import STREAMS
@@ -25,8 +25,8 @@ def by_id(records: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 
 def at_source(company: Company, stream: str) -> dict[int, dict[str, Any]]:
-    """The records of the source, numbers with a fraction as text, as runs of the tap return them."""
-    return by_id([as_text(record) for record in company.server.control.records(company.id, stream)])
+    """The records of the source, with zones and with numbers that have a fraction as text, as runs return them."""
+    return by_id([comparable(as_text(record)) for record in company.server.control.records(company.id, stream)])
 
 
 def without_examples(schema: Any) -> Any:  # noqa: ANN401 - any JSON
