@@ -16,6 +16,8 @@ from local_bigquery.sql import translate
 from local_bigquery.sql.dialect import DuckDBDialect
 from sqlglot import exp
 
+from servicetitan_sandbox.bigquery import known_statements
+from servicetitan_sandbox.bigquery.known_statements import Translated
 from servicetitan_sandbox.bigquery.transactions import transaction
 
 if TYPE_CHECKING:
@@ -53,25 +55,39 @@ def _is_plain(action: exp.Expression, target: str) -> bool:
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: translate.Context) -> tuple[int, int]:
-    """Run a MERGE, and return how many rows were inserted and updated."""
-    merge = _translate(tree, context)
-    values = {name: context.values[name] for name in context.used}
-    source = merge.args["using"]
-    create = f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT * FROM {_sql(source)}"  # noqa: S608 - made of syntax trees
-    cursor.execute(create, _parameters(source, values))
-    merge.set("using", exp.alias_(exp.to_table(_SOURCE), source.alias_or_name, table=True))
-    if any(when.args.get("matched") for when in _whens(merge)):
-        _refuse_several_matches(cursor, merge, values)
-    before = _count(cursor, merge.this)
-    [changed] = cursor.execute(_sql(merge), _parameters(merge, values)).fetchall()
-    inserted = _count(cursor, merge.this) - before
+    """Run a MERGE, and return how many rows were inserted and updated.
+
+    Raises:
+        BigQueryError: If several source rows match one target row.
+    """
+
+    def run(statement: Translated) -> list[tuple[int, ...]]:
+        return cursor.execute(statement.sql, statement.values(context)).fetchall()
+
+    create, count, several, merge = known_statements.translate(context, lambda: _statements(tree, context))
+    run(create)
+    if several.sql and run(several):
+        raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
+    [(before,)] = run(count)
+    [(changed,)] = run(merge)
+    [(after,)] = run(count)
     cursor.execute(f"DROP TABLE temp.{_SOURCE}")
-    return inserted, changed[0] - inserted
+    return after - before, changed - (after - before)
 
 
-def _count(cursor: duckdb.DuckDBPyConnection, table: exp.Table) -> int:
-    [(rows,)] = cursor.execute(f"SELECT count(*) FROM {_sql(table)}").fetchall()  # noqa: S608 - made of syntax trees
-    return int(rows)
+def _statements(tree: exp.Merge, context: translate.Context) -> list[Translated]:
+    """Return the statements of DuckDB that a MERGE needs.
+
+    They make a table of the source, count the rows of the target, find several source rows for one target row (an empty
+    text if none is matched), and merge.
+    """
+    merge = _translate(tree, context)
+    source, target = merge.args["using"], merge.this
+    create = _translated(source, f"CREATE OR REPLACE TEMP TABLE {_SOURCE} AS SELECT * FROM {_sql(source)}")  # noqa: S608
+    merge.set("using", exp.alias_(exp.to_table(_SOURCE), source.alias_or_name, table=True))
+    count = _translated(target, f"SELECT count(*) FROM {_sql(target)}")  # noqa: S608
+    matched = any(when.args.get("matched") for when in _whens(merge))
+    return [create, count, _several_matches(merge) if matched else Translated("", ()), _translated(merge, _sql(merge))]
 
 
 def _translate(tree: exp.Merge, context: translate.Context) -> exp.Merge:
@@ -119,24 +135,18 @@ def _whens(merge: exp.Merge) -> list[exp.When]:
     return whens
 
 
-def _refuse_several_matches(cursor: duckdb.DuckDBPyConnection, merge: exp.Merge, values: dict[str, object]) -> None:
-    """Check that at most one source row matches each target row.
-
-    Raises:
-        BigQueryError: If several source rows match.
-    """
+def _several_matches(merge: exp.Merge) -> Translated:
+    """Return the query that has a row if several source rows match one target row."""
     target, source, on = merge.this, merge.args["using"], merge.args["on"]
     row = exp.column("rowid", table=target.alias_or_name)
     pairs = f"FROM {_sql(target)} JOIN {_sql(source)} ON {_sql(on)}"
-    several = f"SELECT 1 {pairs} GROUP BY {_sql(row)} HAVING count(*) > 1 LIMIT 1"
-    if cursor.execute(several, _parameters(on, values)).fetchone():
-        raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
+    return _translated(on, f"SELECT 1 {pairs} GROUP BY {_sql(row)} HAVING count(*) > 1 LIMIT 1")
 
 
 def _sql(tree: exp.Expression) -> str:
     return tree.sql(dialect=DuckDBDialect, copy=False)
 
 
-def _parameters(statement: exp.Expression, values: dict[str, object]) -> dict[str, object]:
-    """Return the values of the parameters in a statement. DuckDB accepts no others."""
-    return {placeholder.name: values[placeholder.name] for placeholder in statement.find_all(exp.Placeholder)}
+def _translated(part: exp.Expression, sql: str) -> Translated:
+    """Return a statement of which one part may have parameters."""
+    return Translated(sql, tuple({placeholder.name: None for placeholder in part.find_all(exp.Placeholder)}))

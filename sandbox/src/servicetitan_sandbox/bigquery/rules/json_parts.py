@@ -29,19 +29,19 @@ _REPLACEMENT = "\ufffd"
 _PARTS = (exp.JSONExtract, exp.JSONExtractArray, exp.JSONExtractScalar, exp.JSONValueArray)
 
 _MACROS = r"""
-CREATE OR REPLACE MACRO bq.main._json_input(x) AS CASE
-    WHEN regexp_matches(x, '\\u[dD][89a-fA-F]') THEN _without_pairs(x) ELSE x
-END;
+CREATE OR REPLACE MACRO bq.main._json_input(x) AS list_transform([x], lambda v: CASE
+    WHEN regexp_matches(v, '\\u[dD][89a-fA-F]') THEN _without_pairs(v) ELSE v
+END)[1];
 
-CREATE OR REPLACE MACRO bq.main._json_array(x, path) AS CASE
-    WHEN json_type(x, path) = 'ARRAY' THEN json_extract(x, path || '[*]')
-END;
+CREATE OR REPLACE MACRO bq.main._json_array(x, path) AS list_transform([x], lambda v: CASE
+    WHEN json_type(v, path) = 'ARRAY' THEN json_extract(v, path || '[*]')
+END)[1];
 
-CREATE OR REPLACE MACRO bq.main._json_texts(x, path) AS CASE
-    WHEN json_type(x, path) = 'ARRAY' AND NOT coalesce(list_bool_or(list_transform(
-        json_extract(x, path || '[*]'), lambda e: json_type(e) IN ('NULL', 'ARRAY', 'OBJECT'))), false)
-    THEN list_transform(json_extract(x, path || '[*]'), lambda e: e ->> '$')
-END;
+CREATE OR REPLACE MACRO bq.main._json_texts(x, path) AS list_transform([x], lambda v: CASE
+    WHEN json_type(v, path) = 'ARRAY' AND NOT coalesce(list_bool_or(list_transform(
+        json_extract(v, path || '[*]'), lambda e: json_type(e) IN ('NULL', 'ARRAY', 'OBJECT'))), false)
+    THEN list_transform(json_extract(v, path || '[*]'), lambda e: e ->> '$')
+END)[1];
 """
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from local_bigquery.catalog import tables
+from local_bigquery.catalog import row_access, tables
 from local_bigquery.engine import types
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query
@@ -25,12 +25,14 @@ from local_bigquery.models import TableFieldSchema
 from local_bigquery.sql import script
 from local_bigquery.sql.translate import parse, translate
 
+from servicetitan_sandbox.bigquery import known_statements
 from servicetitan_sandbox.bigquery.googlesql import result_schema
 from servicetitan_sandbox.bigquery.googlesql.analyzer import SqlError, check_statement, result_columns, table_paths
 from servicetitan_sandbox.bigquery.googlesql.service import start_in_background
+from servicetitan_sandbox.bigquery.known_statements import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from local_bigquery.models import JobConfigurationQuery, QueryParameterType
     from local_bigquery.sql.translate import Context
@@ -47,12 +49,14 @@ _TOO_LONG = (
     "white space characters."
 )
 
-_FULL_NAME = re.compile(r"`([^`.\s]+\.[^`.\s]+\.[^`\s]+)`")
 _UNKNOWN_TABLE = re.compile(r"Table not found: (?P<path>(?:`[^`]+`|[\w.-])+)")
 _PATH_PART = re.compile(r"`[^`]+`|[\w-]+")
 _POSITION = re.compile(r" \[at (\d+:\d+)\]$")
 _UNKNOWN_FUNCTION = re.compile(r"(?:Function|Table-valued function|Procedure|Model) not found: (?P<name>[^\[;]+)")
 _NEW_FUNCTION = re.compile(r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(?P<name>\w+)", re.IGNORECASE)
+_READS_OR_CHANGES_ROWS = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_DEPENDS_ON_MORE = re.compile(r"@@|SYSTEM_TIME|EXTERNAL_QUERY|SESSION_USER", re.IGNORECASE)
+"""What makes the translation of a statement depend on the session or the time."""
 _INGESTION_TIME = (("_PARTITIONTIME", "TIMESTAMP"), ("_PARTITIONDATE", "DATE"))
 _MOST_PASSED = 50_000
 
@@ -67,6 +71,7 @@ Each with the fields of its result, if it is appended to a table.
 def install() -> None:
     """Start the analyzer, and let every statement pass it."""
     start_in_background()
+    known_statements.install()
     query.execute = _with_job(query.execute)
     script.Interpreter = _Interpreter
 
@@ -127,8 +132,13 @@ class _Interpreter(script.Interpreter):  # type: ignore[misc] # the emulator has
         run, remember = self.handlers["SQL"], self.handlers["TEMP_FUNCTION"]
 
         def run_checked(statement: script.Statement) -> None:
-            _check(self.cursor, self.context, statement.text, _thread.job)
-            run(statement)
+            checked = _Checked.of(self.cursor, self.context, statement.text, _thread.job)
+            _check(self.cursor, self.context, checked, _thread.job)
+            if checked.tells_all(self.context, _thread.job):
+                with known_statements.recognized(statement.text, checked.shape, checked.key):
+                    run(statement)
+            else:
+                run(statement)
 
         def remember_function(statement: script.Statement) -> None:
             if found := _NEW_FUNCTION.search(statement.text):
@@ -138,33 +148,88 @@ class _Interpreter(script.Interpreter):  # type: ignore[misc] # the emulator has
         self.handlers |= {"SQL": run_checked, "TEMP_FUNCTION": remember_function}
 
 
-def _check(cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: _Job) -> None:
+@dataclass(frozen=True)
+class _Relation:
+    """What a statement reads or changes.
+
+    Attributes:
+        columns: Its columns.
+        is_plain: Whether nothing but its columns changes what a statement about it means.
+    """
+
+    columns: Columns
+    is_plain: bool = False
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A statement, and what the analyzer has to know for it.
+
+    Attributes:
+        text: The statement.
+        shape: The same without its full table names: the runs of two projects have one shape.
+        found: What each path of the shape stands for; None where there is nothing.
+        constants: The type of each variable of the script.
+        key: All that the analyzer's answer depends on.
+    """
+
+    text: str
+    shape: Shape
+    found: Mapping[Path, _Relation | None]
+    constants: Mapping[str, str]
+    key: Hashable
+
+    @classmethod
+    def of(cls, cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: _Job) -> _Checked:
+        constants = {name: _variable_type(cursor, table) for name, table in context.variables.items()}
+        shape = Shape.of(text)
+        names = _names(shape)
+        found = {path: _relation(cursor, context, names.get(path, path)) for path in _paths(shape.text)}
+        columns = tuple((path, relation and relation.columns) for path, relation in found.items())
+        key = (shape.text, columns, tuple(job.parameter_types()), tuple(constants.items()), job.appends)
+        return cls(text, shape, found, constants, key)
+
+    def known(self) -> dict[Path, Columns]:
+        """Return the columns of each table that there is, by the path that the statement writes."""
+        names = _names(self.shape)
+        return {names.get(path, path): relation.columns for path, relation in self.found.items() if relation}
+
+    def tells_all(self, context: Context, job: _Job) -> bool:
+        """Return whether the key and the parameters say all that the statement's translation depends on."""
+        return (
+            _READS_OR_CHANGES_ROWS.match(self.text) is not None
+            and self.found.keys() == _names(self.shape).keys()
+            and all(relation and relation.is_plain for relation in self.found.values())
+            and not (context.variables or context.functions or job.functions)
+            and not context.temporary - {""}
+            and not _DEPENDS_ON_MORE.search(self.text)
+            and not row_access.secured()
+        )
+
+
+def _check(cursor: duckdb.DuckDBPyConnection, context: Context, checked: _Checked, job: _Job) -> None:
     """Check one statement.
 
     Raises:
         BigQueryError: If BigQuery would refuse it.
     """
-    constants = {name: _variable_type(cursor, table) for name, table in context.variables.items()}
-    shape, names = _shape(text)
-    found = {path: _columns(cursor, context, names.get(path, path)) for path in _paths(shape)}
-    key = (shape, tuple(found.items()), tuple(job.parameter_types()), tuple(constants.items()), job.appends)
-    if key in _passed:
-        job.result = _passed[key]
+    if checked.key in _passed:
+        job.result = _passed[checked.key]
         return None
-    known = {names.get(path, path): columns for path, columns in found.items() if columns is not None}
+    known = checked.known()
     named = set(known)
-    placed = _at_its_place(text, job.text)
-    while refusal := _refusal(placed, known, job.parameters, constants):
+    placed = _at_its_place(checked.text, job.text)
+    while refusal := _refusal(placed, known, job.parameters, checked.constants):
         path = _unknown_table(refusal)
         if path is None or path in known:
             return _refuse(refusal, job)
-        columns = _columns(cursor, context, path)
-        if columns is None:
+        relation = _relation(cursor, context, path)
+        if relation is None:
             return None  # there is no such table, which the emulator says
-        known[path] = columns
+        known[path] = relation.columns
     if job.appends:
-        job.result = result_schema.schema(result_columns(placed, known, job.parameters, constants))
-    return _remember(key, job.result) if set(known) == named else None
+        job.result = result_schema.schema(result_columns(placed, known, job.parameters, checked.constants))
+    return _remember(checked.key, job.result) if set(known) == named else None
 
 
 def _refuse(refusal: str, job: _Job) -> None:
@@ -191,14 +256,9 @@ def _remember(key: object, result: Sequence[dict[str, Any]] | None) -> None:
     _passed[key] = result
 
 
-def _shape(text: str) -> tuple[str, dict[Path, Path]]:
-    """Return a statement with placeholders for its full table names, and the name behind each of them.
-
-    The projects and staging tables of two runs have different names, and their statements one shape.
-    """
-    numbers: dict[str, int] = {}
-    shape = _FULL_NAME.sub(lambda found: f"`table.number.{numbers.setdefault(found[1], len(numbers))}`", text)
-    return shape, {(f"table.number.{number}",): (name,) for name, number in numbers.items()}
+def _names(shape: Shape) -> dict[Path, Path]:
+    """Return the full name behind each placeholder of a shape, as paths that a statement writes."""
+    return {(shape.placeholder(number),): (name,) for number, name in enumerate(shape.names)}
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -228,21 +288,22 @@ def _is_left_to_emulator(refusal: str, job: _Job) -> bool:
     return "." in name or name in job.functions
 
 
-def _columns(cursor: duckdb.DuckDBPyConnection, context: Context, path: Path) -> Columns | None:
-    """Return the columns of a table, a view or one of the views of INFORMATION_SCHEMA; None if there is none."""
+def _relation(cursor: duckdb.DuckDBPyConnection, context: Context, path: Path) -> _Relation | None:
+    """Return a table, a view or one of the views of INFORMATION_SCHEMA; None if there is none."""
     parts = ".".join(path).split(".")
     project, dataset = [context.project_id, context.dataset_id or "", *parts[:-1]][-2:]
     try:
         table = tables.load(project, dataset, parts[-1])
     except (BigQueryError, duckdb.Error):
-        return _relation_columns(cursor, context, ".".join(f"`{part}`" for part in parts))
+        return _emulators_relation(cursor, context, ".".join(f"`{part}`" for part in parts))
     columns = tuple((column.name, _type(column)) for column in tables.fields(table))
     partitioning = table.timePartitioning
-    return columns + (_INGESTION_TIME if partitioning and not partitioning.field else ())
+    is_plain = table.type in {"TABLE", "VIEW"} and not table.requirePartitionFilter and dataset != tables.RESULTS
+    return _Relation(columns + (_INGESTION_TIME if partitioning and not partitioning.field else ()), is_plain)
 
 
-def _relation_columns(cursor: duckdb.DuckDBPyConnection, context: Context, name: str) -> Columns | None:
-    """Return the columns that the emulator has for a temporary table, a wildcard, or a view of INFORMATION_SCHEMA."""
+def _emulators_relation(cursor: duckdb.DuckDBPyConnection, context: Context, name: str) -> _Relation | None:
+    """Return what the emulator has for a temporary table, a wildcard, or a view of INFORMATION_SCHEMA."""
     try:
         [tree] = parse(f"SELECT * FROM {name}")  # noqa: S608 - a name
         sql, bound = translate(tree, context)
@@ -252,7 +313,7 @@ def _relation_columns(cursor: duckdb.DuckDBPyConnection, context: Context, name:
     columns = tuple(
         (name, _type(types.field(name, kind))) for name, kind in zip(relation.columns, relation.types, strict=True)
     )
-    return (*columns, ("_TABLE_SUFFIX", "STRING")) if "*" in name else columns
+    return _Relation((*columns, ("_TABLE_SUFFIX", "STRING")) if "*" in name else columns)
 
 
 def _type(column: TableFieldSchema) -> str:
