@@ -33,6 +33,7 @@ from target_bigquery_softdelete.records.values import parse_record
 from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
+from target_bigquery_softdelete.runtime.memory import use_system_memory
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
 from target_bigquery_softdelete.schema.json_schema import unite_schemas
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
@@ -125,6 +126,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self.message_reader.waiting = self.run.stopwatch.waiting
             self.message_reader.on_idle = self._checkpoints.merge_if_due
         self._context = click.get_current_context(silent=True)
+        if self._context:
+            use_system_memory()
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
 
