@@ -109,3 +109,12 @@ def test_a_view_is_not_what_a_table_of_the_same_columns_is(project: Project) -> 
         [{"id": ord("a") + 1}],
         [{"id": ord("b")}],
     ]
+
+
+def test_another_time_is_another_statement_and_must_be_one(project: Project) -> None:
+    text = "SELECT id, TIMESTAMP '{}' AS moment FROM `{}.bronze.{}`"
+    times = ["2026-01-01 00:00:00.000001+00:00", "2026-01-02 00:00:00.000000+00:00"]
+    seen = [str(project.query(text.format(time, project.name, "a"))[0]["moment"]) for time in times]
+    assert seen == ["2026-01-01 00:00:00.000001+00:00", "2026-01-02 00:00:00+00:00"]
+    with pytest.raises(BadRequest, match="Invalid TIMESTAMP literal"):
+        project.query(text.format("2026-02-30 00:00:00.000000+00:00", project.name, "a"))

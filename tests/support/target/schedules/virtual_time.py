@@ -4,6 +4,9 @@ A thread that belongs to a program, and every thread that it starts, reads the p
 ones and sleeps until the simulation says so. What it prints goes to the program. All other threads, such as those of
 the proxy, live in real time. No code of the program is changed: only the functions of the standard library that it
 calls know whose thread asks.
+
+What a program gives to a pool of threads is done by the thread that first asks for the result, or that ends the pool.
+So a program makes one call at a time, in one order, which is one of the orders that it could have.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import inspect
 import sys
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, override
 
 import pytest
 import requests
@@ -74,6 +78,8 @@ _start = threading.Thread.start
 _join = threading.Thread.join
 _wait = threading.Event.wait
 _set = threading.Event.set
+_submit = ThreadPoolExecutor.submit
+_shutdown = ThreadPoolExecutor.shutdown
 
 
 def start(program: Program, function: Callable[[], object]) -> threading.Thread:
@@ -96,6 +102,8 @@ def simulated() -> Iterator[None]:
         patch.setattr(threading.Thread, "join", _simulated_join)
         patch.setattr(threading.Event, "wait", _simulated_wait)
         patch.setattr(threading.Event, "set", _simulated_set)
+        patch.setattr(ThreadPoolExecutor, "submit", _simulated_submit)
+        patch.setattr(ThreadPoolExecutor, "shutdown", _simulated_shutdown)
         patch.setattr(clock, "dt", _SimulatedDatetime)
         patch.setattr(sys, "stdout", _Stream(sys.stdout, lambda program, text: program.print(text)))
         patch.setattr(sys, "stderr", _Stream(sys.stderr, lambda program, text: program.log(text)))
@@ -155,6 +163,56 @@ def _simulated_set(event: threading.Event) -> None:
     _set(event)
     if _present.program is not None:
         _present.program.wake()
+
+
+class _Work(Future[Any]):
+    """Work that is done when it is needed."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        super().__init__()
+        self._function = function
+        self._turn = threading.RLock()
+
+    @override
+    def result(self, timeout: float | None = None) -> Any:
+        self.do()
+        return super().result(timeout)
+
+    @override
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.do()
+        return super().exception(timeout)
+
+    def do(self) -> None:
+        """Do the work, unless it is done, or was cancelled."""
+        with self._turn:
+            if self.done() or not self.set_running_or_notify_cancel():
+                return
+            try:
+                result = self._function()
+            except Killed:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+                self.set_exception(error)
+            else:
+                self.set_result(result)
+
+
+def _simulated_submit(pool: ThreadPoolExecutor, function: Callable[..., object], /, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - any function
+    if _present.program is None:
+        return _submit(pool, function, *args, **options)
+    work = _Work(lambda: function(*args, **options))
+    pool.__dict__.setdefault("simulated", []).append(work)
+    return work
+
+
+def _simulated_shutdown(pool: ThreadPoolExecutor, *, wait: bool = True, cancel_futures: bool = False) -> None:
+    for work in pool.__dict__.pop("simulated", []):
+        if cancel_futures:
+            work.cancel()
+        elif wait:
+            work.do()
+    _shutdown(pool, wait=wait, cancel_futures=cancel_futures)
 
 
 class _SimulatedDatetime:

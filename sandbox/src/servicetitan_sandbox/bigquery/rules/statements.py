@@ -10,6 +10,7 @@ statements that call a function which a statement created.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import re
 import threading
@@ -54,6 +55,7 @@ _PATH_PART = re.compile(r"`[^`]+`|[\w-]+")
 _POSITION = re.compile(r" \[at (\d+:\d+)\]$")
 _UNKNOWN_FUNCTION = re.compile(r"(?:Function|Table-valued function|Procedure|Model) not found: (?P<name>[^\[;]+)")
 _NEW_FUNCTION = re.compile(r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(?P<name>\w+)", re.IGNORECASE)
+_TIMESTAMP = re.compile(r"TIMESTAMP '(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?(?:\+00:00)?)'")
 _READS_OR_CHANGES_ROWS = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _DEPENDS_ON_MORE = re.compile(r"@@|SYSTEM_TIME|EXTERNAL_QUERY|SESSION_USER", re.IGNORECASE)
 """What makes the translation of a statement depend on the session or the time."""
@@ -170,7 +172,7 @@ class _Checked:
         shape: The same without its full table names: the runs of two projects have one shape.
         found: What each path of the shape stands for; None where there is nothing.
         constants: The type of each variable of the script.
-        key: All that the analyzer's answer depends on.
+        key: All that the analyzer's answer depends on. Times may be others.
     """
 
     text: str
@@ -186,7 +188,13 @@ class _Checked:
         names = _names(shape)
         found = {path: _relation(cursor, context, names.get(path, path)) for path in _paths(shape.text)}
         columns = tuple((path, relation and relation.columns) for path, relation in found.items())
-        key = (shape.text, columns, tuple(job.parameter_types()), tuple(constants.items()), job.appends)
+        key = (
+            _TIMESTAMP.sub(_any_time, shape.text),
+            columns,
+            tuple(job.parameter_types()),
+            tuple(constants.items()),
+            job.appends,
+        )
         return cls(text, shape, found, constants, key)
 
     def known(self) -> dict[Path, Columns]:
@@ -254,6 +262,15 @@ def _remember(key: object, result: Sequence[dict[str, Any]] | None) -> None:
     if len(_passed) >= _MOST_PASSED:
         _passed.clear()
     _passed[key] = result
+
+
+def _any_time(literal: re.Match[str]) -> str:
+    """Return what stands for each time that there is: whether a statement is valid depends on none."""
+    try:
+        dt.datetime.fromisoformat(literal[1])
+    except ValueError:
+        return literal[0]
+    return "TIMESTAMP"
 
 
 def _names(shape: Shape) -> dict[Path, Path]:
