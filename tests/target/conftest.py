@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.target.harness import TargetRunner
+from support.target.ways import ALONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,3 +19,9 @@ if TYPE_CHECKING:
 def target(project: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> TargetRunner:
     """The target, writing into the project."""
     return TargetRunner(project, tmp_path, capfd)
+
+
+@pytest.fixture
+def alone(target: TargetRunner) -> None:
+    """Let the runs of the target keep others away, as runs do unless told otherwise."""
+    target.defaults = ALONE

@@ -140,13 +140,13 @@ class TargetRunner:
         self.project = project
         self.plugin = TargetBigQuerySoftDelete
         self.folder = folder
+        # Tests kill runs and start the next one at once. The lease has tests of its own.
+        self.defaults: dict[str, Any] = {"on_concurrent_run": "allow"}
         self._capfd = capfd
 
     def write_config(self, **settings: Any) -> Path:  # noqa: ANN401 - any setting
         """Write a configuration file."""
-        base = {**self.project.target_settings, "api_endpoint": self.project.api_endpoint}
-        # Tests kill runs and start the next one at once. The lease has tests of its own.
-        base["on_concurrent_run"] = "allow"
+        base = {**self.project.target_settings, "api_endpoint": self.project.api_endpoint, **self.defaults}
         path = self.folder / "config.json"
         path.write_text(json.dumps({**base, **settings}))
         return path

@@ -16,6 +16,11 @@ STAGED: dict[str, Any] = {"inline_bytes": 0}
 INLINE: dict[str, Any] = {}
 """Those of a run whose rows go in the statements, as few as tests have."""
 
+ALONE: dict[str, Any] = {"on_concurrent_run": "refuse", "run_owner": "test", "dead_owners": ["test"]}
+"""Those of a run that keeps others away, as all do unless told otherwise, and that may follow a killed one at once.
+
+Only such a run appends to a new table: a table that others may write into is merged."""
+
 _REQUESTS = {"load": b"/upload/bigquery", "fill": NOT_EMPTY.encode(), "merge": b"MERGE `"}
 
 
@@ -29,7 +34,7 @@ class Way:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of a run that goes this way."""
-        return STAGED if self.is_staged else INLINE
+        return {**(STAGED if self.is_staged else INLINE), **(ALONE if self.step == "fill" else {})}
 
     @property
     def is_into_new_table(self) -> bool:

@@ -61,7 +61,9 @@ def merge(
     key, rows = staged.columns.key, rows_parameters(source)
     pairs = [(column, prepared.columns[column.name]) for column in staged.columns.key_columns()]
     check_exact_as_double(table, source.rows_sql, pairs, parameters=rows)
-    if prepared.is_new and not staged.has_deletions and (filled := _fill(table, prepared, staged)):
+    # What is appended conflicts with nothing: together with the MERGE of another run, both would add the same rows.
+    may_fill = prepared.is_new and not staged.has_deletions and table.is_written_alone
+    if may_fill and (filled := _fill(table, prepared, staged)):
         return filled
     within, limits = ("", rows) if declared else _partition_range(prepared, staged, rows)
     filters = {"partition": prepared.partition_filter, "within": within}

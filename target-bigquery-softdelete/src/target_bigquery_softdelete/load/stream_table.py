@@ -37,6 +37,8 @@ class StreamTable:
     adoption: Adoption = field(default_factory=Adoption)
     name: str = ""
     """Full name of the stream's table, in a dry run too."""
+    is_written_alone: bool = True
+    """Whether no other run writes into it meanwhile."""
 
 
 def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
@@ -72,4 +74,5 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         live_view=live_view,
         clone=clone,
         name=str(table_id),
+        is_written_alone=settings.on_concurrent_run != "allow",
     )

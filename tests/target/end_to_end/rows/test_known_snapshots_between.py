@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from support.proxy import Answer, Request
     from support.target.harness import TargetRunner
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("alone")]
 
 CHANGED = {1: "one", 2: "changed", 4: "four"}
 

@@ -135,6 +135,7 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     assert table.labels == {"team": "data", "tenant_id": "1001", "filled": "true", **stream_labels(["crews"])}
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("way", "asks"), [(INLINE, 0), (STAGED, 1)], ids=["inline", "staged"])
 def test_a_new_table_is_not_counted_unless_a_record_says_that_it_is_deleted(
     way: dict[str, Any], asks: int, target: TargetRunner, project: Project
@@ -159,6 +160,14 @@ def test_a_new_table_is_not_counted_unless_a_record_says_that_it_is_deleted(
         for row in (project.log("jobs")[-1], project.log("gone")[-1])
     ]
     assert [list(run.values()) for run in counts] == [[2, 0, 0, 0, 0], [1, 0, 1, 1, 0]]
+
+
+def test_a_new_table_into_which_others_may_write_is_merged(target: TargetRunner, project: Project) -> None:
+    messages = [schema("jobs", {"id": INTEGER}), record("jobs", {"id": 1}, 1), activate("jobs", 1)]
+    for mode in ("allow", "refuse"):
+        assert target(*messages, dataset=f"{mode}_others", on_concurrent_run=mode).code == 0
+    steps = {job.job_id.split("-")[1] for job in project.client.list_jobs() if "-jobs-" in job.job_id}
+    assert steps == {"merge", "fill"}
 
 
 def test_a_table_that_appears_during_the_run_is_adopted(target: TargetRunner, project: Project, tmp_path: Path) -> None:

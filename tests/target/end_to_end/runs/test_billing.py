@@ -49,6 +49,7 @@ def group(*, staged: bool, complete: bool, changing: float) -> Group:
     return Group("", STREAMS, 4, row_bytes, 4, busy=1 / billing.RUNS, whole=complete, changing=changing)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("staged", [False, True], ids=["inline", "staged"])
 @pytest.mark.parametrize("complete", [True, False], ids=["complete", "changes"])
 def test_a_run_is_billed_as_the_model_says(

@@ -186,6 +186,7 @@ def test_rejected_records_and_earlier_marks_of_many_streams_cost_as_much_as_thos
     assert [row["rows_deleted"] for row in project.log("five")] == [0, 9]
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("way", "named"), [(INLINE, 1), (STAGED, 2)], ids=["inline", "staged"])
 def test_the_log_says_what_bigquery_bills(
     way: dict[str, Any], named: int, target: TargetRunner, project: Project
@@ -200,6 +201,7 @@ def test_the_log_says_what_bigquery_bills(
     assert [row["bytes_billed"] for row in project.log("jobs")] == [least, least, 2 * least]
 
 
+@pytest.mark.usefixtures("alone")
 def test_what_streams_ask_together_is_billed_as_if_each_had_asked_alone(target: TargetRunner, project: Project) -> None:
     for version in (1, 2):
         assert target(*messages(range(7), rows=3 * version, complete=True)).code == 0

@@ -159,7 +159,7 @@ def stopped_at(
     """Send a signal to a run at the first trap, with the other traps set by then. Return the one line that it logs."""
     with Proxy(project.api_endpoint) as proxy:
         proxy.trap(traps[0])
-        with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse", **settings) as process:
+        with target.start(api_endpoint=proxy.url, **{"on_concurrent_run": "refuse", **settings}) as process:
             assert process.stdin
             process.stdin.write(lines(MESSAGES))
             process.stdin.close()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from support.target.harness import TargetRunner
     from support.target.ways import Way
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 MESSAGES = [
     JOBS,
@@ -217,7 +219,7 @@ def test_a_job_beyond_its_time_is_stopped_before_the_lease_is_given_back(
     hold = {"text": way.job("jobs"), "seconds": 60}
     set_conditions(project.api_endpoint, project.name, held_jobs=[hold])
 
-    result = target(*MESSAGES, on_concurrent_run="refuse", **way.settings)
+    result = target(*MESSAGES, **{"on_concurrent_run": "refuse", **way.settings})
 
     assert (result.code, result.states) == (1, [])
     assert "Job execution was cancelled: Job timed out after 1 sec" in result.errors[0]

@@ -275,7 +275,7 @@ def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at
     if not way.is_into_new_table:
         assert target(*snapshot(1, 1)).code == 0
     with Proxy(project.api_endpoint) as proxy:
-        killed = {"on_concurrent_run": "refuse", "run_owner": FLEET.own, **way.settings}
+        killed = {**way.settings, "on_concurrent_run": "refuse", "run_owner": FLEET.own}
         target.kill_at(Trap(way.request, "hold after"), proxy, snapshot(2, 1, 2), **killed)
 
     dead = lease_holder(project)
@@ -284,8 +284,8 @@ def test_after_a_kill_in_the_middle_of_a_merge_the_retry_of_its_owner_goes_on_at
     assert other.code == 1
     assert f"held by run {dead}" in other.errors[0]
 
-    owners = {"run_owner": RETRY.own, "dead_owners": RETRY.dead}
-    retry = target(*snapshot(4, 1, 3), on_concurrent_run="refuse", **owners, **way.settings)
+    owners = {"on_concurrent_run": "refuse", "run_owner": RETRY.own, "dead_owners": RETRY.dead}
+    retry = target(*snapshot(4, 1, 3), **{**way.settings, **owners})
     assert retry.code == 0, retry.log
     assert f"took over the lease `{project.bronze}.{LEASE}` of run {dead} at once" in retry.log
     assert project.operations("jobs") == {1: "INSERT", 2: "DELETE", 3: "INSERT"}

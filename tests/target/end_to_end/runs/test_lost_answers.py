@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from support.proxy import Request
     from support.target.harness import TargetRunner
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("alone")]
 
 STREAMS = ("jobs", "crews", "trucks")
 PAGE = Answer(502, [("Content-Type", "text/html")], b"<!DOCTYPE html><title>Error 502 (Server Error)!!1</title>")
