@@ -18,7 +18,7 @@ from target_bigquery_softdelete.bigquery.job_failure import JobTimeError
 from target_bigquery_softdelete.bigquery.retry import is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from google.cloud import bigquery
     from google.cloud.bigquery.query import _AbstractQueryParameter
@@ -86,24 +86,41 @@ def ask(
 
 
 def _ask_once(client: bigquery.Client, request: Mapping[str, Any], policy: RetryPolicy) -> Answer:
-    path = f"/projects/{client.project}/queries"
-    found = _call(client, policy, method="POST", path=path, data={**request, "requestId": str(uuid.uuid4())})
-    billed, slot_ms = int(found.get("totalBytesBilled", 0)), int(found.get("totalSlotMs", 0))
-    job = found.get("jobReference", {})
+    data = {**request, "requestId": str(uuid.uuid4())}
+    first = _call(client, policy, method="POST", path=f"/projects/{client.project}/queries", data=data)
+    job = first.get("jobReference", {})
     place = {"location": job["location"]} if job.get("location") else {}
+    rows = list(_rows_of_all(client, first, policy, place))
+    if first.get("jobComplete"):
+        return Answer(rows, int(first.get("totalBytesBilled", 0)), int(first.get("totalSlotMs", 0)))
+    # An answer that comes later does not tell what the query has cost.
+    path = f"/projects/{client.project}/jobs/{job['jobId']}"
+    spent = _call(client, policy, method="GET", path=path, query_params=place)["statistics"]
+    return Answer(rows, int(spent["query"].get("totalBytesBilled", 0)), int(spent.get("totalSlotMs", 0)))
+
+
+def _rows_of_all(
+    client: bigquery.Client, found: Mapping[str, Any], policy: RetryPolicy, place: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an answer and of those that follow it.
+
+    Raises:
+        JobTimeError: If the query does not end in time.
+    """
+    job_id = found.get("jobReference", {}).get("jobId")
     deadline = time.monotonic() + policy.job_seconds
-    rows: list[dict[str, Any]] = []
     while True:
         if found.get("jobComplete"):
-            rows += _rows(found)
+            yield from _rows(found)
             if not (token := found.get("pageToken")):
-                return Answer(rows, billed, slot_ms)
+                return
             wanted = {"pageToken": token, "maxResults": _MOST_ROWS}
         elif time.monotonic() > deadline:
-            raise JobTimeError(job["jobId"], policy.job_seconds)
+            raise JobTimeError(job_id, policy.job_seconds)
         else:
             wanted = {"timeoutMs": _HOLD_MS, "maxResults": _MOST_ROWS}
-        found = _call(client, policy, method="GET", path=f"{path}/{job['jobId']}", query_params={**wanted, **place})
+        path = f"/projects/{client.project}/queries/{job_id}"
+        found = _call(client, policy, method="GET", path=path, query_params={**wanted, **place})
 
 
 def _call(client: bigquery.Client, policy: RetryPolicy, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

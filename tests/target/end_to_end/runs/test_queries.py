@@ -248,3 +248,15 @@ def test_what_a_query_costs_comes_with_its_answer(asker: Asker, project: Project
     assert answer.rows == [{"n": 4}]
     assert answer.bytes_billed == 10 << 20
     assert asker().bytes_billed == 0
+
+
+def test_what_a_slow_query_costs_is_known_too(asker: Asker, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.client.create_dataset("bronze")
+    project.query("CREATE TABLE bronze.jobs AS SELECT 1 AS id")
+    monkeypatch.setattr(queries, "_HOLD_MS", 100)
+    plan(project, held_jobs=[{"text": "id + @most", "seconds": 1}])
+
+    answer = asker("SELECT id + @most AS n FROM bronze.jobs")
+
+    assert (answer.rows, answer.bytes_billed) == ([{"n": 4}], 10 << 20)
+    assert len(asker.asked) == 1
