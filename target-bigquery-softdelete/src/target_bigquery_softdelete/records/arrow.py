@@ -7,6 +7,7 @@ The *staged* schema has BigQuery's names, and the types that the Parquet file de
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -66,6 +67,9 @@ _INEXACT_NUMBER = r"[0-9.]{16}|[0-9.][eE][+-]?[0-9]"
 _PADDED_NUMBER = r'"(?:\+|-?0[0-9])'
 """A number as text with what a number does not have."""
 
+_ESCAPED_NUMBER = re.compile(rb"\\u00(?:2[bdeBDE]|3[0-9]|[46]5)")
+"""A character of a number, `+-.0123456789Ee`, as JSON may also write it. The patterns above do not see it."""
+
 
 def has_deletions(table: pa.Table) -> bool:
     """Return whether any record says that its row is deleted."""
@@ -78,20 +82,25 @@ def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]
 
 
 def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> None:
-    """Check that a block holds no value that Arrow would silently parse wrong.
+    """Check that a block holds no value that Arrow would silently parse wrong, or that would end the process.
 
-    No type has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the
-    point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends
-    the process. And what a number of a key loses can no longer be seen once it is parsed.
+    The JSON reader crashes on a block that begins with null, and passes over other values that are no objects. No type
+    has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the point
+    without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends the
+    process. And what a number of a key loses can no longer be seen once it is parsed.
 
     Args:
-        block: JSON objects.
+        block: JSON values, each followed by a line feed.
         decimals: Whether the stream has decimal columns.
         key: The columns of the key.
 
     Raises:
         NotNativeError: If the block may hold such a value.
     """
+    if not block.startswith(b"{") or block.count(b"\n{") != block.count(b"\n") - 1:
+        raise NotNativeError("records")
+    if b"\\u00" in block and _ESCAPED_NUMBER.search(block):
+        raise NotNativeError("escapes")
     if b'"0000-' in block:
         raise NotNativeError("years")
     kinds = {column.kind for column in key}

@@ -7,11 +7,11 @@ message; the record itself stays bytes. Consecutive records of one stream are pa
 from __future__ import annotations
 
 import io
+import json
 import select
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
@@ -37,7 +37,11 @@ class _IncompleteMessageError(ValueError):
 LONGEST_SHOWN_TYPE = 50
 """Characters of an unknown message type that an error shows."""
 
-_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+LONGEST_INTEGER = 300
+"""Characters of an integer that is decoded to one."""
+
+_PLAIN = msgspec.json.Decoder()
+_EXACT = msgspec.json.Decoder(float_hook=msgspec.Raw)
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     SingerMessageType.RECORD: ("stream", "record"),
@@ -76,8 +80,17 @@ class Message(msgspec.Struct):
 
 
 def _decode(field: str, value: msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON
-    # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out.
-    return _EXACT.decode(value) if field == "value" else msgspec.json.decode(value)
+    # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out. Numbers
+    # with a fraction or an exponent stay text.
+    decoder = _EXACT if field == "value" else _PLAIN
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError:  # it holds a number that no double holds, or an integer of hundreds of digits
+        return json.loads(bytes(value), parse_int=_integer, parse_float=msgspec.Raw if decoder is _EXACT else float)
+
+
+def _integer(text: str) -> int | msgspec.Raw:
+    return int(text) if len(text) <= LONGEST_INTEGER else msgspec.Raw(text)
 
 
 class RecordBatch(dict[str, Any]):

@@ -138,7 +138,8 @@ def test_rows_without_a_key_are_appended_once(target: TargetRunner, project: Pro
 def test_numbers_in_a_state_go_out_with_every_digit_that_they_came_with(
     target: TargetRunner, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    text = '{"bookmarks":{"jobs":{"max":9007199254740993.5,"id":123456789012345678901234567890}}}'
+    numbers = f"9007199254740993.50,1E400,1e-99999999999999999999,{'7' * 5000},123456789012345678901234567890"
+    text = f'{{"bookmarks":{{"jobs":{{"max":[{numbers}]}}}}}}'
     state_message = f'{{"type":"STATE","value":{text}}}'.encode()
     source = target.folder / "input.singer"
     source.write_bytes(lines([JOBS, row("jobs", 1), state_message]))
