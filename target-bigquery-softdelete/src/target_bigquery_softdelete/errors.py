@@ -21,7 +21,7 @@ class BadInputError(PluginError):
 
 
 class BatchFileError(PluginError):
-    """A file of a BATCH message cannot be read.
+    """A BATCH message is not well-formed, or a file of it cannot be read.
 
     The text names the stream and the file. The stream fails, the others go on.
     """

@@ -85,11 +85,16 @@ class BigQuerySoftDeleteSink(Sink):
         return self.original_schema == schema and list(self.key_properties) == list(key_properties)
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
-        """Take a changed SCHEMA message: the records before it are merged with the schema that they came with."""
+        """Take a changed SCHEMA message: the records before it are merged with the schema that they came with.
+
+        Raises:
+            PluginError: If the stream cannot have a table with this schema.
+        """
         self.original_schema = self.schema = schema
         self._remove_sdc_metadata_from_schema()
         self._key_properties = list(key_properties)
-        self._attempt(lambda: self._load.change_schema(self.schema, key_properties))
+        columns = self._load.table_columns(self.schema, key_properties)
+        self._attempt(lambda: self._load.change_columns(columns))
 
     def note_source(self, source: str, declared: Collection[str]) -> None:
         """Note that a stream of the input goes into the table. See `StreamLoad`."""

@@ -86,7 +86,7 @@ class StreamLoad:
         self._declared: set[str] = set()
         """The streams that the settings send into it by name."""
         self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
-        columns = self._columns(schema, key_properties)
+        columns = self.table_columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
         self.report = StreamReport(stream, str(self._table_id), dry_run=run.settings.dry_run)
         self.records_merged = 0
@@ -254,15 +254,32 @@ class StreamLoad:
             self.unmerged_records += len(records)
             self.convert()
 
-    def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
-        """Merge the rows so far, and go on with another schema.
+    def table_columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
+        """Return the columns of the stream with a schema.
+
+        Raises:
+            PluginError: If it cannot have a table with this schema.
+        """
+        settings = self._run.settings
+        columns = table_columns(
+            schema,
+            key_properties,
+            stream=self._stream,
+            naming=settings.column_naming,
+            keep_extra=settings.additional_properties == "keep",
+        )
+        check_limits(columns, self._table_id, self._stream)
+        return columns
+
+    def change_columns(self, columns: TableColumns) -> None:
+        """Merge the rows so far, and go on with other columns.
 
         Raises:
             PluginError: If that fails, or if one half of the rows would be merged and the other half be replaced.
         """
-        if self._replaces and self.report.rows_read and bool(key_properties) is not self._is_keyed:
+        if self._replaces and self.report.rows_read and bool(columns.key) is not self._is_keyed:
             raise ChangedKeyError(self._stream)
-        self._merge_and_begin(self._columns(schema, key_properties))
+        self._merge_and_begin(columns)
 
     def merge_early(self) -> None:
         """Merge the rows so far, before the end of the stream.
@@ -493,15 +510,3 @@ class StreamLoad:
         self._staging.drop()
         if self._table.clone:
             self._table.clone.drop()
-
-    def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
-        settings = self._run.settings
-        columns = table_columns(
-            schema,
-            key_properties,
-            stream=self._stream,
-            naming=settings.column_naming,
-            keep_extra=settings.additional_properties == "keep",
-        )
-        check_limits(columns, self._table_id, self._stream)
-        return columns

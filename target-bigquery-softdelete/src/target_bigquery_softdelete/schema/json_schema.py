@@ -65,7 +65,7 @@ def _resolve(reference: str, root: JsonSchema, seen: frozenset[str]) -> JsonSche
     for part in reference[2:].split("/"):
         name = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(node, dict) or name not in node:
-            raise PluginError(f"The schema refers to `{reference}`, which it does not contain.")
+            raise PluginError(f"the schema refers to `{reference}`, which it does not contain.")
         node = node[name]
     return simplify(node, root, seen | {reference})
 

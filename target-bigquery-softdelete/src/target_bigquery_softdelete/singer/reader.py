@@ -12,7 +12,7 @@ import select
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -103,6 +103,12 @@ class BlockReader(GenericSingerReader[bytes]):
     def __init__(self) -> None:
         super().__init__()
         self._decoder = msgspec.json.Decoder(Message)
+        self._chunk = b""
+        """The chunk whose messages are being passed on."""
+        self._chunk_line = 1
+        """The line of the input that it begins with."""
+        self._position = 0
+        """How many messages of it came before the one that is being passed on."""
         self.cut_off: BadInputError | None = None
         """Set if the input ended in the middle of a line, as happens when the tap crashes."""
         self.idle_timeout: Callable[[], float | None] = lambda: None
@@ -134,17 +140,25 @@ class BlockReader(GenericSingerReader[bytes]):
             BadInputError: If a line is not a Singer message, or too long.
         """
         counts: Counter[str] = Counter()
-        line = 1
         for chunk in self._chunks(_as_bytes(file_input or self.default_input)):
+            self._chunk, self._position = chunk, 0
             try:
-                for message in _batch(self._decode_chunk(chunk, line)):
+                for message in _batch(self._decode_chunk(chunk, self._chunk_line)):
                     kind = message["type"]
                     callbacks.get(kind, self._process_unknown_message)(message)
-                    counts[kind] += len(message["records"]) if isinstance(message, RecordBatch) else 1
+                    count = len(message["records"]) if isinstance(message, RecordBatch) else 1
+                    counts[kind] += count
+                    self._position += count
             except _IncompleteMessageError:
-                self._raise_for_incomplete(chunk, line)
-            line += chunk.count(b"\n")
+                self._raise_for_incomplete(chunk, self._chunk_line)
+            self._chunk_line += chunk.count(b"\n")
         return counts
+
+    @property
+    def line(self) -> int:
+        """The line of the input with the message that is being passed on, or with the first of a batch."""
+        numbers = (number for number, _ in number_lines(self._chunk, self._chunk_line))
+        return next(islice(numbers, self._position, None))
 
     def _chunks(self, file: IO[bytes]) -> Iterator[bytes]:
         line = 1

@@ -146,6 +146,16 @@ def test_a_record_keeps_its_bytes() -> None:
     assert [bytes(item) for item in message["records"]] == [raw.encode()]
 
 
+@pytest.mark.parametrize(("step", "expected"), [(1, [1, 3, 4, 6, 7, 8, 9]), (10_000, [1, 4, 6, 7, 9])])
+def test_a_message_knows_its_line_while_it_is_passed_on(step: int, expected: list[int]) -> None:
+    text = lines(record("a", 1), "", record("a", 2), STATE, " ", STATE, record("b", 3), record("b", 4), STATE)
+    reader = BlockReader()
+    found: list[int] = []
+    file = cast("IO[bytes]", Trickle(text.encode(), step))
+    reader.process_lines(file, dict.fromkeys(KINDS, lambda _: found.append(reader.line)))
+    assert found == expected
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n\n", "\n \t\n"])
 def test_blank_lines_and_carriage_returns_are_no_messages(end: str) -> None:
     received = Received("\n" + lines(record("a", 1), record("a", 2), STATE, end=end))
