@@ -90,6 +90,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "max_delete_days": ("7", 7),
     "allow_mass_delete": ("true", True),
     "ignore_activate_version": ('["jobs"]', ["jobs"]),
+    "process_activate_version_messages": ("false", False),
     "adopt_tables": ('["jobs"]', ["jobs"]),
     "keyless_streams": ("replace", "replace"),
     "on_invalid_record": ("quarantine", "quarantine"),

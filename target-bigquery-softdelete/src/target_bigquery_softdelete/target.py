@@ -345,11 +345,15 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             if stream not in self._refused:
                 self._note_ignored(stream, "came before the stream's SCHEMA message")
             return
+        version = message_dict.get("version")
+        if version is None:
+            self._note_ignored(stream, "has no version")
+            return
         self._read_ends.note_activation(stream)
         for sink in self._sinks_of(stream):
             if not self._ignores_versions(stream, sink):
                 self._state.note_record(stream)  # its effect on the table is not written yet, either
-                sink.activate(stream, message_dict["version"])
+                sink.activate(stream, version)
 
     def _note_ignored(self, stream: str, reason: str) -> None:
         """Say once of a stream why an ACTIVATE_VERSION message of it has no effect."""

@@ -214,6 +214,10 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "that message."
         ),
     ] = msgspec.field(default_factory=list)
+    process_activate_version_messages: Annotated[
+        bool,
+        setting('`false` is the same as `ignore_activate_version: ["*"]`, by the name that other targets have for it.'),
+    ] = True
     adopt_tables: Annotated[
         list[Name],
         setting(
@@ -426,7 +430,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
 
     def ignores_versions(self, names: Collection[str]) -> bool:
         """Return whether the snapshots of a stream, which may have several names, have no effect."""
-        return "*" in self.ignore_activate_version or not set(names).isdisjoint(self.ignore_activate_version)
+        ignores_all = not self.process_activate_version_messages or "*" in self.ignore_activate_version
+        return ignores_all or not set(names).isdisjoint(self.ignore_activate_version)
 
     def unknown_stream_names(self, streams: Collection[str], sources: Collection[str] = ()) -> dict[str, list[str]]:
         """Return the stream names in settings that are not among the streams of the run, by setting.

@@ -161,7 +161,7 @@ class StreamLoad:
         is_first = not self.sources
         self.sources.add(source)
         self._declared.update(declared)
-        self._versions.of(source)
+        self._versions.of(source).note_schema()
         self._versions.expect(declared)
         self._check_streams(self._labels)
         if is_first:

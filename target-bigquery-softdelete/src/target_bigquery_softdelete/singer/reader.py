@@ -24,6 +24,7 @@ from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
+from target_bigquery_softdelete.singer.versions import whole_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     SingerMessageType.RECORD: ("stream", "record"),
     SingerMessageType.SCHEMA: ("stream", "schema"),
     SingerMessageType.STATE: ("value",),
-    SingerMessageType.ACTIVATE_VERSION: ("stream", "version"),
+    SingerMessageType.ACTIVATE_VERSION: ("stream",),
     SingerMessageType.BATCH: ("stream", "encoding", "manifest"),
 }
 
@@ -59,7 +60,7 @@ class Message(msgspec.Struct):
 
     type: str
     stream: str | None = None
-    version: int | None = None
+    version: int | float | None = None
     record: _Raw = msgspec.UNSET
     schema: _Raw = msgspec.UNSET
     key_properties: _Raw = msgspec.UNSET
@@ -226,8 +227,9 @@ class BlockReader(GenericSingerReader[bytes]):
 
 def _batch(messages: Iterator[Message]) -> Iterator[dict[str, Any]]:
     for (kind, stream, version), group in groupby(messages, attrgetter("type", "stream", "version")):
-        if kind == SingerMessageType.RECORD and stream is not None:
-            yield RecordBatch(type=kind, stream=stream, version=version, records=list(map(_record_of, group)))
+        whole = whole_version(version)
+        if kind == SingerMessageType.RECORD and stream is not None and whole == version:
+            yield RecordBatch(type=kind, stream=stream, version=whole, records=list(map(_record_of, group)))
         else:
             yield from map(_decode_complete, group)
 
@@ -241,6 +243,7 @@ def _record_of(message: Message) -> msgspec.Raw:
 def _decode_complete(message: Message) -> dict[str, Any]:
     if _problem(message):
         raise _IncompleteMessageError
+    message.version = whole_version(message.version)
     return message.as_dict()
 
 
@@ -248,6 +251,8 @@ def _problem(message: Message) -> str | None:
     required = _REQUIRED.get(message.type)
     if required is None:
         return f"of the unknown type `{message.type[:LONGEST_SHOWN_TYPE]}`"
+    if message.version is not None and whole_version(message.version) is None:
+        return f"of the type {message.type} with a `version` that is no whole number"
     missing = [name for name in required if getattr(message, name) in (None, msgspec.UNSET)]
     return f"of the type {message.type} without `{'` and `'.join(missing)}`" if missing else None
 

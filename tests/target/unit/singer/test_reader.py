@@ -216,9 +216,13 @@ def test_a_line_that_is_not_a_message_is_an_error_with_its_number(line: str) -> 
         ('{"type":"RECORD","record":{}}', "of the type RECORD without `stream`"),
         ('{"type":"SCHEMA","stream":"a"}', "of the type SCHEMA without `schema`"),
         ('{"type":"STATE"}', "of the type STATE without `value`"),
-        ('{"type":"ACTIVATE_VERSION"}', "of the type ACTIVATE_VERSION without `stream` and `version`"),
+        ('{"type":"ACTIVATE_VERSION"}', "of the type ACTIVATE_VERSION without `stream`"),
         ('{"type":"BATCH","stream":"a","encoding":{}}', "of the type BATCH without `manifest`"),
         ('{"type":"NONSENSE"}', "of the unknown type `NONSENSE`"),
+        (
+            '{"type":"RECORD","stream":"a","record":{},"version":1.5}',
+            "of the type RECORD with a `version` that is no whole number",
+        ),
     ],
 )
 @pytest.mark.parametrize("before", [record("a", 1), '{"type":"RECORD","stream":"a","record":{"v":NaN}}'])

@@ -14,6 +14,8 @@ def track(*events: tuple[str, int | None], into: TableVersions | None = None, st
     for what, version in events:
         if what == "record":
             found.count_records(stream, version, 1)
+        elif what == "schema":
+            found.of(stream).note_schema()
         elif what == "bookmark":
             found.of(stream).note_bookmark(version)
         else:
@@ -22,7 +24,7 @@ def track(*events: tuple[str, int | None], into: TableVersions | None = None, st
     return found
 
 
-RECORD, ACTIVATE, BOOKMARK = "record", "activate", "bookmark"
+RECORD, ACTIVATE, BOOKMARK, SCHEMA = "record", "activate", "bookmark", ("schema", None)
 
 
 def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
@@ -38,7 +40,11 @@ def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
         [(RECORD, None)],
         [(RECORD, 7)],
         [(ACTIVATE, 7), (RECORD, 7)],
-        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
+        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7), (RECORD, 7)],
+        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7), SCHEMA, (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7)],
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
         [(RECORD, 7), (ACTIVATE, 8)],
@@ -51,6 +57,14 @@ def test_it_is_not_complete_otherwise(events: list[tuple[str, int | None]]) -> N
     found = track(*events)
     assert not found.is_complete
     assert not found.is_empty
+
+
+def test_an_activation_before_the_records_does_not_hide_the_one_after_them() -> None:
+    found = track(SCHEMA, (ACTIVATE, 7), (RECORD, 7), (RECORD, 7), (ACTIVATE, 7))
+    assert found.is_complete
+    assert not list(found.warnings())
+    # In a later run without a record, the early one must not look like an empty snapshot.
+    assert found.announces_early()
 
 
 @pytest.mark.parametrize("events", [[(ACTIVATE, 7), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 8)]])
