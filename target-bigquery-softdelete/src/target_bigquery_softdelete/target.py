@@ -32,8 +32,9 @@ from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.run.refused_streams import RefusedStreams
-from target_bigquery_softdelete.run.stream_maps import apply_map, make_maps
+from target_bigquery_softdelete.run.stream_maps import StreamMaps, make_mapper
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
+from target_bigquery_softdelete.schema.flattening import Flattening
 from target_bigquery_softdelete.schema.json_schema import unite_schemas
 from target_bigquery_softdelete.schema.keywords import check_key, check_schema
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
@@ -113,6 +114,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._source = ""
         """The stream of the SCHEMA message that is being processed."""
         self._failures = RunFailures()
+        self._maps = StreamMaps(self.mapper, Flattening.of(self.config))
         self._refused = RefusedStreams(self.run)
         self._ignored: set[str] = set()
         """The streams with an ACTIVATE_VERSION message that has no effect."""
@@ -131,6 +133,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._context = click.get_current_context(silent=True)
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
+
+    @override
+    def setup_mapper(self) -> None:
+        self._mapper = make_mapper(self.config, self.logger)
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -247,22 +253,17 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         if stream in self._refused:
             return
         try:
-            maps = make_maps(self.mapper, stream, check_schema(schema), check_key(key_properties))
+            made = self._maps.register(stream, check_schema(schema), check_key(key_properties))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
             self._fail(stream, error)
             return
-        for stream_map in maps:
-            alias = stream_map.stream_alias
-            if alias in self._refused:
+        for table in made:
+            if table.alias in self._refused:
                 continue
             try:
-                self.get_sink(
-                    alias,
-                    schema=stream_map.transformed_schema,
-                    key_properties=stream_map.transformed_key_properties,
-                )
+                self.get_sink(table.alias, schema=table.schema, key_properties=table.key)
             except Exception as error:  # noqa: BLE001 - the same
-                self._fail(stream, error, only=alias)
+                self._fail(stream, error, only=table.alias)
 
     def _fail(self, stream: str, error: Exception, *, only: str | None = None) -> None:
         """End a stream because the message that is being processed cannot be used.
@@ -300,7 +301,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._refused.count_read(stream, len(records))
         for stream_map, sink in routes:
             try:
-                mapped = apply_map(records, stream_map)
+                mapped = self._maps.apply(stream_map, records)
             except StreamMapError as error:
                 sink.fail(error)
                 continue
