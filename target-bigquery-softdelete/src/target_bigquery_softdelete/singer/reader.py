@@ -21,7 +21,7 @@ from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
 from target_bigquery_softdelete.errors import BadInputError, LongLineError
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
+from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, describe, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
 from target_bigquery_softdelete.singer.versions import whole_version
@@ -207,7 +207,7 @@ class BlockReader(GenericSingerReader[bytes]):
         try:
             yield self._decode_leniently(line)
         except UNREADABLE as error:
-            problem = BadInputError(f"Line {number} of the input is not a Singer message: {error}.")
+            problem = BadInputError(f"Line {number} of the input is not a Singer message: {describe(error, line)}.")
             if ended:
                 raise problem from None
             self.cut_off = problem

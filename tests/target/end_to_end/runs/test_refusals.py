@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.singer import INTEGER, STRING, activate, record, schema, state
+from support.target.harness import COMMAND, result_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +38,9 @@ def assert_one_line(result: Result, *parts: str) -> None:
     ("messages", "parts"),
     [
         pytest.param(
-            [JOBS, JOB, b'{"type": "RECORD", oops}', STATE], ["Line 3", "not a Singer message"], id="bad-json"
+            [JOBS, JOB, b'{"type": "RECORD", oops}', STATE],
+            ["Line 3", "not a Singer message", "column 20"],
+            id="bad-json",
         ),
         pytest.param([JOB, STATE], ["jobs", "SCHEMA", "line 1"], id="record-before-schema"),
         pytest.param([JOBS, {"type": "RECORD", "stream": "jobs"}], ["Line 2", "RECORD", "record"], id="no-record"),
@@ -137,6 +141,23 @@ def test_a_bad_setting(settings: dict[str, Any], parts: list[str], target: Targe
 
     assert_one_line(result, *parts)
     assert project.tables("bronze") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [('{"project_id": "p",\n oops}', ["not JSON", "line 2, column 2"]), (None, ["cannot be read: No such file"])],
+)
+def test_a_configuration_file_that_cannot_be_used_is_named(
+    content: str | None, parts: list[str], target: TargetRunner
+) -> None:
+    path = target.folder / "other.json"
+    if content:
+        path.write_text(content)
+
+    process = subprocess.run([COMMAND, "--config", str(path)], input=b"", capture_output=True, check=False)
+
+    assert_one_line(result_of(process.returncode, "", process.stderr.decode()), str(path), *parts)
+    assert b"unexpected" not in process.stderr
 
 
 def test_another_tenants_table_stops_the_run_before_its_first_write(target: TargetRunner, project: Project) -> None:
