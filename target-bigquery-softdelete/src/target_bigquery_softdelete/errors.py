@@ -55,6 +55,26 @@ class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
     """A record has no value for a property of its key. Handled as any other `InvalidRecordError`."""
 
 
+class TooManyRejectsError(PluginError):
+    """More records of a stream do not fit their schema than `max_rejected_records` allows.
+
+    The stream fails. Those that were rejected before are in the quarantine.
+    """
+
+    def __init__(self, stream: str, limit: int, reason: str) -> None:
+        """Say what is wrong.
+
+        Args:
+            stream: Name of the stream.
+            limit: The setting.
+            reason: What is wrong with the last record.
+        """
+        super().__init__(
+            f"{stream}: more than `max_rejected_records` ({limit}) records do not fit their schema. "
+            f"The last one: {reason}"
+        )
+
+
 class WarehouseError(PluginError):
     """BigQuery refused a request or a job, or could not be reached.
 

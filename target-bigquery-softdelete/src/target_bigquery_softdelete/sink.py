@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from singer_sdk.sinks import Sink
 
-from target_bigquery_softdelete.errors import DeletesRefusedError
+from target_bigquery_softdelete.errors import DeletesRefusedError, TooManyRejectsError
 from target_bigquery_softdelete.load.stream_load import StreamLoad
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -156,8 +156,11 @@ class BigQuerySoftDeleteSink(Sink):
     def take_rejections(self) -> Rejections | None:
         """Return what the quarantine must know before STATE says that the rows so far are written. See `StreamLoad`.
 
-        The rows of a stream that the guard has refused have landed, too.
+        The rows of a stream that the guard has refused have landed, too. One that has failed because of its rejected
+        records shows them.
         """
+        if isinstance(self.error, TooManyRejectsError):
+            return self._load.take_rejections_of_failed()
         has_landed = self.error is None or isinstance(self.error, DeletesRefusedError)
         return self._load.take_rejections() if has_landed else None
 

@@ -13,9 +13,10 @@ from target_bigquery_softdelete.errors import (
     LostRowsError,
     NeedsBigNumericError,
     SharedTableError,
+    WarehouseError,
 )
 from target_bigquery_softdelete.load.continuity import check_continuity
-from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
+from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, remove_all, replace
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.snapshot_memory import SnapshotMemory
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
@@ -336,8 +337,11 @@ class StreamLoad:
     def _drop_or_keep(self, staging: StagingTable) -> None:
         if staging.columns.key and self._versions.has_versions:
             self._staging.earlier.append(staging)  # its keys tell what is missing
-        else:
+            return
+        try:
             staging.drop()
+        except WarehouseError as error:
+            logger.warning("%s", error)  # no harm: its rows are in their table, and it expires
 
     def finish(self) -> None:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
@@ -354,8 +358,8 @@ class StreamLoad:
         snapshot = self._fingerprint(staging)
         if staging and snapshot and self._snapshots.has(snapshot) and not self._lacks(self._wanted_labels()):
             self._note_equal(staging)
-        elif self._is_keyed and self._versions.is_empty:
-            self._mark_all_deleted()
+        elif self._versions.is_empty and (self._is_keyed or self._replaces):
+            self._write_empty_snapshot()
         elif self._is_keyed:
             self._merge_last(staging)
         else:
@@ -431,13 +435,13 @@ class StreamLoad:
             if staging is not None:
                 self._merge(staging, complete=False)
             return
-        rows = staging.rows if staging else 0
+        has_rows = staging is not None
         if staging is None:
             # All rows are merged or rejected, but missing rows are not marked yet.
             staging = self._staging.reuse_or_create()
         with self._run.stopwatch.staging():
             self._staging.load_rejected_keys()
-        self._merge(staging, complete=True, rows=rows, seen=self._staging.seen_key_tables(staging))
+        self._merge(staging, complete=True, is_counted=not has_rows, seen=self._staging.seen_key_tables(staging))
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:
         if staging_tables and self._replaces and self._versions.is_complete:
@@ -449,13 +453,23 @@ class StreamLoad:
             self._append(staging)
 
     def _merge(
-        self, staging: StagingTable, *, complete: bool, rows: int | None = None, seen: tuple[TableId, ...] = ()
+        self, staging: StagingTable, *, complete: bool, is_counted: bool = False, seen: tuple[TableId, ...] = ()
     ) -> None:
+        """Merge a staging table.
+
+        Args:
+            staging: The staging table.
+            complete: Whether rows that are missing are marked deleted.
+            is_counted: Whether its rows were merged before, and only the missing ones are new.
+            seen: Other staging tables with keys that came in this run.
+        """
         staged = staging.staged_rows
         prepared = self._prepare(staged.columns)
         complete = complete and self._versions.is_complete  # the table may turn out to have rows of another stream
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
-        self._record(result, staged.count if rows is None else rows, prepared)
+        if is_counted:
+            result = MergeResult(deleted=result.deleted, marked=result.marked)
+        self._record(result, 0 if is_counted else staged.count, prepared)
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
@@ -467,11 +481,13 @@ class StreamLoad:
         result = replace(self._table, parts)
         self._record(result, result.inserted, parts[-1][0])
 
-    def _mark_all_deleted(self) -> None:
+    def _write_empty_snapshot(self) -> None:
         prepared = None if self._run.warehouse.is_missing(self._table_id) else prepare_existing_table(self._table)
-        if prepared is not None and not prepared.is_empty:
-            result = mark_all_deleted(self._table, prepared, self._staging.present.columns.key)
-            self._record(result, 0, prepared)
+        if prepared is None or prepared.is_empty:
+            return
+        key = self._staging.present.columns.key
+        result = mark_all_deleted(self._table, prepared, key) if key else remove_all(self._table, prepared)
+        self._record(result, 0, prepared)
 
     def _record(self, result: MergeResult, rows: int, prepared: PreparedTable) -> None:
         """Add what was written to the report."""
@@ -485,6 +501,10 @@ class StreamLoad:
     def take_rejections(self) -> Rejections | None:
         """Return what the quarantine must know before STATE says that the rows so far are written."""
         return self._quarantine.take_written() if not self.unmerged_records else None
+
+    def take_rejections_of_failed(self) -> Rejections | None:
+        """Return what the quarantine may know of a stream that has failed because of its rejected records."""
+        return self._quarantine.take_of_failed()
 
     def end_report(self) -> list[str]:
         """Complete the report, and return warnings about the stream."""

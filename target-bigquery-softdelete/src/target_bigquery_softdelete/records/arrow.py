@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.keys import FINE_FRACTION
+from target_bigquery_softdelete.records.numbers import POSITIVE_ZERO
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_SCALE,
     DECIMAL_KINDS,
@@ -202,7 +203,7 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         array = _parse_temporal(array, column)
     if not _all_storable(array, column.kind):
         raise NotNativeError(column.source)
-    return array
+    return pc.add(array, POSITIVE_ZERO) if column.kind is Kind.FLOAT64 else array
 
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,8 +125,8 @@ def by_row(blocks: BlockConverter, raw: bytes) -> tuple[pa.Table, int] | None:
 
 
 def shown(table: pa.Table) -> str:
-    """Return the rows as text, in which NaN equals itself, and -0 is written as 0."""
-    return re.sub(r"-0\.0(?![0-9e])", "0.0", repr(table.to_pylist()))
+    """Return the rows as text, in which NaN equals itself, and -0 does not equal 0."""
+    return repr(table.to_pylist())
 
 
 def check_paths_agree(blocks: BlockConverter, raw: bytes) -> bool:
