@@ -55,6 +55,9 @@ _LIMITS = {
 """The first and the last value of BigQuery's types."""
 
 
+_OTHER_RECORD = r"\n[^{]"
+"""A record after the first that is no object."""
+
 _UNSAFE_NUMBER = (
     # A number, quoted or not, whose exponent is not a single negative digit ...
     r"""[:,\["\s][+-]?[0-9.]+[eE](?:\+?[0-9]|-[1-9][0-9]|-[0-9]{3})[0-9]*[,}\]"\s]"""
@@ -98,18 +101,24 @@ def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> N
     Raises:
         NotNativeError: If the block may hold such a value.
     """
-    if not block.startswith(b"{") or block.count(b"\n{") != block.count(b"\n") - 1:
+    if not block.startswith(b"{"):
         raise NotNativeError("records")
-    if b"\\u00" in block and _ESCAPED_NUMBER.search(block):
+    if b"\\" in block and _ESCAPED_NUMBER.search(block):
         raise NotNativeError("escapes")
     if b'"0000-' in block:
         raise NotNativeError("years")
     kinds = {column.kind for column in key}
-    unsafe = [_UNSAFE_NUMBER] * decimals
+    unsafe = [_OTHER_RECORD] + [_UNSAFE_NUMBER] * decimals
     unsafe += [_INEXACT_NUMBER] * (Kind.FLOAT64 in kinds) + [_PADDED_NUMBER] * bool(kinds & DECIMAL_KINDS)
-    text = pa.array([block], pa.large_binary()) if unsafe else None
+    text = _as_array(block)
     if any(pc.match_substring_regex(text, pattern)[0].as_py() for pattern in unsafe):
-        raise NotNativeError("numbers")
+        raise NotNativeError("records or numbers")
+
+
+def _as_array(block: bytes) -> pa.Array:
+    """Return an array that holds a block, without copying it."""
+    offsets = pa.array([0, len(block)], pa.int64()).buffers()[1]
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(block)])
 
 
 def check_key(array: pa.Array, column: Column) -> None:
