@@ -186,7 +186,10 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     ) = None
     column_naming: Annotated[
         ColumnNaming,
-        setting("`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are."),
+        setting(
+            "`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are; "
+            "`unique` is `snake_case`, and gives a suffix to names that would be one column."
+        ),
     ] = "snake_case"
     additional_properties: Annotated[
         Literal["ignore", "keep"],

@@ -25,7 +25,7 @@ from target_bigquery_softdelete.load.stream_table import make_stream_table
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.schema.from_json_schema import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
 from target_bigquery_softdelete.singer.versions import TableVersions
 from target_bigquery_softdelete.sql.limits import check_limits
@@ -270,6 +270,8 @@ class StreamLoad:
             keep_extra=settings.additional_properties == "keep",
         )
         check_limits(columns, self._table_id, self._stream)
+        if renamed := suffixed(columns.columns) if settings.column_naming == "unique" else []:
+            logger.info("%s: names that would be one column have a suffix: %s", self._stream, ", ".join(renamed))
         return columns
 
     def change_columns(self, columns: TableColumns) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 EXACT_FORMATS = frozenset({"decimal", "singer.decimal"})
 """Formats of numbers, and of strings that hold numbers, that must keep all their digits."""
 
+_INT64_VALUES = 2**63
+"""How many integers below zero INT64 holds. Above, it holds one less, which a bound that is a double cannot tell."""
+
 _SQL_DECIMAL = re.compile(r"(?:big)?(?:numeric|decimal|number)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
 
 
@@ -24,6 +27,11 @@ def is_exact(schema: dict[str, Any]) -> bool:
         or "multipleOf" in schema
         or bool(_SQL_DECIMAL.fullmatch(str(schema.get("x-sql-datatype", ""))))
     )
+
+
+def exceeds_int64(schema: dict[str, Any]) -> bool:
+    """Return whether the declared bounds of an integer go beyond INT64, as those of unsigned integers do."""
+    return any(abs(bound) > _INT64_VALUES for bound in _bounds(schema))
 
 
 def decimal_kind(schema: dict[str, Any]) -> Kind:
@@ -47,15 +55,15 @@ def _declared_digits(schema: dict[str, Any]) -> tuple[int, int]:
         scale = int(declared[2] or 0)
         return int(declared[1]) - scale, scale
     scale = _decimal_places(schema["multipleOf"]) if "multipleOf" in schema else 0
-    bounds = [schema.get(word) for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
-    digits = [
-        decimal.Decimal(str(bound)).adjusted() + 1
-        for bound in bounds
-        if isinstance(bound, (int, float)) and not isinstance(bound, bool) and bound
-    ]
+    digits = [decimal.Decimal(str(bound)).adjusted() + 1 for bound in _bounds(schema)]
     # `singer.decimal` schemas state exclusive bounds such as 1e38: that means 38 digits, not 39.
     exclusive = "exclusiveMaximum" in schema
     return max(0, max(digits, default=0) - (1 if exclusive and digits else 0)), scale
+
+
+def _bounds(schema: dict[str, Any]) -> list[float]:
+    found = [schema.get(word) for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
+    return [bound for bound in found if isinstance(bound, (int, float)) and not isinstance(bound, bool) and bound]
 
 
 def _decimal_places(step: float) -> int:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, walk
-from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, is_exact
+from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, exceeds_int64, is_exact
 from target_bigquery_softdelete.schema.json_schema import JsonSchema, simplify, types_of
-from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name
+from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
 from target_bigquery_softdelete.schema.system_columns import EXTRA
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ def table_columns(
     return TableColumns(columns, key)
 
 
+def suffixed(columns: Sequence[Column]) -> list[str]:
+    """Return which properties have a suffix in their column's name, each as a text that says both."""
+    return [
+        f"`{each.source}` is `{each.name}`"
+        for each in walk(columns)
+        if each.name not in {EXTRA, column_name(each.source, "unique")}
+    ]
+
+
 def _extra_column(columns: Sequence[Column]) -> Column:
     source, taken = EXTRA, {column.source for column in columns}
     while source in taken:
@@ -89,6 +98,9 @@ class _SchemaReader:
     def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
         path = (*above, properties)
         columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
+        if self._naming == "unique":
+            names = unique_names(properties)
+            columns = tuple(replace(column, name=names[column.source]) for column in columns)
         check_distinct(((column.source, column.name) for column in columns), place)
         return columns
 
@@ -144,7 +156,9 @@ def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
         return _string_kind(schema)
     if name == "number":
         return decimal_kind(schema) if is_exact(schema) else Kind.FLOAT64
-    return {"integer": Kind.INT64, "boolean": Kind.BOOL}.get(name, Kind.JSON)
+    if name == "integer":
+        return decimal_kind(schema) if exceeds_int64(schema) else Kind.INT64
+    return Kind.BOOL if name == "boolean" else Kind.JSON
 
 
 def _string_kind(schema: JsonSchema) -> Kind:
