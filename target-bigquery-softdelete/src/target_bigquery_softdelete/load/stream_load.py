@@ -46,6 +46,9 @@ LEAST_GROWTH = 1 / 16
 the last MERGE reads them all: with this there are 16 after 16 equal merges, and 306 after a billion rows, however small
 the intervals. BigQuery reads at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
 
+MOST_VERSIONS = 10
+"""Versions of a stream in one run that are merged one after the other. The rows of further ones count as the last's."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -90,6 +93,8 @@ class StreamLoad:
         columns = self.table_columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
         self.report = StreamReport(stream, str(self._table_id), dry_run=run.settings.dry_run)
+        self._staged_before: dict[int, int] = {}
+        """For each version but the first: how many staging tables are older than its first record."""
         self.records_merged = 0
         """Records that are merged."""
         self.unmerged_records = 0
@@ -179,9 +184,10 @@ class StreamLoad:
             raise SharedTableError(accidental[0], others, str(self._table_id), self._stream)
 
     def begin_snapshot(self, source: str, version: int) -> None:
-        """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
+        """Take note that the next record belongs to a snapshot. The rows so far are merged before its first record.
 
-        So they do not count as present in it: a row that a change brought and that the snapshot lacks is gone since.
+        So they do not count as present in it: a row that a change brought, or an earlier snapshot of the run, and that
+        this one lacks, is gone since.
 
         Args:
             source: The stream of the input.
@@ -190,13 +196,19 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        if self._versions.of(source).may_be_whole(version):
+        versions = self._versions.of(source)
+        if versions.may_be_whole(version):
             self._resumed.discard(source)
-        if self._versions.has_versions:
+        if versions.has_begun(version):
             return
-        if self._is_keyed and self.unmerged_records:
+        is_first = not self._versions.has_versions
+        is_alone = self.sources | self._declared == {source} and versions.begun < MOST_VERSIONS
+        if self._is_keyed and self.unmerged_records and (is_first or is_alone):
             self._merge_and_begin(self._staging.present.columns)
-        self._has_moved = False
+        if is_first:
+            self._has_moved = False
+        elif self._is_keyed and is_alone:
+            self._staged_before[version] = len(self._staging.earlier)
 
     def count_read(self, source: str, version: int | None, count: int) -> None:
         """Count records that were read.
@@ -437,13 +449,20 @@ class StreamLoad:
             if staging is not None:
                 self._merge(staging, complete=False)
             return
-        has_rows = staging is not None
+        has_rows, since = staging is not None, self._staged_before_snapshot
         if staging is None:
             # All rows are merged or rejected, but missing rows are not marked yet.
-            staging = self._staging.reuse_or_create()
+            staging = self._staging.reuse_or_create(since)
         with self._run.stopwatch.staging():
             self._staging.load_rejected_keys()
-        self._merge(staging, complete=True, is_counted=not has_rows, seen=self._staging.seen_key_tables(staging))
+        self._merge(staging, complete=True, is_counted=not has_rows, seen=self._staging.seen_key_tables(staging, since))
+
+    @property
+    def _staged_before_snapshot(self) -> int:
+        """How many of the earlier staging tables are older than the snapshot that tells which rows are missing."""
+        (source, *others) = self.sources
+        version = None if others else self._versions.of(source).last_complete
+        return 0 if version is None else self._staged_before.get(version, 0)
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:
         if staging_tables and self._replaces and self._versions.is_complete:

@@ -112,6 +112,20 @@ class VersionTracker:
     def _versions(self) -> list[int]:
         return [version for version, count in self._records.items() if version is not None and count]
 
+    def has_begun(self, version: int) -> bool:
+        """Return whether records of a version came in this run."""
+        return self._records[version] > 0
+
+    @property
+    def begun(self) -> int:
+        """How many versions have records in this run."""
+        return len(self._versions)
+
+    @property
+    def last_complete(self) -> int | None:
+        """The version that began last of those that are complete."""
+        return next(filter(self._is_complete, reversed(self._versions)), None)
+
     def began_earlier(self, version: int) -> bool:
         """Return whether an earlier run has begun a version."""
         if version not in self._earlier:

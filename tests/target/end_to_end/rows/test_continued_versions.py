@@ -283,3 +283,51 @@ def test_versions_can_be_ignored_by_the_name_that_the_setting_has_elsewhere(
     assert project.rows("items")[3]["name"] == "changed"
     target(*changes, process_activate_version_messages=True, allow_mass_delete=True)
     assert live(project) == {3}
+
+
+@pytest.mark.parametrize("inline_bytes", [0, 1_000_000], ids=["staged", "inline"])
+@pytest.mark.parametrize("first_ends", [True, False], ids=["two-ends", "one-end"])
+def test_of_two_snapshots_in_one_run_the_last_counts(
+    first_ends: bool,  # noqa: FBT001 - a parameter of the test
+    inline_bytes: int,
+    target: TargetRunner,
+    project: Project,
+) -> None:
+    target(*whole(1))
+    first = [*items(range(3), 2), *([activate("items", 2)] if first_ends else [])]
+    second = [*items(range(2, 4), 3), activate("items", 3), at(whole=3)]
+
+    result = target(ITEMS, *first, *second, inline_bytes=inline_bytes)
+
+    assert result.code == 0, result.log
+    assert live(project) == {2, 3}
+    log = project.log("items")[-1]
+    assert (log["rows_deleted"], log["rows_unchanged"]) == (4, 5)
+
+
+def test_a_second_snapshot_that_does_not_end_leaves_the_first_in_force(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    messages = [ITEMS, *items(range(3), 2), activate("items", 2), *items([4], 3), at(last=4)]
+
+    assert target(*messages).code == 0
+
+    assert live(project) == {0, 1, 2, 4}
+
+
+def test_a_second_snapshot_of_rejected_records_marks_none_of_them(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    bad = [record("items", {"id": number, "name": []}, 3) for number in (0, 5)]
+    messages = [ITEMS, *items(range(3), 2), *bad, activate("items", 3)]
+
+    assert target(*messages, on_invalid_record="quarantine").code == 0
+
+    assert live(project) == {0, 5}
+
+
+def test_versions_that_change_with_each_record_cost_few_merges(target: TargetRunner, project: Project) -> None:
+    messages = [message for number in range(30) for message in items([number], number + 10)]
+    with Proxy(project.api_endpoint) as proxy:
+        assert target(ITEMS, *messages, activate("items", 39), api_endpoint=proxy.url).code == 0
+    merges = [request for request in proxy.requests if b"MERGE" in request.body and b"items" in request.body]
+    assert len(merges) < 15
+    assert len(project.rows("items")) == 30

@@ -67,6 +67,23 @@ def test_an_activation_before_the_records_does_not_hide_the_one_after_them() -> 
     assert found.announces_early()
 
 
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [
+        ([(RECORD, 7), (ACTIVATE, 7)], 7),
+        ([(RECORD, 7), (ACTIVATE, 7), (RECORD, 8), (ACTIVATE, 8)], 8),
+        ([(RECORD, 7), (RECORD, 8), (ACTIVATE, 8), (ACTIVATE, 7)], 8),
+        ([(RECORD, 7), (ACTIVATE, 7), (RECORD, 8)], 7),
+        ([(RECORD, 7), (RECORD, 8)], None),
+        ([(ACTIVATE, 7)], None),
+    ],
+)
+def test_the_last_complete_version_is_the_one_that_began_last(
+    events: list[tuple[str, int | None]], last: int | None
+) -> None:
+    assert track(*events).of("jobs").last_complete == last
+
+
 @pytest.mark.parametrize("events", [[(ACTIVATE, 7), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 8)]])
 def test_an_unused_snapshot_gives_one_warning(events: list[tuple[str, int | None]]) -> None:
     (warning,) = track(*events, *events).warnings()
