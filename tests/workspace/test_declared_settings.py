@@ -10,6 +10,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from tap_servicetitan.plugin_runtime.settings_schema import FORM
 from tap_servicetitan.settings import (
     BatchConfig,
     BatchEncoding,
@@ -25,6 +26,8 @@ from target_bigquery_softdelete.config.settings import Settings as TargetSetting
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk.plugin_base import PluginBase
 
 CLIENT = bigquery.Client(project="co-1", credentials=AnonymousCredentials())
@@ -90,6 +93,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "max_delete_days": ("7", 7),
     "allow_mass_delete": ("true", True),
     "ignore_activate_version": ('["jobs"]', ["jobs"]),
+    "process_activate_version_messages": ("false", False),
     "adopt_tables": ('["jobs"]', ["jobs"]),
     "keyless_streams": ("replace", "replace"),
     "on_invalid_record": ("quarantine", "quarantine"),
@@ -121,7 +125,7 @@ def without_descriptions(schema: Any) -> Any:  # noqa: ANN401 - any part of a sc
         return {
             name: without_descriptions(part)
             for name, part in schema.items()
-            if not (name == "description" and isinstance(part, str))
+            if not (name in {"description", FORM} and isinstance(part, str))
         }
     return [without_descriptions(part) for part in schema] if isinstance(schema, list) else schema
 
@@ -133,6 +137,19 @@ def test_about_says_of_the_settings_what_it_always_said(plugin: type[PluginBase]
     assert without_descriptions(said) == recorded
     assert list(said["properties"]) == list(recorded["properties"])
     assert all(setting["description"] for setting in said["properties"].values())
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_a_form_is_said_in_words_wherever_a_pattern_demands_it(plugin: type[PluginBase]) -> None:
+    def patterns(schema: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any part of a schema
+        for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+            yield from patterns(part)
+        if isinstance(schema, dict) and "pattern" in schema:
+            yield schema
+
+    found = list(patterns(plugin._get_about_info().settings))  # noqa: SLF001 - as above
+    assert len(found) > 5
+    assert all(schema.get(FORM) for schema in found), [schema["pattern"] for schema in found if not schema.get(FORM)]
 
 
 @pytest.mark.parametrize("name", TAP_TEXTS)

@@ -24,8 +24,10 @@ HOSTS = {
 }
 """The API's host and the token endpoint of each environment."""
 
-_URL = "^https?://"
+_URL, _URL_FORM = "^https?://", "an address that begins with `https://`"
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
+_DATE_FORM = "a date such as `2024-02-29`"
+_NAME_FORM = "a name of lower-case letters, digits and `_`"
 
 
 class PiiRule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +47,7 @@ class ReportDates(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     """Name of the report's parameter that takes the first day."""
     to: str | None = None
     """Name of the report's parameter that takes the last day."""
-    start: Annotated[str, setting(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    start: Annotated[str, setting(pattern=r"^\d{4}-\d{2}-\d{2}$", form=_DATE_FORM)]
     lookback_days: Annotated[int, setting(ge=0)] | None = None
     most_days: Annotated[int, setting(ge=1)] | None = None
 
@@ -53,8 +55,8 @@ class ReportDates(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
 class ReportSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """An entry of the setting `reports`."""
 
-    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$")]
-    category: Annotated[str, setting(pattern="^[A-Za-z0-9_-]+$")]
+    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$", form=_NAME_FORM)]
+    category: Annotated[str, setting(pattern="^[A-Za-z0-9_-]+$", form="letters, digits, `_` and `-`")]
     id: int
     parameters: dict[str, Any] | None = None
     key: list[str] | None = None
@@ -79,8 +81,14 @@ class ExtraParent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
 class ExtraStream(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """An entry of the setting `extra_streams`."""
 
-    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$")]
-    path: Annotated[str, setting(pattern=r"^/[a-z0-9-]+/v\d+/tenant/\{tenant\}(/[A-Za-z0-9_{}-]+)+$")]
+    name: Annotated[str, setting(pattern="^[a-z][a-z0-9_]*$", form=_NAME_FORM)]
+    path: Annotated[
+        str,
+        setting(
+            pattern=r"^/[a-z0-9-]+/v\d+/tenant/\{tenant\}(/[A-Za-z0-9_{}-]+)+$",
+            form="a path such as `/crm/v2/tenant/{tenant}/leads`",
+        ),
+    ]
     replication: Literal["snapshot", "changes", "feed"] | None = None
     response: Literal["pages", "array", "data", "object"] | None = None
     """The form of a list's response: `object` is a single record."""
@@ -124,7 +132,9 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     Numbers are whole: the SDK turns only integers back into numbers when they come from the environment.
     """
 
-    tenant_id: Annotated[str, setting("Id of the tenant to read, in digits.", title="Tenant id", pattern="^[0-9]+$")]
+    tenant_id: Annotated[
+        str, setting("Id of the tenant to read, in digits.", title="Tenant id", pattern="^[0-9]+$", form="digits")
+    ]
     client_id: Annotated[str, setting("Client id that the tenant gave to the app.", title="Client id", min_length=1)]
     client_secret: Annotated[
         str, setting("Secret that belongs to the client id.", title="Client secret", min_length=1, secret=True)
@@ -137,14 +147,22 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         setting("ServiceTitan environment that the credentials belong to.", title="Environment"),
     ] = "production"
     api_url: (
-        Annotated[str, setting("Address of the API, instead of the environment's.", title="API address", pattern=_URL)]
+        Annotated[
+            str,
+            setting(
+                "Address of the API, instead of the environment's.", title="API address", pattern=_URL, form=_URL_FORM
+            ),
+        ]
         | None
     ) = None
     auth_url: (
         Annotated[
             str,
             setting(
-                "Address of the token endpoint, instead of the environment's.", title="Sign-in address", pattern=_URL
+                "Address of the token endpoint, instead of the environment's.",
+                title="Sign-in address",
+                pattern=_URL,
+                form=_URL_FORM,
             ),
         ]
         | None
@@ -158,6 +176,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
                 "is read.",
                 title="Start date",
                 pattern=_ISO_DATE,
+                form=_DATE_FORM,
             ),
         ]
         | None

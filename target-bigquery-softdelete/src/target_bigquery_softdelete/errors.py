@@ -21,7 +21,7 @@ class BadInputError(PluginError):
 
 
 class BatchFileError(PluginError):
-    """A file of a BATCH message cannot be read.
+    """A BATCH message is not well-formed, or a file of it cannot be read.
 
     The text names the stream and the file. The stream fails, the others go on.
     """
@@ -53,6 +53,26 @@ class InvalidRecordError(PluginError):
 
 class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
     """A record has no value for a property of its key. Handled as any other `InvalidRecordError`."""
+
+
+class TooManyRejectsError(PluginError):
+    """More records of a stream do not fit their schema than `max_rejected_records` allows.
+
+    The stream fails. Those that were rejected before are in the quarantine.
+    """
+
+    def __init__(self, stream: str, limit: int, reason: str) -> None:
+        """Say what is wrong.
+
+        Args:
+            stream: Name of the stream.
+            limit: The setting.
+            reason: What is wrong with the last record.
+        """
+        super().__init__(
+            f"{stream}: more than `max_rejected_records` ({limit}) records do not fit their schema. "
+            f"The last one: {reason}"
+        )
 
 
 class WarehouseError(PluginError):

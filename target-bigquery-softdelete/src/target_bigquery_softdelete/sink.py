@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from singer_sdk.sinks import Sink
 
-from target_bigquery_softdelete.errors import DeletesRefusedError
+from target_bigquery_softdelete.errors import DeletesRefusedError, TooManyRejectsError
 from target_bigquery_softdelete.load.stream_load import StreamLoad
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -85,11 +85,16 @@ class BigQuerySoftDeleteSink(Sink):
         return self.original_schema == schema and list(self.key_properties) == list(key_properties)
 
     def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
-        """Take a changed SCHEMA message: the records before it are merged with the schema that they came with."""
+        """Take a changed SCHEMA message: the records before it are merged with the schema that they came with.
+
+        Raises:
+            PluginError: If the stream cannot have a table with this schema.
+        """
         self.original_schema = self.schema = schema
         self._remove_sdc_metadata_from_schema()
         self._key_properties = list(key_properties)
-        self._attempt(lambda: self._load.change_schema(self.schema, key_properties))
+        columns = self._load.table_columns(self.schema, key_properties)
+        self._attempt(lambda: self._load.change_columns(columns))
 
     def note_source(self, source: str, declared: Collection[str]) -> None:
         """Note that a stream of the input goes into the table. See `StreamLoad`."""
@@ -151,8 +156,11 @@ class BigQuerySoftDeleteSink(Sink):
     def take_rejections(self) -> Rejections | None:
         """Return what the quarantine must know before STATE says that the rows so far are written. See `StreamLoad`.
 
-        The rows of a stream that the guard has refused have landed, too.
+        The rows of a stream that the guard has refused have landed, too. One that has failed because of its rejected
+        records shows them.
         """
+        if isinstance(self.error, TooManyRejectsError):
+            return self._load.take_rejections_of_failed()
         has_landed = self.error is None or isinstance(self.error, DeletesRefusedError)
         return self._load.take_rejections() if has_landed else None
 

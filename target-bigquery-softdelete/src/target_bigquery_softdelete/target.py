@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
-from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
@@ -29,17 +28,19 @@ from target_bigquery_softdelete.errors import BadInputError, BatchFileError, Str
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
-from target_bigquery_softdelete.records.values import parse_record
 from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
+from target_bigquery_softdelete.run.refused_streams import RefusedStreams
+from target_bigquery_softdelete.run.stream_maps import StreamMaps, make_mapper
 from target_bigquery_softdelete.runtime.memory import use_system_memory
 from target_bigquery_softdelete.runtime.shutdown import end_on_signal
+from target_bigquery_softdelete.schema.flattening import Flattening
 from target_bigquery_softdelete.schema.json_schema import unite_schemas
+from target_bigquery_softdelete.schema.keywords import check_key, check_schema
 from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
 from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
-from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.read_ends import ReadEnds
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.sources import declared_sources
@@ -47,10 +48,11 @@ from target_bigquery_softdelete.singer.state import StateComposer
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.mapper import StreamMap
 
 
 TENANT_PROPERTY = "x-tenant-id"
@@ -113,6 +115,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._source = ""
         """The stream of the SCHEMA message that is being processed."""
         self._failures = RunFailures()
+        self._maps = StreamMaps(self.mapper, Flattening.of(self.config))
+        self._refused = RefusedStreams(self.run)
+        self._ignored: set[str] = set()
+        """The streams with an ACTIVATE_VERSION message that has no effect."""
         self._checkpoints = Checkpoints(
             self.run,
             self._state,
@@ -130,6 +136,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             use_system_memory()
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
+
+    @override
+    def setup_mapper(self) -> None:
+        self._mapper = make_mapper(self.config, self.logger)
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -208,7 +218,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             other = self._tables.setdefault(name.lower(), stream)
             if other != stream:
                 raise PluginError(
-                    f"The streams `{other}` and `{stream}` both need the name `{name}` for a table. "
+                    f"{stream}: it needs the name `{name}` for a table, and so does the stream `{other}`. "
                     "Give one of them another name with `__alias__` in `stream_maps`."
                 )
 
@@ -230,7 +240,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._read_ends.note_schema(stream, schema)
         self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
-        super()._process_schema_message(message_dict)
+        self._register(stream, schema, message_dict.get("key_properties"))
         for sink in self._sinks_of(stream):
             sink.note_source(stream, declared_sources(self.config.get("stream_maps") or {}, sink.stream_name, stream))
             if not may_resume:
@@ -238,28 +248,78 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             sink.note_resumption(stream, self._version_kept(stream, sink))
             self._state.note_record(stream)  # whether its bookmark is true is only known when the table is checked
 
+    def _register(self, stream: str, schema: object, key_properties: object) -> None:
+        """Take the schema of a stream: every sink that its maps lead to gets what they make of it.
+
+        What cannot be used ends the stream, or what one of its maps makes of it.
+        """
+        if stream in self._refused:
+            return
+        try:
+            made = self._maps.register(stream, check_schema(schema), check_key(key_properties))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+            self._fail(stream, error)
+            return
+        for table in made:
+            if table.alias in self._refused:
+                continue
+            try:
+                self.get_sink(table.alias, schema=table.schema, key_properties=table.key)
+            except Exception as error:  # noqa: BLE001 - the same
+                self._fail(stream, error, only=table.alias)
+
+    def _fail(self, stream: str, error: Exception, *, only: str | None = None) -> None:
+        """End a stream because the message that is being processed cannot be used.
+
+        Args:
+            stream: Its name in the input.
+            error: What is wrong with the message.
+            only: The one of its tables, by its name as a stream, that is not written. By default, none is.
+        """
+        sinks = [sink for sink in self.sinks if sink.stream_name == only] if only else self._sinks_of(stream)
+        problem = self._bad_message(only or stream, error)
+        for sink in sinks:
+            sink.fail(problem)
+        if not sinks:
+            self._refused.refuse(only or stream, problem)
+        self._state.note_stream(stream)
+        self._state.note_record(stream)
+
+    def _bad_message(self, stream: str, error: Exception) -> PluginError:
+        """Return what is wrong with the message that is being processed, with its stream and line."""
+        text = str(error) if isinstance(error, PluginError) else f"unexpected {type(error).__name__}: {error}"
+        line = self.message_reader.line if isinstance(self.message_reader, BlockReader) else None
+        place = f" See line {line} of the input." if line else ""
+        return PluginError(f"{text if text.startswith(stream) else f'{stream}: {text}'}{place}")
+
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         batch = RecordBatch(message_dict)
         self._ingest(batch["stream"], batch["records"], batch["version"])
 
     def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
-        maps = self._maps_of(stream)
+        routes = self._routes(stream)
         self._state.note_record(stream)
         self._read_ends.note_record(stream)
-        sinks = [self.get_sink(stream_map.stream_alias) for stream_map in maps]
-        for stream_map, sink in zip(maps, sinks, strict=True):
-            mapped = records
-            if not isinstance(stream_map, SameRecordTransform):
-                try:
-                    mapped = list(_apply_map(records, stream_map))
-                except StreamMapError as error:
-                    sink.fail(error)
-                    continue
+        self._refused.count_read(stream, len(records))
+        for stream_map, sink in routes:
+            try:
+                mapped = self._maps.apply(stream_map, records)
+            except StreamMapError as error:
+                sink.fail(error)
+                continue
             sink.append(stream, mapped, None if self._ignores_versions(stream, sink) else version)
         # Only now: a merge lets STATE out when every sink of the stream has written what it has.
-        for sink in sinks:
+        for _, sink in routes:
             self._checkpoints.enforce_limits(sink)
+
+    def _routes(self, stream: str) -> list[tuple[StreamMap, BigQuerySoftDeleteSink]]:
+        """Return the maps of a stream, each with the sink that it leads to. A stream without a SCHEMA message fails."""
+        if stream not in self.mapper.stream_maps and stream not in self._refused:
+            self._fail(stream, PluginError(f"{stream}: its records came before its SCHEMA message."))
+        sinks = {sink.stream_name: sink for sink in self.sinks}
+        maps = self.mapper.stream_maps.get(stream, ())
+        return [(each, sinks[each.stream_alias]) for each in maps if each.stream_alias in sinks]
 
     def _ignores_versions(self, stream: str, sink: BigQuerySoftDeleteSink) -> bool:
         return self.run.settings.ignores_versions({stream, sink.stream_name})
@@ -267,12 +327,6 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _version_kept(self, stream: str, sink: BigQuerySoftDeleteSink) -> int | None:
         """Return the version in the last bookmark of a stream, if there is one and it is not ignored."""
         return None if self._ignores_versions(stream, sink) else self._bookmarks.version(stream)
-
-    def _maps_of(self, stream: str) -> Sequence[Any]:
-        maps = self.mapper.stream_maps.get(stream)
-        if maps is None:
-            self._assert_sink_exists(stream)
-        return maps or ()
 
     def _sinks_of(self, stream: str) -> list[BigQuerySoftDeleteSink]:
         """Return the sinks of a stream of the input. There are none before its SCHEMA message."""
@@ -292,26 +346,42 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
-            raise PluginError(f"{stream}: an ACTIVATE_VERSION message came before the stream's SCHEMA message.")
+            if stream not in self._refused:
+                self._note_ignored(stream, "came before the stream's SCHEMA message")
+            return
+        version = message_dict.get("version")
+        if version is None:
+            self._note_ignored(stream, "has no version")
+            return
         self._read_ends.note_activation(stream)
-        for stream_map in self.mapper.stream_maps[stream]:
-            sink = self.get_sink(stream_map.stream_alias)
+        for sink in self._sinks_of(stream):
             if not self._ignores_versions(stream, sink):
                 self._state.note_record(stream)  # its effect on the table is not written yet, either
-                sink.activate(stream, message_dict["version"])
+                sink.activate(stream, version)
+
+    def _note_ignored(self, stream: str, reason: str) -> None:
+        """Say once of a stream why an ACTIVATE_VERSION message of it has no effect."""
+        if stream not in self._ignored:
+            self._ignored.add(stream)
+            self.logger.warning("%s: an ACTIVATE_VERSION message %s, so it marks no row deleted.", stream, reason)
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        batch = Batch.of(message_dict)
-        maps = self._maps_of(batch.stream)
-        self._state.note_record(batch.stream)
+        stream = message_dict["stream"]
+        self._routes(stream)  # without a SCHEMA message, not even files that have no record may pass
+        self._state.note_record(stream)
         limits = BatchLimits(self.run.settings.batch_schemes, self.run.settings.max_line_bytes)
         try:
-            for records in batch.records(limits):
-                self._ingest(batch.stream, records, batch.version)
+            batch = Batch.of(message_dict)
         except BatchFileError as error:
-            for stream_map in maps:
-                self.get_sink(stream_map.stream_alias).fail(error)
+            self._fail(stream, error)
+            return
+        try:
+            for records in batch.records(limits):
+                self._ingest(stream, records, batch.version)
+        except BatchFileError as error:
+            for sink in self._sinks_of(stream):
+                sink.fail(error)
 
     def _acquire_lease(self) -> None:
         if self._context:
@@ -332,6 +402,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 self.sinks,
                 self._checkpoints,
                 self._failures,
+                refused=self._refused,
                 read_ends=self._read_ends,
                 cut_off=cut_off,
             )
@@ -355,14 +426,3 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self.run.warehouse.check_tenant()
             self.run.begin_log()
         self._has_begun = True
-
-
-def _apply_map(records: Iterable[bytes], stream_map: Any) -> Iterable[bytes]:  # noqa: ANN401 - any of the SDK's maps
-    for raw in records:
-        try:
-            record = stream_map.transform(parse_record(bytes(raw)))
-        except Exception as error:
-            # Not its text, which may quote a value.
-            raise StreamMapError(stream_map.stream_alias, type(error).__name__) from error
-        if record is not None:
-            yield encode_record(record)

@@ -20,6 +20,9 @@ OnConcurrentRun = Literal["refuse", "wait", "allow"]
 LABEL = r"[a-z0-9_-]{1,63}"
 """What BigQuery allows as the value of a label, without the letters of other scripts."""
 
+LABEL_FORM = "at most 63 lower-case letters, digits, `_` and `-`"
+"""The same in words."""
+
 _MOST_PARTITIONS = 10_000
 
 PARTITION_UNITS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from target_bigquery_softdelete.config.options import LABEL, DeleteLimits, OnConcurrentRun, PartitionBy
+from target_bigquery_softdelete.config.options import LABEL, LABEL_FORM, DeleteLimits, OnConcurrentRun, PartitionBy
 from target_bigquery_softdelete.plugin_runtime import datasets
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import EMULATOR_VARIABLE, emulator_address
@@ -82,6 +82,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
                 "Tenant that the data belongs to. Datasets and tables are labelled with it, and a run for another "
                 "tenant stops. Without it, the tenant that the tap names in its SCHEMA messages, if it names one.",
                 pattern=f"^{LABEL}$",
+                form=LABEL_FORM,
             ),
         ]
         | None
@@ -120,6 +121,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             setting(
                 "Reservation that jobs use: `projects/P/locations/L/reservations/R`, or `none` for on-demand prices.",
                 pattern=r"^(?:none|projects/[^/]+/locations/[^/]+/reservations/[^/]+)$",
+                form="`none`, or `projects/P/locations/L/reservations/R`",
             ),
         ]
         | None
@@ -135,6 +137,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
                 "Cloud KMS key for new datasets and tables and for query results: `projects/P/locations/L/keyRings/R/"
                 "cryptoKeys/K`, in the location of the datasets (`europe` for `EU`).",
                 pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
+                form="`projects/P/locations/L/keyRings/R/cryptoKeys/K`",
             ),
         ]
         | None
@@ -161,7 +164,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         | None
     ) = None
     impersonate_service_account: (
-        Annotated[str, setting("E-mail address of a service account to act as.", pattern=r"^[^@\s]+@[^@\s]+$")] | None
+        Annotated[
+            str,
+            setting(
+                "E-mail address of a service account to act as.", pattern=r"^[^@\s]+@[^@\s]+$", form="an e-mail address"
+            ),
+        ]
+        | None
     ) = None
     api_endpoint: (
         Annotated[
@@ -170,13 +179,17 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
                 "Address of the BigQuery API: a private endpoint or an emulator. The environment variable "
                 f"`{EMULATOR_VARIABLE}` does the same. Credentials are optional only when this is set.",
                 pattern="^https?://",
+                form="an address that begins with `https://` or `http://`",
             ),
         ]
         | None
     ) = None
     column_naming: Annotated[
         ColumnNaming,
-        setting("`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are."),
+        setting(
+            "`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are; "
+            "`unique` is `snake_case`, and gives a suffix to names that would be one column."
+        ),
     ] = "snake_case"
     additional_properties: Annotated[
         Literal["ignore", "keep"],
@@ -214,6 +227,10 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "that message."
         ),
     ] = msgspec.field(default_factory=list)
+    process_activate_version_messages: Annotated[
+        bool,
+        setting('`false` is the same as `ignore_activate_version: ["*"]`, by the name that other targets have for it.'),
+    ] = True
     adopt_tables: Annotated[
         list[Name],
         setting(
@@ -273,7 +290,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         ),
     ] = 256 << 20
     batch_schemes: Annotated[
-        list[Annotated[str, setting(pattern="^[a-z][a-z0-9+.-]*$")]],
+        list[Annotated[str, setting(pattern="^[a-z][a-z0-9+.-]*$", form="a scheme, such as `s3`")]],
         setting(
             'Schemes of BATCH files to read in addition to absolute paths, `file`, `data` and `gs`, such as `["s3"]`. '
             "Each needs the package that fsspec uses for it."
@@ -347,7 +364,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     ] = False
     labels: (
         Annotated[
-            dict[str, Annotated[str, setting(pattern=f"^(?:{LABEL})?$")]],
+            dict[str, Annotated[str, setting(pattern=f"^(?:{LABEL})?$", form=LABEL_FORM)]],
             setting("Labels for jobs and new tables, for example to find their cost on the bill."),
         ]
         | None
@@ -426,7 +443,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
 
     def ignores_versions(self, names: Collection[str]) -> bool:
         """Return whether the snapshots of a stream, which may have several names, have no effect."""
-        return "*" in self.ignore_activate_version or not set(names).isdisjoint(self.ignore_activate_version)
+        ignores_all = not self.process_activate_version_messages or "*" in self.ignore_activate_version
+        return ignores_all or not set(names).isdisjoint(self.ignore_activate_version)
 
     def unknown_stream_names(self, streams: Collection[str], sources: Collection[str] = ()) -> dict[str, list[str]]:
         """Return the stream names in settings that are not among the streams of the run, by setting.

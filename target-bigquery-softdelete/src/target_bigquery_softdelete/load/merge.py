@@ -306,6 +306,27 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     return MergeResult(inserted=staged)
 
 
+def remove_all(table: StreamTable, prepared: PreparedTable) -> MergeResult:
+    """Handle a complete snapshot without any row of a table without a key: remove every row, unless the guard refuses.
+
+    Args:
+        table: The table.
+        prepared: The same table, as it is.
+
+    Raises:
+        LeaseLostError: If the run no longer holds its lease.
+        WarehouseError: If a statement fails.
+    """
+    if table.adoption.is_running:
+        logger.warning("%s: the snapshot is empty, so its table %s was not taken over.", table.stream, table.name)
+        return MergeResult()
+    live = _count_live(table, prepared)
+    if live and table.guard.judge(live=live, by_record=0, missing=live, staged=0):
+        with naming_partitions(table, prepared):
+            table.statements.write(sql.replace(table.table_id, [], partition=prepared.partition_filter), "replace")
+    return MergeResult()
+
+
 def _append_versions(table: StreamTable, prepared: PreparedTable, key: Sequence[str]) -> None:
     """Bring the history up to date."""
     if table.history is not None:

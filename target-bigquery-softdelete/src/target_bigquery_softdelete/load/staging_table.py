@@ -245,8 +245,10 @@ class StagingTable:
             self._created = True
 
     def discard(self) -> None:
-        """Delete the local file: the stream has failed, and others need the space."""
+        """Forget the block and delete the local file: the stream has failed, and others need the space."""
         self._held, self._inline = None, None
+        self._block.clear()
+        self._unconverted = 0
         self._give_room_back()
         writer, self._writer = self._writer, None
         path, self._path = self._path, None

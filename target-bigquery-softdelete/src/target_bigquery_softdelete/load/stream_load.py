@@ -13,9 +13,10 @@ from target_bigquery_softdelete.errors import (
     LostRowsError,
     NeedsBigNumericError,
     SharedTableError,
+    WarehouseError,
 )
 from target_bigquery_softdelete.load.continuity import check_continuity
-from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, replace
+from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, remove_all, replace
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.snapshot_memory import SnapshotMemory
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
@@ -24,7 +25,7 @@ from target_bigquery_softdelete.load.stream_table import make_stream_table
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.schema.from_json_schema import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
 from target_bigquery_softdelete.singer.versions import TableVersions
 from target_bigquery_softdelete.sql.limits import check_limits
@@ -44,6 +45,9 @@ LEAST_GROWTH = 1 / 16
 """What share of the rows that are merged a further early merge of a snapshot must add. Each keeps a staging table, and
 the last MERGE reads them all: with this there are 16 after 16 equal merges, and 306 after a billion rows, however small
 the intervals. BigQuery reads at most 1,000 tables in one query (https://cloud.google.com/bigquery/quotas#query_jobs)."""
+
+MOST_VERSIONS = 10
+"""Versions of a stream in one run that are merged one after the other. The rows of further ones count as the last's."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +90,11 @@ class StreamLoad:
         self._declared: set[str] = set()
         """The streams that the settings send into it by name."""
         self._quarantine = StreamQuarantine(run, stream, str(self._table_id))
-        columns = self._columns(schema, key_properties)
+        columns = self.table_columns(schema, key_properties)
         self._staging = StreamStagingTables(run, stream, columns, versions=self._versions, rejections=self._quarantine)
         self.report = StreamReport(stream, str(self._table_id), dry_run=run.settings.dry_run)
+        self._staged_before: dict[int, int] = {}
+        """For each version but the first: how many staging tables are older than its first record."""
         self.records_merged = 0
         """Records that are merged."""
         self.unmerged_records = 0
@@ -161,7 +167,7 @@ class StreamLoad:
         is_first = not self.sources
         self.sources.add(source)
         self._declared.update(declared)
-        self._versions.of(source)
+        self._versions.of(source).note_schema()
         self._versions.expect(declared)
         self._check_streams(self._labels)
         if is_first:
@@ -178,9 +184,10 @@ class StreamLoad:
             raise SharedTableError(accidental[0], others, str(self._table_id), self._stream)
 
     def begin_snapshot(self, source: str, version: int) -> None:
-        """Take note that the next record belongs to a snapshot. Rows without a version are merged before its first one.
+        """Take note that the next record belongs to a snapshot. The rows so far are merged before its first record.
 
-        So they do not count as present in it: a row that a change brought and that the snapshot lacks is gone since.
+        So they do not count as present in it: a row that a change brought, or an earlier snapshot of the run, and that
+        this one lacks, is gone since.
 
         Args:
             source: The stream of the input.
@@ -189,13 +196,19 @@ class StreamLoad:
         Raises:
             PluginError: If that fails.
         """
-        if self._versions.of(source).may_be_whole(version):
+        versions = self._versions.of(source)
+        if versions.may_be_whole(version):
             self._resumed.discard(source)
-        if self._versions.has_versions:
+        if versions.has_begun(version):
             return
-        if self._is_keyed and self.unmerged_records:
+        is_first = not self._versions.has_versions
+        is_alone = self.sources | self._declared == {source} and versions.begun < MOST_VERSIONS
+        if self._is_keyed and self.unmerged_records and (is_first or is_alone):
             self._merge_and_begin(self._staging.present.columns)
-        self._has_moved = False
+        if is_first:
+            self._has_moved = False
+        elif self._is_keyed and is_alone:
+            self._staged_before[version] = len(self._staging.earlier)
 
     def count_read(self, source: str, version: int | None, count: int) -> None:
         """Count records that were read.
@@ -254,15 +267,34 @@ class StreamLoad:
             self.unmerged_records += len(records)
             self.convert()
 
-    def change_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> None:
-        """Merge the rows so far, and go on with another schema.
+    def table_columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
+        """Return the columns of the stream with a schema.
+
+        Raises:
+            PluginError: If it cannot have a table with this schema.
+        """
+        settings = self._run.settings
+        columns = table_columns(
+            schema,
+            key_properties,
+            stream=self._stream,
+            naming=settings.column_naming,
+            keep_extra=settings.additional_properties == "keep",
+        )
+        check_limits(columns, self._table_id, self._stream)
+        if renamed := suffixed(columns.columns) if settings.column_naming == "unique" else []:
+            logger.info("%s: names that would be one column have a suffix: %s", self._stream, ", ".join(renamed))
+        return columns
+
+    def change_columns(self, columns: TableColumns) -> None:
+        """Merge the rows so far, and go on with other columns.
 
         Raises:
             PluginError: If that fails, or if one half of the rows would be merged and the other half be replaced.
         """
-        if self._replaces and self.report.rows_read and bool(key_properties) is not self._is_keyed:
+        if self._replaces and self.report.rows_read and bool(columns.key) is not self._is_keyed:
             raise ChangedKeyError(self._stream)
-        self._merge_and_begin(self._columns(schema, key_properties))
+        self._merge_and_begin(columns)
 
     def merge_early(self) -> None:
         """Merge the rows so far, before the end of the stream.
@@ -319,8 +351,11 @@ class StreamLoad:
     def _drop_or_keep(self, staging: StagingTable) -> None:
         if staging.columns.key and self._versions.has_versions:
             self._staging.earlier.append(staging)  # its keys tell what is missing
-        else:
+            return
+        try:
             staging.drop()
+        except WarehouseError as error:
+            logger.warning("%s", error)  # no harm: its rows are in their table, and it expires
 
     def finish(self) -> None:
         """Merge the rest, and mark rows deleted if a complete snapshot says so.
@@ -337,8 +372,8 @@ class StreamLoad:
         snapshot = self._fingerprint(staging)
         if staging and snapshot and self._snapshots.has(snapshot) and not self._lacks(self._wanted_labels()):
             self._note_equal(staging)
-        elif self._is_keyed and self._versions.is_empty:
-            self._mark_all_deleted()
+        elif self._versions.is_empty and (self._is_keyed or self._replaces):
+            self._write_empty_snapshot()
         elif self._is_keyed:
             self._merge_last(staging)
         else:
@@ -414,13 +449,20 @@ class StreamLoad:
             if staging is not None:
                 self._merge(staging, complete=False)
             return
-        rows = staging.rows if staging else 0
+        has_rows, since = staging is not None, self._staged_before_snapshot
         if staging is None:
             # All rows are merged or rejected, but missing rows are not marked yet.
-            staging = self._staging.reuse_or_create()
+            staging = self._staging.reuse_or_create(since)
         with self._run.stopwatch.staging():
             self._staging.load_rejected_keys()
-        self._merge(staging, complete=True, rows=rows, seen=self._staging.seen_key_tables(staging))
+        self._merge(staging, complete=True, is_counted=not has_rows, seen=self._staging.seen_key_tables(staging, since))
+
+    @property
+    def _staged_before_snapshot(self) -> int:
+        """How many of the earlier staging tables are older than the snapshot that tells which rows are missing."""
+        (source, *others) = self.sources
+        version = None if others else self._versions.of(source).last_complete
+        return 0 if version is None else self._staged_before.get(version, 0)
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:
         if staging_tables and self._replaces and self._versions.is_complete:
@@ -432,13 +474,23 @@ class StreamLoad:
             self._append(staging)
 
     def _merge(
-        self, staging: StagingTable, *, complete: bool, rows: int | None = None, seen: tuple[TableId, ...] = ()
+        self, staging: StagingTable, *, complete: bool, is_counted: bool = False, seen: tuple[TableId, ...] = ()
     ) -> None:
+        """Merge a staging table.
+
+        Args:
+            staging: The staging table.
+            complete: Whether rows that are missing are marked deleted.
+            is_counted: Whether its rows were merged before, and only the missing ones are new.
+            seen: Other staging tables with keys that came in this run.
+        """
         staged = staging.staged_rows
         prepared = self._prepare(staged.columns)
         complete = complete and self._versions.is_complete  # the table may turn out to have rows of another stream
         result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
-        self._record(result, staged.count if rows is None else rows, prepared)
+        if is_counted:
+            result = MergeResult(deleted=result.deleted, marked=result.marked)
+        self._record(result, 0 if is_counted else staged.count, prepared)
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
@@ -450,11 +502,13 @@ class StreamLoad:
         result = replace(self._table, parts)
         self._record(result, result.inserted, parts[-1][0])
 
-    def _mark_all_deleted(self) -> None:
+    def _write_empty_snapshot(self) -> None:
         prepared = None if self._run.warehouse.is_missing(self._table_id) else prepare_existing_table(self._table)
-        if prepared is not None and not prepared.is_empty:
-            result = mark_all_deleted(self._table, prepared, self._staging.present.columns.key)
-            self._record(result, 0, prepared)
+        if prepared is None or prepared.is_empty:
+            return
+        key = self._staging.present.columns.key
+        result = mark_all_deleted(self._table, prepared, key) if key else remove_all(self._table, prepared)
+        self._record(result, 0, prepared)
 
     def _record(self, result: MergeResult, rows: int, prepared: PreparedTable) -> None:
         """Add what was written to the report."""
@@ -468,6 +522,10 @@ class StreamLoad:
     def take_rejections(self) -> Rejections | None:
         """Return what the quarantine must know before STATE says that the rows so far are written."""
         return self._quarantine.take_written() if not self.unmerged_records else None
+
+    def take_rejections_of_failed(self) -> Rejections | None:
+        """Return what the quarantine may know of a stream that has failed because of its rejected records."""
+        return self._quarantine.take_of_failed()
 
     def end_report(self) -> list[str]:
         """Complete the report, and return warnings about the stream."""
@@ -493,15 +551,3 @@ class StreamLoad:
         self._staging.drop()
         if self._table.clone:
             self._table.clone.drop()
-
-    def _columns(self, schema: JsonSchema, key_properties: Sequence[str]) -> TableColumns:
-        settings = self._run.settings
-        columns = table_columns(
-            schema,
-            key_properties,
-            stream=self._stream,
-            naming=settings.column_naming,
-            keep_extra=settings.additional_properties == "keep",
-        )
-        check_limits(columns, self._table_id, self._stream)
-        return columns

@@ -50,7 +50,7 @@ class StreamQuarantine:
         """Take the rejected records of a block, and return their keys as JSON, as far as they can be read.
 
         Raises:
-            PluginError: If the stream has more of them than `max_rejected_records`.
+            TooManyRejectsError: If the stream has more of them than `max_rejected_records`.
         """
         return self._rejects.add_block(converted, columns) if self._quarantine else []
 
@@ -63,6 +63,11 @@ class StreamQuarantine:
         if not (entries or closed) or self._is_dry_run:
             return None
         return Rejections(self._stream, self._table_name, entries, closed)
+
+    def take_of_failed(self) -> Rejections | None:
+        """Return the rejected records of a stream whose rows were not written. No older entry is closed."""
+        entries, _ = self._rejects.flush()
+        return Rejections(self._stream, self._table_name, entries, []) if entries and not self._is_dry_run else None
 
     def warnings(self) -> Iterator[str]:
         """Yield how many records were rejected, if any were."""

@@ -119,13 +119,16 @@ class StreamStagingTables:
             )
         return self.present
 
-    def reuse_or_create(self) -> StagingTable:
+    def reuse_or_create(self, since: int) -> StagingTable:
         """Return the last of the earlier staging tables, or create the present one without rows when there is none.
+
+        Args:
+            since: How many of the earlier ones do not count.
 
         Raises:
             WarehouseError: If BigQuery refuses.
         """
-        if self.earlier:
+        if len(self.earlier) > since:
             return self.earlier[-1]
         self.present.create()
         return self.present
@@ -139,9 +142,14 @@ class StreamStagingTables:
         for keys in self._rejected_keys:
             keys.finish(may_travel=False)
 
-    def seen_key_tables(self, merged: StagingTable) -> tuple[TableId, ...]:
-        """Return the staging tables, other than the one to be merged, with keys that came in this run."""
-        seen = (*self._rejected_keys, *self.earlier)
+    def seen_key_tables(self, merged: StagingTable, since: int) -> tuple[TableId, ...]:
+        """Return the staging tables, other than the one to be merged, with keys that are at the source.
+
+        Args:
+            merged: The one to be merged.
+            since: How many of the earlier ones have only keys of a snapshot before the last one.
+        """
+        seen = (*self._rejected_keys, *self.earlier[since:])
         return tuple(staging.table_id for staging in seen if staging is not merged)
 
     def drop(self) -> None:

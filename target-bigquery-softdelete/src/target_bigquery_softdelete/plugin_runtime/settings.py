@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
@@ -12,13 +14,19 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 from .compat import override
 from .errors import PluginError
 from .redaction import register_secrets
-from .settings_schema import secret_names
+from .settings_schema import FORM, secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    import click
     from jsonschema import ValidationError
+    from singer_sdk.plugin_base import _ConfigInput
+
+
+FROM_ENVIRONMENT = "ENV"
+"""In the place of a configuration file: read the settings from environment variables."""
 
 
 class CheckedSettings(PluginBase):
@@ -26,6 +34,14 @@ class CheckedSettings(PluginBase):
 
     It goes before the SDK class in the list of bases.
     """
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        for path in value:
+            if path != FROM_ENVIRONMENT:
+                check_config_file(path)
+        return super().cb_config(ctx, param, value)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -94,10 +110,33 @@ def _sentence(error: ValidationError) -> str:
     texts = {
         "type": f"must be of type {' or '.join(limit) if isinstance(limit, list) else limit}",
         "enum": f"must be one of {limit}",
-        "pattern": f"must match {limit}",
+        "pattern": f"must be {_form(error)}",
         "minLength": "must not be empty" if limit == 1 else f"must have at least {limit} characters",
         "minimum": f"must be at least {limit}",
         "exclusiveMinimum": f"must be more than {limit}",
         "maximum": f"must be at most {limit}",
     }
     return f"setting `{setting}` {texts.get(str(error.validator), 'is not valid')}"
+
+
+def _form(error: ValidationError) -> str:
+    return str(cast("dict[str, Any]", error.schema).get(FORM, "of another form"))
+
+
+def check_config_file(path: str) -> None:
+    """Check that a configuration file can be read, and holds settings.
+
+    Raises:
+        PluginError: If not. The text names the file, and where it is no JSON, the line and the column.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PluginError(f"the configuration file {path} cannot be read: {error.strerror}.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise PluginError(f"the configuration file {path} is not JSON: {error.msg} in {place}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PluginError(f"the configuration file {path} is not JSON: it is not text in UTF-8.") from error
+    if not isinstance(content, dict):
+        raise PluginError(f"the configuration file {path} must hold an object with the settings.")

@@ -30,6 +30,9 @@ JsonSchema = dict[str, Any]
 
 _SCALARS: dict[type, str] = {bool: "boolean", float: "number", int: "integer", str: "string"}
 
+FORM = "form"
+"""Keyword of a setting's schema: what a text is that has the right form. A regular expression tells people nothing."""
+
 _METADATA = {
     "title": "title",
     "description": "description",
@@ -47,6 +50,7 @@ def setting(  # noqa: PLR0913 - what may be said of a setting
     title: str | None = None,
     secret: bool = False,
     pattern: str | None = None,
+    form: str | None = None,
     min_length: int | None = None,
     ge: float | None = None,
     le: float | None = None,
@@ -58,10 +62,12 @@ def setting(  # noqa: PLR0913 - what may be said of a setting
         title: Its name in a user interface.
         secret: Whether its value must never be shown.
         pattern: Regular expression that a text must match.
+        form: What such a text is, for the person whose text is another: "digits".
         min_length: Least number of characters of a text.
         ge: Least value of a number.
         le: Greatest value of a number.
     """
+    extra = {"secret": True, "writeOnly": True} if secret else {}
     said: dict[str, Any] = {
         "description": description,
         "title": title,
@@ -69,7 +75,7 @@ def setting(  # noqa: PLR0913 - what may be said of a setting
         "min_length": min_length,
         "ge": ge,
         "le": le,
-        "extra_json_schema": {"secret": True, "writeOnly": True} if secret else None,
+        "extra_json_schema": extra | ({FORM: form} if form else {}),
     }
     return msgspec.Meta(**said)
 

@@ -7,6 +7,7 @@ The *staged* schema has BigQuery's names, and the types that the Parquet file de
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.keys import FINE_FRACTION
+from target_bigquery_softdelete.records.numbers import POSITIVE_ZERO
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_SCALE,
     DECIMAL_KINDS,
@@ -53,6 +55,9 @@ _LIMITS = {
 """The first and the last value of BigQuery's types."""
 
 
+_OTHER_RECORD = r"\n[^{]"
+"""A record after the first that is no object."""
+
 _UNSAFE_NUMBER = (
     # A number, quoted or not, whose exponent is not a single negative digit ...
     r"""[:,\["\s][+-]?[0-9.]+[eE](?:\+?[0-9]|-[1-9][0-9]|-[0-9]{3})[0-9]*[,}\]"\s]"""
@@ -66,6 +71,9 @@ _INEXACT_NUMBER = r"[0-9.]{16}|[0-9.][eE][+-]?[0-9]"
 _PADDED_NUMBER = r'"(?:\+|-?0[0-9])'
 """A number as text with what a number does not have."""
 
+_ESCAPED_NUMBER = re.compile(rb"\\u00(?:2[bdeBDE]|3[0-9]|[46]5)")
+"""A character of a number, `+-.0123456789Ee`, as JSON may also write it. The patterns above do not see it."""
+
 
 def has_deletions(table: pa.Table) -> bool:
     """Return whether any record says that its row is deleted."""
@@ -78,28 +86,39 @@ def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]
 
 
 def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> None:
-    """Check that a block holds no value that Arrow would silently parse wrong.
+    """Check that a block holds no value that Arrow would silently parse wrong, or that would end the process.
 
-    No type has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the
-    point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends
-    the process. And what a number of a key loses can no longer be seen once it is parsed.
+    The JSON reader crashes on a block that begins with null, and passes over other values that are no objects. No type
+    has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the point
+    without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends the
+    process. And what a number of a key loses can no longer be seen once it is parsed.
 
     Args:
-        block: JSON objects.
+        block: JSON values, each followed by a line feed.
         decimals: Whether the stream has decimal columns.
         key: The columns of the key.
 
     Raises:
         NotNativeError: If the block may hold such a value.
     """
+    if not block.startswith(b"{"):
+        raise NotNativeError("records")
+    if b"\\" in block and _ESCAPED_NUMBER.search(block):
+        raise NotNativeError("escapes")
     if b'"0000-' in block:
         raise NotNativeError("years")
     kinds = {column.kind for column in key}
-    unsafe = [_UNSAFE_NUMBER] * decimals
+    unsafe = [_OTHER_RECORD] + [_UNSAFE_NUMBER] * decimals
     unsafe += [_INEXACT_NUMBER] * (Kind.FLOAT64 in kinds) + [_PADDED_NUMBER] * bool(kinds & DECIMAL_KINDS)
-    text = pa.array([block], pa.large_binary()) if unsafe else None
+    text = _as_array(block)
     if any(pc.match_substring_regex(text, pattern)[0].as_py() for pattern in unsafe):
-        raise NotNativeError("numbers")
+        raise NotNativeError("records or numbers")
+
+
+def _as_array(block: bytes) -> pa.Array:
+    """Return an array that holds a block, without copying it."""
+    offsets = pa.array([0, len(block)], pa.int64()).buffers()[1]
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(block)])
 
 
 def check_key(array: pa.Array, column: Column) -> None:
@@ -193,7 +212,7 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         array = _parse_temporal(array, column)
     if not _all_storable(array, column.kind):
         raise NotNativeError(column.source)
-    return array
+    return pc.add(array, POSITIVE_ZERO) if column.kind is Kind.FLOAT64 else array
 
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:

@@ -75,12 +75,8 @@ def _last_of_keys(rows: Sequence[Row], columns: TableColumns) -> tuple[str, ...]
     if not columns.key:
         return ()
     positions = [i for name in columns.key for i, column in enumerate(columns.columns) if column.name == name]
-    last = {tuple(_comparable(row[i]) for i in positions): row for row in rows}
+    last = {tuple(row[i] for i in positions): row for row in rows}
     return tuple(sorted(msgspec.json.encode(row).decode() for row in last.values()))
-
-
-def _comparable(text: str) -> str:
-    return "0.0" if text == "-0.0" else text  # they are one key
 
 
 def texts(table: pa.Table, columns: Sequence[Column]) -> list[Row]:

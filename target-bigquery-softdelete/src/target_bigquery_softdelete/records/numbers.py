@@ -14,6 +14,9 @@ from target_bigquery_softdelete.schema.columns import (
     NUMERIC_SCALE,
 )
 
+POSITIVE_ZERO = 0.0
+"""Added to a double, it makes -0.0 to 0.0 and changes no other: they are equal, and JSON's -0 is an integer."""
+
 INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,20}")
@@ -54,9 +57,9 @@ def to_float(value: object, place: str) -> float:
     if isinstance(value, float):
         return value  # NaN or Infinity, which JSON does not have: all other numbers are parsed as int or Decimal
     if isinstance(value, (int, decimal.Decimal)) and not isinstance(value, bool):
-        return finite_float(value, place)
+        return finite_float(value, place) + POSITIVE_ZERO
     if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
-        return finite_float(decimal.Decimal(value), place)
+        return finite_float(decimal.Decimal(value), place) + POSITIVE_ZERO
     raise InvalidValueError(place, "a number", value)
 
 

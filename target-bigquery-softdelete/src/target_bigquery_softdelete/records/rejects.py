@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_bigquery_softdelete.errors import NeedsBigNumericError
+from target_bigquery_softdelete.errors import NeedsBigNumericError, TooManyRejectsError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.records.keys import lost_in_key
 from target_bigquery_softdelete.records.values import convert_record, parse_record
 
@@ -82,7 +81,7 @@ class Rejects:
         """Add a block, and return the keys of its rejected records.
 
         Raises:
-            PluginError: If more records are rejected than the limit allows.
+            TooManyRejectsError: If more records are rejected than the limit allows.
         """
         self._watch_open_keys(columns)
         keys = [key for rejected in converted.rejected if (key := self._reject(rejected, columns))]
@@ -108,10 +107,7 @@ class Rejects:
         self.count += 1
         self.first_reason = self.first_reason or rejected.reason
         if self.count > self._limit:
-            raise PluginError(
-                f"{self._stream}: more than `max_rejected_records` ({self._limit}) records do not fit their schema. "
-                f"The last one: {rejected.reason}"
-            )
+            raise TooManyRejectsError(self._stream, self._limit, rejected.reason)
         key = _key(rejected.raw, columns) if columns.key else None
         entry = Entry(None, rejected.reason, rejected.raw.decode(errors="replace")[:LONGEST_RECORD])
         if key:

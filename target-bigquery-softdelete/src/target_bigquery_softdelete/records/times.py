@@ -13,7 +13,11 @@ _TIMESTAMP = re.compile(
     r"\s*(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
     re.ASCII,
 )
-_TIME = re.compile(r"(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?Z?", re.ASCII)
+_TIME = re.compile(
+    r"(\d\d|\d(?=:))(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d)?)?",
+    re.ASCII,
+)
+_DAY = dt.timedelta(days=1)
 
 
 def to_timestamp(value: object, place: str) -> dt.datetime:
@@ -49,20 +53,24 @@ def to_date(value: object, place: str) -> dt.date:
 
 
 def to_time(value: object, place: str) -> dt.time:
-    """Return a JSON value as a TIME.
+    """Return a JSON value as a TIME. One with an offset is converted to UTC, whatever the day.
 
     Raises:
         InvalidValueError: If it is not a time of day.
     """
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if match:
-        try:
-            since_midnight = _time_of_day(*match.groups())
-        except ValueError:
-            since_midnight = dt.timedelta(days=1)
-        if since_midnight < dt.timedelta(days=1):
-            return (dt.datetime.combine(dt.date.min, dt.time()) + since_midnight).time()
-    raise InvalidValueError(place, "a time of day", value)
+    if not match:
+        raise InvalidValueError(place, "a time of day", value)
+    hour, minute, second, fraction, sign, offset_hours, offset_minutes = match.groups()
+    try:
+        since_midnight = _time_of_day(hour, minute, second, fraction)
+    except ValueError:
+        since_midnight = _DAY
+    if since_midnight >= _DAY:
+        raise InvalidValueError(place, "a time of day", value)
+    offset = dt.timedelta(hours=int(offset_hours or 0), minutes=int(offset_minutes or 0))
+    in_utc = (since_midnight + offset if sign == "-" else since_midnight - offset) % _DAY
+    return (dt.datetime.combine(dt.date.min, dt.time()) + in_utc).time()
 
 
 def _time_of_day(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> dt.timedelta:

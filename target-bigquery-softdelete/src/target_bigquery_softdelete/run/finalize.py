@@ -12,12 +12,12 @@ from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.naming import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.run.checkpoints import Checkpoints
     from target_bigquery_softdelete.run.failures import RunFailures
-    from target_bigquery_softdelete.runtime.stopwatch import TimeSpent
+    from target_bigquery_softdelete.run.refused_streams import RefusedStreams
     from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
@@ -33,6 +33,7 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     checkpoints: Checkpoints,
     failures: RunFailures,
     *,
+    refused: RefusedStreams,
     read_ends: ReadEnds,
     cut_off: PluginError | None,
 ) -> None:
@@ -43,6 +44,7 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
         sinks: The sinks of all streams.
         checkpoints: Those of the run.
         failures: What failed before, outside the streams.
+        refused: The streams that have no sink because a message of theirs cannot be used.
         read_ends: What the messages say about the ends of their streams.
         cut_off: The error of an input that ended in the middle of a line.
 
@@ -58,14 +60,16 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     checkpoints.record_rejections(sinks)
     checkpoints.mark_written(sinks)
     with ThreadPoolExecutor(run.settings.parallel_jobs, "end") as executor:  # STATE does not wait for them
-        log = executor.submit(_write_audit_log, run, sinks, read_ends, spent)
+        reports = [*(sink.report for sink in sinks), *refused.end_reports(read_ends)]
+        reports += _reports_without_records(run, {*_sources(sinks), *(report.stream for report in reports)}, read_ends)
+        log = executor.submit(run.write_reports, reports, spent)
         drops = [executor.submit(sink.clean_up) for sink in sinks]
         checkpoints.write_state()
         failures.attempt(log.result)
         for drop in drops:
             drop.result()
-    _warn_of_unknown_stream_names(run, sinks)
-    stream_errors = [sink.error for sink in sinks if sink.error]
+    _warn_of_unknown_stream_names(run, sinks, refused.names)
+    stream_errors = [*refused.errors, *(sink.error for sink in sinks if sink.error)]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
     _drop_stale_staging(run)
 
@@ -76,16 +80,12 @@ def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSi
     return sink
 
 
-def _write_audit_log(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds, spent: TimeSpent) -> None:
-    reports = [*(sink.report for sink in sinks), *_reports_without_sink(run, sinks, read_ends)]
-    run.write_reports(reports, spent)
+def _sources(sinks: Sequence[BigQuerySoftDeleteSink]) -> set[str]:
+    return {source for sink in sinks for source in sink.sources}
 
 
-def _reports_without_sink(
-    run: Run, sinks: Sequence[BigQuerySoftDeleteSink], read_ends: ReadEnds
-) -> Iterator[StreamReport]:
+def _reports_without_records(run: Run, known: Collection[str], read_ends: ReadEnds) -> Iterator[StreamReport]:
     """Yield the reports of the streams of which the tap has only said how they ended."""
-    known = {source for sink in sinks for source in sink.sources}
     for stream, end in read_ends.said().items():
         if stream not in known:
             table = run.warehouse.table_id(table_name(stream))
@@ -94,9 +94,9 @@ def _reports_without_sink(
             yield report
 
 
-def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
-    sources = {source for sink in sinks for source in sink.sources}
-    unknown = run.settings.unknown_stream_names({sink.stream_name for sink in sinks}, sources)
+def _warn_of_unknown_stream_names(run: Run, sinks: Sequence[BigQuerySoftDeleteSink], refused: Iterable[str]) -> None:
+    streams = {*(sink.stream_name for sink in sinks), *refused}
+    unknown = run.settings.unknown_stream_names(streams, _sources(sinks))
     if unknown and sinks:
         logger.warning(
             "the settings name streams that were not in the input: %s. Check the spelling.",

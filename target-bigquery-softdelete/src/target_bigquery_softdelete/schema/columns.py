@@ -87,8 +87,7 @@ class TableColumns:
         Args:
             place: The path of the column in the records, such as `items[3].price`.
         """
-        path = re.sub(r"\[\d+\]", "", place)
-        return TableColumns(_widen(self.columns, path, ""), self.key)
+        return TableColumns(_widen(self.columns, place, ""), self.key)
 
 
 def walk(columns: Iterable[Column]) -> Iterator[Column]:
@@ -98,11 +97,12 @@ def walk(columns: Iterable[Column]) -> Iterator[Column]:
         yield from walk(column.fields)
 
 
-def _widen(columns: Sequence[Column], path: str, prefix: str) -> tuple[Column, ...]:
+def _widen(columns: Sequence[Column], place: str, above: str) -> tuple[Column, ...]:
     def widen(column: Column) -> Column:
-        here = f"{prefix}{column.source}"
-        if column.kind is Kind.NUMERIC and here == path:
+        # A property may be called `price[0]`, so only the columns say which brackets are those of an array.
+        here = above + re.escape(column.source) + (r"\[\d+\]" if column.repeated else "")
+        if column.kind is Kind.NUMERIC and re.fullmatch(here, place):
             return replace(column, kind=Kind.BIGNUMERIC)
-        return replace(column, fields=_widen(column.fields, path, f"{here}."))
+        return replace(column, fields=_widen(column.fields, place, rf"{here}\."))
 
     return tuple(map(widen, columns))

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import decimal
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import (
-    NUMERIC_INTEGER_DIGITS,
-    NUMERIC_SCALE,
-    Column,
-    Kind,
-    TableColumns,
-    walk,
-)
-from target_bigquery_softdelete.schema.json_schema import EXACT_FORMATS, JsonSchema, simplify, types_of
-from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, exceeds_int64, is_exact
+from target_bigquery_softdelete.schema.json_schema import JsonSchema, simplify, types_of
+from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
 from target_bigquery_softdelete.schema.system_columns import EXTRA
 
 if TYPE_CHECKING:
@@ -67,6 +59,15 @@ def table_columns(
     return TableColumns(columns, key)
 
 
+def suffixed(columns: Sequence[Column]) -> list[str]:
+    """Return which properties have a suffix in their column's name, each as a text that says both."""
+    return [
+        f"`{each.source}` is `{each.name}`"
+        for each in walk(columns)
+        if each.name not in {EXTRA, column_name(each.source, "unique")}
+    ]
+
+
 def _extra_column(columns: Sequence[Column]) -> Column:
     source, taken = EXTRA, {column.source for column in columns}
     while source in taken:
@@ -97,6 +98,9 @@ class _SchemaReader:
     def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
         path = (*above, properties)
         columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
+        if self._naming == "unique":
+            names = unique_names(properties)
+            columns = tuple(replace(column, name=names[column.source]) for column in columns)
         check_distinct(((column.source, column.name) for column in columns), place)
         return columns
 
@@ -140,60 +144,24 @@ def _description(schema: object) -> str:
 
 
 _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}
-_SQL_DECIMAL = re.compile(r"(?:big)?(?:numeric|decimal|number)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
 
 
 def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
     if len(types) != 1:
         # Some taps declare exact decimals as "a number, or a string with the format decimal".
         exact = schema.get("format") in EXACT_FORMATS and types <= {"number", "integer", "string"} and types
-        return _decimal_kind(schema) if exact else Kind.JSON
+        return decimal_kind(schema) if exact else Kind.JSON
     (name,) = types
     if name == "string":
         return _string_kind(schema)
     if name == "number":
-        return _decimal_kind(schema) if _is_exact(schema) else Kind.FLOAT64
-    return {"integer": Kind.INT64, "boolean": Kind.BOOL}.get(name, Kind.JSON)
+        return decimal_kind(schema) if is_exact(schema) else Kind.FLOAT64
+    if name == "integer":
+        return decimal_kind(schema) if exceeds_int64(schema) else Kind.INT64
+    return Kind.BOOL if name == "boolean" else Kind.JSON
 
 
 def _string_kind(schema: JsonSchema) -> Kind:
     if schema.get("format") in EXACT_FORMATS:
-        return _decimal_kind(schema)
+        return decimal_kind(schema)
     return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.STRING)
-
-
-def _is_exact(schema: JsonSchema) -> bool:
-    return (
-        schema.get("format") in EXACT_FORMATS
-        or "multipleOf" in schema
-        or bool(_SQL_DECIMAL.fullmatch(str(schema.get("x-sql-datatype", ""))))
-    )
-
-
-def _decimal_kind(schema: JsonSchema) -> Kind:
-    integer_digits, scale = _declared_digits(schema)
-    fits = scale <= NUMERIC_SCALE and integer_digits <= NUMERIC_INTEGER_DIGITS
-    return Kind.NUMERIC if fits else Kind.BIGNUMERIC
-
-
-def _declared_digits(schema: JsonSchema) -> tuple[int, int]:
-    """Return the digits before and after the point that the schema declares; 0 if it declares none."""
-    declared = _SQL_DECIMAL.fullmatch(str(schema.get("x-sql-datatype", "")))
-    if declared and declared[1]:
-        scale = int(declared[2] or 0)
-        return int(declared[1]) - scale, scale
-    scale = _decimal_places(schema["multipleOf"]) if "multipleOf" in schema else 0
-    bounds = [schema.get(word) for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")]
-    digits = [
-        decimal.Decimal(str(bound)).adjusted() + 1
-        for bound in bounds
-        if isinstance(bound, (int, float)) and not isinstance(bound, bool) and bound
-    ]
-    # `singer.decimal` schemas state exclusive bounds such as 1e38: that means 38 digits, not 39.
-    exclusive = "exclusiveMaximum" in schema
-    return max(digits, default=0) - (1 if exclusive and digits else 0), scale
-
-
-def _decimal_places(step: float) -> int:
-    exponent = decimal.Decimal(str(step)).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, is_exact, unite_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,9 +14,6 @@ JsonSchema = dict[str, Any]
 
 ANY: JsonSchema = {}
 """The schema that allows every value."""
-
-EXACT_FORMATS = frozenset({"decimal", "singer.decimal"})
-"""Formats of numbers, and of strings that hold numbers, that must keep all their digits."""
 
 _TYPES_BY_VALUE: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -67,7 +65,7 @@ def _resolve(reference: str, root: JsonSchema, seen: frozenset[str]) -> JsonSche
     for part in reference[2:].split("/"):
         name = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(node, dict) or name not in node:
-            raise PluginError(f"The schema refers to `{reference}`, which it does not contain.")
+            raise PluginError(f"the schema refers to `{reference}`, which it does not contain.")
         node = node[name]
     return simplify(node, root, seen | {reference})
 
@@ -112,8 +110,9 @@ def _unite_types(branches: Sequence[JsonSchema], names: list[str]) -> JsonSchema
     if names == ["array"]:
         return {"type": "array", "items": {"anyOf": [branch.get("items", ANY) for branch in branches]}}
     formats = {branch.get("format") for branch in branches}
-    if formats & EXACT_FORMATS and set(names) <= {"number", "integer", "string"}:
-        return {"type": names, "format": "decimal"}
+    has_exact_format = formats & EXACT_FORMATS and set(names) <= {"number", "integer", "string"}
+    if has_exact_format or ("number" in names and set(names) <= {"number", "integer"} and any(map(is_exact, branches))):
+        return {"type": names, **unite_exact(branches)}
     # A plain string or a date is a string: a narrower type would reject some of the values.
     return {"type": names, "format": formats.pop() if len(formats) == 1 else None}
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.system_columns import ETL_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-ColumnNaming = Literal["snake_case", "preserve"]
+ColumnNaming = Literal["snake_case", "preserve", "unique"]
 
 LIVE_SUFFIX = "_live"
 """Ends the name of the view of a table's live rows."""
@@ -56,13 +57,32 @@ def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
     >>> column_name("2nd", "preserve")
     '_2nd'
     """
-    name = _WORD_START.sub("_", source).lower() if naming == "snake_case" else source
+    name = source if naming == "preserve" else _WORD_START.sub("_", source).lower()
     name = _NOT_ALLOWED.sub("_", name) or "_"
     if name[0].isdigit():
         name = f"_{name}"
     if name.lower().startswith(RESERVED_PREFIXES):
         name = f"x{name}"
     return _shorten(name, LONGEST_COLUMN_NAME)
+
+
+def unique_names(sources: Collection[str]) -> dict[str, str]:
+    """Return a column name for each source property of one object, of which no two are equal or differ only in case.
+
+    Those that would become one name get a part of a hash of their source names, except one that is spelled exactly so.
+    The names do not depend on the order of the properties.
+
+    >>> unique_names(["userName", "user_name", "id"])
+    {'userName': 'user_name_fdb9e5c8', 'user_name': 'user_name', 'id': 'id'}
+    """
+    names = {source: column_name(source, "unique") for source in sources}
+    taken = Counter(name.lower() for name in names.values())
+    return {
+        source: name
+        if taken[name.lower()] == 1 or source == name
+        else f"{name[: LONGEST_COLUMN_NAME - 9]}_{_hash(source)}"
+        for source, name in names.items()
+    }
 
 
 def table_name(stream: str) -> str:
@@ -100,7 +120,7 @@ def check_distinct(pairs: Iterable[tuple[str, str]], place: str) -> None:
         if other != source:
             raise PluginError(
                 f"{place}: the properties `{other}` and `{source}` both become the column `{name}`. "
-                "Rename one with a stream map, or set `column_naming` to `preserve`."
+                "Set `column_naming` to `unique`, or rename one with a stream map if it is not nested."
             )
 
 
@@ -108,4 +128,8 @@ def _shorten(name: str, longest: int) -> str:
     if len(name) <= longest:
         return name
     # The hash distinguishes two long names that begin alike.
-    return f"{name[: longest - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: longest - 9]}_{_hash(name)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -14,7 +14,6 @@ from isal import igzip
 
 from target_bigquery_softdelete.errors import BatchFileError, LongLineError
 from target_bigquery_softdelete.plugin_runtime.addresses import mask_address, show_address
-from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.redaction import first_line
 from target_bigquery_softdelete.singer.batch_address import INLINE, open_address
 from target_bigquery_softdelete.singer.jsonl import read_raw_values
@@ -60,12 +59,12 @@ class Batch(msgspec.Struct):
         """Return a BATCH message from its decoded form.
 
         Raises:
-            PluginError: If it is not a well-formed BATCH message.
+            BatchFileError: If it is not a well-formed BATCH message.
         """
         try:
             return msgspec.convert(message, cls)
         except msgspec.ValidationError as error:
-            raise PluginError(f"{message.get('stream')}: a BATCH message is not well-formed: {error}.") from None
+            raise BatchFileError(f"{message.get('stream')}: a BATCH message is not well-formed: {error}.") from None
 
     def records(self, limits: BatchLimits) -> Iterator[list[bytes]]:
         """Yield the records of all files in lists, each record a JSON object as bytes.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.singer.state import BOOKMARKS
+from target_bigquery_softdelete.singer.versions import whole_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +32,7 @@ class Bookmarks:
             streams: The streams so far. A state without bookmarks may be that of any of them.
         """
         has_changed, self._last_whole = state != self._last_whole, state
-        bookmarks = state.get(BOOKMARKS)
+        bookmarks = state.get(BOOKMARKS) if isinstance(state, dict) else None
         if not isinstance(bookmarks, dict):
             return streams if has_changed else ()
         moved = [stream for stream, value in bookmarks.items() if self._last.get(stream) != value]
@@ -49,5 +50,4 @@ class Bookmarks:
         The pipelinewise taps keep it there: https://github.com/transferwise/pipelinewise-tap-mysql.
         """
         bookmark = self._last.get(stream)
-        version = bookmark.get("version") if isinstance(bookmark, dict) else None
-        return version if isinstance(version, int) and not isinstance(version, bool) else None
+        return whole_version(bookmark.get("version")) if isinstance(bookmark, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,9 @@ UNREADABLE = (msgspec.MsgspecError, RecursionError)
 """The exceptions that the decoder raises for a line that it cannot read."""
 
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
+
+_BYTE = re.compile(r"\(byte (\d+)\)")
+"""Where the decoder found a mistake, in its own words."""
 
 
 def available_reader(file: IO[bytes]) -> Callable[[int], bytes]:
@@ -59,6 +63,15 @@ def number_lines(chunk: bytes, first: int) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
+def describe(error: Exception, line: bytes) -> str:
+    """Return why a line cannot be read, with the column of the mistake.
+
+    >>> describe(ValueError("JSON is malformed: invalid character (byte 9)"), '{"é": 1, oops}'.encode())
+    'JSON is malformed: invalid character (column 9)'
+    """
+    return _BYTE.sub(lambda match: f"(column {len(line[: int(match[1])].decode(errors='replace')) + 1})", str(error))
+
+
 def read_raw_values(file: IO[bytes], longest_line: int) -> Iterator[list[bytes]]:
     """Yield the values of a file without decoding them, one list per chunk.
 
@@ -89,4 +102,4 @@ def _raw_value(number: int, line: bytes) -> bytes:
     try:
         return restore(bytes(_DECODER.decode(mend(line))))
     except UNREADABLE as error:
-        raise BadLineError(f"line {number} is not JSON: {error}") from None
+        raise BadLineError(f"line {number} is not JSON: {describe(error, line)}") from None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from typing import Any
 
 import msgspec
 
@@ -47,7 +46,7 @@ def has_constants(text: bytes) -> bool:
     return _MARK.encode() in text
 
 
-def encode_record(record: dict[str, Any]) -> bytes:
+def encode_record(record: object) -> bytes:
     """Encode a record: decimals become numbers with all their digits, and NaN stays NaN."""
     if _holds_constant(record):
         return restore(_ENCODER.encode(_with_placeholders(record)))

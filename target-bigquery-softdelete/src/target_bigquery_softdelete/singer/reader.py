@@ -7,12 +7,12 @@ message; the record itself stays bytes. Consecutive records of one stream are pa
 from __future__ import annotations
 
 import io
+import json
 import select
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ from singer_sdk.io_base import GenericSingerReader, SingerMessageType
 
 from target_bigquery_softdelete.errors import BadInputError, LongLineError
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, number_lines, read_chunks
+from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, describe, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
+from target_bigquery_softdelete.singer.versions import whole_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,13 +38,17 @@ class _IncompleteMessageError(ValueError):
 LONGEST_SHOWN_TYPE = 50
 """Characters of an unknown message type that an error shows."""
 
-_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+LONGEST_INTEGER = 300
+"""Characters of an integer that is decoded to one."""
+
+_PLAIN = msgspec.json.Decoder()
+_EXACT = msgspec.json.Decoder(float_hook=msgspec.Raw)
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     SingerMessageType.RECORD: ("stream", "record"),
     SingerMessageType.SCHEMA: ("stream", "schema"),
     SingerMessageType.STATE: ("value",),
-    SingerMessageType.ACTIVATE_VERSION: ("stream", "version"),
+    SingerMessageType.ACTIVATE_VERSION: ("stream",),
     SingerMessageType.BATCH: ("stream", "encoding", "manifest"),
 }
 
@@ -55,7 +60,7 @@ class Message(msgspec.Struct):
 
     type: str
     stream: str | None = None
-    version: int | None = None
+    version: int | float | None = None
     record: _Raw = msgspec.UNSET
     schema: _Raw = msgspec.UNSET
     key_properties: _Raw = msgspec.UNSET
@@ -76,8 +81,17 @@ class Message(msgspec.Struct):
 
 
 def _decode(field: str, value: msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON
-    # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out.
-    return _EXACT.decode(value) if field == "value" else msgspec.json.decode(value)
+    # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out. Numbers
+    # with a fraction or an exponent stay text.
+    decoder = _EXACT if field == "value" else _PLAIN
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError:  # it holds a number that no double holds, or an integer of hundreds of digits
+        return json.loads(bytes(value), parse_int=_integer, parse_float=msgspec.Raw if decoder is _EXACT else float)
+
+
+def _integer(text: str) -> int | msgspec.Raw:
+    return int(text) if len(text) <= LONGEST_INTEGER else msgspec.Raw(text)
 
 
 class RecordBatch(dict[str, Any]):
@@ -90,6 +104,12 @@ class BlockReader(GenericSingerReader[bytes]):
     def __init__(self) -> None:
         super().__init__()
         self._decoder = msgspec.json.Decoder(Message)
+        self._chunk = b""
+        """The chunk whose messages are being passed on."""
+        self._chunk_line = 1
+        """The line of the input that it begins with."""
+        self._position = 0
+        """How many messages of it came before the one that is being passed on."""
         self.cut_off: BadInputError | None = None
         """Set if the input ended in the middle of a line, as happens when the tap crashes."""
         self.idle_timeout: Callable[[], float | None] = lambda: None
@@ -121,17 +141,25 @@ class BlockReader(GenericSingerReader[bytes]):
             BadInputError: If a line is not a Singer message, or too long.
         """
         counts: Counter[str] = Counter()
-        line = 1
         for chunk in self._chunks(_as_bytes(file_input or self.default_input)):
+            self._chunk, self._position = chunk, 0
             try:
-                for message in _batch(self._decode_chunk(chunk, line)):
+                for message in _batch(self._decode_chunk(chunk, self._chunk_line)):
                     kind = message["type"]
                     callbacks.get(kind, self._process_unknown_message)(message)
-                    counts[kind] += len(message["records"]) if isinstance(message, RecordBatch) else 1
+                    count = len(message["records"]) if isinstance(message, RecordBatch) else 1
+                    counts[kind] += count
+                    self._position += count
             except _IncompleteMessageError:
-                self._raise_for_incomplete(chunk, line)
-            line += chunk.count(b"\n")
+                self._raise_for_incomplete(chunk, self._chunk_line)
+            self._chunk_line += chunk.count(b"\n")
         return counts
+
+    @property
+    def line(self) -> int:
+        """The line of the input with the message that is being passed on, or with the first of a batch."""
+        numbers = (number for number, _ in number_lines(self._chunk, self._chunk_line))
+        return next(islice(numbers, self._position, None))
 
     def _chunks(self, file: IO[bytes]) -> Iterator[bytes]:
         line = 1
@@ -179,7 +207,7 @@ class BlockReader(GenericSingerReader[bytes]):
         try:
             yield self._decode_leniently(line)
         except UNREADABLE as error:
-            problem = BadInputError(f"Line {number} of the input is not a Singer message: {error}.")
+            problem = BadInputError(f"Line {number} of the input is not a Singer message: {describe(error, line)}.")
             if ended:
                 raise problem from None
             self.cut_off = problem
@@ -199,8 +227,9 @@ class BlockReader(GenericSingerReader[bytes]):
 
 def _batch(messages: Iterator[Message]) -> Iterator[dict[str, Any]]:
     for (kind, stream, version), group in groupby(messages, attrgetter("type", "stream", "version")):
-        if kind == SingerMessageType.RECORD and stream is not None:
-            yield RecordBatch(type=kind, stream=stream, version=version, records=list(map(_record_of, group)))
+        whole = whole_version(version)
+        if kind == SingerMessageType.RECORD and stream is not None and whole == version:
+            yield RecordBatch(type=kind, stream=stream, version=whole, records=list(map(_record_of, group)))
         else:
             yield from map(_decode_complete, group)
 
@@ -214,6 +243,7 @@ def _record_of(message: Message) -> msgspec.Raw:
 def _decode_complete(message: Message) -> dict[str, Any]:
     if _problem(message):
         raise _IncompleteMessageError
+    message.version = whole_version(message.version)
     return message.as_dict()
 
 
@@ -221,6 +251,8 @@ def _problem(message: Message) -> str | None:
     required = _REQUIRED.get(message.type)
     if required is None:
         return f"of the unknown type `{message.type[:LONGEST_SHOWN_TYPE]}`"
+    if message.version is not None and whole_version(message.version) is None:
+        return f"of the type {message.type} with a `version` that is no whole number"
     missing = [name for name in required if getattr(message, name) in (None, msgspec.UNSET)]
     return f"of the type {message.type} without `{'` and `'.join(missing)}`" if missing else None
 

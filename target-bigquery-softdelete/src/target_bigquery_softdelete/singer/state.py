@@ -14,7 +14,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-State = dict[str, Any]
+import msgspec
+
+State = Any
+"""The value of a STATE message: any JSON. Only an object with an object of bookmarks is taken apart."""
 
 BOOKMARKS = "bookmarks"
 PARTITIONS = "partitions"
@@ -30,8 +33,10 @@ _NO_PLACE = frozenset(
     }
 )
 """Fields of a bookmark that do not say how far a stream was read."""
-_REST = ""
-"""Key for the parts of a state that belong to no stream. No stream has an empty name."""
+_REST = "\0"
+"""Key for the parts of a state that belong to no stream. No stream has such a name."""
+_NULL = msgspec.Raw(b"null")
+"""A state that is null. None stands for no state."""
 _DROPPED = object()
 """Value for the bookmark of a stream that the last state no longer contains."""
 
@@ -87,11 +92,13 @@ class StateComposer:
 
     def note_state(self, state: State) -> None:
         """Note a STATE message. It replaces earlier ones."""
-        state = copy.deepcopy(state)
-        bookmarks = state.get(BOOKMARKS)
+        state = _NULL if state is None else copy.deepcopy(state)
+        bookmarks = state.get(BOOKMARKS) if isinstance(state, dict) else None
         named = bookmarks if isinstance(bookmarks, dict) else {}
         held = {name: part for name, part in self._held.items() if name != _REST and part is not _DROPPED}
-        self._silent = {name: part for name, part in {**self._silent, **held}.items() if name not in named}
+        can_hold = isinstance(state, dict) and isinstance(bookmarks, (dict, type(None)))
+        silent = {**self._silent, **held} if can_hold else {}  # a state of another shape has no room for them
+        self._silent = {name: part for name, part in silent.items() if name not in named}
         self._held = {_REST: state}
         self._placed = set()
         if isinstance(bookmarks, dict):
@@ -134,13 +141,15 @@ class StateComposer:
         if name != _REST:
             others = {other: value for other, value in bookmarks.items() if other != name}
             bookmarks = others if part is _DROPPED else {**others, name: part}
-            self._released = {**(self._released or {}), BOOKMARKS: bookmarks}
-        elif isinstance(part.get(BOOKMARKS), dict):
+            self._released = {**(self._released if isinstance(self._released, dict) else {}), BOOKMARKS: bookmarks}
+        elif isinstance(part, dict) and isinstance(part.get(BOOKMARKS), dict):
             self._released = {**part, BOOKMARKS: bookmarks}
-        else:
+        elif isinstance(part, dict) and part.get(BOOKMARKS) is None:
             kept = {stream: value for stream, value in bookmarks.items() if stream not in self._written}
             self._released = {**part, BOOKMARKS: kept} if kept else part
+        else:
+            self._released = part
 
     def _bookmarks(self) -> dict[str, Any]:
-        bookmarks = (self._released or {}).get(BOOKMARKS)
+        bookmarks = self._released.get(BOOKMARKS) if isinstance(self._released, dict) else None
         return bookmarks if isinstance(bookmarks, dict) else {}

@@ -1,8 +1,8 @@
 """Decides whether the records of a table are a complete snapshot. Pure: it counts, and does no I/O.
 
 A snapshot is complete if the tap sends ACTIVATE_VERSION *after* the records of that version. Many taps send the message
-before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted. Nor
-does one that an earlier run began: some of its records came then.
+before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted,
+unless the message comes once more after them. Nor does one that an earlier run began: some of its records came then.
 """
 
 from __future__ import annotations
@@ -11,8 +11,26 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+
+TWICE = 2
+"""A version is activated so often by a tap that sends the message before the records, and after them, too."""
+
+
+def whole_version(value: object) -> int | None:
+    """Return a version that is a whole number, also one that is written with a fraction or an exponent.
+
+    >>> whole_version(7), whole_version(7.0), whole_version(msgspec.Raw(b"7e3")), whole_version(7.5), whole_version("7")
+    (7, 7, 7000, None, None)
+    """
+    number = float(bytes(value)) if isinstance(value, msgspec.Raw) else value
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 @dataclass
@@ -38,6 +56,11 @@ class VersionTracker:
         self._records: Counter[int | None] = Counter()
         self._activated: dict[int, int] = {}
         self._late: set[int] = set()
+        self._activations: Counter[int] = Counter()
+        self._early: set[int] = set()
+        """Versions that were activated before their records."""
+        self._since_schema: Counter[int | None] = Counter()
+        """Records of each version since the last SCHEMA message."""
         self._resumable: set[int] = set()
         """Versions in the middle of which the tap has saved how far it has come."""
         self._kept: int | None = None
@@ -46,12 +69,29 @@ class VersionTracker:
     def count_records(self, version: int | None, count: int) -> None:
         """Count records that were read. The version is None for records without one."""
         self._records[version] += count
+        self._since_schema[version] += count
         if version in self._activated:
             self._late.add(version)
 
+    def note_schema(self) -> None:
+        """Note a SCHEMA message."""
+        self._since_schema.clear()
+
     def activate(self, version: int) -> None:
-        """Note an ACTIVATE_VERSION message. The first one of a version decides whether it came too early."""
-        self._activated.setdefault(version, self._records[version])
+        """Note an ACTIVATE_VERSION message.
+
+        The first one of a version decides whether it came too early, unless a second one comes after the records. For
+        each parent of a child stream the Singer SDK repeats the early one, after a SCHEMA message: that proves nothing.
+        """
+        self._activations[version] += 1
+        if self._activations[version] == 1:
+            self._activated[version] = self._records[version]
+            if not self._records[version]:
+                self._early.add(version)
+        elif version in self._early:
+            is_at_end = self._activations[version] == TWICE and self._since_schema[version]
+            self._activated[version] = self._records[version] if is_at_end else 0
+            self._late.discard(version)
 
     def note_bookmark(self, version: int | None) -> None:
         """Note that the tap has saved how far it has come.
@@ -71,6 +111,20 @@ class VersionTracker:
     @property
     def _versions(self) -> list[int]:
         return [version for version, count in self._records.items() if version is not None and count]
+
+    def has_begun(self, version: int) -> bool:
+        """Return whether records of a version came in this run."""
+        return self._records[version] > 0
+
+    @property
+    def begun(self) -> int:
+        """How many versions have records in this run."""
+        return len(self._versions)
+
+    @property
+    def last_complete(self) -> int | None:
+        """The version that began last of those that are complete."""
+        return next(filter(self._is_complete, reversed(self._versions)), None)
 
     def began_earlier(self, version: int) -> bool:
         """Return whether an earlier run has begun a version."""
@@ -121,8 +175,8 @@ class VersionTracker:
 
     @property
     def announces_early(self) -> bool:
-        """Whether ACTIVATE_VERSION came before the records of its version."""
-        return any(not self._activated[version] for version in self._late)
+        """Whether ACTIVATE_VERSION came before the records of its version, if perhaps once more after them."""
+        return any(self._records[version] for version in self._early)
 
     def open_versions(self, *, at_end: bool) -> list[int]:
         """Return the versions that a later run may go on with, in the order of their first records.
@@ -231,10 +285,9 @@ class TableVersions:
 
     def announces_early(self) -> bool:
         """Return whether an ACTIVATE_VERSION without a record says nothing about this table, from what is known now."""
-        if self.is_complete:
-            return False
-        quiet = self._has_nothing and self._is_quiet
-        return quiet or self._was_early or any(stream.announces_early for stream in self._streams.values())
+        if any(stream.announces_early for stream in self._streams.values()):
+            return True
+        return not self.is_complete and (self._was_early or (self._has_nothing and self._is_quiet))
 
     def open_versions(self, *, at_end: bool) -> list[tuple[str, int]]:
         """Return the versions that a later run may go on with, each with its stream. See `VersionTracker`."""

@@ -209,3 +209,125 @@ def test_only_what_is_new_is_written_down(target: TargetRunner, project: Project
     assert labels_written(ITEMS, *items([1], 3), activate("items", 3)) == 0
     assert labels_written(*early) == 1
     assert labels_written(*early) == labels_written(ITEMS, activate("items", 8)) == 0
+
+
+def test_an_activation_before_the_records_and_one_after_them(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    twice = [ITEMS, activate("items", 2), *items(range(4), 2), activate("items", 2), at(whole=2)]
+
+    result = target(*twice)
+
+    assert (result.code, result.states) == (0, [at(whole=2)["value"]]), result.log
+    assert live(project) == set(range(4))
+    # The same tap with nothing to read: that is no empty snapshot, with the version of the last run or another.
+    for version in (2, 3):
+        assert_marks_nothing(target(ITEMS, activate("items", version), at(whole=version)), project, set(range(4)))
+
+
+def test_a_child_stream_that_activates_its_version_for_each_parent_marks_nothing(
+    target: TargetRunner, project: Project
+) -> None:
+    target(*whole(1))
+    begin = [ITEMS, activate("items", 2)]
+    # The tap ends in the middle of the parents, after one that has no children.
+    assert_marks_nothing(target(*begin, *items([1, 2], 2), *begin, at(parent=2)), project, set(range(6)))
+
+
+def test_an_activation_before_the_schema_is_set_aside(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    early = [activate("items", 2), activate("items", 2)]
+
+    result = target(*early, ITEMS, *items(range(4), 2), at(whole=2))
+
+    assert result.log.count("items: an ACTIVATE_VERSION message came before the stream's SCHEMA message") == 1
+    assert_marks_nothing(result, project, set(range(6)))
+    assert target(*early, ITEMS, *items(range(4), 3), activate("items", 3)).code == 0
+    assert live(project) == set(range(4))
+    assert target(activate("nothing", 1)).code == 0
+
+
+def test_a_version_may_be_written_as_a_number_with_a_point(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    as_float = [
+        json.dumps(message).replace('"version": 2', '"version": 2.0').encode()
+        for message in (ITEMS, *items([0, 1], 2), at(version=2))
+    ]
+    assert_marks_nothing(target(*as_float), project, set(range(6)))
+    # It is the same version, so the rest of it is no snapshot, either.
+    assert_marks_nothing(target(ITEMS, *items([2, 3], 2), activate("items", 2)), project, set(range(6)))
+
+    whole_as_float = [
+        json.dumps(message).replace('"version": 3', '"version": 3e0').encode() for message in whole(3, [0])
+    ]
+    assert target(*whole_as_float, allow_mass_delete=True).code == 0
+    assert live(project) == {0}
+
+
+def test_a_version_that_is_null_is_none(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    null = [{**message, "version": None} for message in (*items([0]), activate("items", 1))]
+
+    result = target(ITEMS, *null, at(whole=2))
+
+    assert result.log.count("items: an ACTIVATE_VERSION message has no version") == 1
+    assert_marks_nothing(result, project, set(range(6)))
+
+
+def test_versions_can_be_ignored_by_the_name_that_the_setting_has_elsewhere(
+    target: TargetRunner, project: Project
+) -> None:
+    target(*whole(1))
+    changes = [ITEMS, *items([3], 2, "changed"), activate("items", 2), at(value=2)]
+
+    assert_marks_nothing(target(*changes, process_activate_version_messages=False), project, set(range(6)))
+    assert project.rows("items")[3]["name"] == "changed"
+    target(*changes, process_activate_version_messages=True, allow_mass_delete=True)
+    assert live(project) == {3}
+
+
+@pytest.mark.parametrize("inline_bytes", [0, 1_000_000], ids=["staged", "inline"])
+@pytest.mark.parametrize("first_ends", [True, False], ids=["two-ends", "one-end"])
+def test_of_two_snapshots_in_one_run_the_last_counts(
+    first_ends: bool,  # noqa: FBT001 - a parameter of the test
+    inline_bytes: int,
+    target: TargetRunner,
+    project: Project,
+) -> None:
+    target(*whole(1))
+    first = [*items(range(3), 2), *([activate("items", 2)] if first_ends else [])]
+    second = [*items(range(2, 4), 3), activate("items", 3), at(whole=3)]
+
+    result = target(ITEMS, *first, *second, inline_bytes=inline_bytes)
+
+    assert result.code == 0, result.log
+    assert live(project) == {2, 3}
+    log = project.log("items")[-1]
+    assert (log["rows_deleted"], log["rows_unchanged"]) == (4, 5)
+
+
+def test_a_second_snapshot_that_does_not_end_leaves_the_first_in_force(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    messages = [ITEMS, *items(range(3), 2), activate("items", 2), *items([4], 3), at(last=4)]
+
+    assert target(*messages).code == 0
+
+    assert live(project) == {0, 1, 2, 4}
+
+
+def test_a_second_snapshot_of_rejected_records_marks_none_of_them(target: TargetRunner, project: Project) -> None:
+    target(*whole(1))
+    bad = [record("items", {"id": number, "name": []}, 3) for number in (0, 5)]
+    messages = [ITEMS, *items(range(3), 2), *bad, activate("items", 3)]
+
+    assert target(*messages, on_invalid_record="quarantine").code == 0
+
+    assert live(project) == {0, 5}
+
+
+def test_versions_that_change_with_each_record_cost_few_merges(target: TargetRunner, project: Project) -> None:
+    messages = [message for number in range(30) for message in items([number], number + 10)]
+    with Proxy(project.api_endpoint) as proxy:
+        assert target(ITEMS, *messages, activate("items", 39), api_endpoint=proxy.url).code == 0
+    merges = [request for request in proxy.requests if b"MERGE" in request.body and b"items" in request.body]
+    assert len(merges) < 15
+    assert len(project.rows("items")) == 30

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.proxy import Proxy, Trap
 from support.singer import DECIMAL, INTEGER, STRING, activate, record, schema, state
 from target_bigquery_softdelete.load import stream_load
+from target_bigquery_softdelete.run.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+    from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 JOBS = schema("jobs", {"id": INTEGER, "name": STRING})
 
@@ -168,3 +171,58 @@ def test_state_waits_for_records_that_need_a_wider_column(target: TargetRunner, 
     assert result.code == 1
     assert result.states == [at(1)["value"]]
     assert set(project.rows("narrow")) == set(project.rows("jobs")) == set(numbers)
+
+
+def test_rows_that_are_merged_on_the_way_are_counted_once(target: TargetRunner, project: Project) -> None:
+    target(*snapshot(range(7)))
+    bad = record("jobs", {"id": 5, "name": []}, 2)
+    pages = [job(0, 2), at(1), *jobs(range(1, 5), 2), bad, activate("jobs", 2)]
+
+    result = target(JOBS, *pages, merge_interval_rows=2, on_invalid_record="quarantine")
+
+    assert result.code == 0, result.log
+    log = project.log("jobs")[-1]
+    assert (log["rows_unchanged"], log["rows_deleted"], log["rows_rejected"]) == (5, 1, 1)
+    assert project.operations("jobs")[6] == "DELETE"
+
+
+def test_a_staging_table_that_cannot_be_removed_harms_no_stream(target: TargetRunner, project: Project) -> None:
+    keyless = schema("logs", {"id": INTEGER}, key=())
+    logs = [keyless, record("logs", {"id": 1}), record("logs", {"id": 2})]
+    with Proxy(project.api_endpoint) as proxy:
+        proxy.trap(Trap(b"/tables/jobs__", "fail", times=1000, status=403, reason="accessDenied"))
+        proxy.trap(Trap(b"/tables/logs__", "fail", times=1000, status=403, reason="accessDenied"))
+
+        result = target(
+            *(JOBS, *jobs(range(2)), *logs, at(2)), merge_interval_rows=1, inline_bytes=0, api_endpoint=proxy.url
+        )
+
+    assert (result.code, result.states[-1]) == (0, at(2)["value"]), result.log
+    assert result.log.count("cannot remove the staging table") >= 2
+    assert project.operations("jobs") == dict.fromkeys(range(2), "INSERT")
+    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.bronze}.logs`")) == [1, 2]
+
+
+def test_failed_streams_take_no_memory_from_the_others(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffered = []
+    enforce_limits = Checkpoints.enforce_limits
+
+    def watch(self: Checkpoints, sink: BigQuerySoftDeleteSink) -> None:
+        enforce_limits(self, sink)
+        buffered.append((sink.stream_name, sink.buffered_bytes))
+
+    monkeypatch.setattr(Checkpoints, "enforce_limits", watch)
+    names = [f"bad{i}" for i in range(5)]
+    bad = [
+        message
+        for name in names
+        for message in (schema(name, {"id": INTEGER}), record(name, {"id": "x", "text": "y" * (1 << 16)}))
+    ]
+
+    result = target(*bad, JOBS, job(1), block_bytes=1 << 16)
+
+    assert result.code == 1
+    assert project.operations("jobs") == {1: "INSERT"}
+    assert dict(buffered) == {**dict.fromkeys(names, 0), "jobs": len(b'{"id": 1, "name": "same"}\n')}

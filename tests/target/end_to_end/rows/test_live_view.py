@@ -44,4 +44,4 @@ def test_what_another_program_made_is_left_alone(target: TargetRunner, project: 
     assert project.rows("jobs_live") == {7: {"id": 7}}
 
     result = target(JOBS, schema("jobs_live", {"id": INTEGER}), **LIVE)
-    assert "both need the name `jobs_live`" in result.errors[0]
+    assert "jobs_live: it needs the name `jobs_live` for a table, and so does the stream `jobs`" in result.errors[0]

@@ -65,3 +65,25 @@ def test_a_stream_with_too_many_columns_is_refused_before_anything_is_written(
     assert result.code == 1
     assert "wide: its 7,001 columns, nested ones included, make a statement of" in result.log
     assert project.tables("bronze") == project.tables("staging") == []
+
+
+def test_names_that_would_be_one_column_can_have_a_suffix(target: TargetRunner, project: Project) -> None:
+    rules = {
+        "type": "array",
+        "items": {"type": "object", "properties": dict.fromkeys(("IPProtocol", "ipProtocol"), STRING)},
+    }
+    prices = schema("prices", {"id": INTEGER, "名称": STRING, "价格": INTEGER, "rules": rules})
+    row = {"id": 1, "名称": "a", "价格": 7, "rules": [{"IPProtocol": "tcp"}, {"ipProtocol": "udp"}]}
+
+    refused = target(prices, record("prices", row))
+    assert refused.code == 1
+    assert "Set `column_naming` to `unique`" in refused.errors[0]
+    for _ in range(2):
+        result = target(prices, record("prices", row), column_naming="unique")
+        assert result.code == 0, result.log
+
+    assert "`名称` is `__" in result.log
+    (found,) = project.rows("prices").values()
+    assert found["_etl_operation"] == "INSERT"
+    assert sorted(str(value) for name, value in found.items() if name.startswith("__")) == ["7", "a"]
+    assert [[value for value in rule.values() if value] for rule in found["rules"]] == [["tcp"], ["udp"]]

@@ -99,6 +99,15 @@ def test_too_many_rejected_records_fail_their_stream(target: TargetRunner, proje
     assert error.startswith("jobs: more than `max_rejected_records` (2) records do not fit")
     assert project.tables("bronze") == []
     assert project.log("jobs")[-1]["rows_rejected"] == 3
+    # The first ones can be looked at.
+    assert [(entry["record_key"], entry["open"]) for entry in rejected(project)] == [
+        ('{"id":1}', True),
+        ('{"id":2}', True),
+    ]
+    # They are not there twice when they come again, and close once the records are good.
+    target(JOBS, *bad, job(4), state(STATE), **QUARANTINE, max_rejected_records=2)
+    assert target(JOBS, *(job(number) for number in (1, 2, 3)), state(STATE), **QUARANTINE).code == 0
+    assert not any(entry["open"] for entry in rejected(project))
 
 
 def test_a_key_keeps_its_digits_and_a_stream_may_have_none(target: TargetRunner, project: Project) -> None:

@@ -135,10 +135,36 @@ def test_rows_without_a_key_are_appended_once(target: TargetRunner, project: Pro
     assert sorted(found["id"] for found in project.query(f"SELECT id FROM `{project.name}.bronze.jobs`")) == [1, 2]
 
 
+@pytest.mark.parametrize("text", ["null", "[1.50]"])
+@pytest.mark.parametrize("interval", [1, 1000], ids=["early-merges", "one-merge"])
+def test_a_state_goes_out_as_it_is_whatever_it_is(
+    text: str, interval: int, target: TargetRunner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = target.folder / "input.singer"
+    last = b'{"type":"STATE","value":%b}' % text.encode()
+    source.write_bytes(lines([JOBS, row("jobs", 1), at(jobs={"id": 1}), row("jobs", 2), last]))
+    capfd.readouterr()
+    assert target.run(source, merge_interval_rows=interval) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == text
+
+
+@pytest.mark.parametrize("value", [None, {"bookmarks": [1]}])
+def test_a_state_that_cannot_be_divided_waits_for_every_stream(value: object, target: TargetRunner) -> None:
+    start = at(jobs={"id": 1}, crews={"id": 1})
+    target(CREWS, row("crews", 1), JOBS, row("jobs", 1))
+    message: dict[str, Any] = {"type": "STATE", "value": value}
+
+    result = target(start, JOBS, CREWS, BAD, row("jobs", 2), message)
+
+    assert result.code == 1
+    assert result.states == [start["value"]]
+
+
 def test_numbers_in_a_state_go_out_with_every_digit_that_they_came_with(
     target: TargetRunner, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    text = '{"bookmarks":{"jobs":{"max":9007199254740993.5,"id":123456789012345678901234567890}}}'
+    numbers = f"9007199254740993.50,1E400,1e-99999999999999999999,{'7' * 5000},123456789012345678901234567890"
+    text = f'{{"bookmarks":{{"jobs":{{"max":[{numbers}]}}}}}}'
     state_message = f'{{"type":"STATE","value":{text}}}'.encode()
     source = target.folder / "input.singer"
     source.write_bytes(lines([JOBS, row("jobs", 1), state_message]))

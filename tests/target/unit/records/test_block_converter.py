@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +71,16 @@ TIMES += [
     "٢٠٢٤-01-01",
 ]
 
+
+def escaped(text: str) -> str:
+    """Return a text as JSON may write it, too."""
+    return "".join(f"\\u{ord(character):04X}" for character in text)
+
+
 TOKENS = [
+    *(f'"{escaped(text)}"'.encode() for text in (*NUMBERS, *TIMES)),
+    *(f'"{escaped(text[0])}{text[1:]}"'.encode() for text in (*NUMBERS, *TIMES)),
+    *(f'"{text[:-1]}{escaped(text[-1])}"'.encode() for text in NUMBERS),
     *(number.encode() for number in NUMBERS),
     *(f'"{number}"'.encode() for number in NUMBERS),
     *(json.dumps(text, ensure_ascii=ascii_only).encode() for text in (*QUOTED, *TIMES) for ascii_only in (True, False)),
@@ -117,8 +125,8 @@ def by_row(blocks: BlockConverter, raw: bytes) -> tuple[pa.Table, int] | None:
 
 
 def shown(table: pa.Table) -> str:
-    """Return the rows as text, in which NaN equals itself, and -0 is written as 0."""
-    return re.sub(r"-0\.0(?![0-9e])", "0.0", repr(table.to_pylist()))
+    """Return the rows as text, in which NaN equals itself, and -0 does not equal 0."""
+    return repr(table.to_pylist())
 
 
 def check_paths_agree(blocks: BlockConverter, raw: bytes) -> bool:
@@ -387,6 +395,18 @@ def test_a_record_without_its_key_is_an_error(record: str) -> None:
 def test_a_line_that_is_not_a_record_is_an_error(line: bytes) -> None:
     with pytest.raises(InvalidRecordError, match="jobs: "):
         converter().convert(line + b"\n", 0)
+
+
+@pytest.mark.parametrize("value", [b"null", b"7", b"1.5", b"true", b'"{"', b"[]", b'[{"id":1}]'])
+@pytest.mark.parametrize("position", range(3))
+def test_values_that_are_no_objects_are_rejected_wherever_they_are(value: bytes, position: int) -> None:
+    records = [b'{"id":1}', b'{"id":2}']
+    blocks = BlockConverter(TableColumns((ID,), ("id",)), "jobs", rejects=True)
+    converted = blocks.convert(block(*records[:position], value, *records[position:]), 0)
+    assert converted.table.column("id").to_pylist() == [1, 2]
+    (rejected,) = converted.rejected
+    assert (rejected.raw, rejected.position) == (value, position)
+    assert rejected.reason.startswith("`record` must be an object, but is ")
 
 
 @pytest.mark.parametrize(

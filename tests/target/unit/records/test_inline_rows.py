@@ -37,7 +37,7 @@ def text_of(kind: Kind, value: str, *, repeated: bool = False, fields: tuple[Col
         (Kind.INT64, "9223372036854775807", "9223372036854775807"),
         (Kind.INT64, "-9223372036854775808", "-9223372036854775808"),
         (Kind.FLOAT64, "0.1", "0.1"),
-        (Kind.FLOAT64, "-0.0", "-0.0"),
+        (Kind.FLOAT64, "-0.0", "0.0"),
         (Kind.FLOAT64, "5e-324", "5e-324"),
         (Kind.FLOAT64, "1.7976931348623157e308", "1.7976931348623157e+308"),
         (Kind.FLOAT64, "NaN", "NaN"),

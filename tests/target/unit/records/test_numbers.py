@@ -36,7 +36,17 @@ def test_a_value_that_is_not_a_64_bit_integer_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1", 1.0), ("0.1", 0.1), ('"1e-3"', 0.001), ("1e-999999999", 0.0), ("5e-324", 5e-324)]
+    ("text", "value"),
+    [
+        ("1", 1.0),
+        ("0.1", 0.1),
+        ('"1e-3"', 0.001),
+        ("1e-999999999", 0.0),
+        ("-0", 0.0),
+        ("-0.0", 0.0),
+        ('"-0.0"', 0.0),
+        ("5e-324", 5e-324),
+    ],
 )
 def test_numbers_are_floats(text: str, value: float) -> None:
     assert value_of(Kind.FLOAT64, text) == value

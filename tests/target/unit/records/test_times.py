@@ -62,5 +62,20 @@ def test_a_date_may_have_the_time_midnight_but_no_other() -> None:
 def test_a_time_is_a_time_of_day() -> None:
     assert value_of(Kind.TIME, '"07:08:09.1234567"') == dt.time(7, 8, 9, 123456)
     assert value_of(Kind.TIME, '"07:08"') == dt.time(7, 8)
-    for text in ('"24:00:00"', '"23:59:60"', '"7:08"', '"07:08+01:00"', "7"):
+    assert (
+        value_of(Kind.TIME, '"7:08"') == value_of(Kind.TIME, '"7:08:00"') == dt.time(7, 8)
+    )  # as MySQL's taps write it
+    for text in ('"24:00:00"', '"23:59:60"', '"838:59:59"', '"7"', '"-1:00:00"', '"07:08+"', "7"):
         refuses(Kind.TIME, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        *(("07:08:09Z", dt.time(7, 8, 9)), ("07:08:09z", dt.time(7, 8, 9)), ("07:08:09+00:00", dt.time(7, 8, 9))),
+        *(("08:00:01+02:00", dt.time(6, 0, 1)), ("08:00:01.5-0230", dt.time(10, 30, 1, 500000))),
+        *(("01:00:00+02", dt.time(23, 0)), ("23:30:00-01:00", dt.time(0, 30)), ("8:00+08:00", dt.time(0, 0))),
+    ],
+)
+def test_a_time_with_an_offset_is_converted_to_utc(text: str, time: dt.time) -> None:
+    assert value_of(Kind.TIME, f'"{text}"') == time

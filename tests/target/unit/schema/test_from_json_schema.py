@@ -98,7 +98,18 @@ def test_each_type_of_json_schema_has_a_type_of_bigquery(schema: object, expecte
         ({"type": "number", "x-sql-datatype": "DECIMAL(38,0)"}, "BIGNUMERIC"),
         ({"type": "number", "x-sql-datatype": "DOUBLE"}, "FLOAT64"),
         ({"type": "number", "minimum": 0, "maximum": 1e40}, "FLOAT64"),
+        ({"type": ["null", "integer"], "minimum": 0, "maximum": 2**64 - 1}, "NUMERIC"),
+        ({"type": "integer", "minimum": -(2**70)}, "NUMERIC"),
+        ({"type": "integer", "maximum": 1e30}, "BIGNUMERIC"),
+        ({"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}, "INT64"),
+        ({"type": "integer", "maximum": float(2**63)}, "INT64"),
         ({"type": "array", "items": {"type": "number", "format": "decimal"}}, "ARRAY<NUMERIC>"),
+        ({"anyOf": [{"type": "number", "multipleOf": 0.01}, {"type": "integer"}, NULL]}, "NUMERIC"),
+        ({"anyOf": [{"type": "number", "multipleOf": 0.01}, {"type": "number", "multipleOf": 1e-12}]}, "BIGNUMERIC"),
+        ({"oneOf": [NUMBER, {"type": "number", "x-sql-datatype": "decimal(38, 2)"}]}, "BIGNUMERIC"),
+        ({"anyOf": [{"type": "number", "format": "decimal"}, {"type": "string", "multipleOf": 1e-12}]}, "BIGNUMERIC"),
+        ({"anyOf": [{"type": "integer", "multipleOf": 5}, {"type": "integer"}]}, "INT64"),
+        ({"anyOf": [{"type": "number", "multipleOf": 0.01}, STRING]}, "JSON"),
     ],
 )
 def test_numbers_that_must_be_exact_are_decimals(schema: Schema, expected: str) -> None:

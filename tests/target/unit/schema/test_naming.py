@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.naming import LONGEST_COLUMN_NAME, check_distinct, column_name, table_name
+from target_bigquery_softdelete.schema.naming import (
+    LONGEST_COLUMN_NAME,
+    check_distinct,
+    column_name,
+    table_name,
+    unique_names,
+)
 from target_bigquery_softdelete.sql import identifiers
 
 
@@ -79,6 +85,28 @@ def test_two_names_for_one_column_are_an_error_that_names_both(first: str, secon
     with pytest.raises(PluginError) as caught:
         check_distinct([(name, column_name(name)) for name in (first, "third", second)], "jobs.items")
     assert str(caught.value).startswith(f"jobs.items: the properties `{first}` and `{second}` both become the column ")
+
+
+@pytest.mark.parametrize(
+    ("sources", "plain"),
+    [
+        (["userName", "user_name", "id"], {"user_name", "id"}),
+        (["+1", "-1", "total"], {"total"}),
+        (["名称", "价格", "id"], {"id"}),
+        (["IPProtocol", "ipProtocol"], set()),
+        (["a" * 300, "A" * 300], {"a" * 300}),
+        (["_1", "+1"], {"_1"}),
+    ],
+)
+def test_unique_names_are_distinct_whatever_the_order(sources: list[str], plain: set[str]) -> None:
+    names = unique_names(sources)
+    assert names == unique_names(sources[::-1])
+    assert len({name.lower() for name in names.values()}) == len(sources)
+    assert {source for source, name in names.items() if source == name} == plain
+    for source in set(sources) - plain:
+        assert names[source].startswith(f"{column_name(source)[:291]}_")
+        assert len(names[source]) <= LONGEST_COLUMN_NAME
+    check_distinct(names.items(), "jobs")
 
 
 def test_names_that_differ_only_in_case_collide_when_they_are_kept() -> None:

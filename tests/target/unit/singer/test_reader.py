@@ -14,6 +14,7 @@ import pytest
 from target_bigquery_softdelete.errors import BadInputError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import CHUNK_BYTES
+from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def test_other_messages_keep_their_fields() -> None:
 
 @pytest.mark.parametrize("value", [None, {}, {"bookmarks": {"a": {"id": 2**63, "ratio": 1.0, "none": None}}}])
 def test_a_state_passes_unchanged(value: Any) -> None:  # noqa: ANN401
-    assert Received(json.dumps({"type": "STATE", "value": value})).messages == [{"type": "STATE", "value": value}]
+    (message,) = Received(json.dumps({"type": "STATE", "value": value})).messages
+    assert json.loads(encode_record(message["value"])) == value
 
 
 @pytest.mark.parametrize("step", [1, 7, 64])
@@ -142,6 +144,16 @@ def test_a_record_keeps_its_bytes() -> None:
     raw = '{ "price":1.10, "id":12345678901234567890 ,"text":"\\u00e9"}'
     (message,) = Received(f'{{"type":"RECORD","stream":"a","record":{raw}}}\n').messages
     assert [bytes(item) for item in message["records"]] == [raw.encode()]
+
+
+@pytest.mark.parametrize(("step", "expected"), [(1, [1, 3, 4, 6, 7, 8, 9]), (10_000, [1, 4, 6, 7, 9])])
+def test_a_message_knows_its_line_while_it_is_passed_on(step: int, expected: list[int]) -> None:
+    text = lines(record("a", 1), "", record("a", 2), STATE, " ", STATE, record("b", 3), record("b", 4), STATE)
+    reader = BlockReader()
+    found: list[int] = []
+    file = cast("IO[bytes]", Trickle(text.encode(), step))
+    reader.process_lines(file, dict.fromkeys(KINDS, lambda _: found.append(reader.line)))
+    assert found == expected
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n\n", "\n \t\n"])
@@ -204,9 +216,13 @@ def test_a_line_that_is_not_a_message_is_an_error_with_its_number(line: str) -> 
         ('{"type":"RECORD","record":{}}', "of the type RECORD without `stream`"),
         ('{"type":"SCHEMA","stream":"a"}', "of the type SCHEMA without `schema`"),
         ('{"type":"STATE"}', "of the type STATE without `value`"),
-        ('{"type":"ACTIVATE_VERSION"}', "of the type ACTIVATE_VERSION without `stream` and `version`"),
+        ('{"type":"ACTIVATE_VERSION"}', "of the type ACTIVATE_VERSION without `stream`"),
         ('{"type":"BATCH","stream":"a","encoding":{}}', "of the type BATCH without `manifest`"),
         ('{"type":"NONSENSE"}', "of the unknown type `NONSENSE`"),
+        (
+            '{"type":"RECORD","stream":"a","record":{},"version":1.5}',
+            "of the type RECORD with a `version` that is no whole number",
+        ),
     ],
 )
 @pytest.mark.parametrize("before", [record("a", 1), '{"type":"RECORD","stream":"a","record":{"v":NaN}}'])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_bigquery_softdelete.singer.lenient_json import encode_record
 from target_bigquery_softdelete.singer.state import StateComposer
 
 STREAMS = ["a", "b", "c"]
@@ -204,3 +206,25 @@ def test_a_bookmark_that_was_held_stays_when_the_tap_no_longer_names_it() -> Non
     state.note_state({"bookmarks": {"a": 3}})
     state.mark_written("a")
     assert state.next_state() == {"bookmarks": {"a": 3, "other": 5}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("null", "7", "1.5", "true", '"text"', "[1,{}]", "{}", '{"bookmarks":[1,2]}', '{"bookmarks":null}'),
+        *('{"bookmarks":"x","a":1}', '{"bookmarks":{"a":"2024"}}', '{"bookmarks":{"a":[null]},"x":null}'),
+        '{"bookmarks":{"":1,"a":null}}',
+    ],
+)
+def test_a_state_passes_as_it_is_whatever_its_shape(text: str) -> None:
+    value = json.loads(text)
+    for before in (None, {"bookmarks": {"a": 7}}, [2]):
+        state = composer()
+        state.note_state(before)
+        state.note_record("a")
+        assert encode_record(state.next_state()) == json.dumps(before, separators=(",", ":")).encode()
+        state.note_state(value)
+        assert state.next_state() is None
+        state.mark_written("a")
+        assert json.loads(encode_record(state.next_state())) == value
+        assert state.next_state() is None

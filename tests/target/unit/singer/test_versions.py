@@ -14,6 +14,8 @@ def track(*events: tuple[str, int | None], into: TableVersions | None = None, st
     for what, version in events:
         if what == "record":
             found.count_records(stream, version, 1)
+        elif what == "schema":
+            found.of(stream).note_schema()
         elif what == "bookmark":
             found.of(stream).note_bookmark(version)
         else:
@@ -22,7 +24,7 @@ def track(*events: tuple[str, int | None], into: TableVersions | None = None, st
     return found
 
 
-RECORD, ACTIVATE, BOOKMARK = "record", "activate", "bookmark"
+RECORD, ACTIVATE, BOOKMARK, SCHEMA = "record", "activate", "bookmark", ("schema", None)
 
 
 def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
@@ -38,7 +40,11 @@ def test_it_is_complete_when_it_is_activated_after_its_records() -> None:
         [(RECORD, None)],
         [(RECORD, 7)],
         [(ACTIVATE, 7), (RECORD, 7)],
-        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
+        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7), (RECORD, 7)],
+        [(ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7)],
+        [SCHEMA, (ACTIVATE, 7), (RECORD, 7), SCHEMA, (ACTIVATE, 7), SCHEMA, (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7)],
         [(RECORD, 7), (ACTIVATE, 7), (RECORD, 7), (ACTIVATE, 7)],
         [(RECORD, 7), (ACTIVATE, 8)],
@@ -51,6 +57,31 @@ def test_it_is_not_complete_otherwise(events: list[tuple[str, int | None]]) -> N
     found = track(*events)
     assert not found.is_complete
     assert not found.is_empty
+
+
+def test_an_activation_before_the_records_does_not_hide_the_one_after_them() -> None:
+    found = track(SCHEMA, (ACTIVATE, 7), (RECORD, 7), (RECORD, 7), (ACTIVATE, 7))
+    assert found.is_complete
+    assert not list(found.warnings())
+    # In a later run without a record, the early one must not look like an empty snapshot.
+    assert found.announces_early()
+
+
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [
+        ([(RECORD, 7), (ACTIVATE, 7)], 7),
+        ([(RECORD, 7), (ACTIVATE, 7), (RECORD, 8), (ACTIVATE, 8)], 8),
+        ([(RECORD, 7), (RECORD, 8), (ACTIVATE, 8), (ACTIVATE, 7)], 8),
+        ([(RECORD, 7), (ACTIVATE, 7), (RECORD, 8)], 7),
+        ([(RECORD, 7), (RECORD, 8)], None),
+        ([(ACTIVATE, 7)], None),
+    ],
+)
+def test_the_last_complete_version_is_the_one_that_began_last(
+    events: list[tuple[str, int | None]], last: int | None
+) -> None:
+    assert track(*events).of("jobs").last_complete == last
 
 
 @pytest.mark.parametrize("events", [[(ACTIVATE, 7), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 8)]])

@@ -216,6 +216,7 @@ STATEMENTS = {
     "count_live_partition": merge.count_live(TARGET, partition="_PARTITIONTIME"),
     "append": merge.append(TARGET, KEYLESS),
     "replace": merge.replace(TARGET, [KEYLESS, KEYLESS]),
+    "replace_by_nothing": merge.replace(TARGET, []),
     "adopt": tables.adopt(TARGET),
     "adopt_deletion_times": tables.adopt(TARGET, has_deletion_times=True),
     "earlier_marks": tables.earlier_marks(LOG, has_marked=True, has_allowed=True),
