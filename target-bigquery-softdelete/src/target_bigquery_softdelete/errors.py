@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 
@@ -41,6 +41,10 @@ class StreamMapError(PluginError):
             f"{stream}: an expression in its `stream_maps` fails on a record ({kind}). Nothing more of the stream was "
             "written. Correct the expression, so that it takes every value."
         )
+
+
+class MissingSchemaError(PluginError, RecordsWithoutSchemaException):
+    """Records of a stream came before its SCHEMA message. The stream fails, the others go on."""
 
 
 class InvalidRecordError(PluginError):

@@ -24,7 +24,7 @@ from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.context import Run, new_run_id
-from target_bigquery_softdelete.errors import BadInputError, BatchFileError, StreamMapError
+from target_bigquery_softdelete.errors import BadInputError, BatchFileError, MissingSchemaError, StreamMapError
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
@@ -290,7 +290,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         text = str(error) if isinstance(error, PluginError) else f"unexpected {type(error).__name__}: {error}"
         line = self.message_reader.line if isinstance(self.message_reader, BlockReader) else None
         place = f" See line {line} of the input." if line else ""
-        return PluginError(f"{text if text.startswith(stream) else f'{stream}: {text}'}{place}")
+        names_stream = text.startswith((f"{stream}:", f"{stream}."))
+        kind = MissingSchemaError if isinstance(error, MissingSchemaError) else PluginError
+        return kind(f"{text if names_stream else f'{stream}: {text}'}{place}")
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -316,7 +318,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _routes(self, stream: str) -> list[tuple[StreamMap, BigQuerySoftDeleteSink]]:
         """Return the maps of a stream, each with the sink that it leads to. A stream without a SCHEMA message fails."""
         if stream not in self.mapper.stream_maps and stream not in self._refused:
-            self._fail(stream, PluginError(f"{stream}: its records came before its SCHEMA message."))
+            self._fail(stream, MissingSchemaError(f"{stream}: its records came before its SCHEMA message."))
         sinks = {sink.stream_name: sink for sink in self.sinks}
         maps = self.mapper.stream_maps.get(stream, ())
         return [(each, sinks[each.stream_alias]) for each in maps if each.stream_alias in sinks]
