@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +19,11 @@ from support.target.harness import eventually, lease_holder
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
 
     from servicetitan_sandbox.client.meltano_project import MeltanoProject
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
 
+MELTANO, PAIR, FORKED_PAIR = "meltano run", "a pair that is started as a program", "a pair that is a fork"
 SIZES = {"technicians": 12, "activities": 60}
 
 
@@ -42,32 +43,44 @@ def kill_all(process: subprocess.Popen[str], work_folder: Path) -> None:
     """Kill a fleet and all processes of its companies, as the end of a container does."""
     own = [pid for folder in work_folder.iterdir() for pid in find_meltano(folder)]
     assert own
-    for pid in [process.pid, *own, *find_plugins(work_folder)]:
+    all_of_them = [process.pid, *own, *find_plugins(work_folder)]
+    for pid in all_of_them:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    eventually(lambda: not find_plugins(work_folder))
-    eventually(lambda: not any(find_meltano(folder) for folder in work_folder.iterdir()))
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in all_of_them))
 
 
-def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds_later(fleet: Fleet) -> None:
+def states_of_runs(fleet: Fleet) -> list[str]:
+    """Return how the runs of the company ended, by Meltano's own database."""
+    with closing(sqlite3.connect(fleet.folder / "work/killed/meltano.db")) as database:
+        return [state for (state,) in database.execute("SELECT state FROM runs ORDER BY id")]
+
+
+@pytest.mark.parametrize("runner", [MELTANO, PAIR, FORKED_PAIR])
+def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds_later(
+    fleet: Fleet, runner: str
+) -> None:
+    options = ["--with-meltano-run"] if runner == MELTANO else []
     fleet.add("killed", "880301", SIZES)
+    if runner == FORKED_PAIR:
+        fleet.add("another", "880303", SIZES)
     fleet.titan.control.set_fault(Fault(kind="slow", tenant="880301", seconds=600))
-    first = fleet.start()
+    first = fleet.start(*options)
     eventually(lambda: lease_holder(fleet.project("killed")), seconds=120)
     kill_all(first, fleet.folder / "work")
     fleet.titan.control.clear_faults()
-    with closing(sqlite3.connect(fleet.folder / "work/killed/meltano.db")) as database:
-        assert database.execute("SELECT state FROM runs").fetchall() == [("RUNNING",)]
+    if runner == MELTANO:
+        assert states_of_runs(fleet) == ["RUNNING"]
 
     fleet.variables["CLOUD_RUN_TASK_ATTEMPT"] = "1"
-    code, text, _ = ended(fleet.start())
+    code, text, _ = ended(fleet.start(*options))
 
     assert code == 0, text
     assert "took over the lease" in text
     assert fleet.find_differences("killed") == []
-    with closing(sqlite3.connect(fleet.folder / "work/killed/meltano.db")) as database:
-        assert database.execute("SELECT state FROM runs ORDER BY id").fetchall() == [("FAIL",), ("SUCCESS",)]
+    if runner == MELTANO:
+        assert states_of_runs(fleet) == ["FAIL", "SUCCESS"]
 
 
 @pytest.mark.long  # the short run has the lines that Meltano logs then

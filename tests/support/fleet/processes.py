@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from servicetitan_fleet.meltano import pair_command
 
 
 def find_meltano(system_folder: Path) -> list[int]:
@@ -11,9 +14,21 @@ def find_meltano(system_folder: Path) -> list[int]:
 
 
 def find_plugins(work_folder: Path) -> list[int]:
-    """Return the ids of the plugins' processes, by the variable that they have from Meltano."""
+    """Return the ids of the plugins' processes: by the variable that they have from Meltano, or by their group."""
     variable = f"MELTANO_SYS_DIR_ROOT={work_folder}".encode()
-    return [int(process.name) for process in _processes() if variable in _read(process / "environ")]
+    groups = {pid for folder in work_folder.iterdir() for pid in find_meltano(folder)}
+    return [
+        int(process.name)
+        for process in _processes()
+        if variable in _read(process / "environ") or groups & {_find_group(process)} - {int(process.name)}
+    ]
+
+
+def _find_group(process: Path) -> int:
+    try:
+        return os.getpgid(int(process.name))
+    except ProcessLookupError:
+        return -1
 
 
 def _processes() -> list[Path]:
@@ -21,7 +36,7 @@ def _processes() -> list[Path]:
 
 
 def _is_meltano(process: Path, lock: Path) -> bool:
-    if _read(process / "comm").strip() != b"meltano":
+    if _read(process / "comm").strip() not in {b"meltano", pair_command.NAME.encode()}:
         return False
     try:
         return any(link.readlink() == lock for link in (process / "fd").iterdir())

@@ -33,7 +33,8 @@ from servicetitan_fleet.fleet.safe_reporter import SafeReporter
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.meltano.context import MeltanoContext
 from servicetitan_fleet.meltano.environment import shared_variables
-from servicetitan_fleet.meltano.project import TAP, TARGET, MeltanoProject
+from servicetitan_fleet.meltano.process import start_process
+from servicetitan_fleet.meltano.project import KINDS, TAP, TARGET, MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up
 from servicetitan_fleet.meltano.warm_start import WarmMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
@@ -47,11 +48,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from servicetitan_fleet.meltano.process import Starter
+    from servicetitan_fleet.registry.company import Company
 
 DEFAULT_TIMEOUT_MINUTES = 120
 READERS = 8
 """Number of audit logs that are read at a time."""
 
+_LEAST_COMPANIES = 2
+"""Number of companies in a task for which it pays to load the libraries beforehand."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that stop a run. The last one comes when a terminal is closed."""
@@ -73,13 +77,14 @@ class RunOptions:
     log_format: str
     full_refresh: bool
     dry_run: bool
+    with_meltano_run: bool
     adopt: Sequence[str]
     max_age_hours: float
 
-    def make_context(self, start: Starter) -> MeltanoContext:
+    def make_context(self, project: MeltanoProject, start: Starter) -> MeltanoContext:
         """Make the context of the companies' Meltano processes, which `start` starts."""
         return MeltanoContext(
-            project=MeltanoProject(self.project_folder),
+            project=project,
             environment_name=self.environment,
             variables=os.environ,
             resolver=SecretResolver(),
@@ -87,6 +92,7 @@ class RunOptions:
             state_uri=meltano_state_uri(self.storage),
             dry_run=self.dry_run,
             adopt=tuple(self.adopt),
+            runs_pairs=not self.with_meltano_run,
             start=start,
         )
 
@@ -144,6 +150,12 @@ class RunOptions:
     help="Change nothing: read everything, and show what a first run would do to each table.",
 )
 @click.option(
+    "--with-meltano-run",
+    envvar="ETL_WITH_MELTANO_RUN",
+    is_flag=True,
+    help="Let `meltano run` run each company, instead of the fleet itself. It does the same, and takes longer.",
+)
+@click.option(
     "--adopt",
     metavar="STREAM",
     multiple=True,
@@ -162,15 +174,15 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     settings = RunOptions(**options)
     if settings.adopt and len(settings.only) != 1:
         raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
-    # First, so that its libraries load while the plan is made.
-    warm = click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ)))
     execution = execution_from(os.environ)
     storage = open_storage(settings.storage)
     claims = Claims(storage, execution)
     registry = open_registry(settings.registry, os.environ, trusted=settings.trusted)
     entries = registry.read()
     task = companies_of_task(entries, settings.only, storage, claims, execution, readers=READERS)
-    context = settings.make_context(warm.start)
+    project = MeltanoProject(settings.project_folder)
+    warm = _warm_up(task.companies, project, settings)
+    context = settings.make_context(project, warm.start if warm else start_process)
     log_format = _choose_log_format(settings.log_format)
     reporter = SafeReporter(make_reporter(log_format, execution))
     fleet = Fleet(
@@ -199,7 +211,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     clean_up(context.system_root)
     started = utc_now()
     warn_of_disabled(entries, execution.task)
-    with _call_on_signal(fleet.stop, warm.give_up) as signals:
+    with _call_on_signal(fleet.stop, *([warm.give_up] if warm else [])) as signals:
         outcomes = [
             *report_refused(task.refused, reporter),
             *fleet.run(task.companies, settings.parallel),
@@ -215,6 +227,14 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):
         sys.exit(1)
+
+
+def _warm_up(companies: Sequence[Company], project: MeltanoProject, settings: RunOptions) -> WarmMeltano | None:
+    """Begin to load the libraries of Meltano and the plugins, if several companies are to use them."""
+    if len(companies) < _LEAST_COMPANIES:
+        return None
+    plugins = {} if settings.with_meltano_run else {name: project.find_program(name) for name in KINDS}
+    return click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ), plugins))
 
 
 def _choose_log_format(option: str) -> str:

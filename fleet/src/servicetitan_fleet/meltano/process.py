@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
+from servicetitan_fleet.meltano.forked_process import OOM_SCORE
 from servicetitan_fleet.meltano.log_lines import LONGEST_LINE
 from servicetitan_fleet.meltano.system_folder import PRIVATE_UMASK
 
@@ -24,8 +25,6 @@ GRACE_SECONDS = 8.0
 
 _POLL_SECONDS = 0.1
 _READER_SECONDS = 5.0
-_OOM_SCORE = "500"
-"""Makes the kernel's out-of-memory killer choose a company's process before the fleet itself."""
 
 
 class EndedBy(Enum):
@@ -143,7 +142,7 @@ def run_process(  # noqa: PLR0913 - the parts of one command
     process = start(command, folder=folder, environment=environment, inherited=inherited)
     # It fails if the process has ended already, or the kernel has no such file. Neither matters.
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text(OOM_SCORE)
     errors: list[Exception] = []
     reader = threading.Thread(target=_read, args=(process.stdout, on_line, errors), daemon=True)
     reader.start()

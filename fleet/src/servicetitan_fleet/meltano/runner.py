@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.meltano import pair_command
 from servicetitan_fleet.meltano.dead_runs import end_dead_runs
 from servicetitan_fleet.meltano.environment import process_environment
 from servicetitan_fleet.meltano.process import run_process
@@ -60,7 +61,7 @@ class CompanyMeltano:
         project = self.context.project
         system_folder = self.context.system_root / self.company.company_id
         command: list[str | Path] = [
-            project.executable,
+            *(pair_command.COMMAND if self.context.runs_pairs and arguments[0] == "run" else [project.executable]),
             # The project's .env file is for developers of a single pipeline: its settings are not this company's.
             "--env-file",
             os.devnull,

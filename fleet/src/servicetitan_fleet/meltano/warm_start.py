@@ -8,18 +8,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from servicetitan_fleet.meltano import pair_command, warm_server
+from servicetitan_fleet.meltano.forked_process import ForkedProcess, ForkRequest, fork
 from servicetitan_fleet.meltano.process import start_process
-from servicetitan_fleet.meltano.system_folder import PRIVATE_UMASK
-from servicetitan_fleet.meltano.warm_server import ENDED, READY, STARTED
+from servicetitan_fleet.meltano.project import TAP, TARGET
+from servicetitan_fleet.meltano.warm_server import READY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,17 +31,48 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 60.0
 """How long the libraries may take to load, before Meltano is started without them."""
 
-_SERVER = "servicetitan_fleet.meltano.warm_server"
+_END_SECONDS = 2.0
+"""How long it may take to end by itself when there is nothing left to do."""
+
+MELTANO = "meltano"
+_LIBRARIES = (
+    "meltano.cli",
+    "alembic.command",
+    "alembic.config",
+    "google.cloud.storage",
+    "smart_open",
+    "sqlalchemy.dialects.sqlite",
+    "meltano.core.meltano_file",
+    "meltano.core.state_store.filesystem",
+    "meltano.core.state_store.google.backend",
+    "anyio._backends._asyncio",
+    "google_crc32c",
+    pair_command.MODULE,
+)
+"""What Meltano loads for every run, and what the fleet's own way to run a pair does."""
+
+_PROGRAMS = {MELTANO: "meltano.cli:main", pair_command.NAME: f"{pair_command.MODULE}:main"}
+
+_LIBRARIES_OF_PLUGINS = {
+    TAP: ("tap_servicetitan.tap", "yaml"),
+    TARGET: ("target_bigquery_softdelete.target", "yaml"),
+}
+"""What the plugins load when they run."""
+
+_NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
+"""Keeps libraries from starting threads when they are loaded, which no fork would have. Arrow takes its memory from
+mimalloc, but loads jemalloc, too."""
 
 
 class WarmMeltano:
     """Starts Meltano processes. Safe to use from several threads."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Begin to load the libraries, in a process of its own.
+    def __init__(self, environment: Mapping[str, str], plugins: Mapping[str, Path] | None = None) -> None:
+        """Begin to load the libraries, in processes of their own.
 
         Args:
-            environment: Its environment variables: no company's settings.
+            environment: Their environment variables: no company's settings.
+            plugins: The programs of the plugins whose libraries are to be loaded, too, by name.
         """
         self._lock = threading.Lock()
         self._is_loaded = False
@@ -50,10 +81,17 @@ class WarmMeltano:
         with theirs, contextlib.suppress(OSError):
             if sys.platform != "linux":
                 return  # elsewhere, libraries of the system may not survive a fork
+            served = _serve(
+                sys.executable,
+                {
+                    "libraries": _LIBRARIES,
+                    "programs": _PROGRAMS,
+                    "plugins": {name: _serve_plugin(name, program) for name, program in (plugins or {}).items()},
+                },
+            )
             self._server = subprocess.Popen(  # noqa: S603 - a module of this package
-                # -P: nothing is loaded from the folder in which the fleet happens to be started.
-                [sys.executable, "-P", "-m", _SERVER, str(theirs.fileno())],
-                env=dict(environment),
+                [*served[:-1], str(theirs.fileno()), served[-1]],
+                env={**environment, **_NO_THREADS},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -67,7 +105,12 @@ class WarmMeltano:
     def __exit__(self, *_: object) -> None:
         self._control.close()
         if self._server:
-            self._server.kill()  # it may still be loading; the processes that it has started go on
+            if self._is_loaded:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._server.wait(_END_SECONDS)
+            # With it go the servers of the plugins. Processes of companies go on.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._server.pid, signal.SIGKILL)
             self._server.wait()
 
     def start(
@@ -78,10 +121,10 @@ class WarmMeltano:
         environment: Mapping[str, str],
         inherited: Collection[int] = (),
     ) -> Running:
-        """Start Meltano. As `start_process`.
+        """Start Meltano, or a pair. As `start_process`.
 
         Args:
-            command: Meltano's program and its arguments.
+            command: Meltano's program or that of a pair (`pair_command.py`), and its arguments.
             folder: Its working directory.
             environment: All its environment variables.
             inherited: File descriptors that it inherits, under other numbers.
@@ -90,38 +133,31 @@ class WarmMeltano:
             OSError: If it cannot be started.
         """
         with contextlib.suppress(OSError):
-            return self._fork(command, folder, environment, inherited)
+            return self._fork([str(part) for part in command], folder, environment, inherited)
         return start_process(command, folder=folder, environment=environment, inherited=inherited)
 
     def _fork(
-        self, command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], inherited: Collection[int]
-    ) -> Running:
-        """Ask for a fork, and wait until it is there: of two Meltanos of one company nobody would know.
-
-        Raises:
-            OSError: If there is none, and will be none.
-        """
-        request = {
-            "command": [str(part) for part in command],
-            "folder": str(folder),
-            "environment": dict(environment),
-            "umask": PRIVATE_UMASK,
-        }
-        ours, theirs = socket.socketpair()
-        ours_to_read, theirs_to_write = os.pipe()
-        output = os.fdopen(ours_to_read, "rb")
+        self, command: list[str], folder: Path, environment: Mapping[str, str], inherited: Collection[int]
+    ) -> ForkedProcess:
+        length = len(pair_command.COMMAND)
+        is_pair = tuple(command[:length]) == pair_command.COMMAND
+        request = ForkRequest(
+            program=pair_command.NAME if is_pair else MELTANO,
+            command=[pair_command.NAME, *command[length:]] if is_pair else command,
+            folder=str(folder),
+            environment=environment,
+        )
+        ours, theirs = os.pipe()
+        output = os.fdopen(ours, "rb")
+        null = os.open(os.devnull, os.O_RDONLY)
         try:
-            with theirs:
-                self._ask([theirs.fileno(), theirs_to_write, *inherited])
-            ours.sendall(json.dumps(request).encode())
-            ours.shutdown(socket.SHUT_WR)
-            return ForkedProcess(ours, output)
+            return fork(request, [null, theirs, theirs, *inherited], self._ask, output)
         except OSError:
-            ours.close()
             output.close()
             raise
         finally:
-            os.close(theirs_to_write)
+            os.close(theirs)
+            os.close(null)
 
     def _ask(self, descriptors: Sequence[int]) -> None:
         with self._lock:
@@ -145,55 +181,12 @@ class WarmMeltano:
             self._control.shutdown(socket.SHUT_RDWR)
 
 
-class ForkedProcess:
-    """A process that another one has started."""
+def _serve_plugin(name: str, program: Path) -> list[str]:
+    programs = {name: f":{program.name}"}
+    return _serve(program.with_name("python"), {"libraries": _LIBRARIES_OF_PLUGINS[name], "programs": programs})
 
-    def __init__(self, reply: socket.socket, stdout: IO[bytes]) -> None:
-        """Wait for its id.
 
-        Args:
-            reply: Brings its id, and later its exit code.
-            stdout: Its output.
-
-        Raises:
-            OSError: If it was not started.
-        """
-        self._reply = reply
-        self._code: int | None = None
-        self._said = b""
-        self.stdout: IO[bytes] | None = stdout
-        pid = self._read(STARTED, None)
-        if pid is None:
-            raise OSError("the fork was not made")
-        self.pid = pid
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end, and return its exit code, as `subprocess` has it.
-
-        Raises:
-            subprocess.TimeoutExpired: If it does not end in time.
-        """
-        if self._code is None:
-            code = self._read(ENDED, timeout)
-            if code is None:
-                # Whoever would know its code has died. The process itself may be alive.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.pid, signal.SIGKILL)
-            self._code = -signal.SIGKILL if code is None else code
-            self._reply.close()
-        return self._code
-
-    def _read(self, what: bytes, timeout: float | None) -> int | None:
-        """Return the number of the next line; None if it is about something else, or there will be none."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while b"\n" not in self._said:
-            seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([self._reply], [], [], seconds)[0]:
-                raise subprocess.TimeoutExpired("meltano", timeout or 0.0)
-            part = self._reply.recv(100)
-            if not part:
-                return None
-            self._said += part
-        line, _, self._said = self._said.partition(b"\n")
-        kind, _, number = line.partition(b" ")
-        return int(number) if kind == what else None
+def _serve(interpreter: str | Path, served: object) -> list[str]:
+    """Return the command of a server, without its descriptor."""
+    # -P: nothing is loaded from the folder of that file, or the one in which the fleet happens to be started.
+    return [str(interpreter), "-P", warm_server.__file__, json.dumps(served)]

@@ -15,6 +15,7 @@ import pytest
 
 from servicetitan_fleet.meltano import warm_start
 from servicetitan_fleet.meltano.process import EndedBy, ProcessExit, run_process, start_process
+from servicetitan_fleet.meltano.project import TAP
 from servicetitan_fleet.meltano.warm_start import WarmMeltano
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ import json, os, sys
 mask = os.umask(0)
 print(json.dumps({
     "environment": {name: os.environ[name] for name in sorted(os.environ) if name not in ("LC_CTYPE", "PYTHONPATH")},
-    "folder": os.getcwd(), "umask": mask, "leads": os.getsid(0) == os.getpgid(0) == os.getpid(),
+    "folder": os.getcwd(), "umask": mask, "leads": os.getpgid(0) == os.getpid(),
     "input": sys.stdin.read(),
 }), flush=True)
 print("an error", file=sys.stderr)
@@ -192,3 +193,80 @@ def test_a_server_that_dies_takes_its_processes_for_dead_and_the_next_one_is_sta
     (tmp_path / "program").write_text("#!/bin/sh\nexit 5\n")
     (tmp_path / "program").chmod(0o700)
     assert start_and_read(warm, tmp_path / "program") == (5, b"")
+
+
+# A plugin: a package of an interpreter's environment with a console script of the plugin's name.
+PLUGIN = """
+import json, os, sys
+loaded_by = os.getpid()
+def main():
+    print(json.dumps({
+        "forked": loaded_by != os.getpid(), "group": os.getpgid(0), "words": sys.argv[1:], "input": sys.stdin.read(),
+        "environment": {name: os.environ[name] for name in sorted(os.environ) if name != "LC_CTYPE"},
+        "threads": len(os.listdir("/proc/self/task")),
+    }), flush=True)
+    sys.exit(6)
+"""
+# What a Meltano does that starts a plugin by the server that it was given.
+STARTS = """
+import json, os, sys
+from servicetitan_fleet.meltano.plugin_start import PluginStarter
+servers = [word.partition("=")[2] for word in options]
+reading, writing = os.pipe()
+null = os.open(os.devnull, os.O_RDONLY)
+command = [{program!r}, "--config", "a file"]
+plugin = PluginStarter(servers).start({name!r}, command, {{"SECRET": "its own"}}, (null, writing, 2))
+os.close(writing)
+said = json.loads(os.fdopen(reading).read())
+print(json.dumps(said | {{"code": plugin.wait(), "own": os.getpid(), "servers": len(servers)}}), flush=True)
+"""
+MELTANO_WITH_PLUGINS = """
+import sys
+def main():
+    options = [word for word in sys.argv[1:] if word.startswith("--warm-plugin")]
+    exec(sys.argv[-1], {"options": options})
+"""
+
+
+def make_plugin(folder: Path, name: str, module: str) -> Path:
+    """Make a plugin's environment of this interpreter, and return its program."""
+    package = folder / "packages"
+    info = package / f"{module}-1.dist-info"
+    info.mkdir(parents=True)
+    (package / f"{module}.py").write_text(PLUGIN)
+    (info / "METADATA").write_text(f"Name: {module}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[console_scripts]\n{name} = {module}:main\n")
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "python").write_text(f'#!/bin/sh\nPYTHONPATH="{package}" exec {sys.executable} "$@"\n')
+    (programs / name).write_text(f'#!/bin/sh\nexec {programs}/python -c "import {module}; {module}.main()" "$@"\n')
+    for program in (programs / "python", programs / name):
+        program.chmod(0o700)
+    return programs / name
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_plugin_is_a_fork_too_and_in_the_group_of_its_company(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, works: bool
+) -> None:
+    module = "a_plugin"
+    program = make_plugin(tmp_path, "a-plugin", module)
+    monkeypatch.setitem(warm_start._LIBRARIES_OF_PLUGINS, TAP, (module if works else "absent",))  # noqa: SLF001 - ours are slow to load
+    (tmp_path / "meltano").mkdir()
+    (tmp_path / "meltano/__init__.py").touch()
+    (tmp_path / "meltano/cli.py").write_text(MELTANO_WITH_PLUGINS)
+    code = STARTS.format(program=str(program), name=TAP)
+    with WarmMeltano({"PYTHONPATH": str(tmp_path), "ONLY_THE_SERVER": "has this"}, {TAP: program}) as warm:
+        end, lines = run(warm.start, code, tmp_path)
+    assert end.code == 0, lines
+    said = json.loads(lines[0])
+    assert said.pop("own") == said.pop("group")
+    assert said.pop("environment")["SECRET"] == "its own"
+    assert said == {
+        "forked": works,
+        "servers": int(works),
+        "words": ["--config", "a file"],
+        "input": "",
+        "threads": 1,
+        "code": 6,
+    }
