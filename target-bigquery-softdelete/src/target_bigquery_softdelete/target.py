@@ -74,6 +74,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     began: ClassVar[float | None] = None
     """When the process began, in steady seconds. By default, when the target was made."""
     _is_stoppable = False
+    _is_stopping = False
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -153,7 +154,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # During a run another thread ends the process: here, in the middle of anything, nothing can be done safely.
-        if not self._is_stoppable:
+        if self._is_stoppable:
+            self._is_stopping = True
+        else:
             super()._handle_termination(signum, frame)
 
     def _stop(self, signum: int) -> None:
@@ -397,6 +400,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         Raises:
             PluginError: If a stream failed, or the input was cut off. Everything that could be written is written.
         """
+        if self._is_stopping:  # whoever stops the run ends its input, too: nothing more is begun
+            threading.Event().wait()
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
         try:
             finalize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,11 +15,13 @@ from support.singer import INTEGER, STRING, activate, lines, record, schema, sta
 from support.target import ways
 from support.target.harness import PATIENCE_SECONDS
 from support.target.ways import FILLS, LOAD, MERGES, WAYS
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from servicetitan_sandbox.client.bigquery_project import Project
+    from support.proxy import Answer, Request
     from support.target.harness import TargetRunner
     from support.target.ways import Way
 
@@ -128,6 +131,36 @@ def test_a_stop_signal_lets_out_no_state_and_says_so(target: TargetRunner, proje
     assert out == b""
     assert b"Stopped by signal 15" in log
     assert b"Traceback" not in log
+    assert project.tables("bronze") == []
+
+
+def test_an_input_that_ends_while_the_run_is_being_stopped_is_not_written(
+    target: TargetRunner, project: Project, proxy: Proxy
+) -> None:
+    has_begun, is_stopping, gives_back = threading.Event(), threading.Event(), threading.Event()
+
+    def gate(request: Request, forward: Callable[[bytes], Answer]) -> Answer:
+        if LEASE_TABLE in request.path and is_stopping.is_set():
+            gives_back.set()
+            time.sleep(2)  # longer than the first table of the stream would take
+        answer = forward(request.body)
+        has_begun.set()
+        return answer
+
+    proxy.gate = gate
+    process = target.start(api_endpoint=proxy.url, on_concurrent_run="refuse")
+    assert process.stdin
+    process.stdin.write(lines(FIRST))
+    process.stdin.flush()
+    assert has_begun.wait(PATIENCE_SECONDS)
+    time.sleep(2)
+
+    is_stopping.set()
+    process.terminate()
+    assert gives_back.wait(PATIENCE_SECONDS)
+    process.stdin.close()
+
+    assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert project.tables("bronze") == []
 
 
