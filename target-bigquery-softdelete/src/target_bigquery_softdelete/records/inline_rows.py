@@ -81,6 +81,8 @@ def _last_of_keys(rows: Sequence[Row], columns: TableColumns) -> tuple[str, ...]
 
 def texts(table: pa.Table, columns: Sequence[Column]) -> list[Row]:
     """Return the rows of a table as texts, in the order of these columns."""
+    if not columns:  # a stream whose schema lists no property
+        return [[] for _ in range(table.num_rows)]
     values = [_texts(table.column(column.name).combine_chunks(), column) for column in columns]
     return [list(row) for row in zip(*values, strict=True)]
 

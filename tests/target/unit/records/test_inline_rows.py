@@ -169,3 +169,9 @@ def test_rows_of_very_many_columns_do_not_travel() -> None:
 
     assert can_travel(most)
     assert not can_travel(TableColumns((*most.columns, Column("w", "w", Kind.INT64)), ("id",)))
+
+
+def test_rows_may_have_no_column() -> None:
+    found = staged(TableColumns((), ()), {"id": 1}, {"id": 2})
+    assert found is not None
+    assert json.loads(found.text) == [[None], [None]]
