@@ -161,7 +161,7 @@ def test_an_input_that_ends_while_the_run_is_being_stopped_is_not_written(
     process.stdin.close()
 
     assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
-    assert project.tables("bronze") == []
+    assert "jobs" not in project.tables("bronze")
 
 
 @pytest.mark.parametrize(**ways.of(WAYS))
