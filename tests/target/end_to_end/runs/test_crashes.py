@@ -148,19 +148,19 @@ def test_an_input_that_ends_while_the_run_is_being_stopped_is_not_written(
         return answer
 
     proxy.gate = gate
-    process = target.start(api_endpoint=proxy.url, on_concurrent_run="refuse")
-    assert process.stdin
-    process.stdin.write(lines(FIRST))
-    process.stdin.flush()
-    assert has_begun.wait(PATIENCE_SECONDS)
-    time.sleep(2)
+    with target.start(api_endpoint=proxy.url, on_concurrent_run="refuse") as process:
+        assert process.stdin
+        process.stdin.write(lines(FIRST))
+        process.stdin.flush()
+        assert has_begun.wait(PATIENCE_SECONDS)
+        time.sleep(2)
 
-    is_stopping.set()
-    process.terminate()
-    assert gives_back.wait(PATIENCE_SECONDS)
-    process.stdin.close()
+        is_stopping.set()
+        process.terminate()
+        assert gives_back.wait(PATIENCE_SECONDS)
+        process.stdin.close()
+        assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
 
-    assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert "jobs" not in project.tables("bronze")
 
 
