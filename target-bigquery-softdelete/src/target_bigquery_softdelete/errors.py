@@ -59,6 +59,24 @@ class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
     """A record has no value for a property of its key. Handled as any other `InvalidRecordError`."""
 
 
+class SecondSnapshotError(PluginError):
+    """A second snapshot began in one run, of a stream without a key whose table is replaced by a snapshot.
+
+    The stream fails, and its table stays as it is.
+    """
+
+    def __init__(self, stream: str) -> None:
+        """Say what is wrong.
+
+        Args:
+            stream: Name of the stream.
+        """
+        super().__init__(
+            f"{stream}: two snapshots in one run. The table of a stream without a key is replaced by one. "
+            "Give the stream a key, or set `keyless_streams` to `append`."
+        )
+
+
 class TooManyRejectsError(PluginError):
     """More records of a stream do not fit their schema than `max_rejected_records` allows.
 

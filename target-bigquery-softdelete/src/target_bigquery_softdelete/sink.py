@@ -104,6 +104,10 @@ class BigQuerySoftDeleteSink(Sink):
         """Note that the tap had a bookmark of a stream of the input before it began, and the version in it."""
         self._load.note_resumption(source, version)
 
+    def note_state(self) -> None:
+        """Note a STATE message. See `StreamLoad`."""
+        self._load.note_state()
+
     def note_bookmark(self, source: str, version: int | None) -> None:
         """Note that the tap has moved the bookmark of a stream of the input, and the version in it."""
         self._load.note_bookmark(source, version)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
@@ -24,7 +25,13 @@ from target_bigquery_softdelete.bigquery.tenancy import Tenancy
 from target_bigquery_softdelete.bigquery.warehouse import Warehouse
 from target_bigquery_softdelete.config.settings import CONFIG_JSONSCHEMA, Settings
 from target_bigquery_softdelete.context import Run, new_run_id
-from target_bigquery_softdelete.errors import BadInputError, BatchFileError, MissingSchemaError, StreamMapError
+from target_bigquery_softdelete.errors import (
+    BadInputError,
+    BatchFileError,
+    MissingSchemaError,
+    StreamMapError,
+    WarehouseError,
+)
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
@@ -278,7 +285,12 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             stream: Its name in the input.
             error: What is wrong with the message.
             only: The one of its tables, by its name as a stream, that is not written. By default, none is.
+
+        Raises:
+            WarehouseError: If that is the error: BigQuery would not answer for the next stream, either.
         """
+        if isinstance(error, WarehouseError):
+            raise error
         sinks = [sink for sink in self.sinks if sink.stream_name == only] if only else self._sinks_of(stream)
         problem = self._bad_message(only or stream, error)
         for sink in sinks:
@@ -342,6 +354,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
         self._read_ends.note_state(message_dict.get("read"))
+        for sink in self.sinks:
+            sink.note_state()
         for stream in self._bookmarks.note_state(message_dict["value"], self.mapper.stream_maps):
             for sink in self._sinks_of(stream):
                 sink.note_bookmark(stream, self._version_kept(stream, sink))
@@ -359,8 +373,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             self._note_ignored(stream, "has no version")
             return
         self._read_ends.note_activation(stream)
-        for sink in self._sinks_of(stream):
-            if not self._ignores_versions(stream, sink):
+        for stream_map, sink in self._routes(stream):
+            # A stream that is mapped to nothing has no record here, and its snapshot is not empty.
+            if not self._ignores_versions(stream, sink) and not isinstance(stream_map, RemoveRecordTransform):
                 self._state.note_record(stream)  # its effect on the table is not written yet, either
                 sink.activate(stream, version)
 

@@ -118,3 +118,12 @@ def test_another_time_is_another_statement_and_must_be_one(project: Project) -> 
     assert seen == ["2026-01-01 00:00:00.000001+00:00", "2026-01-02 00:00:00+00:00"]
     with pytest.raises(BadRequest, match="Invalid TIMESTAMP literal"):
         project.query(text.format("2026-02-30 00:00:00.000000+00:00", project.name, "a"))
+
+
+@pytest.mark.parametrize("text", ["`{}.bronze.a`", '"{}"."bronze"."a"'])
+def test_a_text_that_looks_like_a_name_stays_as_it_is(project: Project, text: str) -> None:
+    text = text.format(project.name)
+    seen = [
+        project.query(f"SELECT '{text}' AS text FROM `{project.name}.bronze.{table}`")[0]["text"] for table in "aab"
+    ]
+    assert seen == [text] * 3

@@ -7,6 +7,7 @@ them as a tap would.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +94,12 @@ class _Run:
         self.present: set[Key] = set()
         self.records: dict[int | None, int] = {}
         self.activated: dict[int, int] = {}
+        self.activations: Counter[int] = Counter()
+        self.since_schema: Counter[int | None] = Counter()
 
     def take(self, message: Message) -> None:
         if message["type"] == "SCHEMA":
+            self.since_schema.clear()
             self.new_schema(message)
         elif message["type"] == "RECORD":
             version = message.get("version")
@@ -106,8 +110,16 @@ class _Run:
                 self.staged[key] = message["record"]
             self.present.add(key)
             self.records[version] = self.records.get(version, 0) + 1
+            self.since_schema[version] += 1
         elif message["type"] == "ACTIVATE_VERSION":
-            self.activated.setdefault(message["version"], self.records.get(message["version"], 0))
+            self.activate(message["version"])
+
+    def activate(self, version: int) -> None:
+        """Note that a version is declared complete. Of two messages, one before and one after the records, the last."""
+        self.activations[version] += 1
+        if self.activations[version] == 1 or (self.activations[version], self.activated[version]) == (2, 0):
+            is_end = self.activations[version] == 1 or self.since_schema[version]
+            self.activated[version] = self.records.get(version, 0) if is_end else 0
 
     def new_schema(self, message: Message) -> None:
         if message == self.schema:

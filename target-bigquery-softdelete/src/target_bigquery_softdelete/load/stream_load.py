@@ -12,6 +12,7 @@ from target_bigquery_softdelete.errors import (
     DeletesRefusedError,
     LostRowsError,
     NeedsBigNumericError,
+    SecondSnapshotError,
     SharedTableError,
     WarehouseError,
 )
@@ -27,7 +28,7 @@ from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.from_json_schema import suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
-from target_bigquery_softdelete.singer.versions import TableVersions
+from target_bigquery_softdelete.singer.versions import TableVersions, VersionTracker
 from target_bigquery_softdelete.sql.limits import check_limits
 
 if TYPE_CHECKING:
@@ -201,14 +202,21 @@ class StreamLoad:
             self._resumed.discard(source)
         if versions.has_begun(version):
             return
+        self._check_single(versions)
         is_first = not self._versions.has_versions
         is_alone = self.sources | self._declared == {source} and versions.begun < MOST_VERSIONS
         if self._is_keyed and self.unmerged_records and (is_first or is_alone):
             self._merge_and_begin(self._staging.present.columns)
         if is_first:
             self._has_moved = False
+            self._staged_before[version] = 0
         elif self._is_keyed and is_alone:
             self._staged_before[version] = len(self._staging.earlier)
+
+    def _check_single(self, versions: VersionTracker) -> None:
+        """Check that no second snapshot begins whose rows would be added to those of the first one."""
+        if self._replaces and not self._is_keyed and versions.begun:
+            raise SecondSnapshotError(self._stream)
 
     def count_read(self, source: str, version: int | None, count: int) -> None:
         """Count records that were read.
@@ -231,6 +239,10 @@ class StreamLoad:
         """
         self._resumed.add(source)
         self._versions.of(source).note_resumption(version)
+
+    def note_state(self) -> None:
+        """Note a STATE message, whatever it says of the stream."""
+        self._versions.note_state()
 
     def note_bookmark(self, source: str, version: int | None) -> None:
         """Note that the tap has moved the bookmark of a stream: after a crash it goes on from there.
@@ -462,7 +474,8 @@ class StreamLoad:
         """How many of the earlier staging tables are older than the snapshot that tells which rows are missing."""
         (source, *others) = self.sources
         version = None if others else self._versions.of(source).last_complete
-        return 0 if version is None else self._staged_before.get(version, 0)
+        # A version past the most has none of its own: the rows since the last one that has count as the snapshot's.
+        return 0 if version is None else self._staged_before.get(version, max(self._staged_before.values(), default=0))
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:
         if staging_tables and self._replaces and self._versions.is_complete:

@@ -107,8 +107,8 @@ class Flattener:
     def _pairs(self, record: dict[str, Any], plan: _Plan, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         for name, value in record.items():
             planned = plan.get(name)
-            if planned is None:
-                yield (self._flattening.name((*path, name)) if path else name), value  # the schema does not list it
+            if planned is None:  # the schema does not list it
+                yield self._free_name(self._flattening.name((*path, name)) if path else name), value
             elif isinstance(planned, str):
                 yield planned, self._to_text(value) if isinstance(value, (dict, list)) else value
             elif isinstance(value, dict):
@@ -117,6 +117,12 @@ class Flattener:
                 # It is no object, so it has no place: a column of the object gets what does not fit, so that the record
                 # is invalid.
                 yield _first_name(planned), {name: value}
+
+    def _free_name(self, name: str) -> str:
+        """Return the name of a property that the schema does not list: never that of one that it does."""
+        while name in self._properties:
+            name += "_"
+        return name
 
 
 def _first_name(plan: _Plan) -> str:

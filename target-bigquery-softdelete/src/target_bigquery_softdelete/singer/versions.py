@@ -59,6 +59,8 @@ class VersionTracker:
         self._activations: Counter[int] = Counter()
         self._early: set[int] = set()
         """Versions that were activated before their records."""
+        self._unconfirmed: set[int] = set()
+        """Versions that were activated before and after their records, and no STATE message has come since."""
         self._since_schema: Counter[int | None] = Counter()
         """Records of each version since the last SCHEMA message."""
         self._resumable: set[int] = set()
@@ -82,6 +84,7 @@ class VersionTracker:
 
         The first one of a version decides whether it came too early, unless a second one comes after the records. For
         each parent of a child stream the Singer SDK repeats the early one, after a SCHEMA message: that proves nothing.
+        And a tap that repeats it may have crashed before the next record, so a STATE message must follow.
         """
         self._activations[version] += 1
         if self._activations[version] == 1:
@@ -91,7 +94,12 @@ class VersionTracker:
         elif version in self._early:
             is_at_end = self._activations[version] == TWICE and self._since_schema[version]
             self._activated[version] = self._records[version] if is_at_end else 0
+            self._unconfirmed.add(version)
             self._late.discard(version)
+
+    def note_state(self) -> None:
+        """Note a STATE message: the tap was alive after the last ACTIVATE_VERSION message."""
+        self._unconfirmed.clear()
 
     def note_bookmark(self, version: int | None) -> None:
         """Note that the tap has saved how far it has come.
@@ -152,7 +160,7 @@ class VersionTracker:
         return any(map(self._is_complete, self._activated))
 
     def _is_complete(self, version: int) -> bool:
-        in_time = self._activated.get(version, 0) > 0 and version not in self._late
+        in_time = self._activated.get(version, 0) > 0 and version not in self._late | self._unconfirmed
         return in_time and not self.began_earlier(version)
 
     @property
@@ -241,6 +249,11 @@ class TableVersions:
         self.of(stream).count_records(version, count)
         if version is not None and self.of(stream).announces_early:
             self._habits.announces_early = True
+
+    def note_state(self) -> None:
+        """Note a STATE message."""
+        for stream in self._streams.values():
+            stream.note_state()
 
     def invalidate(self, reason: str) -> None:
         """Note why no version of this run can tell which rows are missing. The first reason counts."""

@@ -9,6 +9,7 @@ import pytest
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, lines, record, schema, state
+from target_bigquery_softdelete.load.stream_load import MOST_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -224,6 +225,15 @@ def test_an_activation_before_the_records_and_one_after_them(target: TargetRunne
         assert_marks_nothing(target(ITEMS, activate("items", version), at(whole=version)), project, set(range(4)))
 
 
+def test_an_activation_after_the_records_after_which_the_tap_is_silent_proves_nothing(
+    target: TargetRunner, project: Project
+) -> None:
+    target(*whole(1))
+    # It may be the early one of the next parent, before which the tap has crashed.
+    result = target(ITEMS, activate("items", 2), *items([0, 1], 2), activate("items", 2))
+    assert_marks_nothing(result, project, set(range(6)))
+
+
 def test_a_child_stream_that_activates_its_version_for_each_parent_marks_nothing(
     target: TargetRunner, project: Project
 ) -> None:
@@ -322,6 +332,17 @@ def test_a_second_snapshot_of_rejected_records_marks_none_of_them(target: Target
     assert target(*messages, on_invalid_record="quarantine").code == 0
 
     assert live(project) == {0, 5}
+
+
+def test_of_many_snapshots_in_one_run_those_past_the_most_count_as_one(target: TargetRunner, project: Project) -> None:
+    messages = [
+        message
+        for number in range(MOST_VERSIONS + 2)
+        for message in (*items([100 + number], number + 2), activate("items", number + 2))
+    ]
+    assert target(ITEMS, *messages, at(last=1)).code == 0
+    last = 100 + MOST_VERSIONS + 1
+    assert live(project) == {last - 2, last - 1, last}
 
 
 def test_versions_that_change_with_each_record_cost_few_merges(target: TargetRunner, project: Project) -> None:

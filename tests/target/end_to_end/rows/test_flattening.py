@@ -82,6 +82,16 @@ def test_what_the_schema_does_not_list_is_kept_when_asked_for(target: TargetRunn
     assert row["_etl_extra"] == {"new": {"a": [1]}, "address__zip": "8000"}
 
 
+def test_what_the_schema_does_not_list_takes_no_place_of_what_it_lists(target: TargetRunner, project: Project) -> None:
+    right = customer(1, "Main") | {"meta__id": 7, "address__street": "Wrong"}
+    right["address"]["geo"]["lat__"] = 0
+    result = target(CUSTOMERS, record("customers", right), **FLAT, additional_properties="keep")
+    assert result.code == 0
+    (row,) = project.rows("customers", key="meta__id").values()
+    assert (row["meta__id"], row["address__street"]) == (1, "Main")
+    assert row["_etl_extra"] == {"meta__id_": 7, "address__street_": "Wrong", "address__geo__lat__": 0}
+
+
 def test_the_depth_must_be_said(target: TargetRunner, project: Project) -> None:
     result = target(CUSTOMERS, flattening_enabled=True)
     assert result.code == 1

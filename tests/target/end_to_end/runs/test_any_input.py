@@ -213,3 +213,23 @@ def test_a_stream_may_have_any_name(name: str, target: TargetRunner, project: Pr
     assert (result.code, result.states) == (0, [{"bookmarks": {name: 1}}]), result.log
     (table,) = project.tables("bronze")
     assert project.rows(table).keys() == {1}
+
+
+def test_a_stream_that_is_mapped_to_nothing_has_no_empty_snapshot(target: TargetRunner, project: Project) -> None:
+    jobs = [schema("jobs", {"id": INTEGER}), *(record("jobs", {"id": number}, 1) for number in range(3))]
+    assert target(*jobs, activate("jobs", 1)).code == 0
+    settings = {"stream_maps": {"jobs": None}, "keyless_streams": "replace", "allow_mass_delete": True}
+    result = target(*jobs, activate("jobs", 2), state({"bookmarks": {}}), **settings)
+    assert (result.code, result.errors, len(result.states)) == (0, [], 1)
+    assert set(project.operations("jobs").values()) == {"INSERT"}
+
+
+def test_two_snapshots_of_a_stream_without_a_key_are_not_added_up(target: TargetRunner, project: Project) -> None:
+    keyless = schema("jobs", {"id": INTEGER}, key=())
+    first = [keyless, *(record("jobs", {"id": number}, 1) for number in (1, 2)), activate("jobs", 1)]
+    assert target(*first, keyless_streams="replace").code == 0
+    again = [record("jobs", {"id": 3}, 2), activate("jobs", 2)]
+    result = target(*first, *again, keyless_streams="replace")
+    assert (result.code, result.states) == (1, [])
+    assert "jobs: two snapshots in one run" in result.errors[0]
+    assert sorted(row["id"] for row in project.query(f"SELECT id FROM `{project.bronze}.jobs`")) == [1, 2]

@@ -100,6 +100,7 @@ def test_partitions_that_expire_are_refused_or_kept(target: TargetRunner, projec
     assert (partitioning.type_, partitioning.field) == ("MONTH", "day")
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("way", [STAGED, INLINE], ids=["staged", "inline"])
 def test_a_project_without_billing_is_told_so(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     set_conditions(project.api_endpoint, project.name, billing=False)

@@ -61,6 +61,8 @@ def test_it_is_not_complete_otherwise(events: list[tuple[str, int | None]]) -> N
 
 def test_an_activation_before_the_records_does_not_hide_the_one_after_them() -> None:
     found = track(SCHEMA, (ACTIVATE, 7), (RECORD, 7), (RECORD, 7), (ACTIVATE, 7))
+    assert not found.is_complete  # it may be the early one of the next parent, and the tap has crashed
+    found.note_state()
     assert found.is_complete
     assert not list(found.warnings())
     # In a later run without a record, the early one must not look like an empty snapshot.

@@ -57,6 +57,9 @@ _UNKNOWN_FUNCTION = re.compile(r"(?:Function|Table-valued function|Procedure|Mod
 _NEW_FUNCTION = re.compile(r"FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(?P<name>\w+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(r"TIMESTAMP '(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?(?:\+00:00)?)'")
 _READS_OR_CHANGES_ROWS = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_LIKE_A_NAME = re.compile(r'`|"\."')
+"""What a text has that could be taken for the name of a table."""
 _DEPENDS_ON_MORE = re.compile(r"@@|SYSTEM_TIME|EXTERNAL_QUERY|SESSION_USER", re.IGNORECASE)
 """What makes the translation of a statement depend on the session or the time."""
 _INGESTION_TIME = (("_PARTITIONTIME", "TIMESTAMP"), ("_PARTITIONDATE", "DATE"))
@@ -211,6 +214,7 @@ class _Checked:
             and not (context.variables or context.functions or job.functions)
             and not context.temporary - {""}
             and not _DEPENDS_ON_MORE.search(self.text)
+            and not any(_LIKE_A_NAME.search(literal) for literal in _LITERAL.findall(self.text))
             and not row_access.secured()
         )
 
