@@ -186,9 +186,11 @@ def test_the_plugins_get_and_leave_the_same_in_either_way(sides: tuple[Side, Sid
     [
         ({"tap": {"page_size": 3}}, "the tap's own words"),
         ({"target": {"block_bytes": 4}}, "the target's own words"),
-        ({"target": {"block_bytes": 4, "inline_bytes": 1}}, "the target's own words"),
-        ({"target": {"block_bytes": 7}}, "the target's own words"),
-        ({"tap": {"page_size": 3}, "target": {"block_bytes": 4}}, "own words"),
+        pytest.param(
+            {"target": {"block_bytes": 4, "inline_bytes": 1}}, "the target's own words", marks=pytest.mark.long
+        ),
+        pytest.param({"target": {"block_bytes": 7}}, "the target's own words", marks=pytest.mark.long),
+        pytest.param({"tap": {"page_size": 3}, "target": {"block_bytes": 4}}, "own words", marks=pytest.mark.long),
         ({"tap": {"max_retries": 5}}, "the discovery's own words"),
     ],
 )

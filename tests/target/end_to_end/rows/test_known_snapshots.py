@@ -157,10 +157,12 @@ def test_another_version_of_the_software_makes_it_unknown(table: WatchedTable, m
     "statement",
     [
         "DROP VIEW `{0}.jobs_live`",
-        "DROP TABLE `{0}.jobs_history`",
+        pytest.param("DROP TABLE `{0}.jobs_history`", marks=pytest.mark.long),
         "DELETE FROM `{0}.jobs_history` WHERE id = 2",
-        "DELETE FROM `{0}.jobs_history` WHERE TRUE",
-        "UPDATE `{0}.jobs_history` SET _valid_to = TIMESTAMP '2024-01-01' WHERE id = 1",
+        pytest.param("DELETE FROM `{0}.jobs_history` WHERE TRUE", marks=pytest.mark.long),
+        pytest.param(
+            "UPDATE `{0}.jobs_history` SET _valid_to = TIMESTAMP '2024-01-01' WHERE id = 1", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_history_or_a_view_that_somebody_spoils_is_made_anew(
