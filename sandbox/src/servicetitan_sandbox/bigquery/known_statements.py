@@ -116,21 +116,22 @@ class _Running:
 
 @dataclass
 class _Kept(Generic[V]):
-    """The values that were used last, at most so many."""
+    """Lists of values by key, of the keys that were used last: at most so many."""
 
     most: int
-    _values: OrderedDict[Hashable, V] = field(default_factory=OrderedDict)
+    _values: OrderedDict[Hashable, list[V]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, key: Hashable) -> V | None:
         """Return a value that nobody else has until it is kept again."""
         with self._lock:
-            return self._values.pop(key, None)
+            values = self._values.get(key)
+            return values.pop() if values else None
 
     def keep(self, key: Hashable, value: V) -> None:
-        """Keep a value."""
+        """Keep a value, with others of its key."""
         with self._lock:
-            self._values[key] = value
+            self._values.setdefault(key, []).append(value)
             self._values.move_to_end(key)
             if len(self._values) > self.most:
                 self._values.popitem(last=False)
@@ -138,11 +139,12 @@ class _Kept(Generic[V]):
     def look_up(self, key: Hashable) -> V | None:
         """Return a value that others may have, too."""
         with self._lock:
-            return self._values.get(key)
+            values = self._values.get(key)
+            return values[-1] if values else None
 
 
 _thread = threading.local()
-_trees: _Kept[list[_Tree]] = _Kept(_MOST_TREES)
+_trees: _Kept[_Tree] = _Kept(_MOST_TREES)
 _translations: _Kept[_Template] = _Kept(_MOST_TRANSLATIONS)
 
 
@@ -167,7 +169,7 @@ def recognized(statement: str, shape: Shape, key: Hashable) -> Iterator[None]:
     finally:
         _thread.running = None
     if running.tree:  # not after a failure, which may have left it half changed
-        _trees.keep(shape.text, [*(_trees.take(shape.text) or []), running.tree])
+        _trees.keep(shape.text, running.tree)
 
 
 def translate(context: Context, make: Callable[[], Sequence[Translated]]) -> Sequence[Translated]:
@@ -202,17 +204,14 @@ def _parse_known(parse: Callable[[str], list[exp.Expression]]) -> Callable[[str]
         running = _running()
         if running is None or text != running.text:
             return parse(text)
-        kept = _trees.take(running.shape.text)
-        if not kept:
-            trees = parse(text)
-            if len(trees) == 1:
-                running.tree = _Tree(trees[0], tuple(_tables(trees[0], running.shape.names)))
-            return trees
-        running.tree = kept.pop()
-        if kept:
-            _trees.keep(running.shape.text, [*kept, *(_trees.take(running.shape.text) or [])])
-        running.tree.name(running.shape.names)
-        return [running.tree.tree]
+        running.tree = _trees.take(running.shape.text)
+        if running.tree:
+            running.tree.name(running.shape.names)
+            return [running.tree.tree]
+        trees = parse(text)
+        if len(trees) == 1:
+            running.tree = _Tree(trees[0], tuple(_tables(trees[0], running.shape.names)))
+        return trees
 
     return parse_once
 

@@ -173,6 +173,7 @@ class _Checked:
     Attributes:
         text: The statement.
         shape: The same without its full table names: the runs of two projects have one shape.
+        names: The full name behind each placeholder of the shape, as paths that a statement writes.
         found: What each path of the shape stands for; None where there is nothing.
         constants: The type of each variable of the script.
         key: All that the analyzer's answer depends on. Times may be others.
@@ -180,6 +181,7 @@ class _Checked:
 
     text: str
     shape: Shape
+    names: Mapping[Path, Path]
     found: Mapping[Path, _Relation | None]
     constants: Mapping[str, str]
     key: Hashable
@@ -188,7 +190,7 @@ class _Checked:
     def of(cls, cursor: duckdb.DuckDBPyConnection, context: Context, text: str, job: _Job) -> _Checked:
         constants = {name: _variable_type(cursor, table) for name, table in context.variables.items()}
         shape = Shape.of(text)
-        names = _names(shape)
+        names: dict[Path, Path] = {(shape.placeholder(number),): (name,) for number, name in enumerate(shape.names)}
         found = {path: _relation(cursor, context, names.get(path, path)) for path in _paths(shape.text)}
         columns = tuple((path, relation and relation.columns) for path, relation in found.items())
         key = (
@@ -198,21 +200,19 @@ class _Checked:
             tuple(constants.items()),
             job.appends,
         )
-        return cls(text, shape, found, constants, key)
+        return cls(text, shape, names, found, constants, key)
 
     def known(self) -> dict[Path, Columns]:
         """Return the columns of each table that there is, by the path that the statement writes."""
-        names = _names(self.shape)
-        return {names.get(path, path): relation.columns for path, relation in self.found.items() if relation}
+        return {self.names.get(path, path): relation.columns for path, relation in self.found.items() if relation}
 
     def tells_all(self, context: Context, job: _Job) -> bool:
         """Return whether the key and the parameters say all that the statement's translation depends on."""
         return (
             _READS_OR_CHANGES_ROWS.match(self.text) is not None
-            and self.found.keys() == _names(self.shape).keys()
+            and self.found.keys() == self.names.keys()
             and all(relation and relation.is_plain for relation in self.found.values())
-            and not (context.variables or context.functions or job.functions)
-            and not context.temporary - {""}
+            and not (context.variables or context.functions or context.temporary or job.functions)
             and not _DEPENDS_ON_MORE.search(self.text)
             and not any(_LIKE_A_NAME.search(literal) for literal in _LITERAL.findall(self.text))
             and not row_access.secured()
@@ -275,11 +275,6 @@ def _any_time(literal: re.Match[str]) -> str:
     except ValueError:
         return literal[0]
     return "TIMESTAMP"
-
-
-def _names(shape: Shape) -> dict[Path, Path]:
-    """Return the full name behind each placeholder of a shape, as paths that a statement writes."""
-    return {(shape.placeholder(number),): (name,) for number, name in enumerate(shape.names)}
 
 
 @functools.lru_cache(maxsize=10_000)
