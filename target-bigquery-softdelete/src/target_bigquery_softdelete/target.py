@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 from singer_sdk import Target
@@ -55,7 +55,7 @@ from target_bigquery_softdelete.singer.state import StateComposer
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -334,7 +334,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         """Return the maps of a stream, each with the sink that it leads to. A stream without a SCHEMA message fails."""
         if stream not in self.mapper.stream_maps and stream not in self._refused:
             self._fail(stream, MissingSchemaError(f"{stream}: its records came before its SCHEMA message."))
-        sinks = {sink.stream_name: sink for sink in self.sinks}
+        sinks = cast("Mapping[str, BigQuerySoftDeleteSink]", self._sinks_active)
         maps = self.mapper.stream_maps.get(stream, ())
         return [(each, sinks[each.stream_alias]) for each in maps if each.stream_alias in sinks]
 
