@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ _PRIVATE = 0o700
 _LOCK = ".lock"
 _WITH_SECRETS = "*.config.json"
 
+_RELEASE_SECONDS = 2.0
+"""How long a run waits for the lock of one that has ended. A process that another thread is just starting holds a copy
+of every open file until its program begins, and one that was killed until the kernel has dealt with it."""
+_PAUSE_SECONDS = 0.02
+
 
 @contextmanager
 def hold_folder(folder: Path) -> Iterator[int]:
@@ -46,7 +52,7 @@ def hold_folder(folder: Path) -> Iterator[int]:
         for private in (folder, folder / "run"):
             private.mkdir(exist_ok=True)
             private.chmod(_PRIVATE)
-        lock = _lock(folder)
+        lock = _wait_for_lock(folder)
     except OSError as error:
         raise PluginError(f"cannot use the folder {folder}: {error.strerror}") from error
     if lock is None:
@@ -115,6 +121,14 @@ def _hold_if_dead(folder: Path) -> Iterator[bool]:
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def _wait_for_lock(folder: Path) -> int | None:
+    """Lock a folder, and give a process that is just letting it go the time for it."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (lock := _lock(folder)) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+    return lock
 
 
 def _lock(folder: Path) -> int | None:

@@ -94,6 +94,14 @@ def test_secrets_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> 
         clean_up(tmp_path)
 
 
+def test_a_run_waits_for_a_process_that_is_just_letting_the_folder_go(tmp_path: Path) -> None:
+    """As a process does that another thread has started, until its program begins."""
+    with hold_folder(tmp_path / "one") as lock:
+        child = subprocess.Popen(["sleep", "0.5"], pass_fds=(lock,))
+    with child, hold_folder(tmp_path / "one"):
+        assert child.wait() == 0
+
+
 def test_the_folder_of_a_killed_check_goes_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
     for name in ("etl-check-dead", "etl-check-alive", "other"):
         leave_secrets(tmp_path / name / "one")
