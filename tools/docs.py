@@ -149,6 +149,9 @@ def key(spec: StreamSpec) -> str:
 
 def replication(spec: StreamSpec) -> str:
     """Return which records of a stream a run reads."""
+    if spec.period:
+        days = "days to come" if spec.period.is_ahead else "day by day, and recent days again"
+        return f"of all `{spec.parent.stream}`, {days}" if spec.parent else days
     if spec.parent:
         parent = STREAM[spec.parent.stream]
         return f"of {'all' if parent.kind is ReplicationKind.SNAPSHOT else 'new and changed'} `{parent.name}`"
@@ -161,6 +164,8 @@ def replication(spec: StreamSpec) -> str:
 
 def deletions(spec: StreamSpec) -> str:
     """Return how the tap notices that a record of a stream is gone."""
+    if spec.period:
+        return "fewer records for a day that is read again" if spec.numbered else "not noticed"
     if spec.parent:
         whole = STREAM[spec.parent.stream].kind is ReplicationKind.SNAPSHOT
         return "gone from its list, or its parent is" if whole else f"gone from a full pass over `{spec.parent.stream}`"
