@@ -35,7 +35,7 @@ def handle(company: Company, endpoint: Endpoint, call: Call, *, back: int = 0) -
 
 
 def _feed(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
-    return feeds.page(company.table(endpoint.entity), endpoint, call.query, company.tenant.feed_page_size, back=back)
+    return feeds.page(company.table(endpoint.entity), endpoint, call.query, company.tenant, back=back)
 
 
 def _list(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
