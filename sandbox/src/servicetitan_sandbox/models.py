@@ -125,6 +125,8 @@ class Tenant(_Model):
     """Whether lists silently ignore `modifiedBefore`."""
     omits_total: bool = False
     """Whether `totalCount` is null although it was asked for."""
+    ignores_unknown_parameters: bool = False
+    """Whether query parameters that no document names are silently ignored, and not refused."""
     empty_is_no_content: bool = False
     """Whether the answer is 204 when there are no records."""
     last_continue_from: LastContinueFrom = "next"
@@ -152,6 +154,7 @@ PROFILES: Mapping[Profile, Mapping[str, Any]] = {
         "report_pages_are_runs": True,
         "report_hides_pause": True,
         "report_cells_as_text": True,
+        "ignores_unknown_parameters": True,
         "empty_is_no_content": True,
         "last_continue_from": "null",
         "omits_zones": True,

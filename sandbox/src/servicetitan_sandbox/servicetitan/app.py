@@ -158,6 +158,8 @@ class _Api:
             raise Problem(404, "There is nothing at this path.")
         if call.method != endpoint.method:
             raise Problem(405, f"Only {endpoint.method} is allowed.")
+        if company.tenant.ignores_unknown_parameters:
+            call = call.without(parameters.find_undocumented(endpoint, call.query))
         parameters.check(endpoint, call.query)
         page = dispatch.handle(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
         page = page.without_zones() if company.tenant.omits_zones else page
