@@ -115,7 +115,7 @@ class RunOptions:
     "--parallel",
     envvar="ETL_PARALLEL",
     type=click.IntRange(1),
-    default=2,
+    default=4,
     show_default=True,
     help="Number of companies to run at a time.",
 )
