@@ -221,8 +221,10 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
             notifier.tell(outcomes, {company.company_id: company for company in task.companies})
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
-        reader = LogReader(os.environ, started, runs=1, dry_run=True)
-        make_console().print(forecast_table(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
+        reader = LogReader(os.environ, started, dry_run=True)
+        make_console().print(
+            forecast_table(list(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
+        )
     if signals:
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):
