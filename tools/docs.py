@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billing
+import fleet_sizes
 import links
 import waits
 from tap_servicetitan.specs.excluded import EXCLUDED
@@ -257,6 +258,7 @@ def load_jobs() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
     "billed-streams": billed_streams,
+    "fleet-sizes": lambda: table(fleet_sizes.head(), fleet_sizes.rows()),
     "left-out": excluded_endpoints,
     "load-jobs": load_jobs,
     "selected-streams": selected_streams,

@@ -63,7 +63,9 @@ def test_each_company_has_a_page_and_the_overview_a_line_of_it(tmp_path: Path) -
 
 def test_the_overview_shows_the_troubles_of_so_many_and_counts_the_others(tmp_path: Path) -> None:
     output = tmp_path / "report.html"
-    stale = (assess_company(found, NOW + dt.timedelta(days=2), dt.timedelta(hours=8)) for found in fleet(NOW, 130, STREAMS))
+    stale = (
+        assess_company(found, NOW + dt.timedelta(days=2), dt.timedelta(hours=8)) for found in fleet(NOW, 130, STREAMS)
+    )
     write_pages(output, stale, CONTEXT)
     found = Page(output.read_text())
     assert found.tags["article"] == MOST_ISSUES
