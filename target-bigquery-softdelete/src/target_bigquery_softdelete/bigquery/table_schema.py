@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.columns import Column, Kind, typed, walk
 from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
@@ -64,7 +64,7 @@ class SchemaChange:
 
 def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
     """Return the schema of a new table."""
-    return [*map(field_of, columns), *AUDIT_FIELDS]
+    return [*map(field_of, typed(columns)), *AUDIT_FIELDS]
 
 
 def staging_fields(columns: Sequence[Column]) -> list[SchemaField]:
@@ -74,7 +74,7 @@ def staging_fields(columns: Sequence[Column]) -> list[SchemaField]:
 
 def field_of(column: Column, *, staged: bool = False) -> SchemaField:
     """Return the BigQuery field of a column."""
-    kind = Kind.STRING if staged and column.kind is Kind.JSON else column.kind
+    kind = Kind.STRING if staged and column.kind in {Kind.JSON, Kind.NULL} else column.kind
     fields = tuple(field_of(field, staged=staged) for field in column.fields)
     mode = "REPEATED" if column.repeated else "NULLABLE"
     if staged or not column.description:
@@ -165,7 +165,7 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
     """
     merger = _Merger(table)
     merger.check_audit(existing)
-    fields = merger.merge(existing, [field_of(column) for column in columns], path="")
+    fields = merger.merge(existing, columns, path="")
     names = {field.name.lower() for field in existing}
     missing = tuple(field for field in AUDIT_FIELDS if field.name not in names)
     return SchemaChange(
@@ -175,6 +175,33 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
         relaxed=tuple(merger.relaxed),
         adopted=bool(missing),
     )
+
+
+def json_columns_of_other_types(existing: Sequence[SchemaField], columns: Sequence[Column]) -> list[str]:
+    """Return the names of the JSON columns of a table for which the stream has another type."""
+    by_name = {column.name.lower(): column for column in columns}
+    return [
+        field.name
+        for field in existing
+        if _standard_name(field) == "JSON"
+        and field.mode != "REPEATED"
+        and (column := by_name.get(field.name.lower()))
+        and (column.kind not in {Kind.JSON, Kind.NULL} or column.repeated)
+    ]
+
+
+def columns_in_table(table: Table, columns: Sequence[Column]) -> dict[str, Column]:
+    """Return the columns of a stream as a table has them, by name.
+
+    Left out are columns that can only be NULL, if the table lacks them or never gets such values from this target.
+    """
+    have = {field.name.lower(): column_of(field) for field in table.schema}
+    found = ((column, have[column.name.lower()]) for column in columns if column.name.lower() in have)
+    return {
+        column.name: in_table
+        for column, in_table in found
+        if column.kind is not Kind.NULL or not any(each.foreign for each in walk([in_table]))
+    }
 
 
 class _Merger:
@@ -199,14 +226,14 @@ class _Merger:
                     f"{wanted.field_type} in a column of that name. Rename the column."
                 )
 
-    def merge(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
-        by_name = {field.name.lower(): field for field in wanted}
+    def merge(self, existing: Sequence[SchemaField], wanted: Sequence[Column], path: str) -> list[SchemaField]:
+        by_name = {column.name.lower(): column for column in wanted}
         fields = [
             self.merge_field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
             for field in (self.relax(field, path) for field in existing)
         ]
         known = {field.name.lower() for field in existing}
-        new = [field for field in wanted if field.name.lower() not in known]
+        new = [field_of(column) for column in typed(wanted) if column.name.lower() not in known]
         self.added += [f"{path}{field.name}" for field in new]
         return [*fields, *new]
 
@@ -216,13 +243,16 @@ class _Merger:
         self.relaxed.append(f"{path}{field.name}")
         return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
 
-    def merge_field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
-        if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):
+    def merge_field(self, existing: SchemaField, column: Column, path: str) -> SchemaField:
+        if column.kind is Kind.NULL:
+            return existing
+        wanted = field_of(column)
+        if (existing.mode == "REPEATED") != column.repeated:
             raise self._error(existing, wanted, path)
         have, want = _standard_name(existing), wanted.field_type
         if have == want == "STRUCT":
             self._in_array += existing.mode == "REPEATED"
-            fields = self.merge(existing.fields, wanted.fields, f"{path}{existing.name}.")
+            fields = self.merge(existing.fields, column.fields, f"{path}{existing.name}.")
             self._in_array -= existing.mode == "REPEATED"
             # Through the API's form, so that the descriptions and policy tags of the table stay.
             return SchemaField.from_api_repr(

@@ -14,6 +14,7 @@ from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import CollatedTableError
 from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
+from target_bigquery_softdelete.load.null_columns import drop_null_columns
 from target_bigquery_softdelete.load.table_memory import lacks_streams
 from target_bigquery_softdelete.load.take_over import begin_adoption, take_over_table
 from target_bigquery_softdelete.load.widen_columns import widen_columns
@@ -46,7 +47,7 @@ class PreparedTable:
     fields: Sequence[SchemaField]
     """Its schema."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """The stream's columns as the table has them, by name."""
+    """The stream's columns as the table has them, by name. It may lack those that can only be NULL."""
     partition_filter: str = ""
     """The column that every statement must filter by, if the table requires one."""
     partitioned_by: str = ""
@@ -99,10 +100,9 @@ def prepare_table(
         table, is_changed = fitted, fitted is not table
     if stream_table.live_view is not None:
         stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
-    by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     return PreparedTable(
         fields=table.schema,
-        columns={column.name: by_name[column.name.lower()] for column in columns.columns},
+        columns=table_schema.columns_in_table(table, columns.columns),
         partition_filter=table_schema.required_filter(table),
         partitioned_by=table_schema.partition_column(table),
         partition_order=table_schema.partition_order(table),
@@ -185,6 +185,7 @@ def _fit(
         raise CollatedTableError(stream_table.stream, stream_table.name, collated)
     begins = begin_adoption(stream_table, table)
     partition_filter = table_schema.required_filter(table)
+    table = drop_null_columns(stream_table, table, columns.columns)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
     have = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     key = {name.lower() for name in columns.key}

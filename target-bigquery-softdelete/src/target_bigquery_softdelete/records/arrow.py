@@ -43,6 +43,7 @@ _STAGED_TYPES: dict[Kind, pa.DataType] = {
     Kind.TIME: pa.time64("us"),
     # JSON is staged as text, because BigQuery's Parquet loader has no JSON type. The MERGE parses it.
     Kind.JSON: pa.string(),
+    Kind.NULL: pa.string(),
 }
 
 _LIMITS = {
@@ -217,6 +218,8 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:
     """Whether BigQuery can store all these values: Arrow also reads the year 0, and `Inf` as infinity."""
+    if kind is Kind.NULL:
+        return bool(array.null_count == len(array))
     if kind is Kind.FLOAT64:
         return not pc.any(pc.is_inf(array), min_count=0).as_py()
     if kind not in _LIMITS:

@@ -104,7 +104,7 @@ def _item_texts(array: pa.Array, column: Column) -> list[Any]:
         rows = zip(*fields, strict=True) if fields else ([] for _ in range(len(array)))
         missing = array.is_null().to_pylist()
         return [None if is_null else ["1", *row] for is_null, row in zip(missing, rows, strict=True)]
-    if column.kind in {Kind.STRING, Kind.JSON}:
+    if column.kind in {Kind.STRING, Kind.JSON, Kind.NULL}:
         found: list[Any] = array.to_pylist()
         return found
     if column.kind is Kind.TIMESTAMP:

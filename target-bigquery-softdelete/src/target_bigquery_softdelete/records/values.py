@@ -77,6 +77,10 @@ def _to_json(value: object, place: str) -> str:
         raise InvalidValueError(place, "JSON with numbers that fit 64 bits and at most 500 levels", value) from None
 
 
+def _to_null(value: object, place: str) -> None:
+    raise InvalidValueError(place, "null, as its schema allows nothing else", value)
+
+
 _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.INT64: to_integer,
     Kind.FLOAT64: to_float,
@@ -88,4 +92,5 @@ _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.DATE: to_date,
     Kind.TIME: to_time,
     Kind.JSON: _to_json,
+    Kind.NULL: _to_null,
 }

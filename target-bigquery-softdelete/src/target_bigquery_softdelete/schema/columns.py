@@ -25,6 +25,8 @@ class Kind(StrEnum):
     TIME = "TIME"
     STRUCT = "STRUCT"
     JSON = "JSON"
+    NULL = "NULL"
+    """No type of BigQuery: that of a property that can only be null, as far as its schema says."""
 
 
 NESTED_KINDS = frozenset({Kind.STRUCT, Kind.JSON})
@@ -53,7 +55,7 @@ class Column:
     @property
     def comparable(self) -> bool:
         """Whether GoogleSQL compares two values of the column with `=`: it does not for ARRAY, STRUCT and JSON."""
-        return not self.repeated and self.kind not in NESTED_KINDS
+        return not self.repeated and self.kind not in NESTED_KINDS and self.kind is not Kind.NULL
 
     @property
     def sql_type(self) -> str:
@@ -88,6 +90,15 @@ class TableColumns:
             place: The path of the column in the records, such as `items[3].price`.
         """
         return TableColumns(_widen(self.columns, place, ""), self.key)
+
+
+def typed(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Return the columns that a new table has: without those that can only be NULL, at every depth.
+
+    They get a column when the stream declares a type. The same goes for a STRUCT that has no others.
+    """
+    reduced = (replace(column, fields=typed(column.fields)) for column in columns if column.kind is not Kind.NULL)
+    return tuple(column for column in reduced if column.fields or column.kind is not Kind.STRUCT)
 
 
 def walk(columns: Iterable[Column]) -> Iterator[Column]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, walk
 from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, exceeds_int64, is_exact
-from target_bigquery_softdelete.schema.json_schema import JsonSchema, simplify, types_of
+from target_bigquery_softdelete.schema.json_schema import JsonSchema, allows_only_null, simplify, types_of
 from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
 from target_bigquery_softdelete.schema.system_columns import EXTRA
 
@@ -80,6 +80,8 @@ def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
         if column.source == source:
             if column.comparable:
                 return column
+            if column.kind is Kind.NULL:
+                raise PluginError(f"{stream}: the key property `{source}` can only be null. A key must have a value.")
             raise PluginError(f"{stream}: the key property `{source}` is {column.sql_type}. A key must be a scalar.")
     raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
 
@@ -118,7 +120,7 @@ class _SchemaReader:
         items = simplify(schema.get("items", {}), self._root)
         kind, fields = self.scalar_or_struct(items, f"{place}.{source}", path)
         # For an array of arrays, of anything, or of values of several types BigQuery has no type but JSON.
-        if len(types_of(schema)) > 1 or kind is Kind.JSON:
+        if len(types_of(schema)) > 1 or kind in {Kind.JSON, Kind.NULL}:
             return Column(source, name, Kind.JSON)
         return Column(source, name, kind, repeated=True, fields=fields)
 
@@ -147,6 +149,8 @@ _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.
 
 
 def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
+    if allows_only_null(schema):
+        return Kind.NULL
     if len(types) != 1:
         # Some taps declare exact decimals as "a number, or a string with the format decimal".
         exact = schema.get("format") in EXACT_FORMATS and types <= {"number", "integer", "string"} and types

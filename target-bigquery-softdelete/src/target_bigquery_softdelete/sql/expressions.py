@@ -25,6 +25,7 @@ def staged_value(staged: Column, source: Source) -> str:
 def comparable_value(alias: str, column: Column, source: Source) -> str:
     """Return the expression to compare a value by: of a nested one, only the fields that the stream has."""
     name, wanted = quote_column(column.name, of=alias), source.table_columns[column.name]
+    column = wanted if column.kind is Kind.NULL else column
     if column.comparable:
         return name
     # BigQuery has no equality for ARRAY, STRUCT and JSON. Their JSON texts are equal when the values are.
@@ -42,6 +43,8 @@ def updated_value(column: Column, source: Source) -> str:
 
 def _convert(expression: str, staged: Column, wanted: Column, depth: int) -> str:
     """Return the expression that turns a staged value into the type of the table's column."""
+    if staged.kind is Kind.NULL:
+        return _missing_value(wanted)
     if not _needs_conversion(staged, wanted):
         return expression
     if not staged.repeated:
@@ -84,6 +87,8 @@ def _needs_conversion(staged: Column, wanted: Column) -> bool:
 
 def _lacks_fields(staged: Column, wanted: Column) -> bool:
     """Whether the table has a nested field that the stream does not have."""
+    if staged.kind is Kind.NULL:
+        return False
     return any(have is None or _lacks_fields(have, want) for have, want in _pair_fields(staged, wanted))
 
 

@@ -72,7 +72,7 @@ def _item(json: str, path: str, column: Column, depth: int) -> str:
         )
         return f"IF(JSON_VALUE({json}, '$[{before}0]') IS NULL, NULL, STRUCT({fields}))"
     text = f"JSON_VALUE({json}, '{path}')"
-    if column.kind in {Kind.STRING, Kind.JSON}:
+    if column.kind in {Kind.STRING, Kind.JSON, Kind.NULL}:
         return text
     if column.kind is Kind.TIMESTAMP:
         # Not as a text: that would be read by rules of its own.

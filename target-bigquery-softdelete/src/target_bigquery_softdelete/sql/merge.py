@@ -75,7 +75,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     """
     if mark_missing_deleted and (within or piece):
         raise ValueError("rows outside of the partitions that are read would be marked deleted")
-    names = [quote_column(column.name) for column in source.columns.columns]
+    names = [quote_column(column.name) for column in source.written]
     return "\n".join(
         [
             f"MERGE {target.quoted} AS _etl_t",
@@ -86,10 +86,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             *(_mark_deleted(source) if mark_deleted else ()),
             f"WHEN MATCHED AND {if_ours(_is_changed(source))} THEN",
             "  UPDATE SET",
-            *(
-                f"    {quote_column(column.name)} = {updated_value(column, source)},"
-                for column in source.columns.other_columns()
-            ),
+            *(f"    {quote_column(column.name)} = {updated_value(column, source)}," for column in source.other_written),
             f"    {OPERATION_SQL} = 'UPDATE',",
             f"    {SYNCED_SQL} = @synced",
             f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
@@ -132,7 +129,7 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
         partition: See :func:`merge`.
         within: See :func:`merge`.
     """
-    columns = source.columns.columns if compare else source.columns.key_columns()
+    columns = source.written if compare else source.columns.key_columns()
     names = ", ".join(quote_column(column.name) for column in columns)
     counts = {
         "staged": f"_etl_s.{_IN_RUN}{and_not_present_only(source)}",
@@ -185,7 +182,7 @@ def fill(target: TableId, source: Source, *, partition: str = "") -> str:
         source: The staged rows. None of them says that it is deleted.
         partition: See :func:`merge`.
     """
-    names = [quote_column(column.name) for column in source.columns.columns]
+    names = [quote_column(column.name) for column in source.written]
     some_row = f"SELECT 1 FROM {target.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
     return "\n".join(
         [
@@ -200,7 +197,7 @@ def fill(target: TableId, source: Source, *, partition: str = "") -> str:
 
 def append(target: TableId, source: Source) -> str:
     """Return the INSERT that adds the staged rows of a stream without a key."""
-    names = [quote_column(column.name) for column in source.columns.columns]
+    names = [quote_column(column.name) for column in source.written]
     return "\n".join(
         [
             f"INSERT INTO {target.quoted} ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
@@ -229,7 +226,7 @@ def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") 
 
 def _staged_rows(source: Source, *, only_key: bool = False) -> str:
     """Return the query for the last staged row of each key, in the types of the table."""
-    columns = source.columns.key_columns() if only_key else source.columns.columns
+    columns = source.columns.key_columns() if only_key else source.written
     flag = f"FALSE AS {quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
     selected = _key_values_in_table(source) if only_key else _all_values_in_table(source)
     lines = [*selected[:-1], f"{selected[-1]},", f"  {flag}"] if flag else selected
@@ -284,9 +281,10 @@ def _key_values_in_table(source: Source) -> list[str]:
 
 def _all_values_in_table(source: Source) -> list[str]:
     """Return the SELECT of all columns. It names only those that it converts: a statement has a longest length."""
-    values = ((quote_column(column.name), staged_value(column, source)) for column in source.columns.columns)
+    values = ((quote_column(column.name), staged_value(column, source)) for column in source.written)
     converted = [f"    {value} AS {name}" for name, value in values if value != f"_etl_s.{name}"]
-    lines = ["SELECT", f"  _etl_s.* EXCEPT ({quote_column(SEQUENCE)})"]
+    left_out = [quote_column(column.name) for column in source.columns.columns if column not in source.written]
+    lines = ["SELECT", f"  _etl_s.* EXCEPT ({', '.join([quote_column(SEQUENCE), *left_out])})"]
     return [*lines[:1], f"{lines[1]} REPLACE (", ",\n".join(converted), "  )"] if converted else lines
 
 
@@ -342,7 +340,7 @@ def _same_key(columns: TableColumns) -> str:
 def _differs(source: Source) -> str:
     changes = [
         f"OR {comparable_value('_etl_t', column, source)} IS DISTINCT FROM {comparable_value('_etl_s', column, source)}"
-        for column in source.columns.other_columns()
+        for column in source.other_written
     ]
     return "\n".join([f"_etl_t.{OPERATION_SQL} = 'DELETE'", *changes])
 

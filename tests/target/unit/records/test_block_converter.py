@@ -142,7 +142,7 @@ def check_paths_agree(blocks: BlockConverter, raw: bytes) -> bool:
 
 
 @pytest.mark.parametrize("repeated", [False, True], ids=["single", "repeated"])
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.STRUCT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.NULL}])
 def test_the_paths_agree_on_every_special_value(kind: Kind, repeated: bool) -> None:  # noqa: FBT001
     column = Column("v", "v", kind, repeated and kind is not Kind.JSON)
     taken = 0
@@ -156,7 +156,7 @@ def test_the_paths_agree_on_every_special_value(kind: Kind, repeated: bool) -> N
     assert taken > 3  # the native path takes the ordinary ones
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.JSON}])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.JSON, Kind.NULL}])
 def test_the_paths_agree_on_every_special_value_of_a_key(kind: Kind) -> None:
     taken = 0
     for seventh_digit_seen in (False, True):
@@ -169,6 +169,14 @@ def test_the_paths_agree_on_every_special_value_of_a_key(kind: Kind) -> None:
     assert taken > 3
 
 
+def test_the_paths_agree_that_what_can_only_be_null_has_no_value() -> None:
+    blocks = converter(Column("v", "v", Kind.NULL))
+    for token in TOKENS:
+        assert check_paths_agree(blocks, b'{"id":1,"v":%b}\n' % token) is (token == b"null")
+    with pytest.raises(InvalidRecordError, match="record id=1: `v` must be null, as its schema allows nothing else"):
+        blocks.convert_by_record(block('{"id":1,"v":""}'))
+
+
 def test_the_paths_agree_on_every_special_time_of_a_deletion() -> None:
     for token in TOKENS:
         check_paths_agree(converter(), b'{"id":1,"_sdc_deleted_at":%b}\n' % token)
@@ -178,7 +186,7 @@ def test_the_paths_agree_on_every_special_time_of_a_deletion() -> None:
 
 NAMES = ["a", "A b", "ä", "a.b", 'q"uote', "back`tick", "sl\\ash", "new\nline", "", "日本", "_sdc", "$ref", "a" * 400]
 
-SCALARS = [kind for kind in Kind if kind is not Kind.STRUCT]
+SCALARS = [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.NULL}]
 
 
 @st.composite

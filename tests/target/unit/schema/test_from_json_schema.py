@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.columns import Kind, TableColumns, typed, walk
 from target_bigquery_softdelete.schema.from_json_schema import DEEPEST_NESTING, MOST_COLUMNS, table_columns
 
 Schema = dict[str, Any]
@@ -57,8 +57,7 @@ def sql_type(schema: Any, **rest: Any) -> str:  # noqa: ANN401
         ({"type": ["string", "integer"]}, "JSON"),
         ({"type": ["array", "string"], "items": STRING}, "JSON"),
         ({"type": ["object", "string"], "properties": {"x": NUMBER}}, "JSON"),
-        (NULL, "JSON"),
-        ({"type": ["null"]}, "JSON"),
+        ({"type": "array", "items": NULL}, "JSON"),
         ({}, "JSON"),
         (True, "JSON"),
         ({"description": "anything"}, "JSON"),
@@ -137,7 +136,6 @@ def test_numbers_that_must_be_exact_are_decimals(schema: Schema, expected: str) 
         ({"enum": [1, 2]}, "INT64"),
         ({"enum": [1, 2.5]}, "FLOAT64"),
         ({"enum": ["a", 1]}, "JSON"),
-        ({"enum": [None]}, "JSON"),
         ({"const": True}, "BOOL"),
         ({"const": {"a": 1}}, "JSON"),
         ({"type": "string", "enum": [1]}, "STRING"),
@@ -147,6 +145,27 @@ def test_numbers_that_must_be_exact_are_decimals(schema: Schema, expected: str) 
 )
 def test_combined_schemas_become_one(schema: Schema, expected: str) -> None:
     assert sql_type(schema, definitions={"point": POINT}) == expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        NULL,
+        {"type": ["null"]},
+        {"enum": [None]},
+        {"const": None},
+        {"anyOf": [NULL, {"enum": [None]}]},
+        {"allOf": [NULL]},
+    ],
+)
+def test_what_can_only_be_null_has_no_type_yet(schema: Schema) -> None:
+    assert sql_type(schema) == "NULL"
+    nested = {"type": "object", "properties": {"v": schema, "x": NUMBER}}
+    alone = {"type": "object", "properties": {"v": schema}}
+    (column,) = typed(columns_of({"v": schema, "a": nested, "b": alone}).columns)
+    assert (column.name, column.sql_type) == ("a", "STRUCT<`x` FLOAT64>")
+    with pytest.raises(PluginError, match="jobs: the key property `v` can only be null"):
+        columns_of({"v": schema}, "v")
 
 
 def test_a_reference_without_a_target_is_an_error() -> None:

@@ -80,6 +80,13 @@ def source(
     return Source(STAGING, TableColumns(columns, key), table_columns, seen_key_tables)
 
 
+def without(name: str, shape: Source) -> Source:
+    """Return a source whose table lacks a column."""
+    return replace(
+        shape, table_columns={other: column for other, column in shape.table_columns.items() if other != name}
+    )
+
+
 PLAIN = source(
     (
         ID,
@@ -170,13 +177,34 @@ SHAPES = {
         ),
     ),
     "seen_key_tables": source(NESTED, seen_key_tables=EARLIER),
+    # What can only be NULL: columns that the table has with a type, and others that it lacks.
+    "only_null": without(
+        "gone",
+        source(
+            (
+                ID,
+                col("gone", Kind.NULL),
+                col("name", Kind.NULL),
+                col("tags", Kind.NULL),
+                col("geo", Kind.NULL),
+                col("address", Kind.STRUCT, *ADDRESS, col("unknown", Kind.NULL), col("since", Kind.NULL)),
+            ),
+            in_table=(
+                col("name", Kind.STRING),
+                col("tags", Kind.STRING, repeated=True),
+                col("geo", Kind.STRUCT, *ADDRESS),
+                col("address", Kind.STRUCT, *ADDRESS, col("since", Kind.DATE)),
+            ),
+            seen_key_tables=EARLIER,
+        ),
+    ),
 }
 
 KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 INLINE = {
     name: replace(SHAPES[name], inline="[]")
-    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types")
+    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null")
 }
 
 LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
@@ -229,6 +257,8 @@ STATEMENTS = {
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "widen_key": tables.change_columns(TARGET, [col("amount", Kind.NUMERIC)], drops_key=True, key=["id", "amount"]),
     "widen_key_to_double": tables.change_columns(TARGET, [col("amount", Kind.FLOAT64)], drops_key=True, key=()),
+    "count_values": tables.count_values(TARGET, ["custom", "tags"], partition="_PARTITIONTIME"),
+    "drop_columns": tables.drop_columns(TARGET, ["custom", "address"]),
     "count_lost_keys": tables.count_lost_keys(TARGET.quoted, [ID]),
     "count_lost_keys_partition": tables.count_lost_keys(TARGET.quoted, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
@@ -339,7 +369,7 @@ def analyzer(shape: str) -> GoogleSQL:
 
 def staged(column: Column) -> Column:
     """Return a column as it is in the staging table: JSON is text there."""
-    kind = Kind.STRING if column.kind is Kind.JSON else column.kind
+    kind = Kind.STRING if column.kind in {Kind.JSON, Kind.NULL} else column.kind
     return replace(column, kind=kind, fields=tuple(map(staged, column.fields)))
 
 
