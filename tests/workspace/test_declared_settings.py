@@ -88,6 +88,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "api_endpoint": ("http://127.0.0.1:9", "http://127.0.0.1:9"),
     "column_naming": ("preserve", "preserve"),
     "additional_properties": ("keep", "keep"),
+    "absent_properties": ("keep", "keep"),
     "max_delete_fraction": ("0.25", 0.25),
     "max_delete_rows": ("5", 5),
     "max_delete_days": ("7", 7),

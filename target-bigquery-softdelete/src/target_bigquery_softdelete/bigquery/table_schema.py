@@ -9,13 +9,15 @@ from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, typed, walk
-from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from google.cloud.bigquery import Table
+
+    from target_bigquery_softdelete.schema.columns import TableColumns
 
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "DECIMAL": "NUMERIC"}
 
@@ -27,6 +29,8 @@ AUDIT_FIELDS = (
 _AUDIT_NAMES = {field.name for field in AUDIT_FIELDS}
 
 STAGING_FIELDS = (SchemaField(SEQUENCE, "INT64"), SchemaField(DELETED, "BOOL"))
+
+ABSENT_FIELD = SchemaField(ABSENT, "STRING")
 
 _WIDENINGS: dict[str, set[str]] = {
     "INT64": {"NUMERIC", "BIGNUMERIC", "FLOAT64"},
@@ -67,9 +71,10 @@ def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
     return [*map(field_of, typed(columns)), *AUDIT_FIELDS]
 
 
-def staging_fields(columns: Sequence[Column]) -> list[SchemaField]:
+def staging_fields(columns: TableColumns) -> list[SchemaField]:
     """Return the schema of a staging table: JSON columns are text there."""
-    return [*(field_of(column, staged=True) for column in columns), *STAGING_FIELDS]
+    absent = [ABSENT_FIELD] if columns.keeps_absent else []
+    return [*(field_of(column, staged=True) for column in columns.columns), *STAGING_FIELDS, *absent]
 
 
 def field_of(column: Column, *, staged: bool = False) -> SchemaField:

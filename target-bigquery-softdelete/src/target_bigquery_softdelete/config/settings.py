@@ -19,6 +19,7 @@ from target_bigquery_softdelete.plugin_runtime.settings_schema import (
     read_settings,
     setting,
 )
+from target_bigquery_softdelete.schema.from_json_schema import ColumnRules
 from target_bigquery_softdelete.schema.naming import ColumnNaming  # noqa: TC001 - msgspec reads the types
 
 if TYPE_CHECKING:
@@ -198,6 +199,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "them in the JSON column `_etl_extra`."
         ),
     ] = "ignore"
+    absent_properties: Annotated[
+        Literal["null", "keep"],
+        setting(
+            "What a property means that a record does not have, although its schema lists it: `null` is the same as "
+            "null, `keep` leaves the column as it is, for taps that send only what has changed."
+        ),
+    ] = "null"
     max_delete_fraction: Annotated[
         float,
         setting(
@@ -413,6 +421,15 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             PluginError: If a text says none of the ways.
         """
         return {stream: PartitionBy.parse(stream, text) for stream, text in (self.partition_by or {}).items()}
+
+    @property
+    def column_rules(self) -> ColumnRules:
+        """How the columns of a table follow from the schema of its stream."""
+        return ColumnRules(
+            naming=self.column_naming,
+            keep_extra=self.additional_properties == "keep",
+            keep_absent=self.absent_properties == "keep",
+        )
 
     @property
     def has_live_views(self) -> bool:

@@ -290,8 +290,7 @@ class StreamLoad:
             schema,
             key_properties,
             stream=self._stream,
-            naming=settings.column_naming,
-            keep_extra=settings.additional_properties == "keep",
+            rules=settings.column_rules,
         )
         check_limits(columns, self._table_id, self._stream)
         if renamed := suffixed(columns.columns) if settings.column_naming == "unique" else []:

@@ -24,10 +24,12 @@ from target_bigquery_softdelete.schema.columns import (
     Column,
     Kind,
 )
-from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from target_bigquery_softdelete.schema.columns import TableColumns
 
 _TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -159,10 +161,11 @@ def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Sc
     return pa.schema([*fields, pa.field(DELETED_AT, pa.string())])
 
 
-def staged_schema(columns: Sequence[Column]) -> pa.Schema:
+def staged_schema(columns: TableColumns) -> pa.Schema:
     """Return the schema of the Parquet file."""
+    absent = [pa.field(ABSENT, pa.string())] if columns.keeps_absent else []
     return pa.schema(
-        [*map(staged_field, columns), pa.field(SEQUENCE, pa.int64()), pa.field(DELETED, pa.bool_())],
+        [*map(staged_field, columns.columns), pa.field(SEQUENCE, pa.int64()), pa.field(DELETED, pa.bool_()), *absent],
     )
 
 

@@ -73,6 +73,8 @@ class TableColumns:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     """Column names of the key, in the order of `key_properties`. Empty for a stream without a key."""
+    keeps_absent: bool = False
+    """Whether a property that a record lacks keeps the value that the row has. By default, it is NULL."""
 
     def key_columns(self) -> tuple[Column, ...]:
         """Return the columns of the key, in the order of the key."""
@@ -89,7 +91,7 @@ class TableColumns:
         Args:
             place: The path of the column in the records, such as `items[3].price`.
         """
-        return TableColumns(_widen(self.columns, place, ""), self.key)
+        return replace(self, columns=_widen(self.columns, place, ""))
 
 
 def typed(columns: Iterable[Column]) -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
@@ -26,13 +26,24 @@ LONGEST_DESCRIPTION = 1024
 (https://cloud.google.com/bigquery/quotas#standard_tables)."""
 
 
+@dataclass(frozen=True)
+class ColumnRules:
+    """What the settings say about the columns of every stream."""
+
+    naming: ColumnNaming = "snake_case"
+    """How to make column names from property names."""
+    keep_extra: bool = False
+    """Whether to add a column for the properties that the schema does not list."""
+    keep_absent: bool = False
+    """Whether properties that a record lacks keep the values that its row has. Only with a key."""
+
+
 def table_columns(
     schema: JsonSchema,
     key_properties: Sequence[str],
     *,
     stream: str,
-    naming: ColumnNaming = "snake_case",
-    keep_extra: bool = False,
+    rules: ColumnRules | None = None,
 ) -> TableColumns:
     """Return the columns of a stream.
 
@@ -40,8 +51,7 @@ def table_columns(
         schema: The JSON Schema of the SCHEMA message.
         key_properties: Source names of the key.
         stream: Name of the stream, for errors.
-        naming: How to make column names from property names.
-        keep_extra: Whether to add a column for the properties that the schema does not list.
+        rules: What the settings say about it.
 
     Raises:
         PluginError: If the schema is not that of an object, if two names collide, if the columns exceed BigQuery's
@@ -49,14 +59,15 @@ def table_columns(
     """
     if not isinstance(schema.get("properties"), dict):
         raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
-    reader = _SchemaReader(schema, naming)
+    rules = rules or ColumnRules()
+    reader = _SchemaReader(schema, rules)
     columns = reader.fields(schema["properties"], stream, ())
-    if keep_extra:
+    if rules.keep_extra:
         columns = (*columns, _extra_column(columns))
     if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
-    return TableColumns(columns, key)
+    return TableColumns(columns, key, keeps_absent=rules.keep_absent and bool(key))
 
 
 def suffixed(columns: Sequence[Column]) -> list[str]:
@@ -91,16 +102,16 @@ _Properties = dict[str, Any]
 
 
 class _SchemaReader:
-    """Reads one schema. It holds what all levels share: the definitions and the naming."""
+    """Reads one schema. It holds what all levels share: the definitions and the rules."""
 
-    def __init__(self, root: JsonSchema, naming: ColumnNaming) -> None:
+    def __init__(self, root: JsonSchema, rules: ColumnRules) -> None:
         self._root = root
-        self._naming = naming
+        self._rules = rules
 
     def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
         path = (*above, properties)
         columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
-        if self._naming == "unique":
+        if self._rules.naming == "unique":
             names = unique_names(properties)
             columns = tuple(replace(column, name=names[column.source]) for column in columns)
         check_distinct(((column.source, column.name) for column in columns), place)
@@ -112,7 +123,7 @@ class _SchemaReader:
         return replace(column, description=_description(schema) or _description(resolved))
 
     def typed_column(self, source: str, schema: JsonSchema, place: str, path: tuple[_Properties, ...]) -> Column:
-        name = column_name(source, self._naming)
+        name = column_name(source, self._rules.naming)
         if "array" not in types_of(schema):
             kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
             return Column(source, name, kind, fields=fields)

@@ -20,6 +20,10 @@ SEQUENCE = "_etl_sequence"
 DELETED = "_etl_deleted"
 """Staging column: whether the record says that the row is deleted at the source."""
 
+ABSENT = "_etl_absent"
+"""Staging column, if absent properties keep their values: which properties the record lacks, as a text with `1` for
+each of them and `0` for the others, in the order of the columns. NULL if it lacks none."""
+
 PRESENT_ONLY = "_etl_present_only"
 """Column of the staged rows in a statement: the key was seen in this run, but the row must not be written."""
 

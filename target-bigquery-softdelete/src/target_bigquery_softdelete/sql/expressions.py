@@ -24,7 +24,8 @@ def staged_value(staged: Column, source: Source) -> str:
 
 def comparable_value(alias: str, column: Column, source: Source) -> str:
     """Return the expression to compare a value by: of a nested one, only the fields that the stream has."""
-    name, wanted = quote_column(column.name, of=alias), source.table_columns[column.name]
+    name = source.staged(column) if alias == "_etl_s" else quote_column(column.name, of=alias)
+    wanted = source.table_columns[column.name]
     column = wanted if column.kind is Kind.NULL else column
     if column.comparable:
         return name
@@ -38,7 +39,8 @@ def comparable_value(alias: str, column: Column, source: Source) -> str:
 def updated_value(column: Column, source: Source) -> str:
     """Return the new value of a column in an UPDATE: the staged one, with the nested fields that only the table has."""
     name = quote_column(column.name)
-    return _keep_table_fields(f"_etl_s.{name}", f"_etl_t.{name}", column, source.table_columns[column.name])
+    value = _keep_table_fields(source.staged(column), f"_etl_t.{name}", column, source.table_columns[column.name])
+    return f"IF(_etl_s.{name} IS NULL, _etl_t.{name}, {value})" if source.wraps(column.name) else value
 
 
 def _convert(expression: str, staged: Column, wanted: Column, depth: int) -> str:

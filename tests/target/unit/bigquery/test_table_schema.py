@@ -27,7 +27,7 @@ from target_bigquery_softdelete.bigquery.table_schema import (
     table_fields,
 )
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED
 
 
@@ -117,7 +117,7 @@ def test_audit_columns_may_be_required_and_in_capitals() -> None:
 
 
 def test_json_is_staged_as_text_at_every_depth() -> None:
-    extra, items = staging_fields([col("extra", Kind.JSON), ITEMS])[:2]
+    extra, items = staging_fields(TableColumns((col("extra", Kind.JSON), ITEMS), ()))[:2]
     assert extra.field_type == "STRING"
     assert [field.field_type for field in items.fields] == ["NUMERIC", "STRING"]
 

@@ -20,6 +20,7 @@ from target_bigquery_softdelete.bigquery.table_schema import column_of
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import (
+    ABSENT,
     DELETED,
     DELETED_AT,
     OPERATION,
@@ -78,6 +79,11 @@ def source(
     """Return a source; `in_table` holds the columns that differ in the table."""
     table_columns = {column.name: column for column in columns} | {column.name.lower(): column for column in in_table}
     return Source(STAGING, TableColumns(columns, key), table_columns, seen_key_tables)
+
+
+def keeping_absent(shape: Source) -> Source:
+    """Return a source in which absent properties keep their values."""
+    return replace(shape, columns=replace(shape.columns, keeps_absent=True))
 
 
 def without(name: str, shape: Source) -> Source:
@@ -177,6 +183,20 @@ SHAPES = {
         ),
     ),
     "seen_key_tables": source(NESTED, seen_key_tables=EARLIER),
+    # Absent properties keep their values.
+    "absent": keeping_absent(
+        source(
+            NESTED,
+            in_table=(col("address", Kind.STRUCT, *reversed(ADDRESS), col("lines", Kind.STRING, repeated=True)),),
+            seen_key_tables=EARLIER,
+        )
+    ),
+    "absent_composite_key": keeping_absent(
+        source(
+            (col("day", Kind.DATE), col("group", Kind.STRING), col("weight", Kind.FLOAT64), col("name", Kind.STRING)),
+            key=("group", "weight"),
+        )
+    ),
     # What can only be NULL: columns that the table has with a type, and others that it lacks.
     "only_null": without(
         "gone",
@@ -204,7 +224,7 @@ KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 INLINE = {
     name: replace(SHAPES[name], inline="[]")
-    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null")
+    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null", "absent")
 }
 
 LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
@@ -236,6 +256,9 @@ STATEMENTS = {
         TARGET, SHAPES["composite_key"], mark_missing_deleted=False, partition="day", within="day"
     ),
     "merge_composite_key_piece": merge.merge(TARGET, SHAPES["composite_key"], mark_missing_deleted=False, piece="day"),
+    "merge_absent_composite_key_piece": merge.merge(
+        TARGET, SHAPES["absent_composite_key"], mark_missing_deleted=False, piece="day"
+    ),
     "pieces": merge.pieces(SHAPES["composite_key"], "day", "TIMESTAMP_TRUNC(TIMESTAMP(`day`), DAY)"),
     "preview_merge_composite_key_within": merge.preview_merge(TARGET, SHAPES["composite_key"], within="day"),
     "replace_partition": merge.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
@@ -376,7 +399,7 @@ def staged(column: Column) -> Column:
 def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
     """Return the tables that a statement uses, with the types of their columns in BigQuery."""
     staging = [(column.name, staged(column).sql_type) for column in shape.columns.columns]
-    staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
+    staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL"), *([(ABSENT, "STRING")] if shape.columns.keeps_absent else [])]
     target = [(column.name, column.sql_type) for column in shape.table_columns.values()]
     target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP"), ("_PARTITIONTIME", "TIMESTAMP")]
     target += [(DELETED_AT, "STRING")]
