@@ -182,6 +182,23 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
     )
 
 
+def fits(field: SchemaField, column: Column, *, in_array: bool) -> bool:
+    """Return whether a field of a table takes the values of a column, after it is widened if need be.
+
+    The fields of two STRUCTs may still not fit.
+
+    Args:
+        field: The field.
+        column: A column that has a type.
+        in_array: Whether it is nested in an array, of which BigQuery converts no elements.
+    """
+    if (field.mode == "REPEATED") != column.repeated:
+        return False
+    have = _standard_name(field)
+    widest = _widest(have, str(column.kind))
+    return widest is not None and (widest == have or not (in_array or column.repeated))
+
+
 def json_columns_of_other_types(existing: Sequence[SchemaField], columns: Sequence[Column]) -> list[str]:
     """Return the names of the JSON columns of a table for which the stream has another type."""
     by_name = {column.name.lower(): column for column in columns}
@@ -252,7 +269,7 @@ class _Merger:
         if column.kind is Kind.NULL:
             return existing
         wanted = field_of(column)
-        if (existing.mode == "REPEATED") != column.repeated:
+        if not fits(existing, column, in_array=bool(self._in_array)):
             raise self._error(existing, wanted, path)
         have, want = _standard_name(existing), wanted.field_type
         if have == want == "STRUCT":
@@ -263,10 +280,7 @@ class _Merger:
             return SchemaField.from_api_repr(
                 existing.to_api_repr() | {"fields": [field.to_api_repr() for field in fields]}
             )
-        widest = _widest(have, want)
-        # BigQuery does not convert the elements of an array.
-        if widest is None or (widest != have and (self._in_array or existing.mode == "REPEATED")):
-            raise self._error(existing, wanted, path)
+        widest = _widest(have, want) or have
         if widest != have or _is_limited(existing):
             self._wider[f"{path}{existing.name}"] = Kind(widest)
         return existing
@@ -284,8 +298,8 @@ class _Merger:
     def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
         return PluginError(
             f"{self._table}: the column `{path}{existing.name}` is {_describe(existing)}, but the stream has "
-            f"{_describe(wanted)}. BigQuery cannot convert between these types: rename the column, "
-            "or map the property to another name with a stream map."
+            f"{_describe(wanted)}. BigQuery cannot convert between these types: rename the column, set "
+            "`on_type_change` to `new_column`, or map the property to another name with a stream map."
         )
 
 

@@ -206,6 +206,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "null, `keep` leaves the column as it is, for taps that send only what has changed."
         ),
     ] = "null"
+    on_type_change: Annotated[
+        Literal["fail", "new_column"],
+        setting(
+            "What to do when a stream has another type for a column, and BigQuery cannot change it: `fail` fails the "
+            "stream, `new_column` writes into a second column `<name>__<type>` and leaves the first as it is."
+        ),
+    ] = "fail"
     max_delete_fraction: Annotated[
         float,
         setting(
@@ -253,6 +260,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "`replace` replaces the whole table by a complete snapshot."
         ),
     ] = "append"
+    create_empty_tables: Annotated[
+        bool,
+        setting(
+            "Let the table of a stream without records have its new columns, too. It is created in any case if it does "
+            "not exist."
+        ),
+    ] = False
     on_invalid_record: Annotated[
         Literal["fail", "quarantine"],
         setting(

@@ -39,21 +39,10 @@ def drop_null_columns(stream_table: StreamTable, table: bigquery.Table, columns:
         LeaseLostError: If the run no longer holds its lease.
         WarehouseError: If BigQuery refuses.
     """
-    names = table_schema.json_columns_of_other_types(table.schema, columns)
-    if not names:
-        return table
-    history_id = stream_table.history.history_id if stream_table.history else None
-    history = stream_table.warehouse.read_table(history_id) if history_id else None
-    empty = _empty_columns(stream_table, table, names)
-    if history is not None:
-        in_history = table_schema.json_columns_of_other_types(history.schema, columns)
-        lost = {name.lower() for name in in_history} - {
-            name.lower() for name in _empty_columns(stream_table, history, in_history)
-        }
-        empty = [name for name in empty if name.lower() not in lost]
+    empty = find_null_columns(stream_table, table, columns)
     if not empty:
         return table
-    for each in filter(None, (history, table)):
+    for each in filter(None, (_read_history(stream_table), table)):
         _drop(stream_table, each, {name.lower() for name in empty})
     logger.info(
         "%s: %s had no value in %s, and get the type that the stream has now",
@@ -62,6 +51,26 @@ def drop_null_columns(stream_table: StreamTable, table: bigquery.Table, columns:
         stream_table.name,
     )
     return stream_table.warehouse.read_table(stream_table.table_id) or table
+
+
+def find_null_columns(stream_table: StreamTable, table: bigquery.Table, columns: Sequence[Column]) -> list[str]:
+    """Return the names of the columns that :func:`drop_null_columns` drops. See there."""
+    names = table_schema.json_columns_of_other_types(table.schema, columns)
+    if not names:
+        return []
+    empty = _empty_columns(stream_table, table, names)
+    history = _read_history(stream_table)
+    if history is None:
+        return empty
+    in_history = table_schema.json_columns_of_other_types(history.schema, columns)
+    empty_in_history = _empty_columns(stream_table, history, in_history)
+    filled = {name.lower() for name in in_history} - {name.lower() for name in empty_in_history}
+    return [name for name in empty if name.lower() not in filled]
+
+
+def _read_history(stream_table: StreamTable) -> bigquery.Table | None:
+    history = stream_table.history
+    return stream_table.warehouse.read_table(history.history_id) if history else None
 
 
 def _empty_columns(stream_table: StreamTable, table: bigquery.Table, names: Sequence[str]) -> list[str]:

@@ -66,6 +66,15 @@ def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
     return _shorten(name, LONGEST_COLUMN_NAME)
 
 
+def variant_name(name: str, kind: str) -> str:
+    """Return the name of a column for the values of another type.
+
+    >>> variant_name("price", "string")
+    'price__string'
+    """
+    return _shorten(f"{name}__{kind}", LONGEST_COLUMN_NAME)
+
+
 def unique_names(sources: Collection[str]) -> dict[str, str]:
     """Return a column name for each source property of one object, of which no two are equal or differ only in case.
 
