@@ -206,6 +206,27 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "null, `keep` leaves the column as it is, for taps that send only what has changed."
         ),
     ] = "null"
+    json_text: Annotated[
+        Literal["parse", "keep"],
+        setting(
+            "What to do with a text in the JSON column of an object or array if it is itself JSON: `parse` stores the "
+            "object or array that it says, `keep` stores the text."
+        ),
+    ] = "parse"
+    round_float_noise: Annotated[
+        bool,
+        setting(
+            "Round a decimal of more than 15 digits to the digits after the point that its `multipleOf` declares, if "
+            "the others are what a double adds (19.990000000000002)."
+        ),
+    ] = True
+    time_columns: Annotated[
+        Literal["time", "text"],
+        setting(
+            "The type of columns for times of day: `time` is TIME, `text` is STRING, for sources whose times are "
+            "durations of more than a day."
+        ),
+    ] = "time"
     on_type_change: Annotated[
         Literal["fail", "new_column"],
         setting(
@@ -443,6 +464,9 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             naming=self.column_naming,
             keep_extra=self.additional_properties == "keep",
             keep_absent=self.absent_properties == "keep",
+            parse_json_text=self.json_text == "parse",
+            round_noise=self.round_float_noise,
+            times_as_text=self.time_columns == "text",
         )
 
     @property

@@ -28,8 +28,9 @@ from target_bigquery_softdelete.load.stream_table import make_stream_table
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.schema.from_json_schema import suffixed, table_columns
+from target_bigquery_softdelete.schema.from_json_schema import lists_nothing, suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
+from target_bigquery_softdelete.schema.system_columns import EXTRA
 from target_bigquery_softdelete.singer.versions import TableVersions, VersionTracker
 from target_bigquery_softdelete.sql.limits import check_limits
 
@@ -294,6 +295,12 @@ class StreamLoad:
             stream=self._stream,
             rules=settings.column_rules,
         )
+        if settings.additional_properties == "ignore" and lists_nothing(schema):
+            logger.warning(
+                "%s: its schema lists no property, so all that its records have goes into the JSON column `%s`.",
+                self._stream,
+                EXTRA,
+            )
         columns = self._fit_names(columns)
         check_limits(columns, self._table_id, self._stream)
         if renamed := suffixed(columns.columns) if settings.column_naming == "unique" else []:

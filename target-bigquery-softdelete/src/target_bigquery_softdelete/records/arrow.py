@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.keys import FINE_FRACTION
-from target_bigquery_softdelete.records.numbers import POSITIVE_ZERO
+from target_bigquery_softdelete.records.numbers import DOUBLE_DIGITS, POSITIVE_ZERO
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_SCALE,
     DECIMAL_KINDS,
@@ -88,17 +88,24 @@ def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]
     return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}
 
 
-def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> None:
+def has_unsafe_decimals(text: bytes) -> bool:
+    """Return whether JSON may hold a number that Arrow's decimal parser reads wrong.
+
+    It moves the point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and
+    1e-999999999 ends the process.
+    """
+    return bool(pc.match_substring_regex(_as_array(text), _UNSAFE_NUMBER)[0].as_py())
+
+
+def check_text(block: bytes, *, key: Sequence[Column] = ()) -> None:
     """Check that a block holds no value that Arrow would silently parse wrong, or that would end the process.
 
     The JSON reader crashes on a block that begins with null, and passes over other values that are no objects. No type
-    has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the point
-    without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends the
-    process. And what a number of a key loses can no longer be seen once it is parsed.
+    has the year 0, but an offset can move its last hours into the year 1. And what a number of a key loses can no
+    longer be seen once it is parsed.
 
     Args:
         block: JSON values, each followed by a line feed.
-        decimals: Whether the stream has decimal columns.
         key: The columns of the key.
 
     Raises:
@@ -111,7 +118,7 @@ def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> N
     if b'"0000-' in block:
         raise NotNativeError("years")
     kinds = {column.kind for column in key}
-    unsafe = [_OTHER_RECORD] + [_UNSAFE_NUMBER] * decimals
+    unsafe = [_OTHER_RECORD]
     unsafe += [_INEXACT_NUMBER] * (Kind.FLOAT64 in kinds) + [_PADDED_NUMBER] * bool(kinds & DECIMAL_KINDS)
     text = _as_array(block)
     if any(pc.match_substring_regex(text, pattern)[0].as_py() for pattern in unsafe):
@@ -214,9 +221,19 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
     if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
         array = _parse_temporal(array, column)
-    if not _all_storable(array, column.kind):
+    if not _all_storable(array, column.kind) or _may_have_noise(array, column):
         raise NotNativeError(column.source)
     return pc.add(array, POSITIVE_ZERO) if column.kind is Kind.FLOAT64 else array
+
+
+def _may_have_noise(array: pa.Array, column: Column) -> bool:
+    """Whether some of these decimals have more digits after the point than declared, and enough in all to be noise."""
+    if column.decimals is None or column.decimals >= array.type.scale:
+        return False
+    differs = pc.not_equal(array, pc.round(array, column.decimals))
+    if column.kind is Kind.NUMERIC:
+        differs = pc.and_(differs, pc.greater_equal(pc.abs(array), 10 ** (DOUBLE_DIGITS - NUMERIC_SCALE)))
+    return bool(pc.any(differs, min_count=0).as_py())
 
 
 def _all_storable(array: pa.Array, kind: Kind) -> bool:

@@ -17,12 +17,13 @@ import pyarrow.json as pj
 from target_bigquery_softdelete.errors import InvalidRecordError, InvalidValueError, MissingKeyError, NotNativeError
 from target_bigquery_softdelete.records import arrow
 from target_bigquery_softdelete.records.absent_properties import AbsentProperties
+from target_bigquery_softdelete.records.decimal_columns import DecimalColumns
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.extra_properties import ExtraProperties, with_extra_as_text
 from target_bigquery_softdelete.records.json_columns import JsonColumns
 from target_bigquery_softdelete.records.keys import lost_in_key
 from target_bigquery_softdelete.records.values import convert_record, parse_record
-from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class BlockConverter:
         self._extras = ExtraProperties.of(columns.columns)
         self._absent = AbsentProperties.of(columns)
         self._json_columns = JsonColumns.of(with_extra_as_text(columns.columns))
-        self._has_decimals = any(column.kind in DECIMAL_KINDS for column in walk(columns.columns))
+        self._decimals = DecimalColumns.of(columns.columns)
         self._timestamps_as_text = False
 
     def convert(self, block: bytes, first_sequence: int) -> Converted:
@@ -89,9 +90,10 @@ class BlockConverter:
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
-            arrow.check_text(block, decimals=self._has_decimals, key=self._columns.key_columns())
+            arrow.check_text(block, key=self._columns.key_columns())
             for part in (self._extras, self._json_columns):
                 block = part.as_text(block) if part else block
+            block = self._decimals.check(block) if self._decimals else block
             table = self._check_keys(self._read(block))
             return self._with_absent(table, self._absent.of_block(block)) if self._absent else table
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):

@@ -49,6 +49,12 @@ class Column:
     fields: tuple[Column, ...] = ()
     foreign: str = ""
     """The type of a field in the table if this target never writes that type, such as GEOGRAPHY."""
+    parses_text: bool = False
+    """Whether a text in a JSON column is parsed if it is itself JSON, of an object or an array."""
+    decimals: int | None = None
+    """Digits after the point that the schema declares, if those beyond them that are a double's noise are rounded."""
+    is_whole: bool = False
+    """Whether a decimal column is for integers, which INT64 may not hold."""
     description: str = field(default="", compare=False)
     """The description of the property in the schema."""
 

@@ -6,11 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, walk
-from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, exceeds_int64, is_exact
+from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.decimals import (
+    EXACT_FORMATS,
+    decimal_kind,
+    declared_decimals,
+    exceeds_int64,
+    is_exact,
+)
 from target_bigquery_softdelete.schema.json_schema import JsonSchema, allows_only_null, simplify, types_of
 from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
-from target_bigquery_softdelete.schema.system_columns import EXTRA
+from target_bigquery_softdelete.schema.system_columns import EXTRA, SDK_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +42,12 @@ class ColumnRules:
     """Whether to add a column for the properties that the schema does not list."""
     keep_absent: bool = False
     """Whether properties that a record lacks keep the values that its row has. Only with a key."""
+    parse_json_text: bool = True
+    """Whether a text in the column of an object without properties is parsed if it is itself JSON."""
+    round_noise: bool = True
+    """Whether digits of decimals that are a double's noise are rounded to those that the schema declares."""
+    times_as_text: bool = False
+    """Whether times of day are text, so that durations fit, too."""
 
 
 def table_columns(
@@ -62,12 +74,19 @@ def table_columns(
     rules = rules or ColumnRules()
     reader = _SchemaReader(schema, rules)
     columns = reader.fields(schema["properties"], stream, ())
-    if rules.keep_extra:
+    if rules.keep_extra or lists_nothing(schema):
         columns = (*columns, _extra_column(columns))
     if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
+    # A key is never rounded: two could become one.
+    columns = tuple(replace(column, decimals=None) if column.name in key else column for column in columns)
     return TableColumns(columns, key, keeps_absent=rules.keep_absent and bool(key))
+
+
+def lists_nothing(schema: JsonSchema) -> bool:
+    """Return whether a schema lists no property, and allows any. Of its records nothing would be left."""
+    return not schema["properties"] and schema.get("additionalProperties") is not False
 
 
 def suffixed(columns: Sequence[Column]) -> list[str]:
@@ -94,6 +113,11 @@ def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
             if column.kind is Kind.NULL:
                 raise PluginError(f"{stream}: the key property `{source}` can only be null. A key must have a value.")
             raise PluginError(f"{stream}: the key property `{source}` is {column.sql_type}. A key must be a scalar.")
+    if source in SDK_PROPERTIES:
+        raise PluginError(
+            f"{stream}: the key property `{source}` says how a tap has read a record, and has no column. Give it "
+            "another name with a stream map, or set another key with `__key_properties__`."
+        )
     raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
 
 
@@ -126,14 +150,26 @@ class _SchemaReader:
         name = column_name(source, self._rules.naming)
         if "array" not in types_of(schema):
             kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
-            return Column(source, name, kind, fields=fields)
+            return self.with_rules(Column(source, name, kind, fields=fields), schema)
 
         items = simplify(schema.get("items", {}), self._root)
         kind, fields = self.scalar_or_struct(items, f"{place}.{source}", path)
         # For an array of arrays, of anything, or of values of several types BigQuery has no type but JSON.
         if len(types_of(schema)) > 1 or kind in {Kind.JSON, Kind.NULL}:
-            return Column(source, name, Kind.JSON)
-        return Column(source, name, kind, repeated=True, fields=fields)
+            return self.with_rules(Column(source, name, Kind.JSON), schema)
+        return self.with_rules(Column(source, name, kind, repeated=True, fields=fields), items)
+
+    def with_rules(self, column: Column, schema: JsonSchema) -> Column:
+        """Return a column with what the rules and the schema of its values say of these."""
+        types = types_of(schema)
+        if column.kind is Kind.JSON:
+            return replace(column, parses_text=self._rules.parse_json_text and bool(types) and types <= _CONTAINERS)
+        if column.kind is Kind.TIME and self._rules.times_as_text:
+            return replace(column, kind=Kind.STRING)
+        if column.kind not in DECIMAL_KINDS:
+            return column
+        decimals = declared_decimals(schema) if self._rules.round_noise else None
+        return replace(column, decimals=decimals, is_whole=types == {"integer"})
 
     def scalar_or_struct(
         self, schema: JsonSchema, place: str, path: tuple[_Properties, ...]
@@ -155,6 +191,8 @@ def _description(schema: object) -> str:
     texts = (schema.get(word) for word in ("description", "title"))
     return next((text[:LONGEST_DESCRIPTION] for text in texts if isinstance(text, str)), "")
 
+
+_CONTAINERS = {"object", "array"}
 
 _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}
 

@@ -71,6 +71,9 @@ def _convert_item(expression: str, staged: Column, wanted: Column, depth: int) -
     if staged.kind is Kind.JSON:
         # `round` accepts a double that has no short decimal form, such as 1e23.
         return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
+    if wanted.kind is Kind.INT64 and staged.kind is not Kind.INT64:
+        # By way of a text, which must be that of an integer: a number with a fraction would be rounded.
+        return f"CAST(CAST({expression} AS STRING) AS INT64)"
     return f"CAST({expression} AS {wanted.kind})"
 
 

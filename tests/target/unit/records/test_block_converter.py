@@ -169,6 +169,56 @@ def test_the_paths_agree_on_every_special_value_of_a_key(kind: Kind) -> None:
     assert taken > 3
 
 
+@pytest.mark.parametrize(
+    ("column", "least"),
+    [
+        (Column("v", "v", Kind.NUMERIC, decimals=2), 50),
+        (Column("v", "v", Kind.NUMERIC, repeated=True, decimals=0), 50),
+        (Column("v", "v", Kind.BIGNUMERIC, decimals=12), 50),
+        (Column("v", "v", Kind.JSON, parses_text=True), 100),
+    ],
+    ids=["cents", "whole", "long", "text"],
+)
+def test_the_paths_agree_on_values_with_rules(column: Column, least: int) -> None:
+    noise = [
+        b"19.990000000000002",
+        b"1234567.990000001",
+        b"-1234567.99000001",
+        b"0.1000000000000000055",
+        b"9999999.995",
+    ]
+    texts = [
+        b'"{\\"b\\": 1, \\"a\\": [1.0]}"',
+        b'" [1e5]"',
+        b'"[NaN]"',
+        b'"[1"',
+        b'"{\\"a\\":12345678901234567890123}"',
+        b'"7"',
+    ]
+    tokens = [*TOKENS, *noise, *(b'"%b"' % number for number in noise), *texts]
+    blocks = converter(column)
+    values = (b"[%b]" % token if column.repeated else token for token in tokens)
+    assert sum(check_paths_agree(blocks, b'{"id":1,"v":%b}\n' % value) for value in values) > least
+
+
+def test_exponents_beside_decimals_stay_in_native_code() -> None:
+    item = Column("items", "items", Kind.STRUCT, repeated=True, fields=(Column("p", "p", Kind.NUMERIC),))
+    blocks = converter(
+        Column("p", "p", Kind.NUMERIC), Column("f", "f", Kind.FLOAT64), Column("s", "s", Kind.STRING), item
+    )
+    for fine in ('{"id":1,"p":1.5,"f":1e5,"s":"1e999","x":1e-999999999}', '{"id":1,"f":2E+7,"items":[{"p":1}]}'):
+        assert check_paths_agree(blocks, block(fine))
+        assert check_paths_agree(blocks, block(fine, '{"id":2}'))
+    for unsafe in (
+        '{"id":1,"p":1e5,"f":1}',
+        '{"id":1,"items":[{"p":1},{"p":"1e66"}]}',
+        '{"id":1,"p":1,"p":1e-999999999}',
+    ):
+        assert not check_paths_agree(blocks, block(unsafe)) or unsafe.count('"p"') == 2
+    quoted = converter(Column('q"', "q", Kind.NUMERIC), Column("f", "f", Kind.FLOAT64))
+    assert not check_paths_agree(quoted, block('{"id":1,"f":1e5}'))
+
+
 def test_the_paths_agree_that_what_can_only_be_null_has_no_value() -> None:
     blocks = converter(Column("v", "v", Kind.NULL))
     for token in TOKENS:
