@@ -53,6 +53,7 @@ TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("string, format `date`", {"type": "string", "format": "date"}),
     ("string, format `time`", {"type": "string", "format": "time"}),
     ("string, any other format", {"type": "string", "format": "uuid"}),
+    ("string with `contentEncoding` `base64`", {"type": "string", "contentEncoding": "base64"}),
     ("object with properties", {"type": "object", "properties": {"streetName": {"type": "string"}}}),
     ("object without properties", {"type": "object"}),
     ("array of scalars", {"type": "array", "items": {"type": "string"}}),

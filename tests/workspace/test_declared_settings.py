@@ -92,6 +92,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "json_text": ("keep", "keep"),
     "round_float_noise": ("false", False),
     "time_columns": ("text", "text"),
+    "binary_columns": ("text", "text"),
     "on_type_change": ("new_column", "new_column"),
     "max_delete_fraction": ("0.25", 0.25),
     "max_delete_rows": ("5", 5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ SCALARS: list[Schema] = [
     {"type": "boolean"},
     {"type": ["string", "null"]},
     *({"type": ["string", "null"], "format": form} for form in ("date-time", "date", "time", "uuid")),
+    {"type": ["string", "null"], "contentEncoding": "base64"},
     {"type": ["object", "null"]},
     {"type": ["array", "null"]},
     {"type": ["integer", "string"]},
@@ -162,6 +164,8 @@ def _string(draw: random.Random, schema: Schema) -> str:
         "date-time": f"{day}{draw.choice('T ')}{clock}{fraction}{draw.choice(['', 'Z', '+02:00', '-0530'])}",
         "decimal": f"{draw.randint(-(10**12), 10**12) / 1000:.3f}",
     }
+    if "contentEncoding" in schema:
+        return f'"{base64.b64encode(draw.randbytes(draw.randint(0, 9))).decode()}"'
     characters = 'abc ÄÖ日😀\n\t"\\/{}[]:,0123456789-+.eE'
     return _text(draw, texts.get(schema.get("format", ""), "".join(draw.choices(characters, k=draw.randint(0, 12)))))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind, typed, walk
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind, typed, walk
 from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
@@ -72,14 +72,14 @@ def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
 
 
 def staging_fields(columns: TableColumns) -> list[SchemaField]:
-    """Return the schema of a staging table: JSON columns are text there."""
+    """Return the schema of a staging table: JSON and BYTES columns are text there."""
     absent = [ABSENT_FIELD] if columns.keeps_absent else []
     return [*(field_of(column, staged=True) for column in columns.columns), *STAGING_FIELDS, *absent]
 
 
 def field_of(column: Column, *, staged: bool = False) -> SchemaField:
     """Return the BigQuery field of a column."""
-    kind = Kind.STRING if staged and column.kind in {Kind.JSON, Kind.NULL} else column.kind
+    kind = Kind.STRING if staged and column.kind in STAGED_AS_TEXT else column.kind
     fields = tuple(field_of(field, staged=staged) for field in column.fields)
     mode = "REPEATED" if column.repeated else "NULLABLE"
     if staged or not column.description:
@@ -305,8 +305,8 @@ class _Merger:
 
 def _widest(have: str, want: str) -> str | None:
     """Return the type that holds the values of both, or nothing when BigQuery cannot change the first type to it."""
-    if have == want or have in _WIDENINGS.get(want, ()):
-        return have
+    if have == want or have in _WIDENINGS.get(want, ()) or (have, want) == ("STRING", "BYTES"):
+        return have  # text holds bytes as base64
     return want if want in _WIDENINGS.get(have, ()) else None
 
 

@@ -227,6 +227,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "durations of more than a day."
         ),
     ] = "time"
+    binary_columns: Annotated[
+        Literal["bytes", "text"],
+        setting(
+            'The type of columns for text with `"contentEncoding": "base64"`: `bytes` is BYTES, `text` is STRING. A '
+            "column that is STRING already keeps the text in any case, and so does a key."
+        ),
+    ] = "bytes"
     on_type_change: Annotated[
         Literal["fail", "new_column"],
         setting(
@@ -467,6 +474,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             parse_json_text=self.json_text == "parse",
             round_noise=self.round_float_noise,
             times_as_text=self.time_columns == "text",
+            binary_as_text=self.binary_columns == "text",
         )
 
     @property

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
+from target_bigquery_softdelete.records.binary import to_base64
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.keys import FINE_FRACTION
 from target_bigquery_softdelete.records.numbers import DOUBLE_DIGITS, POSITIVE_ZERO
@@ -45,6 +46,7 @@ _STAGED_TYPES: dict[Kind, pa.DataType] = {
     Kind.TIME: pa.time64("us"),
     # JSON is staged as text, because BigQuery's Parquet loader has no JSON type. The MERGE parses it.
     Kind.JSON: pa.string(),
+    Kind.BYTES: pa.string(),  # as base64 text
     Kind.NULL: pa.string(),
 }
 
@@ -221,6 +223,8 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
     if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
         array = _parse_temporal(array, column)
+    if column.kind is Kind.BYTES:
+        array = _to_base64(array, column)
     if not _all_storable(array, column.kind) or _may_have_noise(array, column):
         raise NotNativeError(column.source)
     return pc.add(array, POSITIVE_ZERO) if column.kind is Kind.FLOAT64 else array
@@ -246,6 +250,14 @@ def _all_storable(array: pa.Array, kind: Kind) -> bool:
         return True
     lowest, highest = _LIMITS[kind]
     return not pc.any(pc.or_(pc.less(array, lowest), pc.greater(array, highest)), min_count=0).as_py()
+
+
+def _to_base64(text: pa.Array, column: Column) -> pa.Array:
+    try:
+        values = [None if value is None else to_base64(value, column.source) for value in text.to_pylist()]
+    except InvalidValueError:
+        raise NotNativeError(column.source) from None
+    return pa.array(values, pa.string())
 
 
 def _parse_temporal(text: pa.Array, column: Column) -> pa.Array:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, STAGED_AS_TEXT, Column, Kind, TableColumns, walk
 from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _item_texts(array: pa.Array, column: Column) -> list[Any]:
         rows = zip(*fields, strict=True) if fields else ([] for _ in range(len(array)))
         missing = array.is_null().to_pylist()
         return [None if is_null else ["1", *row] for is_null, row in zip(missing, rows, strict=True)]
-    if column.kind in {Kind.STRING, Kind.JSON, Kind.NULL}:
+    if column.kind in STAGED_AS_TEXT or column.kind is Kind.STRING:
         found: list[Any] = array.to_pylist()
         return found
     if column.kind is Kind.TIMESTAMP:

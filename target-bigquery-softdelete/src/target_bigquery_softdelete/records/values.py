@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.errors import InvalidValueError
+from target_bigquery_softdelete.records.binary import to_base64
 from target_bigquery_softdelete.records.json_text import json_text, parse_json, text_of_json_in, to_string
 from target_bigquery_softdelete.records.numbers import to_bignumeric, to_float, to_integer, to_numeric, without_noise
 from target_bigquery_softdelete.records.times import to_date, to_time, to_timestamp
@@ -92,6 +93,7 @@ _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.BIGNUMERIC: to_bignumeric,
     Kind.BOOL: _to_bool,
     Kind.STRING: to_string,
+    Kind.BYTES: to_base64,
     Kind.TIMESTAMP: to_timestamp,
     Kind.DATE: to_date,
     Kind.TIME: to_time,

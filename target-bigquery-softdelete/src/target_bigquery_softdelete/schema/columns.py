@@ -20,6 +20,7 @@ class Kind(StrEnum):
     BIGNUMERIC = "BIGNUMERIC"
     BOOL = "BOOL"
     STRING = "STRING"
+    BYTES = "BYTES"
     TIMESTAMP = "TIMESTAMP"
     DATE = "DATE"
     TIME = "TIME"
@@ -30,6 +31,9 @@ class Kind(StrEnum):
 
 
 NESTED_KINDS = frozenset({Kind.STRUCT, Kind.JSON})
+STAGED_AS_TEXT = frozenset({Kind.JSON, Kind.BYTES, Kind.NULL})
+"""Types of columns that are text in a staging table: JSON, base64, and nothing at all."""
+
 DECIMAL_KINDS = frozenset({Kind.NUMERIC, Kind.BIGNUMERIC})
 
 NUMERIC_SCALE, NUMERIC_INTEGER_DIGITS = 9, 29

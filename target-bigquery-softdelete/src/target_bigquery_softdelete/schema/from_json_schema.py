@@ -46,6 +46,8 @@ class ColumnRules:
     """Whether a text in the column of an object without properties is parsed if it is itself JSON."""
     round_noise: bool = True
     """Whether digits of decimals that are a double's noise are rounded to those that the schema declares."""
+    binary_as_text: bool = False
+    """Whether binary values stay text, as they are in the records."""
     times_as_text: bool = False
     """Whether times of day are text, so that durations fit, too."""
 
@@ -79,8 +81,7 @@ def table_columns(
     if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
-    # A key is never rounded: two could become one.
-    columns = tuple(replace(column, decimals=None) if column.name in key else column for column in columns)
+    columns = tuple(_as_key(column) if column.name in key else column for column in columns)
     return TableColumns(columns, key, keeps_absent=rules.keep_absent and bool(key))
 
 
@@ -121,6 +122,11 @@ def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
     raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
 
 
+def _as_key(column: Column) -> Column:
+    """Return a column of the key. It is never rounded or decoded: two keys could become one."""
+    return replace(column, decimals=None, kind=Kind.STRING if column.kind is Kind.BYTES else column.kind)
+
+
 _Properties = dict[str, Any]
 """The `properties` of an object."""
 
@@ -131,6 +137,8 @@ class _SchemaReader:
     def __init__(self, root: JsonSchema, rules: ColumnRules) -> None:
         self._root = root
         self._rules = rules
+        times, binary = {Kind.TIME} if rules.times_as_text else set(), {Kind.BYTES} if rules.binary_as_text else set()
+        self._as_text = times | binary
 
     def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
         path = (*above, properties)
@@ -164,7 +172,7 @@ class _SchemaReader:
         types = types_of(schema)
         if column.kind is Kind.JSON:
             return replace(column, parses_text=self._rules.parse_json_text and bool(types) and types <= _CONTAINERS)
-        if column.kind is Kind.TIME and self._rules.times_as_text:
+        if column.kind in self._as_text:
             return replace(column, kind=Kind.STRING)
         if column.kind not in DECIMAL_KINDS:
             return column
@@ -217,4 +225,5 @@ def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
 def _string_kind(schema: JsonSchema) -> Kind:
     if schema.get("format") in EXACT_FORMATS:
         return decimal_kind(schema)
-    return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.STRING)
+    is_binary = str(schema.get("contentEncoding")).lower() == "base64"
+    return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.BYTES if is_binary else Kind.STRING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ def _convert_item(expression: str, staged: Column, wanted: Column, depth: int) -
     if staged.kind is Kind.JSON:
         # `round` accepts a double that has no short decimal form, such as 1e23.
         return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
+    if staged.kind is Kind.BYTES and wanted.kind is Kind.STRING:
+        return expression  # bytes are staged as base64 text
+    if staged.kind is Kind.BYTES:
+        return f"FROM_BASE64({expression})"
     if wanted.kind is Kind.INT64 and staged.kind is not Kind.INT64:
         # By way of a text, which must be that of an integer: a number with a fraction would be rounded.
         return f"CAST(CAST({expression} AS STRING) AS INT64)"
@@ -83,8 +87,8 @@ def _missing_value(wanted: Column) -> str:
 
 
 def _needs_conversion(staged: Column, wanted: Column) -> bool:
-    """Whether a staged value must be rebuilt: JSON is staged as text, and fields may come in another order."""
-    if staged.kind is Kind.JSON or staged.kind is not wanted.kind or len(staged.fields) != len(wanted.fields):
+    """Whether a staged value must be rebuilt: some types are staged as text, and fields may come in another order."""
+    if staged.kind in STAGED_AS_TEXT or staged.kind is not wanted.kind or len(staged.fields) != len(wanted.fields):
         return True
     pairs = zip(staged.fields, wanted.fields, strict=True)
     return any(have.name.lower() != want.name.lower() or _needs_conversion(have, want) for have, want in pairs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind
 from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, SEQUENCE
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
@@ -77,7 +77,7 @@ def _item(json: str, path: str, column: Column, depth: int) -> str:
         )
         return f"IF(JSON_VALUE({json}, '$[{before}0]') IS NULL, NULL, STRUCT({fields}))"
     text = f"JSON_VALUE({json}, '{path}')"
-    if column.kind in {Kind.STRING, Kind.JSON, Kind.NULL}:
+    if column.kind in STAGED_AS_TEXT or column.kind is Kind.STRING:
         return text
     if column.kind is Kind.TIMESTAMP:
         # Not as a text: that would be read by rules of its own.

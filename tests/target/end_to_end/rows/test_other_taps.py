@@ -150,3 +150,27 @@ def test_a_table_with_times_of_deletions_keeps_them(target: TargetRunner, projec
     assert result.code == 0, result.log
     assert project.operations("rows") == {1: "UPDATE", 2: "DELETE", 3: "INSERT"}
     assert project.rows("rows")[2]["_sdc_deleted_at"] == dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+def test_binary_values_are_bytes_or_the_text_that_a_table_has_already(
+    way: dict[str, Any], target: TargetRunner, project: Project
+) -> None:
+    binary = {"type": ["string", "null"], "contentEncoding": "base64"}
+    many = {"type": "array", "items": binary}
+    columns = {"file": binary, "old": binary, "parts": many, "doc": {"type": "object", "properties": {"file": binary}}}
+    rows = schema("rows", {"id": INTEGER, **columns})
+    values = {"file": "aGVs\nbG8=", "old": "aGk=", "parts": ["AP8=", ""], "doc": {"file": "AAE="}}
+    assert target(schema("rows", {"id": INTEGER, "old": STRING}), record("rows", {"id": 1, "old": "aGk="})).code == 0
+
+    messages = [rows, record("rows", {"id": 1, **values}), record("rows", {"id": 2, "parts": [], "doc": {}})]
+    for updated in (1, 0):
+        result = target(*messages, **way)
+        assert result.code == 0, result.log
+        assert project.log("rows")[-1]["rows_updated"] == updated
+    found = project.rows("rows")[1]
+    assert [found[name] for name in columns] == [b"hello", "aGk=", [b"\x00\xff", b""], {"file": b"\x00\x01"}]
+    broken = target(rows, record("rows", {"id": 1, "file": "no base64!"}), **way)
+    assert broken.errors == ["rows: record id=1: `file` must be base64 text, but is a string of 10 characters."]
+    text = target(*messages, binary_columns="text", dataset="as_text", **way)
+    assert text.code == 0, text.log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 from decimal import Decimal
@@ -263,6 +264,7 @@ ORDINARY: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.FLOAT64: st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
     Kind.BOOL: st.booleans(),
     Kind.STRING: st.text(max_size=8),
+    Kind.BYTES: st.binary(max_size=8).map(lambda value: base64.b64encode(value).decode()),
     Kind.TIMESTAMP: st.datetimes(timezones=st.sampled_from([None, dt.UTC])).map(dt.datetime.isoformat),
     Kind.DATE: st.dates().map(dt.date.isoformat),
     Kind.TIME: st.times().map(dt.time.isoformat),

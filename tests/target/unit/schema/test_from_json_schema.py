@@ -39,6 +39,9 @@ def sql_type(schema: Any, **rest: Any) -> str:  # noqa: ANN401
         ({"type": "string", "format": "date"}, "DATE"),
         ({"type": "string", "format": "time"}, "TIME"),
         ({"type": "string", "format": "uuid"}, "STRING"),
+        ({"type": "string", "contentEncoding": "base64"}, "BYTES"),
+        ({"type": "string", "contentEncoding": "base16"}, "STRING"),
+        ({"type": "array", "items": {"type": "string", "contentEncoding": "BASE64"}}, "ARRAY<BYTES>"),
         ({"type": "string", "format": "duration"}, "STRING"),
         (POINT, XY),
         ({"properties": {"x": NUMBER}}, "STRUCT<`x` FLOAT64>"),
@@ -210,6 +213,11 @@ def test_the_key_has_column_names_in_the_order_of_key_properties() -> None:
     assert columns.key == ("job_id", "a")
     assert [column.kind for column in columns.key_columns()] == [Kind.INT64, Kind.STRING]
     assert [column.name for column in columns.other_columns()] == ["b"]
+
+
+def test_a_key_is_not_decoded() -> None:
+    (column,) = columns_of({"id": {"type": "string", "contentEncoding": "base64"}}, "id").columns
+    assert column.kind is Kind.STRING
 
 
 def test_a_stream_may_have_no_key() -> None:

@@ -183,6 +183,16 @@ SHAPES = {
         ),
     ),
     "seen_key_tables": source(NESTED, seen_key_tables=EARLIER),
+    "bytes": source(
+        (
+            ID,
+            col("file", Kind.BYTES),
+            col("text", Kind.BYTES),
+            col("parts", Kind.BYTES, repeated=True),
+            col("doc", Kind.STRUCT, col("file", Kind.BYTES)),
+        ),
+        in_table=(col("text", Kind.STRING),),
+    ),
     # Absent properties keep their values.
     "absent": keeping_absent(
         source(
@@ -224,7 +234,7 @@ KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 INLINE = {
     name: replace(SHAPES[name], inline="[]")
-    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null", "absent")
+    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null", "absent", "bytes")
 }
 
 LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
@@ -392,7 +402,7 @@ def analyzer(shape: str) -> GoogleSQL:
 
 def staged(column: Column) -> Column:
     """Return a column as it is in the staging table: JSON is text there."""
-    kind = Kind.STRING if column.kind in {Kind.JSON, Kind.NULL} else column.kind
+    kind = Kind.STRING if column.kind in {Kind.JSON, Kind.BYTES, Kind.NULL} else column.kind
     return replace(column, kind=kind, fields=tuple(map(staged, column.fields)))
 
 
