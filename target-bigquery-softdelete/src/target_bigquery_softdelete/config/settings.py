@@ -189,7 +189,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         ColumnNaming,
         setting(
             "`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are; "
-            "`unique` is `snake_case`, and gives a suffix to names that would be one column."
+            "`unique` is `snake_case`, and gives a suffix to names that would be one column; `flexible` also keeps "
+            "letters of any script, blanks and the other characters of BigQuery's flexible column names."
         ),
     ] = "snake_case"
     additional_properties: Annotated[

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
-pytestmark = pytest.mark.bigquery
-
 CENTS = {"type": ["number", "null"], "multipleOf": 0.01}
 TIME = {"type": ["string", "null"], "format": "time"}
 UNSIGNED = {"type": ["integer", "null"], "minimum": 0, "maximum": 2**64 - 1}

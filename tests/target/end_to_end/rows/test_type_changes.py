@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
-pytestmark = pytest.mark.bigquery
-
 NEW_COLUMN = {"on_type_change": "new_column"}
 
 
