@@ -29,7 +29,7 @@ from tap_servicetitan.specs.spec import DELETED_AT
 from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from singer_sdk import Tap
@@ -97,6 +97,8 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.spec = spec
         self.source = source
         self.outcome = StreamOutcome()
+        self.has_ended = False
+        """Whether the target has been told how reading it ended."""
 
     def read(self) -> None:
         """Write the stream's messages and keep its state: the SDK's `sync` without the SDK's log lines.
@@ -177,6 +179,22 @@ class ServiceTitanStream(Stream, abc.ABC):
         with self._writer.lock:
             message = read_message(self.tap_state, names, outcome.status.value, outcome.reason)
             self._writer.write_object(message)
+            self.has_ended = True
+
+    def cut(self, reason: str) -> None:
+        """Tell the target that the stream was not read to its end because the time is up. Its state stays as it is.
+
+        Args:
+            reason: Which time it is.
+        """
+        so_far = self._progress()
+        text = f"{reason}: {so_far}" if so_far else reason
+        self.outcome = StreamOutcome(ReadStatus.INCOMPLETE, self.outcome.records, text)
+        self.tell_end(None)
+
+    def _progress(self) -> str:
+        """Return how far the stream was read, in words; empty if there is nothing to say."""
+        return f"{self.outcome.records} records were read" if self.outcome.records else ""
 
     def _skip_or_raise(self, error: RequestRefusedError) -> None:
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
@@ -259,9 +277,16 @@ class ServiceTitanStream(Stream, abc.ABC):
                 f"{len(unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
             )
 
-    def _activate(self, version: int) -> None:
-        """Tell the target that it has all records of a version."""
-        self._write_activate_version_message(version)
+    def _activate(self, version: int, save: Callable[[], None]) -> None:
+        """Tell the target that it has all records of a version, and save that at once: the output never ends between.
+
+        Args:
+            version: The version.
+            save: Saves the bookmark.
+        """
+        with self._writer.lock:
+            self._write_activate_version_message(version)
+            save()
 
     @property
     def _now(self) -> datetime:

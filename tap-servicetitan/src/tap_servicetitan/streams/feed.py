@@ -32,8 +32,7 @@ class FeedStream(IncrementalStream):
         begun = Bookmark(first_load_at=format_state_time(began) if version else None)
         self._follow(begun, version)
         if version and self._is_complete:
-            self._activate(version)
-            self._end_first_load()
+            self._activate(version, self._end_first_load)
 
     @override
     def _write_changes(self) -> None:

@@ -70,8 +70,8 @@ class IncrementalStream(ListStream, abc.ABC):
         bookmark = self._bookmark.after(self._write_all(version), began)
         self._settle(version)
         if self._is_complete:
-            self._activate(version)
-            self._save_bookmark(replace(bookmark, full_pass_at=format_state_time(began), first_load_at=None))
+            passed = replace(bookmark, full_pass_at=format_state_time(began), first_load_at=None)
+            self._activate(version, lambda: self._save_bookmark(passed))
 
     def _full_pass_is_due(self) -> bool:
         settings = self._settings
