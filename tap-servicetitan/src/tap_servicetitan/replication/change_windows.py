@@ -56,13 +56,21 @@ class Window:
 class ChangeReader:
     """Reads the changes of one list since a time, once."""
 
-    def __init__(self, read: Callable[[Window], Iterator[ListPage]], on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[Window], Iterator[ListPage]],
+        on_problem: Callable[[str], None],
+        *,
+        most_pages: int = MAX_WINDOW_PAGES,
+    ) -> None:
         """Prepare to read.
 
         Args:
             read: Starts a pass over the records that changed in a window.
             on_problem: Called with the reason for each window in which records may have been missed.
+            most_pages: How many pages a window may have before it is halved.
         """
+        self._most_pages = most_pages
         self._read = read
         self._on_problem = on_problem
         self._missed = False
@@ -118,7 +126,7 @@ class ChangeReader:
         """Yield the pages of one pass over a window, and return why it may have missed records, or None."""
         watch = PassWatch(by_content)
         for page in self._watch(window, watch):
-            if page.has_more and (page.total_count or 0) > MAX_WINDOW_PAGES * len(page.records):
+            if page.has_more and (page.total_count or 0) > self._most_pages * len(page.records):
                 page.drop()
                 return "it is too long"
             yield page

@@ -97,6 +97,8 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.spec = spec
         self.source = source
         self.outcome = StreamOutcome()
+        self._checkpoint: Callable[[], None] | None = None
+        """Saves what has been read so far of something long. It covers only what is written."""
         self.has_ended = False
         """Whether the target has been told how reading it ended."""
 
@@ -182,11 +184,13 @@ class ServiceTitanStream(Stream, abc.ABC):
             self.has_ended = True
 
     def cut(self, reason: str) -> None:
-        """Tell the target that the stream was not read to its end because the time is up. Its state stays as it is.
+        """Tell the target that the stream was not read to its end because the time is up. Save how far it was read.
 
         Args:
             reason: Which time it is.
         """
+        if self._checkpoint:
+            self._checkpoint()
         so_far = self._progress()
         text = f"{reason}: {so_far}" if so_far else reason
         self.outcome = StreamOutcome(ReadStatus.INCOMPLETE, self.outcome.records, text)

@@ -32,10 +32,29 @@ class ListStream(ServiceTitanStream):
     def _pages(self) -> Iterator[ListPage]:
         return self._list.read_pages(PassRequest(page_size=self._settings.page_size))
 
+    _list_problem: str | None = None
+    """Why the last list that was read in full may lack records."""
+
+    def _list_pages(self, *, query: Mapping[str, str] | None = None, tells_changes: bool = False) -> Iterator[ListPage]:
+        """Yield the pages of a list, as often as it takes to see every record. If that fails, the outcome says why.
+
+        Args:
+            query: Query parameters in addition to those of the spec.
+            tells_changes: Whether a record that changes between two passes is another one.
+
+        Raises:
+            StreamError: If the list cannot be read, or is known to lack records.
+        """
+        reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
+        yield from self._ahead(reader.pages())
+        self._list_problem = reader.problem
+        if reader.problem:
+            self._note_incomplete(f"the list kept changing: {reader.problem}")
+
     def _write_list(
         self, version: int | None = None, *, query: Mapping[str, str] | None = None, tells_changes: bool = False
     ) -> str | None:
-        """Write a list, as often as it takes to see every record. If that fails, the outcome says why.
+        """Write a list, as `_list_pages` yields it.
 
         Args:
             version: The version of the records, for a full pass.
@@ -48,11 +67,8 @@ class ListStream(ServiceTitanStream):
         Raises:
             StreamError: If the list cannot be read, or is known to lack records.
         """
-        reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
         latest: str | None = None
-        for page in self._ahead(reader.pages()):
+        for page in self._list_pages(query=query, tells_changes=tells_changes):
             self._write_from(page, version)
             latest = newest((latest, page.newest))
-        if reader.problem:
-            self._note_incomplete(f"the list kept changing: {reader.problem}")
         return latest
