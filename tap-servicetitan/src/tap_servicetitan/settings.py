@@ -233,7 +233,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     reconcile_interval_days: Annotated[
         int,
         setting(
-            "How often, in days, incremental streams are also read in full, to find deletions.",
+            "How often, in days, incremental streams are also read in full, to find deletions. The first time comes "
+            "sooner for some streams than for others, so that one run does not read all in full.",
             title="Days between full passes",
             ge=0,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -148,10 +149,17 @@ class PassSettings:
     start_date: datetime | None
     reconcile_interval: timedelta
     lookback: timedelta
+    phase: float | None = None
+    """Where the stream's own moments for full passes are, from 0 to 1, as `phase_of` returns it. None for no moments of
+    its own: each pass comes an interval after the last one."""
 
 
 def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) -> bool:
     """Return whether to read every record.
+
+    At the latest when the last pass is an interval old. But streams that were first loaded together would then be read
+    in full together, for ever. So a stream has its own moments, half an interval from each other, and a pass is
+    due at the first of them that comes half an interval or more after the last one: once sooner, then each interval.
 
     Never with a start date: such a pass would not show older records, and they would look deleted.
     """
@@ -160,7 +168,20 @@ def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) 
     if bookmark.open_pass:
         return True
     began = parse_time(bookmark.long_pass_at or bookmark.full_pass_at)
-    return began is None or now - began >= settings.reconcile_interval - CLOCK_STEP
+    interval = settings.reconcile_interval
+    if began is None or now - began >= interval - CLOCK_STEP:
+        return True
+    if settings.phase is None:
+        return False
+    half = interval / 2
+    last_moment = now - (now - EARLIEST - settings.phase * half) % half
+    return last_moment - began >= half
+
+
+def phase_of(tenant_id: str, stream: str) -> float:
+    """Return where in an interval a stream has its full passes: from 0 to 1, always the same, and spread evenly."""
+    digest = hashlib.blake2b(f"{tenant_id}/{stream}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
 
 
 def read_from(bookmark: Bookmark, settings: PassSettings) -> datetime | None:

@@ -12,7 +12,14 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_servicetitan.api.pages import newest
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import Bookmark, OpenPass, PassSettings, full_pass_is_due, starts_earlier
+from tap_servicetitan.replication.bookmark import (
+    Bookmark,
+    OpenPass,
+    PassSettings,
+    full_pass_is_due,
+    phase_of,
+    starts_earlier,
+)
 from tap_servicetitan.replication.passes import PassMeter, behind, in_minutes, in_order
 from tap_servicetitan.streams.base import new_version
 from tap_servicetitan.streams.list import ListStream
@@ -295,6 +302,7 @@ class IncrementalStream(ListStream, abc.ABC):
             start_date=settings.first_day,
             reconcile_interval=settings.reconcile_interval,
             lookback=settings.lookback,
+            phase=phase_of(settings.tenant_id, self.name),
         )
 
 
