@@ -33,8 +33,14 @@ class OpenPass:
     done_to: KeyField | None = None
     """The lists of all parents up to this key have been read, in the order of `passes.in_order`."""
 
+    created_to: str | None = None
+    """All records of a list that were created before this moment have been read."""
+
+    continue_from: str | None = None
+    """The token up to which a feed has been read from its beginning."""
+
     read: int = 0
-    """How many lists these were."""
+    """How many lists these were, or records."""
 
     seconds: int = 0
     """How long that took."""
@@ -105,7 +111,8 @@ class Bookmark:
     def moments(self) -> tuple[str | None, ...]:
         """The moments in the bookmark, but for the start date, as they are written."""
         began = self.open_pass.began if self.open_pass else None
-        return self.newest, self.full_pass_at, self.first_load_at, self.long_pass_at, began
+        created_to = self.open_pass.created_to if self.open_pass else None
+        return self.newest, self.full_pass_at, self.first_load_at, self.long_pass_at, began, created_to
 
     @property
     def has_begun(self) -> bool:

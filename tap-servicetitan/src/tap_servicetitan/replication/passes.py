@@ -101,13 +101,47 @@ class PassMeter:
         return f"{text}, {rate:.1f} a second, and needs about {in_minutes((total - read) / rate)} more"
 
 
-def in_minutes(seconds: float) -> str:
-    """Return a time in words.
+@dataclass(slots=True)
+class RecordMeter:
+    """How far a pass over records has come in this run."""
 
-    >>> in_minutes(20), in_minutes(90), in_minutes(7_500)
-    ('1 minute', '2 minutes', '2 h 5 min')
+    position: OpenPass
+    """Where the pass has come to, without the figures of this run."""
+    clock: Callable[[], float]
+    """Returns seconds that never go backwards."""
+    started: float = field(init=False)
+    read: int = 0
+    """How many records were read in this run."""
+    covered: int = 0
+    """How many of them the position covers."""
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def reach(self, position: OpenPass) -> None:
+        """Note that the pass has come to a position at which another run could go on."""
+        self.position, self.covered = position, self.read
+
+    @property
+    def seconds(self) -> float:
+        """How long the pass has taken so far, in all runs."""
+        return self.position.seconds + self.clock() - self.started
+
+    def so_far(self) -> OpenPass:
+        """Return what a later run has to know to go on."""
+        return replace(self.position, read=self.position.read + self.covered, seconds=math.ceil(self.seconds))
+
+    def describe(self) -> str:
+        """Return how far it has come, and how fast."""
+        read = self.position.read + self.read
+        rate = f", {read / self.seconds:.0f} a second" if self.seconds > 0 else ""
+        return f"it has read {read} records{rate}"
+
+
+def in_minutes(seconds: float) -> str:
+    """Return a time in words, always of the same form, so that an alert about it is recognized.
+
+    >>> in_minutes(20), in_minutes(90)
+    ('1 min', '2 min')
     """
-    minutes = max(1, -(-int(seconds) // 60))
-    if minutes < 60:  # noqa: PLR2004 - an hour
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return f"{minutes // 60} h {minutes % 60} min"
+    return f"{max(1, math.ceil(seconds / 60))} min"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.bookmark import OpenPass
 
 
 class ChangesStream(IncrementalStream):
@@ -35,6 +36,10 @@ class ChangesStream(IncrementalStream):
     @override
     def _all_pages(self) -> Iterator[ListPage]:
         return self._list_pages()
+
+    @override
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        return self._list_parts(begun)
 
     @override
     def _write_changes(self) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import Bookmark, read_from
+from tap_servicetitan.replication.bookmark import Bookmark, OpenPass, read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
 from tap_servicetitan.replication.list_reader import page_decoder, page_deletion_marker
 from tap_servicetitan.streams.base import new_version
@@ -65,6 +65,22 @@ class FeedStream(IncrementalStream):
         return self._ahead(read_feed(self._fetch, None, is_pass=True))
 
     @override
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
+            yield from self._list_parts(begun)
+            return
+        token = begun.continue_from
+        pages = (
+            resume_feed(self._fetch, token, None, self._warn_of_token)
+            if token
+            else read_feed(self._fetch, None, is_pass=True)
+        )
+        for page in self._ahead(pages):
+            yield page
+            if page.continue_from is not None:
+                yield replace(begun, continue_from=page.continue_from)
+
+    @override
     def _pages(self) -> Iterator[ExportPage]:  # type: ignore[override]
         since = read_from(self._bookmark, self._pass_settings)
         # The API documents dates as days, so the look-back is rounded up to whole days.
@@ -73,12 +89,12 @@ class FeedStream(IncrementalStream):
         if token is None:
             return read_feed(self._fetch, date, is_pass=date is None)
 
-        def warn(error: RequestRefusedError) -> None:
-            self.logger.warning(
-                "%s: the API refused the bookmark (%s), continuing from %s", self.name, error, date or "the start"
-            )
+        return resume_feed(self._fetch, token, date, lambda error: self._warn_of_token(error, date))
 
-        return resume_feed(self._fetch, token, date, warn)
+    def _warn_of_token(self, error: RequestRefusedError, date: str | None = None) -> None:
+        self.logger.warning(
+            "%s: the API refused the bookmark (%s), continuing from %s", self.name, error, date or "the start"
+        )
 
     def _fetch(self, position: str | None) -> ExportPage:
         # Without recent changes, the feed omits a record that has just changed: no longer at its old position, not yet

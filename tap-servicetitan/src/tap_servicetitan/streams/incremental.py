@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_servicetitan.api.pages import newest
+from tap_servicetitan.api.pages import Page, newest
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import (
     Bookmark,
@@ -20,17 +20,20 @@ from tap_servicetitan.replication.bookmark import (
     phase_of,
     starts_earlier,
 )
-from tap_servicetitan.replication.passes import PassMeter, behind, in_minutes, in_order
+from tap_servicetitan.replication.passes import PassMeter, RecordMeter, behind, in_minutes, in_order
 from tap_servicetitan.streams.base import new_version
 from tap_servicetitan.streams.list import ListStream
-from tap_servicetitan.times import format_state_time
+from tap_servicetitan.times import format_api_time, format_state_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from tap_servicetitan.api.pages import Key, KeyField, Page
+    from tap_servicetitan.api.pages import Key, KeyField
     from tap_servicetitan.replication.child_lists import ChildLists
+
+FITTING_SHARE = 0.8
+"""Which share of its time a run can give to one full pass, at most."""
 
 SAVE_SECONDS = 5.0
 """How often to save which lists of many parents have been read. A run that is killed loses no more than this."""
@@ -46,8 +49,8 @@ class IncrementalStream(ListStream, abc.ABC):
     _follows_times: ClassVar[bool] = True
     """Whether the changes are read by their times, so that a full pass tells where to go on."""
 
-    _meter: PassMeter | None = None
-    """How far a full pass over many parents has come in this run, if there is one."""
+    _meter: PassMeter | RecordMeter | None = None
+    """How far a full pass has come in this run, if there is one."""
 
     @override
     def _read(self) -> None:
@@ -88,18 +91,68 @@ class IncrementalStream(ListStream, abc.ABC):
     def _all_pages(self) -> Iterator[Page]:
         """Yield pages with every record of the source. If some may be missing, the outcome says why."""
 
+    @abc.abstractmethod
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        """Yield pages with every record that a pass has still to read, and between them where another run could go on.
+
+        Args:
+            begun: What earlier runs have read.
+        """
+
+    def _list_parts(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        """Yield the same for a list."""
+        for step in self._list_steps(parse_time(begun.created_to)):
+            yield step if isinstance(step, Page) else replace(begun, created_to=format_api_time(step))
+
     def _full_pass(self) -> None:
         """Read every record. If this run has read all of them, those that did not come are gone."""
-        began = self._now
+        begun = self._bookmark.open_pass
         if self._child_lists:
-            self._child_pass(self._child_lists, self._bookmark.open_pass, began)
-            return
-        version = new_version()
+            self._child_pass(self._child_lists, begun, self._now)
+        else:
+            self._record_pass(begun, self._now)
+
+    def _record_pass(self, begun: OpenPass | None, now: datetime) -> None:
+        """Read the records themselves, from where the last run has stopped."""
+        version = None if begun else new_version()
+        # What changes from now on comes with the next run's changes, also if the first load is not done by then.
+        resumable = self._bookmark if self._bookmark.has_begun else self._bookmark_after(format_api_time(now), now)
+        meter = self._meter = RecordMeter(begun or OpenPass(began=format_state_time(now)), time.monotonic)
+        latest = self._write_steps(meter, version, lambda: replace(resumable, open_pass=meter.so_far()))
+        if version is not None:
+            self._end_pass(self._bookmark_after(latest, now), version, meter.position.began)
+            self._forget_open_pass()
+        elif self._is_complete:
+            self._end_long_pass(replace(resumable, open_pass=None), meter.position.began, meter.seconds)
+
+    def _write_steps(self, meter: RecordMeter, version: int | None, mark: Callable[[], Bookmark]) -> str | None:
+        """Write the records of a pass, and save now and then how far it has come.
+
+        Args:
+            meter: Counts them.
+            version: The version of the records, if this run reads all of them.
+            mark: Returns the bookmark that says so.
+
+        Returns:
+            The latest time of change among the records, if there is one.
+        """
         latest: str | None = None
-        for page in self._all_pages():
-            self._write_from(page, version)
-            latest = newest((latest, page.newest))
-        self._end_pass(self._bookmark_after(latest, began), version, format_state_time(began))
+        saved = time.monotonic()
+        for step in self._all_steps(meter.position):
+            if isinstance(step, Page):
+                meter.read += len(step.keys)
+                self._write_from(step, version)
+                latest = newest((latest, step.newest))
+                continue
+            with self._writer.lock:
+                meter.reach(step)
+                self._checkpoint = lambda: self._save_bookmark(mark())
+            if time.monotonic() - saved >= SAVE_SECONDS:
+                self._save_bookmark(mark())
+                saved = time.monotonic()
+        with self._writer.lock:
+            self._checkpoint = None
+        return latest
 
     def _bookmark_after(self, latest: str | None, began: datetime) -> Bookmark:
         """Return the bookmark after a full pass, from the latest time of change in it and the moment when it began."""
@@ -165,12 +218,22 @@ class IncrementalStream(ListStream, abc.ABC):
     def _note_missed_deletions(self) -> None:
         bookmark = self._bookmark
         since = bookmark.full_pass_at[:10] if bookmark.full_pass_at else "the first load"
+        advice = (
+            "the next run makes one"
+            if self._next_pass_fits
+            else f"it needs about {in_minutes(bookmark.long_pass_seconds or 0)}: allow the tap more than that "
+            "(`max_read_seconds`; with the fleet, `timeout_minutes` of the company)"
+        )
         self._note_incomplete(
             f"all changes were read, but records deleted since {since} are not marked: the last full pass took several "
-            f"runs, and only one within a single run shows what is gone. It needs about "
-            f"{in_minutes(bookmark.long_pass_seconds or 0)}: allow the tap so much time (`max_read_seconds`; with the "
-            "fleet, `timeout_minutes` of the company)"
+            f"runs, and only one within a single run shows what is gone; {advice}"
         )
+
+    @property
+    def _next_pass_fits(self) -> bool:
+        """Whether a full pass like the last one, which took several runs, would fit into one."""
+        most, needed = self._settings.max_read_seconds, self._bookmark.long_pass_seconds or 0
+        return most is None or needed <= FITTING_SHARE * most
 
     def _list_keys(self) -> tuple[set[KeyField], str | None]:
         """Return the keys of all parents, and the latest time of change among them."""
@@ -258,9 +321,13 @@ class IncrementalStream(ListStream, abc.ABC):
         if settings.first_day:
             return False
         # It is also what shows which of the parents are gone whose lists cannot be read.
-        owes = bool(self._child_lists and self._child_lists.unread) and not self._bookmark.misses_deletions
+        owes = bool(self._child_lists and self._child_lists.unread)
+        misses = self._bookmark.misses_deletions
         return (
-            owes or self._is_full_table_requested() or full_pass_is_due(self._bookmark, self._pass_settings, self._now)
+            (misses and self._next_pass_fits)
+            or (owes and not misses)
+            or self._is_full_table_requested()
+            or full_pass_is_due(self._bookmark, self._pass_settings, self._now)
         )
 
     def _is_full_table_requested(self) -> bool:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.api.pages import newest
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import PassRequest
+from tap_servicetitan.specs.spec import CREATED_SINCE
 from tap_servicetitan.streams.base import ServiceTitanStream
+from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.change_windows import Window
+    from tap_servicetitan.replication.complete_list import CompleteListReader
     from tap_servicetitan.replication.list_reader import ListReader
 
 
@@ -47,6 +52,28 @@ class ListStream(ServiceTitanStream):
         """
         reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
         yield from self._ahead(reader.pages())
+        self._note_list_end(reader)
+
+    def _list_steps(self, since: datetime | None) -> Iterator[ListPage | datetime]:
+        """Yield the pages of a list, and moments: all records created before one have been read by then.
+
+        Args:
+            since: The moment at which an earlier run has stopped.
+
+        Raises:
+            StreamError: As `_list_pages` does.
+        """
+        reader = self._list.open(self._warn_of_problem)
+        yield from self._ahead(reader.steps(self._read_created, since))
+        self._note_list_end(reader)
+
+    def _read_created(self, window: Window) -> Iterator[ListPage]:
+        request = PassRequest(page_size=self._settings.page_size, created_before=window.until)
+        return self._list.read_pages(
+            request, query={CREATED_SINCE: format_api_time(window.since)} if window.since else {}
+        )
+
+    def _note_list_end(self, reader: CompleteListReader) -> None:
         self._list_problem = reader.problem
         if reader.problem:
             self._note_incomplete(f"the list kept changing: {reader.problem}")

@@ -193,7 +193,7 @@ def test_children_without_a_key_are_numbered_in_the_list_of_their_parent(api: Sc
         cursor=None,
     )
     run = read(api, sync, PARENTS, spec)
-    found = [(record["jobId"], record["position"], record["name"]) for record in run.records("job_types")]
+    found = sorted((record["jobId"], record["position"], record["name"]) for record in run.records("job_types"))
     assert found == [(1, 0, "a"), (1, 1, "a"), (2, 0, "a")]
     assert len(run.of("ACTIVATE_VERSION")) == 1
 
