@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 def selected_streams(streams: Iterable[Stream]) -> list[ServiceTitanStream]:
     """Return the selected streams in the order in which to read them."""
     selected = [stream for stream in streams if isinstance(stream, ServiceTitanStream) and stream.selected]
-    # Reports come last: they mostly wait, and no other stream should wait for that.
-    return sorted(selected, key=lambda stream: isinstance(stream, ReportStream))
+    # Reports come last: they mostly wait, and no other stream should wait for that. So do streams that the last run did
+    # not get done with: where streams are read one after the other, those behind them would never be read.
+    return sorted(selected, key=lambda stream: (stream.goes_on, isinstance(stream, ReportStream)))
 
 
 def sync_streams(

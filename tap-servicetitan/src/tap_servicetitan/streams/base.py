@@ -102,6 +102,11 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.has_ended = False
         """Whether the target has been told how reading it ended."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last run has begun something with the stream that may take long."""
+        return False
+
     def read(self) -> None:
         """Write the stream's messages and keep its state: the SDK's `sync` without the SDK's log lines.
 

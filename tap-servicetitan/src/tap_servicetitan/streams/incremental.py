@@ -52,6 +52,12 @@ class IncrementalStream(ListStream, abc.ABC):
     _meter: PassMeter | RecordMeter | None = None
     """How far a full pass has come in this run, if there is one."""
 
+    @property
+    @override
+    def goes_on(self) -> bool:
+        bookmark = self._bookmark
+        return bool(bookmark.open_pass or bookmark.pending or bookmark.first_load_at)
+
     @override
     def _read(self) -> None:
         self._forget_a_later_start()

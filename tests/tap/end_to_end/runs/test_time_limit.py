@@ -74,6 +74,11 @@ def test_a_stream_whose_turn_did_not_come_is_incomplete(api: ScriptedApi, sync: 
     assert run.ends["employees"]["reason"] == "the time was up after 1 s (setting `max_read_seconds`)"
     assert run.of("SCHEMA", "employees") == []
 
+    # The next run reads it, although the feed still does not come on.
+    later = sync(config, specs=[LIST, FEED, LATE], state=run.state)
+    assert not silent.is_set()
+    assert str(later.error) == "1 of 3 streams are incomplete: activities"
+
 
 def test_no_pause_that_the_api_asks_for_outlasts_the_time(api: ScriptedApi, sync: Sync) -> None:
     api.routes["/campaigns"] = lambda _: Reply(429, {"Retry-After": "300"})
