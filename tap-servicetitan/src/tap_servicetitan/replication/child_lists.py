@@ -72,6 +72,10 @@ class ChildLists:
         self._read_parents.update(new)
         return new
 
+    def forget(self, parents: Iterable[Key]) -> None:
+        """Let the lists of parents be read again, because they may have changed after they were."""
+        self._read_parents.difference_update(parents)
+
     def start(self, parents: Sequence[Key]) -> Iterator[tuple[int, Iterator[ListPage]]]:
         """Yield the lists of parents as they come, whichever comes first: the parent's place, and the list's pages.
 

@@ -1,4 +1,4 @@
-"""A full pass over the lists of many parents, in parts that several runs may read. Pure."""
+"""A full pass in parts, which several runs may read: where it has come to, how fast, and what is left. Pure."""
 
 from __future__ import annotations
 

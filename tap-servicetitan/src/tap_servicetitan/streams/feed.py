@@ -48,7 +48,9 @@ class FeedStream(IncrementalStream):
         for page in self._ahead(self._pages()):
             bookmark = bookmark_after(bookmark, page)
             if self._child_lists:
-                self._write_children_of(parent_keys(page), bookmark, version)
+                # One that the feed brings again has changed again, perhaps after its list was read.
+                self._child_lists.forget(parents := parent_keys(page))
+                self._write_children_of(parents, bookmark, version)
             else:
                 self._write_from(page, version)
             self._save_bookmark(bookmark)

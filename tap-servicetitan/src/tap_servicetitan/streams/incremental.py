@@ -36,14 +36,17 @@ FITTING_SHARE = 0.8
 """Which share of its time a run can give to one full pass, at most."""
 
 SAVE_SECONDS = 5.0
-"""How often to save which lists of many parents have been read. A run that is killed loses no more than this."""
+"""How often to save how far something long has come. A run that is killed loses no more than this."""
+
+MOST_PENDING = 10_000
+"""How many parents a bookmark remembers: twice as many as a page of them has. It stays under 200 KB."""
 
 
 class IncrementalStream(ListStream, abc.ABC):
     """Reads the changes since the last run, and then every record when a full pass is due.
 
     The changes come first: a full pass may take longer than a run may, and nothing of it tells what is gone before its
-    end. A child stream, for which it takes a request a parent, goes on with it in the next run.
+    end. What a run does not get done with goes on in the next one.
     """
 
     _follows_times: ClassVar[bool] = True
@@ -153,7 +156,8 @@ class IncrementalStream(ListStream, abc.ABC):
             with self._writer.lock:
                 meter.reach(step)
                 self._checkpoint = lambda: self._save_bookmark(mark())
-            if time.monotonic() - saved >= SAVE_SECONDS:
+            # The parts of a list are long, the pages of a feed are not.
+            if step.created_to or time.monotonic() - saved >= SAVE_SECONDS:
                 self._save_bookmark(mark())
                 saved = time.monotonic()
         with self._writer.lock:
@@ -283,7 +287,9 @@ class IncrementalStream(ListStream, abc.ABC):
             self._checkpoint = None
 
     def _write_children_of(self, parents: Sequence[KeyField], bookmark: Bookmark, version: int | None = None) -> None:
-        """Write the lists of changed parents. The bookmark after them is saved before, with the parents that are left.
+        """Write the lists of changed parents, but for those that this run has read.
+
+        If that takes long, the bookmark is saved on the way, with the parents that are left.
 
         Args:
             parents: The parents.
@@ -299,13 +305,11 @@ class IncrementalStream(ListStream, abc.ABC):
         def note_read(number: int) -> None:
             del left[number]
 
-        self._write_lists(
-            lists,
-            new,
-            version,
-            on_read=note_read,
-            save=lambda: self._save_bookmark(replace(bookmark, pending=tuple(left.values()))),
-        )
+        def save() -> None:
+            if len(left) <= MOST_PENDING:
+                self._save_bookmark(replace(bookmark, pending=tuple(left.values())))
+
+        self._write_lists(lists, new, version, on_read=note_read, save=save)
 
     def _read_pending(self) -> None:
         """Write the lists that the last run was about to read when it ended."""
@@ -313,6 +317,8 @@ class IncrementalStream(ListStream, abc.ABC):
         if bookmark.pending:
             self._write_children_of(bookmark.pending, replace(bookmark, pending=()))
             self._save_bookmark(replace(bookmark, pending=()))
+        if self._child_lists:
+            self._child_lists.forget(bookmark.pending)
 
     @override
     def _progress(self) -> str:

@@ -219,6 +219,20 @@ def test_children_of_a_feed_follow_its_changes(api: ScriptedApi, sync: Sync) -> 
     assert tokens == ["b", "c", "d"]
 
 
+def test_a_parent_that_changes_again_during_the_run_is_asked_again(api: ScriptedApi, sync: Sync) -> None:
+    serve(api, 3)
+    pages = {
+        None: {"hasMore": True, "continueFrom": "a", "data": [{"id": 1}, {"id": 2}]},
+        "a": {"hasMore": False, "continueFrom": "b", "data": [{"id": 1}]},
+    }
+    api.routes["/export/jobs"] = lambda query: pages[query.get("from")]
+    answers = iter([[], [note(1, 5)]])
+    api.routes["/jobs/1/notes"] = lambda query: page_of(next(answers), query)
+    run = read(api, sync, FED_PARENTS, NOTES)
+    assert run.error is None
+    assert {(record["jobId"], record["id"]) for record in run.records("job_types")} == {(1, 5), (2, 0), (2, 1)}
+
+
 def test_a_parent_whose_list_cannot_be_read_holds_up_no_other_and_is_owed(api: ScriptedApi, sync: Sync) -> None:
     serve(api, 3)
     pages = {
