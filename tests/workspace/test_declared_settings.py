@@ -52,6 +52,8 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
     "max_read_seconds": ("3600", 3600),
     "reconcile_interval_days": ("30", 30),
     "lookback_seconds": ("60", 60),
+    "daily_lookback_days": ("7", 7),
+    "capacity_days": ("5", 5),
     "on_missing_module": ("fail", "fail"),
     "unknown_fields": ("extra", "extra"),
     "pii": ('[{"fields": ["*phone*"], "action": "drop"}]', [PiiRule(fields=["*phone*"], action="drop")]),

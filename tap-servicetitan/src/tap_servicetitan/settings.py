@@ -248,6 +248,19 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             ge=0,
         ),
     ] = 86400
+    daily_lookback_days: Annotated[
+        int,
+        setting(
+            "How many days to read again of streams that are read day by day, such as the performance of campaigns: "
+            "the figures of a day change as long as its leads are booked and sold.",
+            title="Look-back of daily streams",
+            ge=0,
+        ),
+    ] = 30
+    capacity_days: Annotated[
+        int,
+        setting("How many days of `capacity` to read, from today on.", title="Days of capacity", ge=1, le=366),
+    ] = 14
     on_missing_module: Annotated[
         Literal["skip", "fail"],
         setting(
