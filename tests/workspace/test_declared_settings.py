@@ -49,6 +49,7 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
     "max_response_bytes": ("1048576", 1048576),
     "requests_per_second": ("7", 7),
     "max_concurrent_streams": ("1", 1),
+    "max_read_seconds": ("3600", 3600),
     "reconcile_interval_days": ("30", 30),
     "lookback_seconds": ("60", 60),
     "daily_lookback_days": ("7", 7),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
@@ -301,12 +302,14 @@ class TapServiceTitan(CheckedSettings, Tap):
         Raises:
             SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
             PluginError: If the catalog selects streams that do not exist. Nothing has been written then, either.
-            PluginError: At the end, if a stream failed or none could be read.
+            PluginError: At the end, if a stream failed, was not read to its end, or none could be read.
         """
+        began = time.monotonic()
         self._check_catalog()
         self.context.client.sign_in()
         self._use_saved_state()
-        sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)
+        streams = selected_streams(self.streams.values())
+        sync_streams(streams, self.context, self._cancellation, self.logger, began=began)
 
 
 def _read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON object

@@ -122,7 +122,7 @@ class RunOptions:
     type=click.FloatRange(0, min_open=True),
     default=DEFAULT_TIMEOUT_MINUTES,
     show_default=True,
-    help="Time limit of a company. A run that takes longer is terminated.",
+    help="Time limit of a company. Its tap stops reading before that; a run that takes longer is terminated.",
 )
 @click.option(
     "--work-folder",

@@ -96,6 +96,8 @@ class ListPage(Page):
     total_count: int | None
     latest_created: str | None = None
     """The latest time of creation in the page, as the API wrote it, if the decoder was asked to read it."""
+    earliest_created: str | None = None
+    """The earliest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +158,13 @@ class PageDecoder:
     def _list_page(self, body: bytes) -> ListPage:
         page = self._list.decode(body)
         common, heads = self._common(page.data, lambda: self._heads.decode(body).data)
+        earliest, latest = ends(head.created for head in heads)
         return ListPage(
             **common,
             has_more=page.has_more,
             total_count=page.total_count,
-            latest_created=newest(head.created for head in heads),
+            latest_created=latest,
+            earliest_created=earliest,
         )
 
     def data_page(self, body: bytes) -> ListPage:
@@ -323,8 +327,16 @@ def newest(times: Iterable[str | None]) -> str | None:
 
     Fractions of a second are ignored: times come with and without, and as text `.5Z` sorts before `Z`.
     """
+    return ends(times)[1]
+
+
+def ends(times: Iterable[str | None]) -> tuple[str | None, str | None]:
+    """Return the earliest and the latest of the API's times, as `newest` does."""
     present = [time for time in times if time]
     if all(time[-1] == "Z" for time in present):
-        return max(present, key=lambda time: time[:19], default=None)
+        seconds = [time[:19] for time in present]
+        if not seconds:
+            return None, None
+        return present[seconds.index(min(seconds))], present[seconds.index(max(seconds))]
     moments = [(moment, time) for time in present if (moment := parse_time(time))]
-    return max(moments, default=(None, None))[1]
+    return (min(moments)[1], max(moments)[1]) if moments else (None, None)

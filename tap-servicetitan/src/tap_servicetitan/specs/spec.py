@@ -15,6 +15,9 @@ EXPORT_PARAMETERS = ("from", "includeRecentChanges")
 CREATED_BEFORE = "createdBefore"
 """The query parameter that freezes a list."""
 
+CREATED_SINCE = "createdOnOrAfter"
+"""The query parameter for records that were created at or after a time. Lists that can be frozen have it, too."""
+
 IDS = "ids"
 """The query parameter that asks a list for single records."""
 
@@ -170,10 +173,10 @@ class StreamSpec:
     """The list's query parameter for records whose last change is older than a time."""
 
     is_freezable: bool = False
-    """Whether the list can be read as of one moment.
+    """Whether the list can be read as of one moment, and in parts by the time of creation.
 
-    It takes `createdBefore`, its records have `createdOn`, and it shows them all, active or not. Otherwise one that is
-    not active could become so, and come in the place of one that goes.
+    It takes `createdBefore` and `createdOnOrAfter`, its records have `createdOn`, and it shows them all, active or not.
+    Otherwise one that is not active could become so, and come in the place of one that goes.
     """
 
     takes_ids: bool = False
@@ -236,6 +239,7 @@ class StreamSpec:
             self.changed_since,
             self.changed_before,
             CREATED_BEFORE if self.is_freezable else None,
+            CREATED_SINCE if self.is_freezable else None,
             IDS if self.takes_ids else None,
             *((self.period.first, self.period.end) if self.period and self.body is None else ()),
         )

@@ -80,8 +80,7 @@ class ReportStream(DailyStream):
         if reader.problem:
             self._note_incomplete(reader.problem)
             return
-        self._activate(version)
-        self._save({"snapshot_at": format_state_time(began)})
+        self._activate(version, lambda: self._save({"snapshot_at": format_state_time(began)}))
 
     @property
     @override
