@@ -101,6 +101,7 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "max_delete_rows": ("5", 5),
     "max_delete_days": ("7", 7),
     "allow_mass_delete": ("true", True),
+    "allow_mass_delete_streams": ('["jobs"]', ["jobs"]),
     "ignore_activate_version": ('["jobs"]', ["jobs"]),
     "process_activate_version_messages": ("false", False),
     "adopt_tables": ('["jobs"]', ["jobs"]),

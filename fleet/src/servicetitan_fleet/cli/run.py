@@ -76,6 +76,7 @@ class RunOptions:
     dry_run: bool
     with_meltano_run: bool
     adopt: Sequence[str]
+    allow_mass_delete: Sequence[str]
     max_age_hours: float
 
     def make_context(self, project: MeltanoProject, start: Starter) -> MeltanoContext:
@@ -89,6 +90,7 @@ class RunOptions:
             state_uri=meltano_state_uri(self.storage),
             dry_run=self.dry_run,
             adopt=tuple(self.adopt),
+            allow_mass_delete=tuple(self.allow_mass_delete),
             runs_pairs=not self.with_meltano_run,
             start=start,
         )
@@ -159,6 +161,13 @@ class RunOptions:
     help="Take over the table of this stream although the target did not write its rows. For one --company; repeat it "
     "for more streams.",
 )
+@click.option(
+    "--allow-mass-delete",
+    metavar="STREAM",
+    multiple=True,
+    help="Let this run mark as many rows of this stream deleted as the source lacks. For one --company; repeat it for "
+    "more streams. With --dry-run it shows how many that would be.",
+)
 def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     """Run the companies of one task, each in its own process.
 
@@ -169,8 +178,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
     end; the last lines list them.
     """
     settings = RunOptions(**options)
-    if settings.adopt and len(settings.only) != 1:
-        raise click.UsageError("--adopt is for the tables of one company: name it with --company.")
+    _check_single_company(settings)
     execution = execution_from(os.environ)
     storage = open_storage(settings.storage)
     claims = Claims(storage, execution)
@@ -226,6 +234,14 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):
         sys.exit(1)
+
+
+def _check_single_company(settings: RunOptions) -> None:
+    """Refuse options that name tables, unless they are those of one company."""
+    given = {"--adopt": settings.adopt, "--allow-mass-delete": settings.allow_mass_delete}
+    for option, streams in given.items():
+        if streams and len(settings.only) != 1:
+            raise click.UsageError(f"{option} is for the tables of one company: name it with --company.")
 
 
 def _warm_up(companies: Sequence[Company], project: MeltanoProject, settings: RunOptions) -> WarmMeltano | None:

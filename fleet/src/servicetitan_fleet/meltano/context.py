@@ -28,6 +28,7 @@ class MeltanoContext:
         state_uri: Meltano's state backend. Empty: the default, which is the company's system folder.
         dry_run: Whether the target only reports what it would do.
         adopt: Streams whose tables the target may take over with rows that it did not write.
+        allow_mass_delete: Streams of which the target may mark any number of rows deleted.
         runs_pairs: Whether the fleet runs the tap and the target itself, instead of `meltano run`.
         start: Starts the Meltano processes.
     """
@@ -40,6 +41,7 @@ class MeltanoContext:
     state_uri: str = ""
     dry_run: bool = False
     adopt: tuple[str, ...] = ()
+    allow_mass_delete: tuple[str, ...] = ()
     runs_pairs: bool = False
     start: Starter = start_process
 

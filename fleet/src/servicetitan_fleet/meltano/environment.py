@@ -91,6 +91,7 @@ def process_environment(  # noqa: PLR0913 - all that a process depends on
         **_check_settings(company, project, TARGET, company.target),
         **({"dry_run": True} if context.dry_run else {}),
         **({"adopt_tables": list(context.adopt)} if context.adopt else {}),
+        **({"allow_mass_delete_streams": list(context.allow_mass_delete)} if context.allow_mass_delete else {}),
         **({"run_owner": owners.own} if owners else {}),
         **({"dead_owners": list(owners.dead)} if owners and owners.dead else {}),
     }

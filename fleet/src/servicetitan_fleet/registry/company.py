@@ -39,7 +39,7 @@ DATASET_SETTINGS = ("dataset", "staging_dataset", "log_dataset")
 TRUSTED_TAP_SETTINGS = frozenset({"api_url", "auth_url", "batch_config"})
 TRUSTED_TARGET_SETTINGS = frozenset(
     {
-        *("adopt_tables", "allow_mass_delete", "api_endpoint", "batch_schemes"),
+        *("adopt_tables", "allow_mass_delete", "allow_mass_delete_streams", "api_endpoint", "batch_schemes"),
         *("billing_project", "kms_key_name", "reservation"),
     }
 )

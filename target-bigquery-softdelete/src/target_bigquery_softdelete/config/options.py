@@ -45,7 +45,8 @@ class DeleteLimits:
     rows: int
     """Rows of a table (setting `max_delete_rows`)."""
     lifted: bool = False
-    """Whether the limits do not apply to this run (setting `allow_mass_delete`)."""
+    """Whether the limits do not apply to this run (settings `allow_mass_delete` and
+    `allow_mass_delete_streams`)."""
     days: int = 14
     """Days of which the marks count together (setting `max_delete_days`). With 0 each run is judged alone."""
 

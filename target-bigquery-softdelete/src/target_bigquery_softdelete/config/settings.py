@@ -261,8 +261,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         ),
     ] = 14
     allow_mass_delete: Annotated[
-        bool, setting("Lift these limits for this run. What it marks does not count against later runs.")
+        bool,
+        setting("Lift these limits for this run, for all streams. What it marks does not count against later runs."),
     ] = False
+    allow_mass_delete_streams: Annotated[
+        list[Name],
+        setting("Lift them for these streams only. For the one run after somebody has looked at what would go."),
+    ] = msgspec.field(default_factory=list)
     ignore_activate_version: Annotated[
         list[Name],
         setting(
@@ -449,11 +454,17 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         """Labels for jobs and new tables. Empty if none are set."""
         return self.labels or {}
 
-    @property
-    def delete_limits(self) -> DeleteLimits:
-        """How many rows a snapshot may mark deleted."""
+    def may_delete_all(self, stream: str) -> bool:
+        """Return whether a run may mark any number of rows of a stream deleted."""
+        return self.allow_mass_delete or stream in self.allow_mass_delete_streams
+
+    def delete_limits(self, stream: str) -> DeleteLimits:
+        """Return how many rows of a stream a run may mark deleted."""
         return DeleteLimits(
-            self.max_delete_fraction, self.max_delete_rows, lifted=self.allow_mass_delete, days=self.max_delete_days
+            self.max_delete_fraction,
+            self.max_delete_rows,
+            lifted=self.may_delete_all(stream),
+            days=self.max_delete_days,
         )
 
     @cached_property
@@ -523,6 +534,7 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "history": history,
             "ignore_activate_version": set(self.ignore_activate_version).difference({"*"}, sources),
             "adopt_tables": set(self.adopt_tables) - {"*"},
+            "allow_mass_delete_streams": set(self.allow_mass_delete_streams),
         }
         unknown = {name: sorted(streams_named.difference(streams)) for name, streams_named in named.items()}
         return {name: missing for name, missing in unknown.items() if missing}

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 LARGE_SHARE = 0.5
 """What part of `max_delete_fraction` a run may mark without being judged together with the runs before it."""
 
-_ADVICE = "If that is right, run once with `allow_mass_delete` set to true."
-
 
 class DeleteGuard:
     """The guard of one stream in one run.
@@ -115,12 +113,12 @@ def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, stage
         return None
     marked = f"No {'other ' * bool(marks.earlier)}row was marked."
     if not staged:
-        return f"{stream}: the snapshot is empty, but the table has {live} live rows. {marked} {_ADVICE}"
+        return f"{stream}: the snapshot is empty, but the table has {live} live rows. {marked} {_advice(stream)}"
     if marks.total > limits.rows and marks.total > limits.fraction * live:
         return (
             f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted, more than "
             f"`max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
-            f"{marked} {_ADVICE}"
+            f"{marked} {_advice(stream)}"
         )
     return None
 
@@ -144,12 +142,19 @@ def refusal_after(limits: DeleteLimits, earlier: EarlierMarks, *, stream: str, l
     if earlier.unknown:
         return (
             f"{would}, and how many were marked in the last {limits.days} days is not known: {earlier.unknown}. "
-            f"{marked} {_ADVICE}"
+            f"{marked} {_advice(stream)}"
         )
     return (
         f"{would}, and {earlier.marked} were marked in the last {limits.days} days: together {total} of {before}, more "
         f"than `max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
-        f"{marked} {_ADVICE}"
+        f"{marked} {_advice(stream)}"
+    )
+
+
+def _advice(stream: str) -> str:
+    return (
+        f'If that is right, run once with `allow_mass_delete_streams` set to `["{stream}"]` (`orchestrate-etl run '
+        f"--company ... --allow-mass-delete {stream}`)."
     )
 
 

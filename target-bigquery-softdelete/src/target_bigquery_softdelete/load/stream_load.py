@@ -575,7 +575,7 @@ class StreamLoad:
         self.report.bytes_billed = self._table.statements.bytes_billed
         self.report.slot_ms = self._table.statements.slot_ms
         is_done = self.report.error is None or self.report.rows_marked > 0
-        self.report.deletes_allowed = self._run.settings.allow_mass_delete and is_done
+        self.report.deletes_allowed = self._run.settings.may_delete_all(self._stream) and is_done
         self.report.ended = utc_now()
         rejected = () if self.report.error else self._quarantine.warnings()
         return [*self._versions.warnings(), *rejected]

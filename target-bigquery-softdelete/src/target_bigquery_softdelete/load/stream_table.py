@@ -68,7 +68,7 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         table_id=written_id,
         warehouse=warehouse,
         statements=StatementRunner(warehouse, stream, written_id, lease=run.lease, clock=run.clock),
-        guard=DeleteGuard(stream, settings.delete_limits),
+        guard=DeleteGuard(stream, settings.delete_limits(stream)),
         earlier_runs=run.earlier_runs,
         history=history,
         live_view=live_view,

@@ -36,7 +36,12 @@ def company(**more: object) -> Company:
     return parse_company({**fields, **more}, "here")
 
 
-def environment(of: Company, adopt: tuple[str, ...] = (), owners: RunOwners | None = None) -> dict[str, str]:
+def environment(
+    of: Company,
+    adopt: tuple[str, ...] = (),
+    owners: RunOwners | None = None,
+    allow_mass_delete: tuple[str, ...] = (),
+) -> dict[str, str]:
     context = MeltanoContext(
         project=MeltanoProject(ROOT),
         environment_name="dev",
@@ -44,6 +49,7 @@ def environment(of: Company, adopt: tuple[str, ...] = (), owners: RunOwners | No
         resolver=SecretResolver(OUTER),
         system_root=Path("/companies"),
         adopt=adopt,
+        allow_mass_delete=allow_mass_delete,
     )
     return process_environment(of, context.resolver.resolve(of), context, Path("/companies/one"), owners)
 
@@ -84,6 +90,12 @@ def test_tables_are_adopted_in_this_run_only() -> None:
     assert found["BIGQUERY_ADOPT_TABLES"] == '["jobs", "invoices"]'
     assert environment(company(target={"adopt_tables": ["crews"]}))["BIGQUERY_ADOPT_TABLES"] == '["crews"]'
     assert "BIGQUERY_ADOPT_TABLES" not in environment(company())
+
+
+def test_rows_may_go_in_this_run_only() -> None:
+    found = environment(company(), allow_mass_delete=("jobs",))
+    assert found["BIGQUERY_ALLOW_MASS_DELETE_STREAMS"] == '["jobs"]'
+    assert "BIGQUERY_ALLOW_MASS_DELETE_STREAMS" not in environment(company())
 
 
 def test_the_target_learns_whose_run_it_is_and_whose_are_dead() -> None:

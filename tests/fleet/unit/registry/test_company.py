@@ -117,6 +117,7 @@ def test_a_null_is_never_the_text_null() -> None:
         ({"tap": {"batch_config": {"storage": {"root": "gs://elsewhere"}}}}, "one sets `tap.batch_config`"),
         ({"target": {"api_endpoint": "https://elsewhere.test"}}, "one sets `target.api_endpoint`"),
         ({"target": {"allow_mass_delete": True}}, "one sets `target.allow_mass_delete`"),
+        ({"target": {"allow_mass_delete_streams": ["jobs"]}}, "one sets `target.allow_mass_delete_streams`"),
         ({"target": {"max_delete_rows": 1_000_000}}, "one sets `target.max_delete_rows` to 1000 or more"),
         ({"target": {"adopt_tables": ["*"]}}, "one sets `target.adopt_tables`"),
         ({"target": {"batch_schemes": ["s3"]}}, "one sets `target.batch_schemes`"),

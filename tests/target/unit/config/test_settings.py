@@ -28,7 +28,8 @@ def test_one_setting_is_enough() -> None:
     found = settings()
     assert (found.project_id, found.dataset, found.staging_dataset) == ("co-1", "bronze", "staging")
     assert (found.log_dataset, found.column_naming, found.keyless_streams) == ("management", "snake_case", "append")
-    assert (found.delete_limits.fraction, found.delete_limits.rows, found.delete_limits.lifted) == (0.5, 10, False)
+    limits = found.delete_limits("jobs")
+    assert (limits.fraction, limits.rows, limits.lifted) == (0.5, 10, False)
     assert (found.tenant_id, found.location, found.endpoint, found.labels) == (None, None, None, None)
 
 

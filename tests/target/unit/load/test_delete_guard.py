@@ -9,6 +9,10 @@ from target_bigquery_softdelete.config.options import DeleteLimits
 from target_bigquery_softdelete.load.delete_guard import DeleteGuard, Marks, refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
+ADVICE = (
+    'If that is right, run once with `allow_mass_delete_streams` set to `["jobs"]` (`orchestrate-etl run --company ... '
+    "--allow-mass-delete jobs`)."
+)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +37,7 @@ def test_both_limits_must_be_passed(live: int, missing: int, *, refused: bool) -
 def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int) -> None:
     limits = DeleteLimits(fraction=1, rows=1_000_000)
     text = refusal(limits, stream="jobs", live=missing, marks=Marks(missing), staged=0)
-    assert text == (
-        f"jobs: the snapshot is empty, but the table has {missing} live rows. "
-        "No row was marked. If that is right, run once with `allow_mass_delete` set to true."
-    )
+    assert text == (f"jobs: the snapshot is empty, but the table has {missing} live rows. No row was marked. {ADVICE}")
 
 
 def test_an_empty_snapshot_of_an_empty_table_is_fine() -> None:
@@ -48,7 +49,7 @@ def test_the_text_names_stream_numbers_and_settings() -> None:
     assert text == (
         "jobs: the snapshot would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
         "`max_delete_fraction` (0.5) allow. "
-        "No row was marked. If that is right, run once with `allow_mass_delete` set to true."
+        f"No row was marked. {ADVICE}"
     )
 
 
@@ -71,7 +72,7 @@ def test_marks_of_every_kind_count(marks: Marks, source: str) -> None:
     assert text == (
         f"jobs: {source} would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
         f"`max_delete_fraction` (0.5) allow. No {'other ' if marks.earlier else ''}row was marked. "
-        "If that is right, run once with `allow_mass_delete` set to true."
+        f"{ADVICE}"
     )
 
 
@@ -150,5 +151,5 @@ def test_what_is_not_known_is_refused_and_said() -> None:
 
     assert guard.refusal == (
         "jobs: the snapshot would mark 200 of 600 live rows deleted, and how many were marked in the last 14 days is "
-        "not known: it is gone. No row was marked. If that is right, run once with `allow_mass_delete` set to true."
+        f"not known: it is gone. No row was marked. {ADVICE}"
     )
