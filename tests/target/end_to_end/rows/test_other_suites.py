@@ -41,7 +41,7 @@ def test_a_later_run_with_an_older_record_makes_the_row_older(target: TargetRunn
     assert project.rows("parts")[1]["name"] == "2024-05-01"
 
 
-@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+@pytest.mark.parametrize("way", [INLINE, pytest.param(STAGED, marks=pytest.mark.long)], ids=["inline", "staged"])
 def test_texts_of_any_kind_arrive(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     texts = [
         "a\x00b",
