@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install test-prism bench lint format docs clean
+.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install test-prism test-servicetitan bench lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ rehearse-bigquery: setup ## The same with the local BigQuery, which costs nothin
 
 test-install: setup ## Install each package alone with plain pip, from git, wheel and sdist, on Python 3.11 to 3.13 (20 minutes)
 	@$(BIN)/python tools/install_check.py $(ONLY)
+
+test-servicetitan: setup ## Ask the real ServiceTitan how it behaves: reads only (docs/real-servicetitan.md; needs credentials)
+	@PYTHONPATH=tools $(BIN)/python -m real_servicetitan $(ARGUMENTS)
 
 test-prism: setup ## Let the tap read every stream from Prism, which serves ServiceTitan's own documents (needs npm; two minutes)
 	@$(BIN)/python tools/prism_check.py

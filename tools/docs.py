@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billing
+import fleet_sizes
 import links
 import waits
 from tap_servicetitan.specs.excluded import EXCLUDED
@@ -152,6 +153,9 @@ def key(spec: StreamSpec) -> str:
 
 def replication(spec: StreamSpec) -> str:
     """Return which records of a stream a run reads."""
+    if spec.period:
+        days = "days to come" if spec.period.is_ahead else "day by day, and recent days again"
+        return f"of all `{spec.parent.stream}`, {days}" if spec.parent else days
     if spec.parent:
         parent = STREAM[spec.parent.stream]
         return f"of {'all' if parent.kind is ReplicationKind.SNAPSHOT else 'new and changed'} `{parent.name}`"
@@ -164,6 +168,8 @@ def replication(spec: StreamSpec) -> str:
 
 def deletions(spec: StreamSpec) -> str:
     """Return how the tap notices that a record of a stream is gone."""
+    if spec.period:
+        return "fewer records for a day that is read again" if spec.numbered else "not noticed"
     if spec.parent:
         whole = STREAM[spec.parent.stream].kind is ReplicationKind.SNAPSHOT
         return "gone from its list, or its parent is" if whole else f"gone from a full pass over `{spec.parent.stream}`"
@@ -255,6 +261,7 @@ def load_jobs() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
     "billed-streams": billed_streams,
+    "fleet-sizes": lambda: table(fleet_sizes.head(), fleet_sizes.rows()),
     "left-out": excluded_endpoints,
     "load-jobs": load_jobs,
     "selected-streams": selected_streams,

@@ -33,23 +33,6 @@ _MOST_PER_PAGE = re.compile(r"Maximum value is (\d+)")
 _ALL_BY_DEFAULT = re.compile(r"(?:active and inactive|all) items will be returned by default")
 
 
-def lists(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield `(path, response format)` of every list.
-
-    The formats: numbered `pages`, a `feed` continued by tokens, a bare `array`, or all of `data` in one response.
-    """
-    for path in document.gets():
-        response = document.response(path)
-        properties = response.get("properties", {})
-        if response.get("type") == "array":
-            yield path, "array"
-        elif document.resolve(properties.get("data", {})).get("type") == "array":
-            yield path, next((format_ for name, format_ in _FORMATS if name in properties), "data")
-
-
-_FORMATS = (("continueFrom", "feed"), ("hasMore", "pages"))
-
-
 class Facts:
     """Extracts the facts from the schemas of one document, and collects the named schemas that are needed.
 
@@ -110,11 +93,20 @@ def module(document: Document) -> Json:
     """Return the facts of one document; an empty object if it has no lists."""
     facts = Facts(document)
     paths = {}
-    for path, response_format in lists(document):
+    for path, response_format in document.lists():
         record = document.record(path)
         query = {described["name"]: parameter(document, described, record) for described in document.query(path)}
         paths[path] = {"answer": response_format, "record": facts.of(document.item(path)), "query": query}
-    return {"paths": paths, "schemas": dict(sorted(facts.schemas.items()))} if paths else {}
+        if body := document.body(path):
+            paths[path]["body"] = {name: facts.of(field) | _required(field) for name, field in body.items()}
+    others: Json = {path: {} for path in document.other_lists()}
+    if not paths and not others:
+        return {}
+    return {"paths": paths, "others": others, "schemas": dict(sorted(facts.schemas.items()))}
+
+
+def _required(field: Json) -> Json:
+    return {"required": True} if field["required"] else {}
 
 
 def build() -> dict[str, Json]:

@@ -68,7 +68,7 @@ class Rehearsal:
             sizes = {"technicians": 5 + number, "activities": activities}
             fleet.add(f"company-{number:02}", str(700000 + number), sizes)
         refused, hanging, failing = list(fleet.companies)[:3]
-        self.faulty = {refused: "client_secret", hanging: "minutes", failing: "activities"}
+        self.faulty = {refused: "client_secret", hanging: "the time was up", failing: "activities"}
         self._secret = f"{refused.upper().replace('-', '_')}_CLIENT_SECRET"
         fleet.variables |= {
             "CLOUD_RUN_JOB": "etl",

@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -22,6 +22,29 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = Path(os.environ.get("SERVICETITAN_OPENAPI_DIR") or ROOT / "../shared/servicetitan/openapi")
+
+UNDOCUMENTED = ROOT / "tools/undocumented_records.json"
+
+PART = "#"
+"""Stands in a path between the address and the name of the array, where one response has several lists."""
+
+OBJECTS = frozenset(
+    {
+        "/dispatch/v2/tenant/{tenant}/business-hours",
+        "/jpm/v2/tenant/{tenant}/jobs/{id}/booked-log",
+        "/schedulingpro/v2/tenant/{tenant}/schedulers/{id}/performance",
+    }
+)
+"""Paths that answer with a single record, and are of interest as a list of that."""
+
+ARRAYS = {
+    "/dispatch/v2/tenant/{tenant}/capacity": ("availabilities",),
+    "/taskmanagement/v2/tenant/{tenant}/data": ("taskResolutions", "taskSources", "taskTypes"),
+}
+"""Paths of which the records are in arrays that are not called `data`, with their names."""
+
+READING_POSTS = frozenset({"/dispatch/v2/tenant/{tenant}/capacity"})
+"""Paths that are read by a POST, whose body says what of."""
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -68,14 +91,54 @@ class Document:
         """Yield the paths that have a GET operation, without the host."""
         return (self.base + path for path, operations in self._content["paths"].items() if "get" in operations)
 
+    def lists(self) -> Iterator[tuple[str, str]]:
+        """Yield `(path, response format)` of every list.
+
+        The formats: numbered `pages`, a `feed` continued by tokens, a bare `array`, all of `data` in one response, a
+        `part` of a response with several lists, or an `object`, which is a single record.
+        """
+        posts = (self.base + path for path in self._content["paths"] if self.base + path in READING_POSTS)
+        for path in (*self.gets(), *posts):
+            for name in ARRAYS.get(path, ()):
+                yield f"{path}{PART}{name}", "part"
+            if format_ := self._list_format(path):
+                yield path, format_
+
+    def _list_format(self, path: str) -> str | None:
+        if path in OBJECTS:
+            return "object"
+        response = self.response(path)
+        if response.get("type") == "array":
+            return "array"
+        properties = response.get("properties", {})
+        if self.resolve(properties.get("data", {})).get("type") == "array":
+            return next((format_ for name, format_ in _FORMATS if name in properties), "data")
+        if not response and path in undocumented_records():
+            return "feed" if "from" in self.parameters(path) else "pages"
+        return None
+
+    def other_lists(self) -> Iterator[str]:
+        """Yield the paths that may be lists, too: what they answer is not documented, or has arrays of other names."""
+        lists = {path.partition(PART)[0] for path, _ in self.lists()}
+        for path in self.gets():
+            response = self.response(path)
+            fields = response.get("properties", {}).values()
+            has_arrays = any(self.resolve(field).get("type") == "array" for field in fields)
+            if path not in lists and (not response or (has_arrays and not path.endswith("}"))):
+                yield path
+
     def response(self, path: str) -> Json:
         """Return the schema of a path's response, with its own reference resolved; empty if the response is not JSON.
 
         Raises:
             DocumentError: If the document does not have the path.
         """
-        content = self._get(path)["responses"].get("200", {}).get("content", {})
-        return self.resolve(content.get("application/json", {}).get("schema", {}))
+        return self.resolve(self._written(path))
+
+    def _written(self, path: str) -> Json:
+        """Return the schema of a path's response as written in the document."""
+        content = self._operation(path)["responses"].get("200", {}).get("content", {})
+        return cast("Json", content.get("application/json", {}).get("schema", {}))
 
     def record(self, path: str) -> Json:
         """Return the schema of a record in the response of a list or feed, with its own reference resolved."""
@@ -83,9 +146,14 @@ class Document:
 
     def item(self, path: str) -> Json:
         """Return the schema of a record as written in the document, which is usually a reference."""
-        response = self.response(path)
+        address, _, part = path.partition(PART)
+        response = self.response(address)
+        if not response:
+            return undocumented_records()[address]
+        if address in OBJECTS:
+            return self._written(address)
         is_array = response.get("type") == "array"
-        return cast("Json", response["items"] if is_array else response["properties"]["data"]["items"])
+        return cast("Json", response["items"] if is_array else response["properties"][part or "data"]["items"])
 
     def parameters(self, path: str) -> set[str]:
         """Return the names of a path's query parameters."""
@@ -93,7 +161,14 @@ class Document:
 
     def query(self, path: str) -> list[Json]:
         """Return the query parameters of a path, as the document describes them."""
-        return [parameter for parameter in self._get(path)["parameters"] if parameter["in"] == "query"]
+        return [parameter for parameter in self._operation(path)["parameters"] if parameter["in"] == "query"]
+
+    def body(self, path: str) -> Json:
+        """Return the members of the body that a path takes, by name, each with whether it is `required`."""
+        content = self._operation(path).get("requestBody", {}).get("content", {})
+        schema = self.resolve(content.get("application/json", {}).get("schema", {}))
+        required = schema.get("required", ())
+        return {name: {**field, "required": name in required} for name, field in schema.get("properties", {}).items()}
 
     def reference(self, schema: Json) -> str | None:
         """Return the name of the schema that this one refers to, also within `oneOf` or `allOf`; None if to none."""
@@ -113,14 +188,26 @@ class Document:
                 parts += schema.pop(keyword)
         return merge([*map(self.resolve, parts), schema])
 
-    def _get(self, path: str) -> Json:
+    def _operation(self, path: str) -> Json:
+        address = path.partition(PART)[0]
+        method = "post" if address in READING_POSTS else "get"
         try:
-            return cast("Json", self._content["paths"][path.removeprefix(self.base)]["get"])
+            return cast("Json", self._content["paths"][address.removeprefix(self.base)][method])
         except KeyError as error:
             raise DocumentError(f"the documents do not have the path {path}") from error
 
     def _look_up(self, reference: str) -> Json:
         return cast("Json", self._content["components"]["schemas"][reference.removeprefix(_SCHEMAS)])
+
+
+_FORMATS = (("continueFrom", "feed"), ("hasMore", "pages"))
+
+
+@cache
+def undocumented_records() -> dict[str, Json]:
+    """Return the schemas of the records whose form the documents leave out, by path."""
+    content = json.loads(UNDOCUMENTED.read_text("utf-8"))
+    return {path: content["records"][name] for path, name in content["paths"].items()}
 
 
 def merge(schemas: Iterable[Json]) -> Json:

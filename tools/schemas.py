@@ -20,9 +20,9 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from openapi import DOCUMENTS, ROOT, Document, GeneratorError, generate
+from openapi import DOCUMENTS, PART, ROOT, Document, GeneratorError, generate
 from tap_servicetitan.specs.registry import STREAMS
-from tap_servicetitan.specs.spec import DECIMAL_OF, DECIMAL_SUFFIX, EXPORT_PARAMETERS, POSITION
+from tap_servicetitan.specs.spec import DATE, DECIMAL_OF, DECIMAL_SUFFIX, EXPORT_PARAMETERS, POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -128,13 +128,19 @@ def record_schema(spec: StreamSpec, document: Document, noted: set[str]) -> Json
     Raises:
         SchemaError: If list and feed differ in other fields.
     """
-    schema, *others = (convert(document, document.item(path)) for path in spec.paths)
+    schema, *others = (convert(document, document.item(path)) for path in documented_paths(spec))
     for feed in others:
         found = set(differences(feed, schema))
         if found != noted:
             raise SchemaError(f"{spec.name}: list and feed differ in {sorted(found)}, noted is {sorted(noted)}")
         schema = unite(feed, schema)
     return unpacked(spec, schema) if spec.unpack else schema
+
+
+def documented_paths(spec: StreamSpec) -> list[str]:
+    """Return the paths of a stream, with the name of the list's array where one response has several."""
+    part = f"{PART}{spec.list_part}" if spec.list_part else ""
+    return [f"{path}{part}" if path == spec.list_path else path for path in spec.paths]
 
 
 def unpacked(spec: StreamSpec, schema: Json) -> Json:
@@ -164,6 +170,8 @@ def added_fields(spec: StreamSpec, records: Mapping[str, Json]) -> Json:
     if spec.parent:
         parent = next(candidate for candidate in STREAMS if candidate.name == spec.parent.stream)
         fields[spec.parent.field] = key_field(parent, records[parent.name], parent.key[0])
+    if spec.period:
+        fields[DATE] = {"type": "string", "format": "date"}
     if spec.numbered:
         fields[POSITION] = {"type": "integer"}
     return fields
@@ -238,7 +246,7 @@ def add_decimal(schema: Json, stream: str, path: str) -> None:
 
 def requests(spec: StreamSpec) -> Iterator[tuple[str, set[str]]]:
     """Yield each path of a stream with the names of the query parameters that the tap sends."""
-    if spec.list_path:
+    if spec.list_path and spec.body is None:
         yield spec.list_path, {*spec.list_parameters, *spec.query, *spec.filters}
     if spec.export_path:
         yield spec.export_path, {*EXPORT_PARAMETERS, *spec.export_query}

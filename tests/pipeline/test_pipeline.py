@@ -409,3 +409,29 @@ def test_a_report_is_loaded_with_types_and_its_changes_follow(
         assert landed["start_time"] == (row["StartTime"] and time.fromisoformat(row["StartTime"]))
         assert landed["date"] == datetime.fromisoformat(row["Date"])
         assert (landed["name"], landed["active"]) == (row["Name"], row["Active"])
+
+
+@pytest.mark.long
+def test_a_stream_that_does_not_fit_into_a_run_arrives_in_several_and_keeps_no_other_from_arriving(
+    servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path
+) -> None:
+    count, most_runs = 400, 12
+    sizes = {"crm_customers": count, "crm_customers_notes": count, "campaigns": 12}
+    company = add_company(servicetitan, sizes=sizes, feed_page_size=5000, area_seconds={"crm": 0.2})
+    company.settings |= {"page_size": 5000, "max_read_seconds": 3}
+    pipe = Pipe(company, Project(bigquery.api_endpoint), tmp_path, ["customer_notes", "customers", "campaigns"])
+    changed = max(servicetitan.control.ids(company.id, "crm_customers"))
+    for number in range(1, most_runs + 1):
+        servicetitan.control.update(company.id, "crm_customers", changed, {"name": f"run {number}"})
+        ended = pipe()
+        assert ended.target == 0, ended.log
+        status = {stream: pipe.project.log(stream)[-1]["status"] for stream in pipe.streams}
+        assert (status["customers"], status["campaigns"]) == ("success", "success")
+        assert pipe.project.rows("customers")[changed]["name"] == f"run {number}"
+        if status["customer_notes"] == "success":
+            break
+        assert (ended.tap, status["customer_notes"]) == (1, "incomplete")
+    assert 1 < number < most_runs
+    (found,) = pipe.project.query(f"SELECT COUNT(*) AS notes FROM `{pipe.project.name}.bronze.customer_notes`")
+    assert found["notes"] == count
+    assert {row["rows_deleted"] for row in pipe.project.log("customer_notes")} == {0}

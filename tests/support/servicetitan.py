@@ -84,6 +84,11 @@ class Client:
             url, params={name: str(value) for name, value in query.items()}, headers=headers, timeout=30
         )
 
+    def post(self, path: str, body: object) -> requests.Response:
+        """Send a body to a path."""
+        url = self.server.api_url + path.format(tenant=self.tenant.tenant_id)
+        return self.session.post(url, json=body, timeout=30)
+
     def page(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is any of its types
         """Return the content of a path. The request must succeed."""
         response = self.get(path, **query)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SIZES = {
     "business_units": 8,
@@ -42,6 +45,9 @@ ListOrder = Literal["as_asked", "inactive_first", "newest_first", "shuffled"]
 
 The documents promise none of them, and the last three ignore `sort`.
 """
+
+LastContinueFrom = Literal["next", "same", "null"]
+"""The token on the last page of a feed: one that continues behind it, the one that was asked for, or none."""
 
 ALL_STREAMS = "*"
 """Stands for all streams that are not named."""
@@ -119,6 +125,46 @@ class Tenant(_Model):
     """Whether lists silently ignore `modifiedBefore`."""
     omits_total: bool = False
     """Whether `totalCount` is null although it was asked for."""
+    ignores_unknown_parameters: bool = False
+    """Whether query parameters that no document names are silently ignored, and not refused."""
+    empty_is_no_content: bool = False
+    """Whether the answer is 204 when there are no records."""
+    last_continue_from: LastContinueFrom = "next"
+    """The token on the last page of a feed."""
+    omits_zones: bool = False
+    """Whether the times in records have no zone."""
+    longest_period_days: Annotated[int, Field(ge=1)] | None = None
+    """The longest time that `fromUtc` and `toUtc` may enclose; None for any."""
+
+
+Profile = Literal["as_documented", "as_seen"]
+
+PROFILES: Mapping[Profile, Mapping[str, Any]] = {
+    "as_documented": {},
+    "as_seen": {
+        "order": "inactive_first",
+        "largest_page": {
+            "accounting_journal_entries": PageCap(size=500),
+            "accounting_journal_entries_details": PageCap(size=500),
+            "accounting_journal_entries_summary": PageCap(size=500),
+            "forms_submissions": PageCap(size=500, manner="heavy"),
+            "payroll_gross_pay_items": PageCap(size=500, manner="heavy"),
+        },
+        "most_at_once": {"telecom": 2},
+        "report_pages_are_runs": True,
+        "report_hides_pause": True,
+        "report_cells_as_text": True,
+        "ignores_unknown_parameters": True,
+        "empty_is_no_content": True,
+        "last_continue_from": "null",
+        "omits_zones": True,
+        "longest_period_days": 1,
+    },
+}
+"""Habits of the API, as fields of a tenant: what the documents let one expect, and what clients of live tenants met.
+
+Neither takes time: `answer_seconds` does. Of the second, sources are in docs/explanation/api-habits.md.
+"""
 
 
 class Unrest(_Model):

@@ -217,10 +217,24 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             ge=1,
         ),
     ] = 32
+    max_read_seconds: (
+        Annotated[
+            int,
+            setting(
+                "Seconds after which the tap stops reading. A stream that is not done by then is incomplete: what was "
+                "read of it is written, and the next run continues from its last bookmark. Without this setting, the "
+                "tap reads until it is done.",
+                title="Time limit",
+                ge=1,
+            ),
+        ]
+        | None
+    ) = None
     reconcile_interval_days: Annotated[
         int,
         setting(
-            "How often, in days, incremental streams are also read in full, to find deletions.",
+            "How often, in days, incremental streams are also read in full, to find deletions. The first time comes "
+            "sooner for some streams than for others, so that one run does not read all in full.",
             title="Days between full passes",
             ge=0,
         ),
@@ -234,6 +248,19 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             ge=0,
         ),
     ] = 86400
+    daily_lookback_days: Annotated[
+        int,
+        setting(
+            "How many days to read again of streams that are read day by day, such as the performance of campaigns: "
+            "the figures of a day change as long as its leads are booked and sold.",
+            title="Look-back of daily streams",
+            ge=0,
+        ),
+    ] = 30
+    capacity_days: Annotated[
+        int,
+        setting("How many days of `capacity` to read, from today on.", title="Days of capacity", ge=1, le=366),
+    ] = 14
     on_missing_module: Annotated[
         Literal["skip", "fail"],
         setting(

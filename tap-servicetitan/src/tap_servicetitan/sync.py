@@ -24,35 +24,51 @@ if TYPE_CHECKING:
 def selected_streams(streams: Iterable[Stream]) -> list[ServiceTitanStream]:
     """Return the selected streams in the order in which to read them."""
     selected = [stream for stream in streams if isinstance(stream, ServiceTitanStream) and stream.selected]
-    # Reports come last: they mostly wait, and no other stream should wait for that.
-    return sorted(selected, key=lambda stream: isinstance(stream, ReportStream))
+    # Reports come last: they mostly wait, and no other stream should wait for that. So do streams that the last run did
+    # not get done with: where streams are read one after the other, those behind them would never be read.
+    return sorted(selected, key=lambda stream: (stream.goes_on, isinstance(stream, ReportStream)))
 
 
 def sync_streams(
-    streams: Sequence[ServiceTitanStream], context: StreamContext, cancellation: Cancellation, logger: logging.Logger
+    streams: Sequence[ServiceTitanStream],
+    context: StreamContext,
+    cancellation: Cancellation,
+    logger: logging.Logger,
+    *,
+    began: float,
 ) -> None:
-    """Read streams, several at once. One that fails does not stop the others.
+    """Read streams, several at once. One that fails does not stop the others, nor does one that takes too long.
 
     Args:
         streams: The selected streams.
         context: What they share.
         cancellation: Is set when the run ends early.
         logger: Takes a line per stream, at the end.
+        began: When the run began, by the monotonic clock.
 
     Raises:
         SignInRefusedError: If the API no longer accepts the credentials. The run ends at once.
-        PluginError: At the end, if a stream failed or none could be read.
+        PluginError: At the end, if a stream failed, was not read to its end, or none could be read.
     """
+    most_seconds = context.settings.max_read_seconds
     failures: dict[str, str] = {}
 
     def read(stream: ServiceTitanStream) -> None:
         failure = _read(stream, logger)
-        if failure is not None:
-            failures[stream.name] = failure
-        stream.tell_end(failure)
+        with context.writer.lock:  # after the end of the output it is told no more, and does not count
+            stream.tell_end(failure)
+            if failure is not None:
+                failures[stream.name] = failure
 
     try:
-        context.turns.run([partial(read, stream) for stream in streams], [stream.spec.area for stream in streams])
+        is_done = context.turns.run(
+            [partial(read, stream) for stream in streams],
+            [stream.spec.area for stream in streams],
+            until=None if most_seconds is None else began + most_seconds,
+        )
+        if not is_done:
+            _end_early(streams, context, f"the time was up after {most_seconds} s (setting `max_read_seconds`)")
+            cancellation.set()
     except BaseException:
         # Abandoned workers must not write any more, and must not be inside a line when the process ends.
         cancellation.set()
@@ -60,6 +76,19 @@ def sync_streams(
         raise
     _log_outcomes(streams, failures, logger)
     _raise_failures(streams, failures, context.settings.tenant_id)
+
+
+def _end_early(streams: Iterable[ServiceTitanStream], context: StreamContext, reason: str) -> None:
+    """End the output here. Streams that are still being read are told to be incomplete.
+
+    A stream changes its state only while it holds the lock, after the records that the state covers. So wherever its
+    thread is, the output is right without what it would have written next, and nothing has to wait for that thread.
+    """
+    with context.writer.lock:
+        for stream in streams:
+            if not stream.has_ended:
+                stream.cut(reason)
+        context.writer.shut()
 
 
 def _read(stream: ServiceTitanStream, logger: logging.Logger) -> str | None:

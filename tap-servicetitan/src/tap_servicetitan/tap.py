@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
@@ -41,6 +42,7 @@ from tap_servicetitan.streams.access_check import check_access
 from tap_servicetitan.streams.changes import ChangesStream
 from tap_servicetitan.streams.context import StreamContext
 from tap_servicetitan.streams.feed import FeedStream
+from tap_servicetitan.streams.period import PeriodStream
 from tap_servicetitan.streams.report import ReportStream
 from tap_servicetitan.streams.snapshot import SnapshotStream
 from tap_servicetitan.sync import selected_streams, sync_streams
@@ -61,10 +63,11 @@ if TYPE_CHECKING:
 
 
 # One class per way of reading, none for a single entity.
-_STREAM_CLASSES: dict[ReplicationKind, type[SnapshotStream | ChangesStream | FeedStream]] = {
+_STREAM_CLASSES: dict[ReplicationKind, type[SnapshotStream | ChangesStream | FeedStream | PeriodStream]] = {
     ReplicationKind.SNAPSHOT: SnapshotStream,
     ReplicationKind.CHANGES: ChangesStream,
     ReplicationKind.FEED: FeedStream,
+    ReplicationKind.DAYS: PeriodStream,
 }
 
 
@@ -159,7 +162,7 @@ class TapServiceTitan(CheckedSettings, Tap):
             PluginError: If the settings drop a field without which the stream cannot be read.
         """
         protection = Protection(spec.name, self._pii_rules, self.settings.pii_salt)
-        keep_extra = self.settings.unknown_fields == "extra" or spec.fields is not None
+        keep_extra = self.settings.unknown_fields == "extra" or spec.fields is not None or not spec.is_documented
         shaper = Shaper(schema, protection, keep_extra=keep_extra)
         check_required_fields(spec, shaper.schema)
         return shaper
@@ -175,7 +178,8 @@ class TapServiceTitan(CheckedSettings, Tap):
     def _spec_streams(self, specs: dict[str, StreamSpec]) -> Iterator[ServiceTitanStream]:
         for spec in specs.values():
             source = specs[spec.parent.stream] if spec.parent else spec
-            yield _STREAM_CLASSES[source.kind](self, self.context, spec, source)
+            kind = spec.kind if spec.period else source.kind
+            yield _STREAM_CLASSES[kind](self, self.context, spec, source)
 
     def _report_streams(self, taken: Container[str]) -> Iterator[ReportStream]:
         reports = parse_reports(self.settings.reports or (), taken)
@@ -298,12 +302,14 @@ class TapServiceTitan(CheckedSettings, Tap):
         Raises:
             SignInRefusedError: If the credentials are not accepted. Nothing has been written then.
             PluginError: If the catalog selects streams that do not exist. Nothing has been written then, either.
-            PluginError: At the end, if a stream failed or none could be read.
+            PluginError: At the end, if a stream failed, was not read to its end, or none could be read.
         """
+        began = time.monotonic()
         self._check_catalog()
         self.context.client.sign_in()
         self._use_saved_state()
-        sync_streams(selected_streams(self.streams.values()), self.context, self._cancellation, self.logger)
+        streams = selected_streams(self.streams.values())
+        sync_streams(streams, self.context, self._cancellation, self.logger, began=began)
 
 
 def _read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON object

@@ -42,6 +42,8 @@ class BigQuerySoftDeleteSink(Sink):
         self._load = StreamLoad(cast("HasRun", target).run, stream_name, self.schema, self.key_properties)
         self.error: PluginError | None = None
         """The error that ended the stream."""
+        self.is_closed = False
+        """Whether its stream has been read to its end, so that another thread may finish it. Nothing is added then."""
 
     @property
     @override
@@ -88,6 +90,14 @@ class BigQuerySoftDeleteSink(Sink):
     def merges_early(self) -> bool:
         """Whether the rows so far may be merged before the end of the stream."""
         return self._load.merges_early
+
+    def may_end_early(self, ended: Collection[str]) -> bool:
+        """Return whether everything is there that the table gets in this run.
+
+        Args:
+            ended: The streams of the input that have been read to their ends.
+        """
+        return self._load.expected_sources <= set(ended)
 
     def has_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> bool:
         """Return whether the records that come now have this schema and key."""

@@ -99,7 +99,7 @@ def test_the_audit_log_of_a_company_in_a_region_is_read_by_jobs_of_the_project_t
     company = parse_company(fields, "here")
     company.target.update(api_endpoint=bigquery.api_endpoint, billing_project=paying.name)
 
-    (run,) = LogReader({}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 1).read(company)
+    (run,) = LogReader({}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).read(company).streams
 
     assert (run.run_id, run.stream, run.status) == ("r", "jobs", "success")
     assert {job.location for job in paying.client.list_jobs()} == {"australia-southeast1"}

@@ -17,6 +17,7 @@ from google.cloud import bigquery as google_bigquery
 from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.fleet.outcome import Ending
 from servicetitan_fleet.health.etl_logs import LogReader
+from servicetitan_fleet.health.evidence import RunSum
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.company_record import RunRecord, RunStatus
@@ -131,12 +132,18 @@ def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> No
     runs = [("jobs", 20.0, "success", 5, None), ("jobs", 8.0, "failed", 0, "x"), ("jobs", 2.0, "failed", 0, "y")]
     write_log(project, [*runs, ("calls", 2.0, "success", 7, None), ("old", 900.0, "success", 7, None)])
     company = parse_company(operator.companies["acme"], "here")
-    found = LogReader({}, NOW - dt.timedelta(days=14), 2).read(company)
-    assert [(run.stream, run.error) for run in found] == [("calls", ""), ("jobs", "x"), ("jobs", "y")]
-    assert {run.stream: run.last_success for run in found} == {
+    found = LogReader({}, NOW - dt.timedelta(days=14), runs=2).read(company)
+    assert [(run.stream, run.error) for run in found.streams] == [("calls", ""), ("jobs", "y")]
+    assert {run.stream: run.last_success for run in found.streams} == {
         "calls": NOW - dt.timedelta(hours=2),
         "jobs": NOW - dt.timedelta(hours=20),
     }
+    spent = {"source": 50, "staging": 8, "BigQuery": 12}
+    starts = [NOW - dt.timedelta(hours=hours, minutes=1) for hours in (8, 2)]
+    assert found.history == [
+        RunSum(started=starts[0], rows_deleted=1, spent=spent, bad={"failed": ["jobs"]}),
+        RunSum(started=starts[1], rows_read=7, rows_deleted=2, spent=spent, bad={"failed": ["jobs"]}),
+    ]
 
 
 def test_a_log_of_an_older_version_is_read_without_where_the_time_went(operator: Operator) -> None:
@@ -145,8 +152,10 @@ def test_a_log_of_an_older_version_is_read_without_where_the_time_went(operator:
         write_log(operator.add(company_id), [("jobs", 2.0, "success", 5, None)], times)
         operator.add_run(company_id, 2)
         companies[company_id] = parse_company(operator.companies[company_id], "here")
-    reader = LogReader({}, NOW - dt.timedelta(days=14), 2)
-    (old,), (new,) = (reader.read(companies[company_id]) for company_id in ("old", "new"))
+    reader = LogReader({}, NOW - dt.timedelta(days=14), runs=2)
+    found = [reader.read(companies[company_id]) for company_id in ("old", "new")]
+    (old,), (new,) = (log.streams for log in found)
+    assert [run.spent for log in found for run in log.history] == [old.spent, new.spent]
     assert (old.rows_read, old.spent) == (5, {})
     assert (new.rows_read, new.spent) == (5, {"source": 50, "staging": 8, "BigQuery": 12})
 
@@ -170,8 +179,10 @@ def test_a_success_of_long_ago_still_tells_a_lost_stream_from_one_that_was_never
     write_log(project, rows)
     operator.add_run("acme", 1, RunStatus.INCOMPLETE, f"calls: skipped: {forbidden}")
     company = parse_company(operator.companies["acme"], "here")
-    found = LogReader({}, NOW - dt.timedelta(days=14), 1).read(company)
-    assert [(run.stream, run.status, run.last_success) for run in found] == [
+    found = LogReader({}, NOW - dt.timedelta(days=14), runs=1).read(company)
+    # A stream that was never there is no trouble of a run, and one that was lost is.
+    assert [run.bad for run in found.history] == [{"skipped": ["calls", "memos"]}]
+    assert [(run.stream, run.status, run.last_success) for run in found.streams] == [
         ("calls", "skipped", NOW - dt.timedelta(hours=900)),
         ("forms", "skipped", None),
         ("jobs", "success", NOW - dt.timedelta(hours=1)),

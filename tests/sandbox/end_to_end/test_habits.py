@@ -328,3 +328,36 @@ def test_records_of_the_bounding_moment_are_not_before_it(client: Client) -> Non
     for bound in ("createdBefore", "modifiedBefore"):
         assert record not in client.ids(TECHNICIANS, **{bound: moment})
         assert record in client.ids(TECHNICIANS, **{bound: later})
+
+
+def test_nothing_can_be_no_content(servicetitan: ServiceTitan) -> None:
+    client = Client(servicetitan, new_tenant(sizes={"technicians": 0}, empty_is_no_content=True))
+    answer = client.get(TECHNICIANS)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert client.get(CAMPAIGNS).status_code == 200
+
+
+@pytest.mark.parametrize("habit", ["same", "null"])
+def test_the_last_page_of_a_feed_can_repeat_its_token_or_have_none(servicetitan: ServiceTitan, habit: str) -> None:
+    client = Client(servicetitan, new_tenant(sizes={"activities": 5}, feed_page_size=3, last_continue_from=habit))
+    first = client.page(ACTIVITY_FEED)
+    last = client.page(ACTIVITY_FEED, **{"from": first["continueFrom"]})
+    assert (first["hasMore"], last["hasMore"], len(last["data"])) == (True, False, 2)
+    assert last["continueFrom"] == (first["continueFrom"] if habit == "same" else None)
+
+
+def test_times_can_lack_their_zone(servicetitan: ServiceTitan) -> None:
+    plain, zoned = (
+        Client(servicetitan, new_tenant(sizes={"technicians": 2}, omits_zones=omits)) for omits in (True, False)
+    )
+    assert {record["createdOn"][-1] for record in zoned.page(TECHNICIANS)["data"]} == {"Z"}
+    assert not any("Z" in record["createdOn"] for record in plain.page(TECHNICIANS)["data"])
+
+
+def test_a_period_can_be_too_long(servicetitan: ServiceTitan) -> None:
+    client = Client(servicetitan, new_tenant(longest_period_days=1))
+    path = "/marketingads/v2/tenant/{tenant}/attributed-leads"
+    day = client.get(path, fromUtc="2026-03-01T00:00:00Z", toUtc="2026-03-02T00:00:00Z")
+    more = client.get(path, fromUtc="2026-03-01T00:00:00Z", toUtc="2026-03-02T00:00:01Z")
+    assert (day.status_code, more.status_code) == (200, 400)
+    assert set(more.json()["errors"]) == {"toUtc"}

@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.health.evidence import Evidence, StreamRun
+from servicetitan_fleet.health.evidence import Evidence, RunSum, StreamRun
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.state.company_record import CompanyRecord, RunRecord, RunStatus
 
@@ -61,7 +61,12 @@ def _company(now: dt.datetime, number: int, names: Sequence[str], runs: int) -> 
         for index, end in enumerate(ends)
         for stream in names[: len(names) - number % 4]
     ]
-    return Evidence(company=company, record=CompanyRecord(runs=tuple(record)), runs=rows)
+    return Evidence(
+        company=company,
+        record=CompanyRecord(runs=tuple(record)),
+        runs=[row for row in rows if row.run_id == f"run-{runs - 1}"],
+        history=[_sum([row for row in rows if row.run_id == f"run-{index}"]) for index in range(runs)],
+    )
 
 
 _BAD_RUNS = {3: RunStatus.FAILED, 10: RunStatus.INCOMPLETE}
@@ -74,6 +79,22 @@ def _status(company: int, stream: int, runs_back: int) -> str:
         return "not available"
     bad = _BAD_STREAMS.get(company, ())
     return bad[stream] if runs_back <= 2 and stream < len(bad) else "success"
+
+
+def _sum(rows: Sequence[StreamRun]) -> RunSum:
+    """Return the sums of a run, as the audit log's query has them."""
+    bad: dict[str, list[str]] = {}
+    for row in rows:
+        if row.status != "success" and not row.is_not_available:
+            bad.setdefault(row.status, []).append(row.stream)
+    return RunSum(
+        started=min(row.started for row in rows),
+        rows_read=sum(row.rows_read for row in rows),
+        rows_written=sum(row.rows_written for row in rows),
+        rows_deleted=sum(row.rows_deleted for row in rows),
+        spent=rows[0].spent,
+        bad=dict(sorted(bad.items())),
+    )
 
 
 def _row(made: random.Random, run_id: str, stream: str, end: dt.datetime, *, status: str) -> StreamRun:

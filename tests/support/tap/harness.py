@@ -132,6 +132,11 @@ class Sync(Protocol):
         """Run the tap and return its output and how it ended."""
 
 
+def documented_path(spec: StreamSpec) -> str:
+    """Return a path that shows all records of a stream, with the name of its part of the response, if it has one."""
+    return f"{spec.list_path}#{spec.list_part}" if spec.list_part else spec.paths[-1]
+
+
 def unpacked(spec: StreamSpec, outer: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records of a stream: what the API sends, or what is in an array of it, with the other fields."""
     if spec.unpack is None:

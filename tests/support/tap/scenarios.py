@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from servicetitan_sandbox.client.control import Control, Fault, PageCap, Unrest
 from servicetitan_sandbox.servicetitan.http.feed_tokens import make_token
 from servicetitan_sandbox.servicetitan.spec import documents
+from support.tap.harness import documented_path
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind, ResponseFormat, StreamSpec
 
@@ -34,7 +35,7 @@ _BEYOND = 10**6
 
 def entity(spec: StreamSpec) -> str:
     """Return the sandbox's name of a stream's records."""
-    return Control.entity(spec.paths[-1])
+    return Control.entity(documented_path(spec))
 
 
 def kind(spec: StreamSpec) -> str:
@@ -61,7 +62,8 @@ def _query(spec: StreamSpec) -> Mapping[str, Any]:
 def _by_kind() -> dict[str, list[StreamSpec]]:
     groups: dict[str, list[StreamSpec]] = defaultdict(list)
     for spec in STREAMS:
-        if spec.name not in _NO_STREAMS:
+        is_list = spec.response_format is not ResponseFormat.OBJECT and not spec.list_part and not spec.period
+        if is_list and spec.name not in _NO_STREAMS:
             groups[kind(spec)].append(spec)
     return groups
 

@@ -33,6 +33,8 @@ _BETWEEN_RUNS_SECONDS = 5
 _SHOWN = 12
 """How many messages about a row a failure shows."""
 
+_TOOK_SEVERAL = "the last full pass took several runs"
+
 _QUIET: Mapping[str, Any] = {"restless": False, "advance_seconds": 0, "state": "last", "kept": 1.0}
 
 
@@ -95,10 +97,13 @@ class World:
             self.run(scenarios.draw_run(self._dice))
 
     def settle(self) -> None:
-        """Run the tap twice on a quiet tenant, the second time in full, and compare everything."""
+        """Run the tap twice or more on a quiet tenant, the last time in full, and compare everything."""
         drawn = scenarios.draw_run(self._dice).tap
         self.run(scenarios.Settings(tap=drawn, **_QUIET))
         run = self.run(scenarios.Settings(tap={**drawn, "reconcile_interval_days": 0}, **_QUIET))
+        if any(_TOOK_SEVERAL in end.get("reason", "") for end in run.ends.values()):
+            # It has ended a full pass that an earlier run had begun. Only one in a single run tells what is gone.
+            run = self.run(scenarios.Settings(tap={**drawn, "reconcile_interval_days": 0}, **_QUIET))
         unreadable = self._unreadable(drawn["page_size"])
         self._assert(run.error is None or bool(unreadable), f"the last run failed: {run.error}")
         for spec in self.specs:

@@ -22,8 +22,11 @@ from servicetitan_fleet.cli.options import (
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.health.preflight import find_problems
 from servicetitan_fleet.meltano.context import MeltanoContext
+from servicetitan_fleet.meltano.environment import shared_variables
+from servicetitan_fleet.meltano.process import start_process
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up_checks
+from servicetitan_fleet.meltano.warm_start import LEAST_COMPANIES, WarmMeltano
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
@@ -35,6 +38,7 @@ from servicetitan_fleet.state.storage import open_storage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from servicetitan_fleet.meltano.process import Starter
     from servicetitan_fleet.registry.company import Company
 
 
@@ -75,6 +79,7 @@ def check(  # noqa: PLR0913 - one parameter per option
         variables=os.environ,
         resolver=SecretResolver(),
         system_root=Path(tempfile.gettempdir()),
+        start=_starter(entries.companies),
     )
     clean_up_checks(context.system_root)
     opened = open_storage(storage)
@@ -95,6 +100,13 @@ def check(  # noqa: PLR0913 - one parameter per option
             failures += bool(problems)
     if failures:
         sys.exit(1)
+
+
+def _starter(companies: Sequence[Company]) -> Starter:
+    """Return how Meltano is started: with libraries that are loaded once, if several companies are to use them."""
+    if len(companies) < LEAST_COMPANIES:
+        return start_process
+    return click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ))).start
 
 
 def _catch_problem(read: Callable[[], object]) -> list[str]:

@@ -36,7 +36,7 @@ from servicetitan_fleet.meltano.environment import shared_variables
 from servicetitan_fleet.meltano.process import start_process
 from servicetitan_fleet.meltano.project import KINDS, TAP, TARGET, MeltanoProject
 from servicetitan_fleet.meltano.system_folder import clean_up
-from servicetitan_fleet.meltano.warm_start import WarmMeltano
+from servicetitan_fleet.meltano.warm_start import LEAST_COMPANIES, WarmMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_MINUTES = 120
 READERS = 8
 """Number of audit logs that are read at a time."""
-
-_LEAST_COMPANIES = 2
-"""Number of companies in a task for which it pays to load the libraries beforehand."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that stop a run. The last one comes when a terminal is closed."""
@@ -115,7 +112,7 @@ class RunOptions:
     "--parallel",
     envvar="ETL_PARALLEL",
     type=click.IntRange(1),
-    default=2,
+    default=4,
     show_default=True,
     help="Number of companies to run at a time.",
 )
@@ -125,7 +122,7 @@ class RunOptions:
     type=click.FloatRange(0, min_open=True),
     default=DEFAULT_TIMEOUT_MINUTES,
     show_default=True,
-    help="Time limit of a company. A run that takes longer is terminated.",
+    help="Time limit of a company. Its tap stops reading before that; a run that takes longer is terminated.",
 )
 @click.option(
     "--work-folder",
@@ -221,8 +218,10 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
             notifier.tell(outcomes, {company.company_id: company for company in task.companies})
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
-        reader = LogReader(os.environ, started, runs=1, dry_run=True)
-        make_console().print(forecast_table(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
+        reader = LogReader(os.environ, started, dry_run=True)
+        make_console().print(
+            forecast_table(list(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
+        )
     if signals:
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):
@@ -231,7 +230,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - the fields of RunOptions
 
 def _warm_up(companies: Sequence[Company], project: MeltanoProject, settings: RunOptions) -> WarmMeltano | None:
     """Begin to load the libraries of Meltano and the plugins, if several companies are to use them."""
-    if len(companies) < _LEAST_COMPANIES:
+    if len(companies) < LEAST_COMPANIES:
         return None
     plugins = {} if settings.with_meltano_run else {name: project.find_program(name) for name in KINDS}
     return click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ), plugins))

@@ -48,8 +48,8 @@ class RunLog:
         Raises:
             PluginError: If the audit log cannot be read.
         """
-        reader = LogReader(self.environment, since, runs=1, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
-        rows = reader.read(company)
+        reader = LogReader(self.environment, since, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
+        rows = reader.read(company).streams
         endings = find_endings(rows, company, may_rename=self.may_rename)
         return AuditLog(streams=endings, time=find_time(rows))
 

@@ -30,7 +30,7 @@ from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from servicetitan_fleet.health.freshness import CompanyStatus
 
@@ -49,25 +49,21 @@ class StatusQuery:
     max_age_hours: float
     parallel: int
 
-    def run(self, now: dt.datetime, runs: int) -> list[CompanyStatus]:
-        """Read the evidence of the companies and assess it.
+    def run(self, now: dt.datetime, runs: int = 0) -> Iterator[CompanyStatus]:
+        """Read the evidence of the companies, assess it, and yield it as it comes.
 
         Args:
             now: The current time.
-            runs: Number of runs to read per stream.
+            runs: Of how many runs to read what their streams did.
         """
         entries = open_registry(self.registry, os.environ, trusted=self.trusted).read().select(self.only)
         warn_of_disabled(entries)
         claims = Claims(open_storage(self.storage), execution_from(os.environ))
-        reader = LogReader(os.environ, now - LOOK_BACK, runs)
+        reader = LogReader(os.environ, now - LOOK_BACK, runs=runs)
         max_age = dt.timedelta(hours=self.max_age_hours)
-        return [
-            *map(refused_status, entries.failed),
-            *(
-                assess_company(evidence, now, max_age)
-                for evidence in collect_evidence(entries.companies, reader.read, claims.read_record, self.parallel)
-            ),
-        ]
+        yield from map(refused_status, entries.failed)
+        for evidence in collect_evidence(entries.companies, reader.read, claims.read_record, self.parallel):
+            yield assess_company(evidence, now, max_age)
 
 
 @click.command()
@@ -85,7 +81,7 @@ def status(**options: Any) -> None:  # noqa: ANN401 - the fields of StatusQuery
     Exit code 0: all data is fresh. 1: some is not.
     """
     now = utc_now()
-    statuses = StatusQuery(**options).run(now, runs=1)
+    statuses = list(StatusQuery(**options).run(now))
     console = make_console()
     console.print(company_table(statuses, now))
     if issues := issue_table(statuses, now):

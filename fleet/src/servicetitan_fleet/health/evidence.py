@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt  # noqa: TC003 - msgspec reads the types at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.registry.company import Company
 
@@ -24,6 +24,13 @@ INCOMPLETE = "incomplete"
 
 DRY_RUN = "dry_run"
 """Status of a successful stream in a dry run, and the prefix of the others: `dry_run_failed`."""
+
+
+def seconds_spent(source_ms: int | None, staging_ms: int | None, bigquery_ms: int | None) -> dict[str, float]:
+    """Return the seconds that the target of a run spent, by what for; empty if that is not known."""
+    if source_ms is None or staging_ms is None or bigquery_ms is None:
+        return {}
+    return {"source": source_ms / 1000, "staging": staging_ms / 1000, "BigQuery": bigquery_ms / 1000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +75,29 @@ class StreamRun:
     @property
     def spent(self) -> dict[str, float]:
         """The seconds that the target of the whole run spent, by what for; empty if that is not known."""
-        if self.source_ms is None or self.staging_ms is None or self.bigquery_ms is None:
-            return {}
-        parts = {"source": self.source_ms, "staging": self.staging_ms, "BigQuery": self.bigquery_ms}
-        return {name: milliseconds / 1000 for name, milliseconds in parts.items()}
+        return seconds_spent(self.source_ms, self.staging_ms, self.bigquery_ms)
 
     @property
     def rows_written(self) -> int:
         """Rows that were inserted, updated or restored."""
         return self.rows_inserted + self.rows_updated + self.rows_restored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSum:
+    """What all streams of a company did in one run."""
+
+    started: dt.datetime
+    rows_read: int = 0
+    rows_written: int = 0
+    """Rows that were inserted, updated or restored."""
+
+    rows_deleted: int = 0
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """The seconds that the target spent, by what for; empty if that is not known."""
+
+    bad: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The streams that did not end well, by their status. One that was never available is no trouble."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +109,10 @@ class Evidence:
     """How its last runs ended."""
 
     runs: Sequence[StreamRun] = ()
-    """Rows of its audit log."""
+    """Rows of its audit log: the last of each stream."""
+
+    history: Sequence[RunSum] = ()
+    """Its last runs, oldest first, if they were asked for."""
 
     problem: str = ""
     """What could not be read, and why; empty if everything was read."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from servicetitan_fleet.formatting import format_age, pluralize, summarize_companies
 from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED, SUCCESS
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
-    from servicetitan_fleet.health.evidence import Evidence, StreamRun
+    from servicetitan_fleet.health.evidence import Evidence, RunSum, StreamRun
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.state.company_record import RunRecord
 
@@ -46,13 +45,8 @@ class StreamStatus:
     reason: str
     """What is wrong, or why it is not available; empty if nothing is to be said."""
 
-    runs: Sequence[StreamRun]
-    """Its runs, oldest first. There is at least one."""
-
-    @property
-    def last(self) -> StreamRun:
-        """Its newest run."""
-        return self.runs[-1]
+    last: StreamRun
+    """Its newest run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +77,9 @@ class CompanyStatus:
     """Its last runs, oldest first."""
 
     streams: Sequence[StreamStatus]
+    history: Sequence[RunSum] = ()
+    """What its streams did in its last runs, oldest first."""
+
     is_refused: bool = False
     """Whether its entry in the registry is refused, so that nothing but its name and the reason is known."""
 
@@ -108,14 +105,14 @@ def assess_company(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) 
         now: The current time.
         max_age: Older data is stale.
     """
-    rows = sorted(evidence.runs, key=lambda row: (row.stream, row.started))
+    rows = sorted(evidence.runs, key=lambda row: row.stream)
     assessor = _Assessor(
         now=now,
         max_age=max_age,
         patterns=evidence.company.streams,
         newest=max((row.started for row in rows), default=now),
     )
-    streams = [assessor.assess_stream(list(runs)) for _, runs in groupby(rows, key=lambda row: row.stream)]
+    streams = [assessor.assess_stream(row) for row in rows]
     done = [run.ended for run in evidence.record.runs if run.status is RunStatus.DONE]
     last_good = max(done, default=None)
     freshness, reason = _find_company_issue(evidence, streams) or assessor.assess_company(streams, last_good)
@@ -128,6 +125,7 @@ def assess_company(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta) 
         last_good=last_good,
         runs=evidence.record.runs,
         streams=streams,
+        history=evidence.history,
     )
 
 
@@ -179,10 +177,10 @@ class _Assessor:
             return Freshness.STALE, f"{stale} stale"
         return Freshness.FRESH, ""
 
-    def assess_stream(self, runs: Sequence[StreamRun]) -> StreamStatus:
-        """Assess a stream by its runs, of which there is at least one."""
-        freshness, reason = self._assess_last_run(runs[-1])
-        return StreamStatus(stream=runs[-1].stream, freshness=freshness, reason=reason, runs=runs)
+    def assess_stream(self, last: StreamRun) -> StreamStatus:
+        """Assess a stream by its newest run."""
+        freshness, reason = self._assess_last_run(last)
+        return StreamStatus(stream=last.stream, freshness=freshness, reason=reason, last=last)
 
     def _assess_last_run(self, last: StreamRun) -> tuple[Freshness, str]:
         if not is_selected(last.stream, self.patterns):
@@ -245,7 +243,19 @@ def _matches(stream: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(stream, pattern) for pattern in patterns)
 
 
-def summarize_statuses(statuses: Iterable[CompanyStatus]) -> str:
+class Assessed(Protocol):
+    """A company that has been assessed."""
+
+    @property
+    def company(self) -> Company:
+        """The company."""
+
+    @property
+    def freshness(self) -> Freshness:
+        """Its state."""
+
+
+def summarize_statuses(statuses: Iterable[Assessed]) -> str:
     """Summarize in one line: the number of companies in each state, and those that need attention."""
     kinds = {status.company.company_id: status.freshness for status in statuses}
     bad = [company_id for company_id, kind in kinds.items() if not kind.is_good]

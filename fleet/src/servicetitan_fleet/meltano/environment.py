@@ -46,7 +46,7 @@ INHERITED = frozenset(
 _REFERENCE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<name>[A-Z][A-Z0-9_]*))")
 
 RESERVED = {
-    TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key"}),
+    TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key", "max_read_seconds"}),
     TARGET: frozenset(
         {"project_id", "tenant_id", "location", "credentials_json", "credentials_path", "run_owner", "dead_owners"}
     ),
@@ -55,12 +55,14 @@ RESERVED = {
 set them."""
 
 
-def process_environment(
+def process_environment(  # noqa: PLR0913 - all that a process depends on
     company: Company,
     secrets: Mapping[str, str],
     context: MeltanoContext,
     system_folder: Path,
     owners: RunOwners | None = None,
+    *,
+    most_read_seconds: int | None = None,
 ) -> dict[str, str]:
     """Build the environment of a company's process.
 
@@ -70,12 +72,18 @@ def process_environment(
         context: Settings that all companies share.
         system_folder: The company's own system folder.
         owners: Whose run this is, and whose runs of the company are known to be dead. None for a check.
+        most_read_seconds: How long the tap may read. None for no limit.
 
     Raises:
         PluginError: If the registry has a setting that the plugin does not know, or that is reserved.
     """
     project = context.project
-    tap = {"tenant_id": company.tenant_id, **_check_settings(company, project, TAP, company.tap), **secrets}
+    tap = {
+        "tenant_id": company.tenant_id,
+        **_check_settings(company, project, TAP, company.tap),
+        **({"max_read_seconds": most_read_seconds} if most_read_seconds else {}),
+        **secrets,
+    }
     target = {
         "project_id": company.project_id,
         "labels": {"company": company.company_id},

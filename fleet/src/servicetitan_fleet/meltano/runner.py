@@ -10,6 +10,7 @@ from servicetitan_fleet.meltano import pair_command
 from servicetitan_fleet.meltano.dead_runs import end_dead_runs
 from servicetitan_fleet.meltano.environment import process_environment
 from servicetitan_fleet.meltano.process import run_process
+from servicetitan_fleet.meltano.reading_time import most_read_seconds
 from servicetitan_fleet.meltano.system_folder import hold_folder
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
@@ -52,7 +53,7 @@ class CompanyMeltano:
             arguments: The command and its options.
             on_line: Called with each line of output.
             should_stop: Polled; the process is terminated when it returns true.
-            timeout_seconds: The process is terminated when it takes longer.
+            timeout_seconds: The process is terminated when it takes longer. The tap of a run stops reading before that.
 
         Raises:
             PluginError: If the registry has an invalid setting, another run is alive in the company's system folder, or
@@ -69,7 +70,14 @@ class CompanyMeltano:
             self.context.environment_name,
             *arguments,
         ]
-        environment = process_environment(self.company, self.secrets, self.context, system_folder, self.owners)
+        environment = process_environment(
+            self.company,
+            self.secrets,
+            self.context,
+            system_folder,
+            self.owners,
+            most_read_seconds=most_read_seconds(timeout_seconds) if arguments[0] == "run" else None,
+        )
         with hold_folder(system_folder) as lock:
             project.link_plugins(system_folder)
             end_dead_runs(system_folder)

@@ -34,6 +34,9 @@ LOAD_SECONDS = 60.0
 _END_SECONDS = 2.0
 """How long it may take to end by itself when there is nothing left to do."""
 
+LEAST_COMPANIES = 2
+"""Number of companies for which it pays to load the libraries beforehand."""
+
 MELTANO = "meltano"
 _LIBRARIES = (
     "meltano.cli",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from servicetitan_fleet.formatting import format_age
 from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicetitan_fleet.health.freshness import CompanyStatus, StreamStatus
+    from servicetitan_fleet.report.summary import Summary
+
+T = TypeVar("T", "CompanyStatus", "Summary")
 
 SIGNS = {
     Freshness.FRESH: "✓",
@@ -98,7 +101,7 @@ def css_class(freshness: Freshness) -> str:
     return freshness.replace(" ", "-")
 
 
-def sort_worst_first(statuses: Sequence[CompanyStatus]) -> list[CompanyStatus]:
+def sort_worst_first(statuses: Sequence[T]) -> list[T]:
     """Sort companies by how urgently they need attention, then by id."""
     return sorted(statuses, key=lambda status: (WORST_FIRST.index(status.freshness), status.company.company_id))
 

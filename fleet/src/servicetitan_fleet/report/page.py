@@ -1,11 +1,12 @@
-"""Renders the HTML page of the report. The template escapes every value. Pure."""
+"""Renders the HTML pages of the report. The templates escape every value. Pure."""
 
 from __future__ import annotations
 
 import shlex
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -14,12 +15,15 @@ from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
 from servicetitan_fleet.report.company_charts import build_charts
 from servicetitan_fleet.report.matrix import SIGNS, build_legend, build_matrix, css_class, sort_worst_first
+from servicetitan_fleet.report.summary import ROWS, RUN_SIGNS, Summary, summarize
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.health.freshness import CompanyStatus
+
+T = TypeVar("T", "CompanyStatus", Summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,34 +36,78 @@ class PageContext:
     """Options for registry, storage and environment, for the commands that the page suggests."""
 
 
+MOST_ISSUES = 100
+"""Companies of a large fleet whose troubles the overview shows. The others have them on their own pages."""
+
+
 def render_page(statuses: Sequence[CompanyStatus], context: PageContext) -> str:
-    """Render the page."""
+    """Render the one page of a small fleet: companies, streams, and the charts of all."""
     companies = sort_worst_first(statuses)
     return _TEMPLATES.get_template("page.html.j2").render(
         context=context,
         companies=companies,
-        bad=[company for company in companies if not company.freshness.is_good],
+        bad=_bad(companies),
         matrix=build_matrix(companies, context.now),
         legend=build_legend(),
         charts={company.company.company_id: build_charts(company) for company in companies},
-        company_counts=_count_states([company.freshness for company in companies]),
-        stream_counts=_count_states([stream.freshness for company in companies for stream in company.streams]),
-        rows=[(name, f"{_sum_rows(companies, f'rows_{name}'):,}") for name in ("read", "written", "deleted")],
         size=(WIDTH, HEIGHT),
+        **_totals([summarize(company) for company in companies]),
     )
 
 
-def _count_states(states: Sequence[Freshness]) -> list[tuple[Freshness, int]]:
-    """Count by state. Empty states are omitted, except `fresh`."""
-    counts = [(state, states.count(state)) for state in Freshness]
-    return [(state, count) for state, count in counts if count or state is Freshness.FRESH]
+def render_company(company: CompanyStatus, context: PageContext, overview: str) -> str:
+    """Render the page of one company of a large fleet.
+
+    Args:
+        company: The company.
+        context: How the report was made.
+        overview: Address of the overview.
+    """
+    return _TEMPLATES.get_template("company.html.j2").render(
+        context=context, company=company, overview=overview, charts=build_charts(company), size=(WIDTH, HEIGHT)
+    )
 
 
-def _sum_rows(companies: Sequence[CompanyStatus], name: str) -> int:
-    return sum(getattr(stream.last, name) for company in companies for stream in company.streams)
+def render_overview(summaries: Sequence[Summary], context: PageContext, links: Mapping[str, str]) -> str:
+    """Render the overview of a large fleet: totals, troubles, and a strip of the last runs of each company.
+
+    Args:
+        summaries: The companies.
+        context: How the report was made.
+        links: The address of each company's page, by its id. One that the registry refuses has none.
+    """
+    companies = sort_worst_first(summaries)
+    return _TEMPLATES.get_template("overview.html.j2").render(
+        context=context,
+        companies=companies,
+        bad=_bad(companies),
+        links=defaultdict(str, links),
+        most_shown=MOST_ISSUES,
+        run_signs=RUN_SIGNS,
+        **_totals(companies),
+    )
 
 
-def suggest_command(company: CompanyStatus, options: Sequence[str]) -> str:
+def _bad(companies: Sequence[T]) -> list[T]:
+    return [company for company in companies if not company.freshness.is_good]
+
+
+def _totals(companies: Sequence[Summary]) -> dict[str, Any]:
+    """Return the totals at the head of a page. Empty states are omitted, except `fresh`."""
+    kinds = Counter(company.freshness for company in companies)
+    streams: Counter[Freshness] = Counter()
+    rows: Counter[str] = Counter()
+    for company in companies:
+        streams.update(company.streams)
+        rows.update(company.rows)
+    shown = {
+        name: [(state, counts[state]) for state in Freshness if counts[state] or state is Freshness.FRESH]
+        for name, counts in (("company_counts", kinds), ("stream_counts", streams))
+    }
+    return {**shown, "rows": [(name, f"{rows[name]:,}") for name in ROWS]}
+
+
+def suggest_command(company: CompanyStatus | Summary, options: Sequence[str]) -> str:
     """Return the shell command that an operator should try: `check` if nothing could be read, otherwise `run`."""
     if company.is_refused:
         return shlex.join(["orchestrate-etl", "check", *options])

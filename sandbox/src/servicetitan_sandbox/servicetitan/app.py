@@ -116,7 +116,7 @@ class _Api:
             await self._apply_before(call, fault)
         if fault and fault.kind in {"html", "firewall"}:
             return Response(_HTML, 200 if fault.kind == "html" else 403, media_type="text/html")
-        response = self._token(call) if call.path == TOKEN_PATH else _compress(call, self._page(call, fault).encode())
+        response = self._token(call) if call.path == TOKEN_PATH else self._records(call, fault)
         if fault and fault.kind == "truncated":
             return _CutResponse(response.body, response.status_code, dict(response.headers))
         return response
@@ -144,6 +144,13 @@ class _Api:
         except TokenError as error:
             return JSONResponse({"error": str(error)}, 400)
 
+    def _records(self, call: Call, fault: Fault | None) -> Response:
+        page = self._page(call, fault)
+        company = self._company(call)
+        if company and company.tenant.empty_is_no_content and page.is_empty:
+            return Response(status_code=204)
+        return _compress(call, page.encode())
+
     def _page(self, call: Call, fault: Fault | None) -> Page:
         company = self._admit(call)
         endpoint = call.endpoint
@@ -151,8 +158,11 @@ class _Api:
             raise Problem(404, "There is nothing at this path.")
         if call.method != endpoint.method:
             raise Problem(405, f"Only {endpoint.method} is allowed.")
+        if company.tenant.ignores_unknown_parameters:
+            call = call.without(parameters.find_undocumented(endpoint, call.query))
         parameters.check(endpoint, call.query)
         page = dispatch.handle(company, endpoint, call, back=1 if fault and fault.kind == "repeat_page" else 0)
+        page = page.without_zones() if company.tenant.omits_zones else page
         return page_faults.apply_fault(company, endpoint, page, fault)
 
     def _admit(self, call: Call) -> Company:

@@ -54,10 +54,6 @@ class _ListBody(msgspec.Struct, rename="camel"):
     total_count: int | None = None
 
 
-class _DataBody(msgspec.Struct):
-    data: list[msgspec.Raw] | None
-
-
 class _ExportBody(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw] | None
     has_more: bool
@@ -100,6 +96,8 @@ class ListPage(Page):
     total_count: int | None
     latest_created: str | None = None
     """The latest time of creation in the page, as the API wrote it, if the decoder was asked to read it."""
+    earliest_created: str | None = None
+    """The earliest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +115,12 @@ class PageDecoder:
     """
 
     def __init__(
-        self, key: Sequence[str], cursor: str | None, created: str | None = None, unpack: str | None = None
+        self,
+        key: Sequence[str],
+        cursor: str | None,
+        created: str | None = None,
+        unpack: str | None = None,
+        data: str = "data",
     ) -> None:
         """Prepare the decoders.
 
@@ -126,16 +129,20 @@ class PageDecoder:
             cursor: Name of the field with the time of the last change, if there is one. A record may lack it.
             created: Name of the field with the time of creation, if the pages of a list are to tell the latest.
             unpack: Name of the field with the array of the records, if they come in other objects.
+            data: Name of the field with the records of a list that comes whole, in an object.
         """
         head = _head_type(key, cursor, created)
         self._list = msgspec.json.Decoder(_ListBody)
         self._export = msgspec.json.Decoder(_ExportBody)
-        self._data = msgspec.json.Decoder(_DataBody)
+        whole: Any = msgspec.defstruct("Whole", [("data", list[msgspec.Raw] | None)], rename={"data": data})
+        self._data = msgspec.json.Decoder(whole)
         self._array = msgspec.json.Decoder(list[msgspec.Raw])
         self._record = msgspec.json.Decoder(msgspec.Raw)
         heads: Any = list[head]  # type: ignore[valid-type]  # a type that is made at run time
         wrapped: Any = msgspec.defstruct("Heads", [("data", heads)])
         self._heads = msgspec.json.Decoder(wrapped)
+        whole_heads: Any = msgspec.defstruct("WholeHeads", [("data", heads)], rename={"data": data})
+        self._data_heads = msgspec.json.Decoder(whole_heads)
         self._bare_heads = msgspec.json.Decoder(heads)
         self._head = msgspec.json.Decoder(head)
         self._unpack = unpacker(unpack) if unpack else None
@@ -151,11 +158,13 @@ class PageDecoder:
     def _list_page(self, body: bytes) -> ListPage:
         page = self._list.decode(body)
         common, heads = self._common(page.data, lambda: self._heads.decode(body).data)
+        earliest, latest = ends(head.created for head in heads)
         return ListPage(
             **common,
             has_more=page.has_more,
             total_count=page.total_count,
-            latest_created=newest(head.created for head in heads),
+            latest_created=latest,
+            earliest_created=earliest,
         )
 
     def data_page(self, body: bytes) -> ListPage:
@@ -163,7 +172,7 @@ class PageDecoder:
         return self._no_list() if body == NOTHING else decode_body(body, self._data_page)
 
     def _data_page(self, body: bytes) -> ListPage:
-        common, _ = self._common(self._data.decode(body).data, lambda: self._heads.decode(body).data)
+        common, _ = self._common(self._data.decode(body).data, lambda: self._data_heads.decode(body).data)
         return ListPage(**common, has_more=False, total_count=None)
 
     def array_page(self, body: bytes) -> ListPage:
@@ -175,11 +184,13 @@ class PageDecoder:
         return ListPage(**common, has_more=False, total_count=None)
 
     def object_page(self, body: bytes) -> ListPage:
-        """Return a list of the one record that the body is."""
+        """Return a list of the one record that the body is, or of none if it is null."""
         return self._no_list() if body == NOTHING else decode_body(body, self._object_page)
 
     def _object_page(self, body: bytes) -> ListPage:
         record = self._record.decode(body)
+        if bytes(record).strip() == b"null":
+            return self._no_list()
         common, _ = self._common([record], lambda: self._bare_heads.decode(b"[%b]" % record))
         return ListPage(**common, has_more=False, total_count=None)
 
@@ -316,8 +327,16 @@ def newest(times: Iterable[str | None]) -> str | None:
 
     Fractions of a second are ignored: times come with and without, and as text `.5Z` sorts before `Z`.
     """
+    return ends(times)[1]
+
+
+def ends(times: Iterable[str | None]) -> tuple[str | None, str | None]:
+    """Return the earliest and the latest of the API's times, as `newest` does."""
     present = [time for time in times if time]
     if all(time[-1] == "Z" for time in present):
-        return max(present, key=lambda time: time[:19], default=None)
+        seconds = [time[:19] for time in present]
+        if not seconds:
+            return None, None
+        return present[seconds.index(min(seconds))], present[seconds.index(max(seconds))]
     moments = [(moment, time) for time in present if (moment := parse_time(time))]
-    return max(moments, default=(None, None))[1]
+    return (min(moments)[1], max(moments)[1]) if moments else (None, None)

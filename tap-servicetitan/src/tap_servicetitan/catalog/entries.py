@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.specs.spec import DECIMAL_OF, DELETED_AT, DELETED_AT_SCHEMA
+from tap_servicetitan.specs.spec import DECIMAL_OF, DELETED_AT, DELETED_AT_SCHEMA, EXTRA, EXTRA_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,8 +28,10 @@ def schema_of(spec: StreamSpec) -> Json:
     if spec.fields is not None:
         return {"type": "object", "properties": {**spec.fields}, "required": list(spec.key)}
     schema = load_schema(spec.name)
-    if spec.inactive_is_deleted:
+    if spec.inactive_is_deleted or (spec.period and spec.numbered):
         schema["properties"][DELETED_AT] = dict(DELETED_AT_SCHEMA)
+    if not spec.is_documented:
+        schema["properties"][EXTRA] = dict(EXTRA_SCHEMA)
     return schema
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import Future
 from contextvars import copy_context
+from itertools import islice
+from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -41,19 +42,36 @@ def read_ahead(items: Iterator[T], turns: Turns) -> Iterator[T]:
             upcoming = _next_in_thread(items)
 
 
-def start_ahead(iterators: Iterable[Iterator[T]], width: int) -> Iterator[Iterator[T]]:
-    """Yield the iterators in order, and fetch the first items of the next ones in threads meanwhile.
+def start_side_by_side(iterators: Iterable[Iterator[T]], width: int) -> Iterator[tuple[int, Iterator[T]]]:
+    """Fetch the first items of several iterators in threads, and yield each iterator as soon as its first item came.
+
+    A slow one holds up no other.
 
     Args:
         iterators: The iterators to start.
         width: How many to start at the same time.
+
+    Yields:
+        The number of an iterator, from 0 on, and the iterator.
     """
-    started: deque[Iterator[T]] = deque()
-    for iterator in iterators:
-        started.append(_resume(_next_in_thread(iterator), iterator))
-        if len(started) >= width:
-            yield started.popleft()
-    yield from started
+    ready: SimpleQueue[tuple[int, Iterator[T]]] = SimpleQueue()
+
+    def start(number: int, iterator: Iterator[T]) -> None:
+        first = _next_in_thread(iterator)
+        first.add_done_callback(lambda _: ready.put((number, _resume(first, iterator))))
+
+    waiting = enumerate(iterators)
+    under_way = 0
+    for number, iterator in islice(waiting, width):
+        start(number, iterator)
+        under_way += 1
+    while under_way:
+        done = ready.get()
+        under_way -= 1
+        for number, iterator in islice(waiting, 1):
+            start(number, iterator)
+            under_way += 1
+        yield done
 
 
 def _resume(first: Future[T | object], rest: Iterator[T]) -> Iterator[T]:

@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import RunCancelledError
@@ -74,15 +74,22 @@ class Turns:
         self._failed = threading.Event()
         self._results: SimpleQueue[BaseException | None] = SimpleQueue()
 
-    def run(self, tasks: Sequence[Callable[[], None]], groups: Sequence[str] | None = None) -> None:
-        """Run tasks, and return when all are done. Those of one group start in their order.
+    def run(
+        self,
+        tasks: Sequence[Callable[[], None]],
+        groups: Sequence[str] | None = None,
+        *,
+        until: float | None = None,
+    ) -> bool:
+        """Run tasks, and return whether all are done. Those of one group start in their order.
 
-        The first error of a task is raised here at once, and no other task goes on. Running tasks are abandoned: their
-        threads neither keep the process from ending nor delay a signal.
+        The first error of a task is raised here at once, and no other task goes on. Neither does one after the time is
+        up. Running tasks are abandoned: their threads neither keep the process from ending nor delay a signal.
 
         Args:
             tasks: The tasks.
             groups: The group of each; by default all are in one.
+            until: When the time is up, by the clock; None for never.
         """
         names = groups or [""] * len(tasks)
         self._waiting.extend(
@@ -90,9 +97,15 @@ class Turns:
         )
         self.fill()
         for _ in tasks:
-            if error := self._results.get():
+            try:
+                error = self._results.get(timeout=None if until is None else max(0.0, until - self._clock()))
+            except Empty:
+                self._end_all()
+                return False
+            if error:
                 self._end_all()
                 raise error
+        return True
 
     @property
     def is_over(self) -> bool:

@@ -78,6 +78,10 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             finally:
                 self.writes += 1
 
+    def shut(self) -> None:
+        """Reject further writes. Hold the lock meanwhile: then what you have written last is the end of the output."""
+        self._closed = True
+
     def close(self) -> None:
         """Reject further writes. Wait briefly for a write in progress to finish."""
         self._closed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_servicetitan.api.pages import Key  # noqa: TC001 - as above
+from tap_servicetitan.api.pages import Key, KeyField  # noqa: TC001 - as above
 from tap_servicetitan.times import format_api_time, parse_time
 
 if TYPE_CHECKING:
@@ -20,6 +21,29 @@ CLOCK_STEP = timedelta(seconds=1)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Times before this day mean nothing: some records have `0001-01-01`. To read from one is to read everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPass:
+    """A full pass that has begun, and of which a part is still to be read."""
+
+    began: str
+    """When it began (UTC)."""
+
+    done_to: KeyField | None = None
+    """The lists of all parents up to this key have been read, in the order of `passes.in_order`."""
+
+    created_to: str | None = None
+    """All records of a list that were created before this moment have been read."""
+
+    continue_from: str | None = None
+    """The token up to which a feed has been read from its beginning."""
+
+    read: int = 0
+    """How many lists these were, or records."""
+
+    seconds: int = 0
+    """How long that took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +71,19 @@ class Bookmark:
     owed: Sequence[Key] = ()
     """The parents whose lists could not be read to their end. The next run asks for them again."""
 
+    pending: Sequence[KeyField] = ()
+    """The parents that the rest of the bookmark covers, and whose lists have not been asked for yet."""
+
+    open_pass: OpenPass | None = None
+    """The full pass that goes on in the next run."""
+
+    long_pass_at: str | None = None
+    """When the last full pass began (UTC) that took several runs, if that was after `full_pass_at`. It has brought
+    everything that was at the source, and cannot tell what is gone."""
+
+    long_pass_seconds: int | None = None
+    """How long that took."""
+
     @classmethod
     def parse(cls, state: Mapping[str, Any]) -> Bookmark:
         """Read the state of a stream. Other keys are ignored.
@@ -59,7 +96,7 @@ class Bookmark:
             bookmark = msgspec.convert(known, cls)
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from error
-        for moment in (bookmark.newest, bookmark.full_pass_at, bookmark.first_load_at, bookmark.first_day):
+        for moment in (*bookmark.moments, bookmark.first_day):
             if moment is not None and parse_time(moment) is None:
                 raise ValueError(f"{moment!r} is no time")
         return bookmark
@@ -67,7 +104,15 @@ class Bookmark:
     def dump(self) -> dict[str, Any]:
         """Return the bookmark for a STATE message."""
         pairs = {own.name: getattr(self, own.name) for own in fields(self)}
-        return {name: value for name, value in pairs.items() if value not in (None, ())}
+        kept = {name: value for name, value in pairs.items() if value not in (None, ())}
+        return kept | ({"open_pass": msgspec.to_builtins(self.open_pass)} if self.open_pass else {})
+
+    @property
+    def moments(self) -> tuple[str | None, ...]:
+        """The moments in the bookmark, but for the start date, as they are written."""
+        began = self.open_pass.began if self.open_pass else None
+        created_to = self.open_pass.created_to if self.open_pass else None
+        return self.newest, self.full_pass_at, self.first_load_at, self.long_pass_at, began, created_to
 
     @property
     def has_begun(self) -> bool:
@@ -75,9 +120,19 @@ class Bookmark:
         return bool(self.continue_from or self.newest or self.full_pass_at)
 
     @property
+    def is_first_load(self) -> bool:
+        """Whether nothing proves that every record has come once. Then there is none that could be missing by now."""
+        return self.full_pass_at is None and self.long_pass_at is None
+
+    @property
+    def misses_deletions(self) -> bool:
+        """Whether the last full pass took several runs, and so did not show which records are gone."""
+        return self.long_pass_at is not None
+
+    @property
     def latest_time(self) -> datetime | None:
         """The latest moment in the bookmark. None of them can be later than the run that wrote it."""
-        moments = [parse_time(time) for time in (self.newest, self.full_pass_at, self.first_load_at)]
+        moments = map(parse_time, self.moments)
         return max((moment for moment in moments if moment), default=None)
 
     def after(self, newest: str | None, limit: datetime) -> Bookmark:
@@ -101,17 +156,39 @@ class PassSettings:
     start_date: datetime | None
     reconcile_interval: timedelta
     lookback: timedelta
+    phase: float | None = None
+    """Where the stream's own moments for full passes are, from 0 to 1, as `phase_of` returns it. None for no moments of
+    its own: each pass comes an interval after the last one."""
 
 
 def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) -> bool:
     """Return whether to read every record.
 
+    At the latest when the last pass is an interval old. But streams that were first loaded together would then be read
+    in full together, for ever. So a stream has its own moments, half an interval from each other, and a pass is
+    due at the first of them that comes half an interval or more after the last one: once sooner, then each interval.
+
     Never with a start date: such a pass would not show older records, and they would look deleted.
     """
     if settings.start_date:
         return False
-    began = parse_time(bookmark.full_pass_at)
-    return began is None or now - began >= settings.reconcile_interval - CLOCK_STEP
+    if bookmark.open_pass:
+        return True
+    began = parse_time(bookmark.long_pass_at or bookmark.full_pass_at)
+    interval = settings.reconcile_interval
+    if began is None or now - began >= interval - CLOCK_STEP:
+        return True
+    if settings.phase is None:
+        return False
+    half = interval / 2
+    last_moment = now - (now - EARLIEST - settings.phase * half) % half
+    return last_moment - began >= half
+
+
+def phase_of(tenant_id: str, stream: str) -> float:
+    """Return where in an interval a stream has its full passes: from 0 to 1, always the same, and spread evenly."""
+    digest = hashlib.blake2b(f"{tenant_id}/{stream}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
 
 
 def read_from(bookmark: Bookmark, settings: PassSettings) -> datetime | None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tap_servicetitan.concurrency.prefetch import start_ahead
+from tap_servicetitan.concurrency.prefetch import start_side_by_side
 from tap_servicetitan.errors import RequestRefusedError, StreamError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_servicetitan.api.pages import Key, ListPage
     from tap_servicetitan.replication.list_reader import ListReader
     from tap_servicetitan.replication.parent_lookup import ParentLookup
 
-PARENTS_AT_ONCE = 8
-"""For how many parents of a stream to read the lists at the same time."""
+    AnyKey = TypeVar("AnyKey", bound=Key)
+
+PARENTS_AT_ONCE = 32
+"""For how many parents of a stream to read the lists at the same time. Lists take a second or two each, whatever is in
+them; the limits of the tenant and of its module hold all the same."""
 
 MAX_UNREAD = 1000
 """For how many parents in a run the list may stay unread. More of them mean that the endpoint is in trouble."""
@@ -63,15 +66,31 @@ class ChildLists:
         self._read_parents.clear()
         self.unread.clear()
 
-    def of(self, parents: Sequence[Key]) -> Iterator[ListPage]:
-        """Yield the pages of the parents' lists, parent by parent. A list is read once.
+    def take_new(self, parents: Iterable[AnyKey]) -> list[AnyKey]:
+        """Return those of some parents whose lists this pass has not read, and count them as read."""
+        new = [parent for parent in dict.fromkeys(parents) if parent not in self._read_parents]
+        self._read_parents.update(new)
+        return new
+
+    def forget(self, parents: Iterable[Key]) -> None:
+        """Let the lists of parents be read again, because they may have changed after they were."""
+        self._read_parents.difference_update(parents)
+
+    def start(self, parents: Sequence[Key]) -> Iterator[tuple[int, Iterator[ListPage]]]:
+        """Yield the lists of parents as they come, whichever comes first: the parent's place, and the list's pages.
 
         Raises:
             StreamError: If a list cannot be read for a reason that holds for the others as well.
         """
-        new = [parent for parent in dict.fromkeys(parents) if parent not in self._read_parents]
-        self._read_parents.update(new)
-        for pages in start_ahead(map(self._pages, new), PARENTS_AT_ONCE):
+        return start_side_by_side(map(self._pages, parents), PARENTS_AT_ONCE)
+
+    def of(self, parents: Iterable[Key]) -> Iterator[ListPage]:
+        """Yield the pages of the parents' lists, list by list, in any order. A list is read once.
+
+        Raises:
+            StreamError: If a list cannot be read for a reason that holds for the others as well.
+        """
+        for _, pages in self.start(self.take_new(parents)):
             yield from pages
 
     def settle(self) -> Iterator[ListPage]:

@@ -15,10 +15,11 @@ One page that has all records is one consistent read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import MissingRecordsError
+from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES, ChangeReader, Window
 from tap_servicetitan.replication.list_pass import PassWatch, by_key
 from tap_servicetitan.times import second_after
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import ListPage
     from tap_servicetitan.replication.list_pass import PassResult
+
+    Steps = Iterator[ListPage | datetime]
 
 MAX_PASSES = 5
 """How many times to read a list that changes while it is being read."""
@@ -93,7 +96,10 @@ class CompleteListReader:
             StreamError: If the list cannot be read to its end.
         """
         pages = self._read(PassRequest(page_size=self._page_size))
-        first = next(pages)
+        yield from self._read_whole(next(pages), pages)
+
+    def _read_whole(self, first: ListPage, pages: Iterator[ListPage]) -> Iterator[ListPage]:
+        """Read the list, of which a pass has begun: its first page, and the others."""
         if self._is_freezable and first.has_more and first.total_count is not None:
             yield from self._read_frozen(first)
             if self.problem is None:
@@ -101,6 +107,51 @@ class CompleteListReader:
             pages = self._read(PassRequest(page_size=self._page_size))
             first = next(pages)
         yield from self._read_until_equal(chain([first], pages))
+
+    def steps(self, read_window: Callable[[Window], Iterator[ListPage]], since: datetime | None = None) -> Steps:
+        """Yield the pages of the list; of a long one in parts, and moments: all records created before one have come.
+
+        A list that can be frozen is read part by part, each of which is complete by itself. So another run can go on
+        at the last of the moments.
+
+        Args:
+            read_window: Starts a pass over the records that were created in a window.
+            since: The last moment of an earlier run.
+
+        Raises:
+            StreamError: As `pages` does.
+        """
+        pages = self._read(PassRequest(page_size=self._page_size if since is None else 1))
+        first = next(pages)
+        if since is None and not (self._is_freezable and _is_long(first)):
+            yield from self._read_whole(first, pages)
+            return
+        sent, total = first.sent, first.total_count or 0
+        first.drop()
+        yield from self._read_parts(read_window, since, second_after(sent), total)
+        if self.problem and since is None:
+            yield from self.pages()
+
+    def _read_parts(
+        self, read_window: Callable[[Window], Iterator[ListPage]], since: datetime | None, moment: datetime, total: int
+    ) -> Steps:
+        watch = PassWatch(self._identify)
+        for page in islice(self._frozen_pages(moment, page_size=1), 1):
+            watch.add(page)
+        if since is None and not _was_frozen(watch, watch.result(), moment, total):
+            self.problem = "it could not be read as of one moment"
+            return
+        problems: list[str] = []
+        reader = ChangeReader(
+            read_window,
+            problems.append,
+            times_of=lambda page: (page.earliest_created, page.latest_created),
+            identify=self._identify,
+        )
+        yield from reader.steps(Window(since, moment))
+        self.problem = None if reader.obeys else "the API does not filter by the time of creation"
+        if problems:
+            self._note_problem(problems[0])
 
     def _read_frozen(self, first: ListPage) -> Iterator[ListPage]:
         """Read the list as it was when its first page was sent, up to MAX_FROZEN_PASSES times."""
@@ -121,10 +172,10 @@ class CompleteListReader:
             self._ask_for_less(result, watch)
             total = None
 
-    def _frozen_pages(self, moment: datetime) -> Iterator[ListPage]:
+    def _frozen_pages(self, moment: datetime, page_size: int | None = None) -> Iterator[ListPage]:
         """Yield the pages of a pass that began after the moment, by the server's clock."""
         for _ in range(MAX_STARTS):
-            pages = self._read(PassRequest(page_size=self._page_size, created_before=moment))
+            pages = self._read(PassRequest(page_size=page_size or self._page_size, created_before=moment))
             first = next(pages)
             if first.sent >= moment:
                 break
@@ -177,6 +228,11 @@ class CompleteListReader:
         if result.missing:
             capped = watch.first_page_rows if watch.first_page_rows < self._page_size else self._page_size // 2
             self._page_size = max(1, capped)
+
+
+def _is_long(first: ListPage) -> bool:
+    """Return whether a list is worth reading in parts, from its first page."""
+    return first.has_more and (first.total_count or 0) > MAX_WINDOW_PAGES * max(len(first.records), 1)
 
 
 def _was_frozen(watch: PassWatch, result: PassResult, moment: datetime, total: int) -> bool:

@@ -12,12 +12,12 @@ import msgspec
 from tap_servicetitan.api.pages import PageDecoder
 from tap_servicetitan.replication.complete_list import CompleteListReader
 from tap_servicetitan.replication.list_pass import by_content, by_key, read_pages
-from tap_servicetitan.specs.spec import CREATED, CREATED_BEFORE, POSITION, ResponseFormat
+from tap_servicetitan.specs.spec import CREATED, CREATED_BEFORE, DATE, POSITION, ResponseFormat
 from tap_servicetitan.times import format_api_time
 from tap_servicetitan.transform.inject import deletion_marker, filler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_servicetitan.api.client import ApiClient
     from tap_servicetitan.api.pages import Key, ListPage, Page
@@ -37,11 +37,14 @@ def page_decoder(spec: StreamSpec) -> PageDecoder:
     added = {POSITION} if spec.numbered else set()
     if spec.parent:
         added.add(spec.parent.field)
+    if spec.period:
+        added.add(DATE)
     return PageDecoder(
         [name for name in spec.key if name not in added],
         spec.cursor,
         CREATED if spec.is_freezable else None,
         spec.unpack,
+        spec.data_field,
     )
 
 
@@ -104,6 +107,7 @@ class ListReader:
         *,
         parent: Key | None = None,
         query: Mapping[str, str] | None = None,
+        added: Mapping[str, str] | None = None,
         tells_changes: bool = False,
     ) -> CompleteListReader:
         """Return a reader that reads a list until every record was seen.
@@ -112,10 +116,11 @@ class ListReader:
             on_problem: Called after each pass that may have missed records: its number, from 1 on, and why.
             parent: Key of the parent, for a child stream.
             query: Parameters in addition to those of the spec and of the page.
+            added: Fields that each record gets, with their values.
             tells_changes: Whether a record that changes between two passes is another one.
         """
         return CompleteListReader(
-            lambda request: self.read_pages(request, parent=parent, query=query),
+            lambda request: self.read_pages(request, parent=parent, query=query, added=added),
             page_size=self._page_size,
             is_freezable=self._spec.is_freezable and not query,
             identify=by_content if self._spec.numbered or tells_changes else by_key,
@@ -124,7 +129,12 @@ class ListReader:
         )
 
     def read_pages(
-        self, request: PassRequest, *, parent: Key | None = None, query: Mapping[str, str] | None = None
+        self,
+        request: PassRequest,
+        *,
+        parent: Key | None = None,
+        query: Mapping[str, str] | None = None,
+        added: Mapping[str, str] | None = None,
     ) -> Iterator[ListPage]:
         """Yield the pages of one pass over a list, with complete records.
 
@@ -132,6 +142,7 @@ class ListReader:
             request: Which pages to ask for.
             parent: Key of the parent, for a child stream.
             query: Parameters in addition to those of the spec and of the page.
+            added: Fields that each record gets, with their values.
 
         Raises:
             StreamError: If the list cannot be read to its end.
@@ -146,11 +157,14 @@ class ListReader:
         for page in read_pages(fetch, size, self._remember_smaller):
             first, position = position, position + len(page.records)
             self._watch_size(page, number := number + 1, position)
-            yield self._complete(page, parent, first)
+            yield _add(self._complete(page, parent, first), added or {})
 
     def _fetch(
         self, path: str, query: Mapping[str, str], number: int, size: int, *, may_ask_for_less: bool
     ) -> ListPage:
+        if self._spec.body is not None:
+            body = msgspec.json.encode({**self._spec.body, **query})
+            return self._client.post(path, {}, body, self._decode)
         params = {**self._page_params(number, size), **self._spec.query, **query}
         return self._client.get_page(path, params, self._decode, may_ask_for_less=may_ask_for_less)
 
@@ -185,3 +199,11 @@ class ListReader:
             positions = range(first, first + len(page.records))
             page = replace(page, records=self._fill_position(page.records, map(b"%d".__mod__, positions)))
         return page
+
+
+def _add(page: ListPage, added: Mapping[str, str]) -> ListPage:
+    """Return a page of which each record has some more fields."""
+    records: Sequence[msgspec.Raw] = page.records
+    for name, value in added.items():
+        records = filler(name)(records, [msgspec.json.encode(value)] * len(records))
+    return replace(page, records=records)

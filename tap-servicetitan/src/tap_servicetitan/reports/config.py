@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_servicetitan.days import DaysSince
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.reports.cells import check_format
 from tap_servicetitan.specs.spec import DELETED_AT, DELETED_AT_SCHEMA, ResponseFormat, StreamSpec
@@ -32,7 +33,7 @@ PAGE_SIZE = 25_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DateRange:
+class DateRange(DaysSince):
     """The days to run a report for, one run each."""
 
     first_parameter: str
@@ -40,15 +41,6 @@ class DateRange:
 
     last_parameter: str
     """The report's parameter that takes the last day: the same one."""
-
-    start: date
-    """The day to begin with."""
-
-    lookback_days: int
-    """How many days to read again that were read before."""
-
-    most_days: int
-    """The most days to read in one run of the tap. The next run continues from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

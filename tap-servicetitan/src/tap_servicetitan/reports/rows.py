@@ -11,7 +11,6 @@ from tap_servicetitan.errors import StreamError
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.reports.cells import text_column
 from tap_servicetitan.reports.config import REPORT_DATE, REPORT_POSITION
-from tap_servicetitan.specs.spec import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,25 +118,3 @@ def _keys(report: Report, names: Sequence[str], rows: Sequence[Sequence[msgspec.
     if not indexes:
         return range(first, first + len(rows))
     return [tuple(bytes(row[index]).decode() for index in indexes) for row in rows]
-
-
-def deletion_page(day: date, rows: int, before: int) -> ListPage:
-    """Return deletion records for the rows that a day has lost since it was last read.
-
-    Args:
-        day: The day.
-        rows: How many rows the day has now.
-        before: How many rows it had.
-    """
-    now = utc_now()
-    gone = range(rows, before)
-    records = [_encode({REPORT_DATE: str(day), REPORT_POSITION: number, DELETED_AT: now}) for number in gone]
-    return ListPage(
-        records=list(map(msgspec.Raw, records)),
-        keys=gone,
-        newest=None,
-        has_more=False,
-        total_count=None,
-        extracted_at=now,
-        sent=now,
-    )

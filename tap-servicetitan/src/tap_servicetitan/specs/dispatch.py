@@ -1,8 +1,8 @@
-"""Dispatch API: assignments, teams, shifts and zones."""
+"""Dispatch API: assignments, capacity, teams, shifts and zones."""
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import StreamSpec
+from tap_servicetitan.specs.spec import Period, ResponseFormat, StreamSpec
 
 STREAMS = (
     # The only feed that is documented to omit inactive records by default.
@@ -20,6 +20,26 @@ STREAMS = (
         list_path="/dispatch/v2/tenant/{tenant}/arrival-windows",
         cursor=None,
         query={"active": "Any"},
+    ),
+    StreamSpec(
+        name="business_hours",
+        list_path="/dispatch/v2/tenant/{tenant}/business-hours",
+        response_format=ResponseFormat.OBJECT,
+        key=("position",),
+        numbered=True,
+        cursor=None,
+    ),
+    # A time frame is there once for each set of business units.
+    StreamSpec(
+        name="capacity",
+        list_path="/dispatch/v2/tenant/{tenant}/capacity",
+        response_format=ResponseFormat.DATA,
+        data_field="availabilities",
+        body={"skillBasedAvailability": False},
+        period=Period(first="startsOnOrAfter", end="endsOnOrBefore", is_ahead=True),
+        key=("date", "position"),
+        numbered=True,
+        cursor=None,
     ),
     StreamSpec(
         name="non_job_appointments",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _WHOLE = "reference data: `{stream}` reads the list whole on every run"
 _SAME = "the same records, for one parent at a time, as in `{stream}`"
 _DUPLICATE = "the same records as in `{stream}`"
+_FEED = "the same records as in `{stream}`, which reads the export feed"
+_FILE = "a file, and no records"
 
 EXCLUDED: Mapping[str, str] = {
     "/accounting/v2/tenant/{tenant}/credit-memos/{id}/items": _SAME.format(stream="credit_memo_items"),
@@ -28,12 +30,20 @@ EXCLUDED: Mapping[str, str] = {
     ),
     "/crm/v2/tenant/{tenant}/customers/{id}/contacts": _SAME.format(stream="customer_contacts"),
     "/crm/v2/tenant/{tenant}/locations/{id}/contacts": _SAME.format(stream="location_contacts"),
+    "/equipmentsystems/v2/tenant/{tenant}/installed-equipment/attachments": _FILE,
+    "/findings/v2/tenant/{tenant}/assets": _FILE,
+    "/forms/v2/tenant/{tenant}/jobs/attachment/{id}": _FILE,
     "/jpm/v2/tenant/{tenant}/jobs/cancel-reasons": (
         "answers for given jobs only; `job_canceled_logs` has the reason of every canceled job"
     ),
     "/jpm/v2/tenant/{tenant}/jobs/{id}/canceled-log": _SAME.format(stream="job_canceled_logs"),
+    "/jpm/v2/tenant/{tenant}/jobs/{id}/history": _SAME.format(stream="job_history"),
     "/jpm/v2/tenant/{tenant}/jobs/{id}/notes": f"{_SAME.format(stream='job_notes')}, without their key",
     "/jpm/v2/tenant/{tenant}/projects/{id}/notes": f"{_SAME.format(stream='project_notes')}, without their key",
+    "/jpm/v2/tenant/{tenant}/work-breakdown-structure/budget-codes/match": "answers for given codes only",
+    "/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/budget-codes/match": (
+        "answers for given codes only"
+    ),
     "/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects/{projectId}/segments/{segmentId}/items": (
         "needs two keys: one request for every segment of every project"
     ),
@@ -43,6 +53,7 @@ EXCLUDED: Mapping[str, str] = {
     "/jpm/v2/tenant/{tenant}/work-breakdown-structure/segments/{segmentId}/items/{segmentItemId}/children": (
         "part of `work_breakdown_segment_items`, which asks for children too"
     ),
+    "/marketing/v2/tenant/{tenant}/campaign-cost-summary": "sums of what is in `campaign_costs`",
     "/marketing/v2/tenant/{tenant}/campaigns/{id}/costs": _SAME.format(stream="campaign_costs"),
     "/memberships/v2/tenant/{tenant}/export/membership-types": _WHOLE.format(stream="membership_types"),
     "/memberships/v2/tenant/{tenant}/export/recurring-service-types": _WHOLE.format(stream="recurring_service_types"),
@@ -63,17 +74,25 @@ EXCLUDED: Mapping[str, str] = {
     "/pricebook/v2/tenant/{tenant}/export/services": (
         "lacks two fields of the list, which `pricebook_services` reads whole on every run"
     ),
+    "/pricebook/v2/tenant/{tenant}/images": _FILE,
     "/pricebook/v2/tenant/{tenant}/materialsmarkup/{id}": "one record of `materials_markup`",
     "/reporting/v2/tenant/{tenant}/dynamic-value-sets/{dynamicSetId}": (
         "needs the id of a set, which only the description of a report names; its columns differ from set to set"
     ),
     "/sales/v2/tenant/{tenant}/estimates/export": f"{_DUPLICATE.format(stream='estimates')}, under an older path",
+    "/sales/v2/tenant/{tenant}/opportunities": _FEED.format(stream="opportunities"),
+    "/sales/v2/tenant/{tenant}/opportunities/followups": _FEED.format(stream="opportunity_followups"),
+    "/sales/v2/tenant/{tenant}/opportunities/{id}": "one record of `opportunities`",
+    "/sales/v2/tenant/{tenant}/opportunities/{id}/followups": _SAME.format(stream="opportunity_followups"),
+    "/schedulingpro/v2/tenant/{tenant}/routers/{id}/performance": "needs the id of a router, and nothing lists routers",
     "/schedulingpro/v2/tenant/{tenant}/routers/{id}/sessions": "needs the id of a router, and nothing lists routers",
     "/settings/v2/tenant/{tenant}/export/business-units": _WHOLE.format(stream="business_units"),
     "/settings/v2/tenant/{tenant}/export/employees": _WHOLE.format(stream="employees"),
     "/settings/v2/tenant/{tenant}/export/tag-types": _WHOLE.format(stream="tag_types"),
     "/settings/v2/tenant/{tenant}/export/technicians": _WHOLE.format(stream="technicians"),
     "/telecom/v2/tenant/{tenant}/calls": f"{_DUPLICATE.format(stream='call_details')}, in an older version",
+    "/telecom/v2/tenant/{tenant}/calls/{id}/recording": _FILE,
+    "/telecom/v2/tenant/{tenant}/calls/{id}/voicemail": _FILE,
     "/timesheets/v2/tenant/{tenant}/export/activity-categories": _WHOLE.format(stream="activity_categories"),
     "/timesheets/v2/tenant/{tenant}/export/activity-types": _WHOLE.format(stream="activity_types"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import StreamSpec
+from tap_servicetitan.specs.spec import Parent, StreamSpec
 
 STREAMS = (
     StreamSpec(
@@ -19,5 +19,14 @@ STREAMS = (
         most_per_page=500,
         cursor=None,
         query={"active": "Any", "sort": "+Id"},
+    ),
+    # What its records look like is documented nowhere.
+    StreamSpec(
+        name="job_attachments",
+        list_path="/forms/v2/tenant/{tenant}/jobs/{jobId}/attachments",
+        is_documented=False,
+        key=("jobId", "id"),
+        cursor=None,
+        parent=Parent(stream="jobs", placeholder="jobId", field="jobId"),
     ),
 )

@@ -19,6 +19,13 @@ STREAMS = (
         cursor=None,
     ),
     StreamSpec(
+        name="job_booked_logs",
+        list_path="/jpm/v2/tenant/{tenant}/jobs/{id}/booked-log",
+        response_format=ResponseFormat.OBJECT,
+        cursor=None,
+        parent=Parent(stream="jobs", placeholder="id", field="jobId"),
+    ),
+    StreamSpec(
         name="job_canceled_logs",
         export_path="/jpm/v2/tenant/{tenant}/export/job-canceled-logs",
         cursor="createdOn",

@@ -2,55 +2,47 @@
 
 from __future__ import annotations
 
-from tap_servicetitan.specs.spec import ResponseFormat, StreamSpec
+from tap_servicetitan.specs.spec import Period, ResponseFormat, StreamSpec
 
-# None of these records has a key. Their position in the list identifies them, so a row of the table stands for a
-# position: the table as a whole is right, the history of a single row is not.
+_DAY = Period(first="fromUtc", end="toUtc")
+
+# None of these records has a key: what they are about may be unknown. So the position in its day identifies a record,
+# and the table as a whole is right, though not the history of a single row.
 STREAMS = (
-    # All leads: the period is required.
     StreamSpec(
         name="attributed_leads",
         list_path="/marketingads/v2/tenant/{tenant}/attributed-leads",
-        key=("position",),
+        key=("date", "position"),
         numbered=True,
         cursor=None,
-        query={"fromUtc": "2000-01-01T00:00:00Z", "toUtc": "2100-01-01T00:00:00Z"},
+        period=_DAY,
     ),
     StreamSpec(
         name="campaign_performance",
         list_path="/marketingads/v2/tenant/{tenant}/performance",
-        key=("position",),
+        key=("date", "position"),
         numbered=True,
         cursor=None,
-        query={
-            "fromUtc": "2000-01-01T00:00:00Z",
-            "toUtc": "2100-01-01T00:00:00Z",
-            "performanceSegmentationType": "Campaign",
-        },
+        query={"performanceSegmentationType": "Campaign"},
+        period=_DAY,
     ),
     StreamSpec(
         name="ad_group_performance",
         list_path="/marketingads/v2/tenant/{tenant}/performance",
-        key=("position",),
+        key=("date", "position"),
         numbered=True,
         cursor=None,
-        query={
-            "fromUtc": "2000-01-01T00:00:00Z",
-            "toUtc": "2100-01-01T00:00:00Z",
-            "performanceSegmentationType": "AdGroup",
-        },
+        query={"performanceSegmentationType": "AdGroup"},
+        period=_DAY,
     ),
     StreamSpec(
         name="keyword_performance",
         list_path="/marketingads/v2/tenant/{tenant}/performance",
-        key=("position",),
+        key=("date", "position"),
         numbered=True,
         cursor=None,
-        query={
-            "fromUtc": "2000-01-01T00:00:00Z",
-            "toUtc": "2100-01-01T00:00:00Z",
-            "performanceSegmentationType": "Keyword",
-        },
+        query={"performanceSegmentationType": "Keyword"},
+        period=_DAY,
     ),
     StreamSpec(
         name="capacity_warnings",

@@ -31,4 +31,15 @@ STREAMS = (
         query={"active": "Any", "sort": "+Id"},
         full_pass="list",
     ),
+    # Neither list nor feed says what its records look like. The list has no parameter for inactive ones.
+    StreamSpec(
+        name="opportunities",
+        export_path="/sales/v2/tenant/{tenant}/export/opportunities",
+        is_documented=False,
+    ),
+    StreamSpec(
+        name="opportunity_followups",
+        export_path="/sales/v2/tenant/{tenant}/export/opportunities/followups",
+        is_documented=False,
+    ),
 )

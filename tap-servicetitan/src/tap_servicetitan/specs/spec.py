@@ -15,11 +15,17 @@ EXPORT_PARAMETERS = ("from", "includeRecentChanges")
 CREATED_BEFORE = "createdBefore"
 """The query parameter that freezes a list."""
 
+CREATED_SINCE = "createdOnOrAfter"
+"""The query parameter for records that were created at or after a time. Lists that can be frozen have it, too."""
+
 IDS = "ids"
 """The query parameter that asks a list for single records."""
 
 POSITION = "position"
 """The field that numbers the records of a stream without a key."""
+
+DATE = "date"
+"""The field that the tap adds to the records of a stream that is read day by day: their day (UTC)."""
 
 CREATED = "createdOn"
 """The field with the time of creation, where a record has one."""
@@ -39,6 +45,9 @@ DECIMAL_SUFFIX = "Decimal"
 EXTRA = "_extra"
 """The field for everything that the schema lacks. It holds JSON of any shape."""
 
+EXTRA_SCHEMA: Mapping[str, object] = {"type": ["object", "null"]}
+"""JSON Schema of `_extra`."""
+
 
 class ReplicationKind(Enum):
     """How a stream is read."""
@@ -51,6 +60,9 @@ class ReplicationKind(Enum):
 
     FEED = "feed"
     """The changes since the last run, from the export feed; every record when the last full pass is too old."""
+
+    DAYS = "days"
+    """The records of one day after the other, and again those of recent days, which may still change."""
 
 
 class ResponseFormat(Enum):
@@ -84,6 +96,20 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The stretch of time that a list has to be asked for. The tap asks for a day (UTC) at a time."""
+
+    first: str
+    """The parameter with the first moment."""
+
+    end: str
+    """The parameter with the moment after the last."""
+
+    is_ahead: bool = False
+    """Whether it is about days to come, beginning with today, and not about those until today."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSpec:
     """One stream.
 
@@ -102,6 +128,19 @@ class StreamSpec:
     response_format: ResponseFormat = ResponseFormat.PAGES
     """The form of the list's response."""
 
+    data_field: str = "data"
+    """The field with the records, in a response of the form `DATA`."""
+
+    body: Mapping[str, object] | None = None
+    """What else than the period stands in the body (JSON), for a list that is asked by POST."""
+
+    period: Period | None = None
+    """The stretch of time that the list has to be asked for, if it has."""
+
+    is_documented: bool = True
+    """Whether the documents say what a record looks like. Otherwise its schema has what public clients read, and
+    everything else goes into `_extra`."""
+
     has_total_count: bool = True
     """Whether a list with pages can tell its number of records."""
 
@@ -119,7 +158,7 @@ class StreamSpec:
     """
 
     numbered: bool = False
-    """Whether only its position in the parent's list (or in the whole list, without a parent) identifies a record.
+    """Whether only its position identifies a record: in the parent's list, in that of a day, or in the whole list.
 
     The tap adds the position, from 0 on, as the field `position`, which is then a part of `key`.
     """
@@ -134,10 +173,10 @@ class StreamSpec:
     """The list's query parameter for records whose last change is older than a time."""
 
     is_freezable: bool = False
-    """Whether the list can be read as of one moment.
+    """Whether the list can be read as of one moment, and in parts by the time of creation.
 
-    It takes `createdBefore`, its records have `createdOn`, and it shows them all, active or not. Otherwise one that is
-    not active could become so, and come in the place of one that goes.
+    It takes `createdBefore` and `createdOnOrAfter`, its records have `createdOn`, and it shows them all, active or not.
+    Otherwise one that is not active could become so, and come in the place of one that goes.
     """
 
     takes_ids: bool = False
@@ -175,11 +214,15 @@ class StreamSpec:
         """How the stream is read."""
         if self.export_path:
             return ReplicationKind.FEED
+        if self.period:
+            return ReplicationKind.DAYS
         return ReplicationKind.CHANGES if self.changed_since else ReplicationKind.SNAPSHOT
 
     @property
     def replication_key(self) -> str | None:
         """The replication key in the Singer catalog: the cursor, unless the stream is a snapshot."""
+        if self.kind is ReplicationKind.DAYS:
+            return DATE
         return None if self.kind is ReplicationKind.SNAPSHOT else self.cursor
 
     @property
@@ -196,7 +239,9 @@ class StreamSpec:
             self.changed_since,
             self.changed_before,
             CREATED_BEFORE if self.is_freezable else None,
+            CREATED_SINCE if self.is_freezable else None,
             IDS if self.takes_ids else None,
+            *((self.period.first, self.period.end) if self.period and self.body is None else ()),
         )
         return tuple(name for name in names if name)
 
@@ -204,6 +249,11 @@ class StreamSpec:
     def paths(self) -> tuple[str, ...]:
         """The paths of the stream: the list's, then the feed's."""
         return tuple(path for path in (self.list_path, self.export_path) if path)
+
+    @property
+    def list_part(self) -> str | None:
+        """The field with the records, if the list comes whole in an object and under another name than `data`."""
+        return self.data_field if self.data_field != "data" else None
 
     @property
     def area(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_servicetitan.api.pages import NoKey
+from tap_servicetitan.days import query_of_day
 from tap_servicetitan.errors import NothingReadableError, RequestRefusedError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.replication.list_reader import list_decoder, list_path, page_decoder
@@ -94,12 +96,12 @@ def check_stream(client: ApiClient, spec: StreamSpec, source: StreamSpec | None,
         if source is None:
             requests = list(small_requests(spec, today))
         else:
-            parent = _first_key(client, source)
+            parent = _first_key(client, source, today)
             if parent is None:
                 return Access(stream=spec.name, module=spec.module, untested=f"there is no record of {source.name}")
-            requests = [(list_path(spec, parent), _small_page(spec))]
+            requests = [(list_path(spec, parent), _small_page(spec, today))]
         for path, params in requests:
-            client.get(path, params, _raw)
+            _ask(client, spec, path, params)
     except RequestRefusedError as error:
         is_missing = error.status in MODULE_MISSING
         advice = " (check the app's scopes, and that the tenant has the module)" if is_missing else ""
@@ -112,20 +114,28 @@ def check_stream(client: ApiClient, spec: StreamSpec, source: StreamSpec | None,
 def small_requests(spec: StreamSpec, today: date) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield path and parameters of the smallest requests that show whether a stream without a parent can be read."""
     if spec.list_path and (spec.kind is not ReplicationKind.FEED or spec.full_pass == "list"):  # noqa: S105 - no secret
-        yield spec.list_path, _small_page(spec)
+        yield spec.list_path, _small_page(spec, today)
     if spec.export_path:
         yield spec.export_path, {"from": str(today)}
 
 
-def _small_page(spec: StreamSpec) -> dict[str, str]:
+def _ask(client: ApiClient, spec: StreamSpec, path: str, params: dict[str, str]) -> None:
+    if spec.body is None:
+        client.get(path, params, _raw)
+    else:
+        client.post(path, {}, msgspec.json.encode({**spec.body, **params}), _raw)
+
+
+def _small_page(spec: StreamSpec, today: date) -> dict[str, str]:
     paged = {"page": "1", "pageSize": "1"} if spec.response_format is ResponseFormat.PAGES else {}
-    return {**paged, **spec.query}
+    day = today if spec.period is None or spec.period.is_ahead else today - timedelta(days=1)
+    return {**paged, **spec.query, **(query_of_day(spec.period, day) if spec.period else {})}
 
 
-def _first_key(client: ApiClient, spec: StreamSpec) -> Key | None:
+def _first_key(client: ApiClient, spec: StreamSpec, today: date) -> Key | None:
     """Return the key of a record, if there is one."""
     if spec.list_path:
-        page = client.get(spec.list_path, _small_page(spec), list_decoder(spec))
+        page = client.get(spec.list_path, _small_page(spec, today), list_decoder(spec))
         keys = page.keys
     else:
         keys = client.get(spec.export_path or "", dict(spec.export_query), page_decoder(spec).export_page).keys

@@ -29,7 +29,7 @@ from tap_servicetitan.specs.spec import DELETED_AT
 from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from singer_sdk import Tap
@@ -97,6 +97,15 @@ class ServiceTitanStream(Stream, abc.ABC):
         self.spec = spec
         self.source = source
         self.outcome = StreamOutcome()
+        self._checkpoint: Callable[[], None] | None = None
+        """Saves what has been read so far of something long. It covers only what is written."""
+        self.has_ended = False
+        """Whether the target has been told how reading it ended."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last run has begun something with the stream that may take long."""
+        return False
 
     def read(self) -> None:
         """Write the stream's messages and keep its state: the SDK's `sync` without the SDK's log lines.
@@ -177,6 +186,24 @@ class ServiceTitanStream(Stream, abc.ABC):
         with self._writer.lock:
             message = read_message(self.tap_state, names, outcome.status.value, outcome.reason)
             self._writer.write_object(message)
+            self.has_ended = True
+
+    def cut(self, reason: str) -> None:
+        """Tell the target that the stream was not read to its end because the time is up. Save how far it was read.
+
+        Args:
+            reason: Which time it is.
+        """
+        if self._checkpoint:
+            self._checkpoint()
+        so_far = self._progress()
+        text = f"{reason}: {so_far}" if so_far else reason
+        self.outcome = StreamOutcome(ReadStatus.INCOMPLETE, self.outcome.records, text)
+        self.tell_end(None)
+
+    def _progress(self) -> str:
+        """Return how far the stream was read, in words; empty if there is nothing to say."""
+        return f"{self.outcome.records} records were read" if self.outcome.records else ""
 
     def _skip_or_raise(self, error: RequestRefusedError) -> None:
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
@@ -259,9 +286,16 @@ class ServiceTitanStream(Stream, abc.ABC):
                 f"{len(unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
             )
 
-    def _activate(self, version: int) -> None:
-        """Tell the target that it has all records of a version."""
-        self._write_activate_version_message(version)
+    def _activate(self, version: int, save: Callable[[], None]) -> None:
+        """Tell the target that it has all records of a version, and save that at once: the output never ends between.
+
+        Args:
+            version: The version.
+            save: Saves the bookmark.
+        """
+        with self._writer.lock:
+            self._write_activate_version_message(version)
+            save()
 
     @property
     def _now(self) -> datetime:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.api.pages import Page, newest
+from tap_servicetitan.api.pages import KeyField, Page, newest
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import read_from
-from tap_servicetitan.replication.change_windows import ChangeReader, Window
+from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES, ChangeReader, Window
 from tap_servicetitan.replication.complete_list import PassRequest
-from tap_servicetitan.streams.incremental import IncrementalStream
+from tap_servicetitan.streams.incremental import IncrementalStream, parent_keys
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.bookmark import OpenPass
 
 
 class ChangesStream(IncrementalStream):
@@ -33,8 +34,12 @@ class ChangesStream(IncrementalStream):
             self._full_pass()
 
     @override
-    def _write_all(self, version: int) -> str | None:
-        return self._write_list(version)
+    def _all_pages(self) -> Iterator[ListPage]:
+        return self._list_pages()
+
+    @override
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        return self._list_parts(begun)
 
     @override
     def _write_changes(self) -> None:
@@ -45,15 +50,23 @@ class ChangesStream(IncrementalStream):
 
     def _write_windows(self, since: datetime | None) -> bool:
         """Write the changes, window by window. Return whether the API filters as asked."""
-        reader = ChangeReader(self._read_window, self._note_incomplete)
-        bookmark, latest = self._bookmark, None
+        # The children of a window are read before the next one: so few windows are read again if the run ends early.
+        most_pages = 1 if self._child_lists else MAX_WINDOW_PAGES
+        reader = ChangeReader(self._read_window, self._note_incomplete, most_pages=most_pages)
+        bookmark, latest, parents = self._bookmark, None, list[KeyField]()
         for step in self._ahead(reader.pages(since)):
-            if isinstance(step, Page):
-                self._write_from(step)
-                latest = newest((latest, step.newest))
-            else:
+            if not isinstance(step, Page):
                 bookmark = bookmark.after(latest, step)
+                self._write_children_of(parents, bookmark)
+                parents.clear()
                 self._save_bookmark(bookmark)
+                continue
+            latest = newest((latest, step.newest))
+            if self._child_lists:
+                parents += parent_keys(step)
+            else:
+                self._write_from(step)
+        self._write_children_of(parents, bookmark)  # those that no moment covers
         if reader.obeys:
             self._settle_and_save(bookmark)
         return reader.obeys

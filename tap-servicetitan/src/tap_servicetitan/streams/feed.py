@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_servicetitan.plugin_runtime.compat import override
-from tap_servicetitan.replication.bookmark import Bookmark, read_from
+from tap_servicetitan.replication.bookmark import Bookmark, OpenPass, read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
 from tap_servicetitan.replication.list_reader import page_decoder, page_deletion_marker
 from tap_servicetitan.streams.base import new_version
-from tap_servicetitan.streams.incremental import IncrementalStream
+from tap_servicetitan.streams.incremental import IncrementalStream, parent_keys
 from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_servicetitan.api.pages import ExportPage
+    from tap_servicetitan.api.pages import ExportPage, Page
     from tap_servicetitan.errors import RequestRefusedError
 
 
 class FeedStream(IncrementalStream):
     """An export feed. Each page moves the bookmark, also in the first load, so that a run goes on where one stopped."""
+
+    _follows_times: ClassVar[bool] = False  # the feed goes on from its own token
 
     @override
     def _first_load(self) -> None:
@@ -32,8 +34,7 @@ class FeedStream(IncrementalStream):
         begun = Bookmark(first_load_at=format_state_time(began) if version else None)
         self._follow(begun, version)
         if version and self._is_complete:
-            self._activate(version)
-            self._end_first_load()
+            self._activate(version, self._end_first_load)
 
     @override
     def _write_changes(self) -> None:
@@ -45,8 +46,13 @@ class FeedStream(IncrementalStream):
     def _follow(self, bookmark: Bookmark, version: int | None) -> None:
         """Write the feed's pages from the bookmark on, and save it after each."""
         for page in self._ahead(self._pages()):
-            self._write_from(page, version)
             bookmark = bookmark_after(bookmark, page)
+            if self._child_lists:
+                # One that the feed brings again has changed again, perhaps after its list was read.
+                self._child_lists.forget(parents := parent_keys(page))
+                self._write_children_of(parents, bookmark, version)
+            else:
+                self._write_from(page, version)
             self._save_bookmark(bookmark)
         self._settle_and_save(bookmark, version)
 
@@ -55,13 +61,26 @@ class FeedStream(IncrementalStream):
         self._save_bookmark(replace(bookmark, full_pass_at=bookmark.first_load_at, first_load_at=None))
 
     @override
-    def _write_all(self, version: int) -> str | None:
+    def _all_pages(self) -> Iterator[Page]:
         if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
-            self._write_list(version)
-        else:
-            for page in self._ahead(read_feed(self._fetch, None, is_pass=True)):
-                self._write_from(page, version)
-        return None  # the feed goes on from its own token
+            return self._list_pages()
+        return self._ahead(read_feed(self._fetch, None, is_pass=True))
+
+    @override
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+        if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
+            yield from self._list_parts(begun)
+            return
+        token = begun.continue_from
+        pages = (
+            resume_feed(self._fetch, token, None, self._warn_of_token)
+            if token
+            else read_feed(self._fetch, None, is_pass=True)
+        )
+        for page in self._ahead(pages):
+            yield page
+            if page.continue_from is not None:
+                yield replace(begun, continue_from=page.continue_from)
 
     @override
     def _pages(self) -> Iterator[ExportPage]:  # type: ignore[override]
@@ -72,12 +91,12 @@ class FeedStream(IncrementalStream):
         if token is None:
             return read_feed(self._fetch, date, is_pass=date is None)
 
-        def warn(error: RequestRefusedError) -> None:
-            self.logger.warning(
-                "%s: the API refused the bookmark (%s), continuing from %s", self.name, error, date or "the start"
-            )
+        return resume_feed(self._fetch, token, date, lambda error: self._warn_of_token(error, date))
 
-        return resume_feed(self._fetch, token, date, warn)
+    def _warn_of_token(self, error: RequestRefusedError, date: str | None = None) -> None:
+        self.logger.warning(
+            "%s: the API refused the bookmark (%s), continuing from %s", self.name, error, date or "the start"
+        )
 
     def _fetch(self, position: str | None) -> ExportPage:
         # Without recent changes, the feed omits a record that has just changed: no longer at its old position, not yet

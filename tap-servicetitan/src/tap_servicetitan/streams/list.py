@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.api.pages import newest
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import PassRequest
+from tap_servicetitan.specs.spec import CREATED_SINCE
 from tap_servicetitan.streams.base import ServiceTitanStream
+from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
+    from tap_servicetitan.replication.change_windows import Window
+    from tap_servicetitan.replication.complete_list import CompleteListReader
     from tap_servicetitan.replication.list_reader import ListReader
 
 
@@ -32,10 +37,51 @@ class ListStream(ServiceTitanStream):
     def _pages(self) -> Iterator[ListPage]:
         return self._list.read_pages(PassRequest(page_size=self._settings.page_size))
 
+    _list_problem: str | None = None
+    """Why the last list that was read in full may lack records."""
+
+    def _list_pages(self, *, query: Mapping[str, str] | None = None, tells_changes: bool = False) -> Iterator[ListPage]:
+        """Yield the pages of a list, as often as it takes to see every record. If that fails, the outcome says why.
+
+        Args:
+            query: Query parameters in addition to those of the spec.
+            tells_changes: Whether a record that changes between two passes is another one.
+
+        Raises:
+            StreamError: If the list cannot be read, or is known to lack records.
+        """
+        reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
+        yield from self._ahead(reader.pages())
+        self._note_list_end(reader)
+
+    def _list_steps(self, since: datetime | None) -> Iterator[ListPage | datetime]:
+        """Yield the pages of a list, and moments: all records created before one have been read by then.
+
+        Args:
+            since: The moment at which an earlier run has stopped.
+
+        Raises:
+            StreamError: As `_list_pages` does.
+        """
+        reader = self._list.open(self._warn_of_problem)
+        yield from self._ahead(reader.steps(self._read_created, since))
+        self._note_list_end(reader)
+
+    def _read_created(self, window: Window) -> Iterator[ListPage]:
+        request = PassRequest(page_size=self._settings.page_size, created_before=window.until)
+        return self._list.read_pages(
+            request, query={CREATED_SINCE: format_api_time(window.since)} if window.since else {}
+        )
+
+    def _note_list_end(self, reader: CompleteListReader) -> None:
+        self._list_problem = reader.problem
+        if reader.problem:
+            self._note_incomplete(f"the list kept changing: {reader.problem}")
+
     def _write_list(
         self, version: int | None = None, *, query: Mapping[str, str] | None = None, tells_changes: bool = False
     ) -> str | None:
-        """Write a list, as often as it takes to see every record. If that fails, the outcome says why.
+        """Write a list, as `_list_pages` yields it.
 
         Args:
             version: The version of the records, for a full pass.
@@ -48,11 +94,8 @@ class ListStream(ServiceTitanStream):
         Raises:
             StreamError: If the list cannot be read, or is known to lack records.
         """
-        reader = self._list.open(self._warn_of_problem, query=query, tells_changes=tells_changes)
         latest: str | None = None
-        for page in self._ahead(reader.pages()):
+        for page in self._list_pages(query=query, tells_changes=tells_changes):
             self._write_from(page, version)
             latest = newest((latest, page.newest))
-        if reader.problem:
-            self._note_incomplete(f"the list kept changing: {reader.problem}")
         return latest

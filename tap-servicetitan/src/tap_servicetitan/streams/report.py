@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_servicetitan.errors import MissingRecordsError, StreamError, UnavailableError
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.complete_list import CompleteListReader, PassRequest
 from tap_servicetitan.replication.list_pass import by_content, read_pages
-from tap_servicetitan.reports.days import ReportState, days_to_read
+from tap_servicetitan.reports.config import REPORT_DATE, REPORT_POSITION
 from tap_servicetitan.reports.description import cell_readers, missing_fields, undiscovered_reason
-from tap_servicetitan.reports.rows import decode_run_page, deletion_page, to_list_page
-from tap_servicetitan.streams.base import ServiceTitanStream, new_version
+from tap_servicetitan.reports.rows import decode_run_page, to_list_page
+from tap_servicetitan.streams.base import new_version
+from tap_servicetitan.streams.daily import DailyStream
 from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from singer_sdk import Tap
 
     from tap_servicetitan.api.pages import ListPage
     from tap_servicetitan.api.rate_limit import RateLimiter
-    from tap_servicetitan.reports.config import DateRange, Report
+    from tap_servicetitan.reports.config import Report
     from tap_servicetitan.reports.rows import RunPage
     from tap_servicetitan.streams.context import StreamContext
 
 
-MAX_FAILED_DAYS = 3
-"""How many days of a run may fail before the report does. Each takes all retries."""
-
-
-class ReportStream(ServiceTitanStream):
+class ReportStream(DailyStream):
     """A report: in full on every run, or day by day if it has a date range."""
+
+    date_field: ClassVar[str] = REPORT_DATE
+    position_field: ClassVar[str] = REPORT_POSITION
 
     def __init__(
         self, tap: Tap, context: StreamContext, report: Report, schema: dict[str, Any], pace: RateLimiter
@@ -80,58 +80,16 @@ class ReportStream(ServiceTitanStream):
         if reader.problem:
             self._note_incomplete(reader.problem)
             return
-        self._activate(version)
-        self._save({"snapshot_at": format_state_time(began)})
+        self._activate(version, lambda: self._save({"snapshot_at": format_state_time(began)}))
 
-    def _read_days(self, days: DateRange) -> None:
-        today = self._now.date()
-        state = self._begin_days(today)
-        failed = 0
-        for day in days_to_read(state, days, today):
-            try:
-                state = self._read_day(state, day, today, days)
-            except (MissingRecordsError, UnavailableError) as error:
-                # The days behind it go on, unless the report is in trouble for all of them.
-                failed += 1
-                if failed > MAX_FAILED_DAYS:
-                    raise
-                self._note_incomplete(f"{day}: {error}")
-                state = ReportState.parse(self._saved_state, today).without(day, today)
-            self._save(state.dump())
+    @property
+    @override
+    def _is_numbered(self) -> bool:
+        return not self._report.key
 
-    def _begin_days(self, today: date) -> ReportState:
-        try:
-            return ReportState.parse(self._saved_state, today)
-        except ValueError as error:
-            self.logger.warning("%s: its bookmark is not used, so it is read from its start: %s", self.name, error)
-            self._save({})
-            return ReportState()
-
-    def _read_day(self, state: ReportState, day: date, today: date, days: DateRange) -> ReportState:
-        """Write the rows of a day, and mark those that are gone. Return the state after that."""
-        had_rows = state.rows.get(day, 0) > 0
-        state, reader = self._write_day(state, day)
-        if had_rows and not reader.rows and not reader.problem:
-            # Nothing, where there was something, may be a passing trouble of the report.
-            state, reader = self._write_day(state, day)
-        if reader.problem:
-            self._note_incomplete(f"{day}: {reader.problem}")
-            return state.without(day, today)
-        if not self._report.key:
-            self._write_page(deletion_page(day, reader.rows, state.rows.get(day, 0)))
-        return state.after(day, today, days, None if self._report.key else reader.rows)
-
-    def _write_day(self, state: ReportState, day: date) -> tuple[ReportState, CompleteListReader]:
-        reader = self._open(day)
-        for page in reader.pages():
-            if not self._report.key and page.records:
-                written = reader.rows + len(page.records)
-                # Before the rows, so that none is forgotten if the run ends between the two.
-                if written > state.rows.get(day, 0):
-                    state = state.before(day, written)
-                    self._save(state.dump())
-            self._write_page(page)
-        return state, reader
+    @override
+    def _open_day(self, day: date) -> Sequence[CompleteListReader]:
+        return [self._open(day)]
 
     def _open(self, day: date | None) -> CompleteListReader:
         return CompleteListReader(

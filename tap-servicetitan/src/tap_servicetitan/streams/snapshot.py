@@ -18,5 +18,4 @@ class SnapshotStream(ListStream):
         self._write_list(version)
         self._settle(version)
         if self._is_complete:
-            self._activate(version)
-            self._save({"snapshot_at": format_state_time(began)})
+            self._activate(version, lambda: self._save({"snapshot_at": format_state_time(began)}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_servicetitan.specs.spec import EXTRA
+from tap_servicetitan.specs.spec import EXTRA, EXTRA_SCHEMA
 from tap_servicetitan.transform.decimal_texts import DecimalTexts
 from tap_servicetitan.transform.zones import Zones
 
@@ -38,7 +38,7 @@ class Shaper:
         self._keep_extra = keep_extra
         shaped = protection.schema(schema)
         self._known = frozenset(shaped["properties"])
-        extra = {EXTRA: {"type": ["object", "null"]}} if keep_extra else {}
+        extra = {EXTRA: dict(EXTRA_SCHEMA)} if keep_extra else {}
         self.schema: Json = shaped | {"properties": shaped["properties"] | extra}
         self._decimals = DecimalTexts.of(shaped)
         self._zones = Zones(shaped)

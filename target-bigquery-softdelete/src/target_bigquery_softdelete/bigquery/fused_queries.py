@@ -87,13 +87,20 @@ class FusedQueries:
         finally:
             self._come()
 
-    def _come(self) -> bool:
-        """Note that the stream of this thread is no longer expected to ask, and return whether it was."""
+    def _come(self, question: Question | None = None) -> bool:
+        """Note that the stream of this thread is no longer expected to ask, and return whether it was.
+
+        Args:
+            question: What it asks. It waits from the moment on in which it is no longer expected: otherwise the others
+                would go without it.
+        """
         was_expected = getattr(self._local, "is_expected", False)
         self._local.is_expected = False
         if was_expected:
             with self._changed:
                 self._expected -= 1
+                if question:
+                    self._waiting.append(question)
                 self._changed.notify_all()
         return was_expected
 
@@ -103,7 +110,7 @@ class FusedQueries:
         Raises:
             WarehouseError: If the question itself fails. That of another stream does not matter.
         """
-        if self._come():
+        if self._come(question):
             self._wait_for_others(question)
         if question.answer is None:
             self._ask([question])
@@ -130,8 +137,6 @@ class FusedQueries:
     def _wait_for_group(self, question: Question) -> list[Question]:
         """Wait until a question is to be asked, and return those that go with it. None if it has been asked."""
         with self._changed:
-            self._waiting.append(question)
-            self._changed.notify_all()
             while not question.is_over:
                 if group := self._due_group(question):
                     for each in group:

@@ -114,6 +114,11 @@ class StreamLoad:
         self._is_finished = False
 
     @property
+    def expected_sources(self) -> set[str]:
+        """The streams of the input that go into the table, and those that the settings send into it."""
+        return self.sources | self._declared
+
+    @property
     def is_written(self) -> bool:
         """Whether the table is as the records say that were read, and has the rows that the tap leaves out."""
         if self._is_finishing or self.unmerged_records or self._table.guard.refusal or self._must_check:

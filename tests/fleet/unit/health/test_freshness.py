@@ -79,9 +79,8 @@ def test_a_stream_is_fresh_only_by_a_success_and_stale_as_soon_as_it_was_not_rea
     status: str, success_hours: float | None, freshness: Freshness, reason: str
 ) -> None:
     success = None if success_hours is None else hours_ago(success_hours)
-    earlier = [] if success is None else [stream_run("calls", success_hours or 0, last_success=success)]
     last = stream_run("calls", 1, status, error="403 Forbidden", last_success=success)
-    found = assess([*earlier, last], [fleet_run(1)])
+    found = assess([last], [fleet_run(1)])
     assert [(stream.freshness, stream.reason) for stream in found.streams] == [(freshness, reason)]
     assert [(issue.streams, issue.last_success) for issue in found.issues] == (
         [] if freshness.is_good else [(["calls"], success)]

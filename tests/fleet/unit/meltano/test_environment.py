@@ -146,3 +146,19 @@ def test_meltano_finds_a_variable_for_everything_that_looks_like_one() -> None:
         "PATH": "/bin",
     }
     expand_env_vars(variables, variables, if_missing=EnvVarMissingBehavior.raise_exception)
+
+
+def test_a_run_ends_its_reading_in_time() -> None:
+    context = MeltanoContext(
+        project=MeltanoProject(ROOT),
+        environment_name="dev",
+        variables=OUTER,
+        resolver=SecretResolver(OUTER),
+        system_root=Path("/companies"),
+    )
+    secrets = context.resolver.resolve(company())
+    found = process_environment(company(), secrets, context, Path("/companies/one"), most_read_seconds=4800)
+    assert found["SERVICETITAN_MAX_READ_SECONDS"] == "4800"
+    assert "SERVICETITAN_MAX_READ_SECONDS" not in environment(company())
+    with pytest.raises(PluginError, match="`max_read_seconds` must not be among the settings"):
+        environment(company(tap={"max_read_seconds": 9}))

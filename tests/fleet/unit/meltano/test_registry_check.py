@@ -43,9 +43,9 @@ def test_a_pattern_that_matches_no_stream_is_named(pattern: str, hint: str) -> N
 
 def test_the_installed_tap_says_which_streams_there_are(project: MeltanoProject) -> None:
     reports = [{"name": "my_report", "category": "c", "id": 5}]
-    extra = [{"name": "opportunities", "path": "/sales/v2/tenant/{tenant}/opportunities"}]
+    extra = [{"name": "proposal_types", "path": "/sales/v2/tenant/{tenant}/proposal-types"}]
     tap = {"reports": reports, "extra_streams": extra}
-    odd = company(streams=["jobs.*", "my_report.*", "opportunities.*", "invoicess.*"], tap=tap)
+    odd = company(streams=["jobs.*", "my_report.*", "proposal_types.*", "invoicess.*"], tap=tap)
     assert [line.split("`")[1] for line in find_unknown_streams(odd, project)] == ["invoicess.*"]
     assert list(find_unknown_streams(company(), project)) == []
 

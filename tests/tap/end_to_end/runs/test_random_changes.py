@@ -23,6 +23,8 @@ from servicetitan_sandbox.client.bigquery_project import Project
 from support.tap.pipe import PipedWorld
 from support.tap.world import World
 from tap_servicetitan.api import retry
+from tap_servicetitan.replication import complete_list
+from tap_servicetitan.streams import incremental
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +45,16 @@ def _seeds(first: int, short: int, long: int) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _prepare(monkeypatch: pytest.MonkeyPatch, servicetitan: ServiceTitan) -> None:
-    """Let the tap retry as often as it does, but sooner, and keep the request log short."""
+def _prepare(monkeypatch: pytest.MonkeyPatch, servicetitan: ServiceTitan, seed: int) -> None:
+    """Let the tap retry as often as it does, but sooner, save on the way all the time, and keep the log short.
+
+    Every other tenant's lists are long enough to be read in parts, if they have two pages.
+    """
     servicetitan.control.clear_requests()
     monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 0.005)
+    monkeypatch.setattr(incremental, "SAVE_SECONDS", 0)
+    if seed % 2:
+        monkeypatch.setattr(complete_list, "MAX_WINDOW_PAGES", 1)
 
 
 @pytest.mark.parametrize("seed", _seeds(1, 8, 1004))

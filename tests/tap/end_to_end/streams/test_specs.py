@@ -95,7 +95,7 @@ def test_the_children_of_a_record_without_a_key_are_not_asked_for(api: ScriptedA
     parts = StreamSpec(name="technicians", list_path=f"{PATH}/{{id}}/parts", key=("campaignId", "id"), parent=parent)
     run = sync(api.config, "technicians", specs=[StreamSpec(name="campaigns", list_path=PATH), parts])
     assert run.error is None
-    assert [record["campaignId"] for record in run.records("technicians")] == [1, 3]
+    assert sorted(record["campaignId"] for record in run.records("technicians")) == [1, 3]
 
 
 def test_a_feed_is_asked_what_its_row_says(api: ScriptedApi, sync: Sync) -> None:

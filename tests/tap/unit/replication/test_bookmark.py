@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -10,6 +13,7 @@ from tap_servicetitan.replication.bookmark import (
     Bookmark,
     PassSettings,
     full_pass_is_due,
+    phase_of,
     read_from,
     starts_earlier,
 )
@@ -90,6 +94,25 @@ def test_a_start_date_that_is_moved_back(first_day: str | None, start_date: date
 )
 def test_full_pass_is_due(full_pass_at: str | None, *, due: bool) -> None:
     assert full_pass_is_due(Bookmark(full_pass_at=full_pass_at), settings(), NOW) is due
+
+
+def test_streams_that_were_loaded_together_do_not_come_due_together() -> None:
+    first = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+    runs = [first + number * timedelta(hours=6) for number in range(1, 4 * 7 * 4)]
+    second: Counter[datetime] = Counter()
+    for number in range(155):
+        own = replace(settings(), phase=phase_of("1001", f"stream_{number}"))
+        passes = [first]
+        for now in runs:
+            if full_pass_is_due(Bookmark(full_pass_at=passes[-1].isoformat()), own, now):
+                passes.append(now)
+        gaps = [later - before for before, later in pairwise(passes)]
+        assert timedelta(days=3.5) <= gaps[0] <= timedelta(days=7)
+        assert all(timedelta(days=6.5) <= gap <= timedelta(days=7) for gap in gaps[1:])
+        second[passes[1]] += 1
+    # Three and a half days have 14 runs.
+    assert len(second) >= 14
+    assert max(second.values()) <= 155 / 14 * 2.5
 
 
 def test_no_full_pass_with_a_start_date() -> None:

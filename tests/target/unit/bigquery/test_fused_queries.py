@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 import pytest
 from google.cloud.bigquery import ScalarQueryParameter
@@ -291,3 +291,19 @@ def test_a_crowd_with_failures_in_it_gets_answers_and_errors_as_they_belong(
 
     for number, each in enumerate(found):
         assert each == (WarehouseError if number in bad else {"a": number, "b": 10 * number})
+
+
+class SlowToNotice(FusedQueries):
+    """Takes its time between the moment in which a stream is no longer expected and what it does next."""
+
+    @override
+    def _come(self, question: Question | None = None) -> bool:
+        was_expected = super()._come(question)
+        time.sleep(0.05)
+        return was_expected
+
+
+def test_the_last_stream_that_was_expected_goes_with_the_others() -> None:
+    bigquery = Bigquery()
+    ask_all(SlowToNotice(bigquery.run), [question(number) for number in range(3)])
+    assert [sorted(numbers) for _, numbers in bigquery.asked] == [["0", "1", "2"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicetitan_sandbox.errors import UnknownRecordError
-from servicetitan_sandbox.servicetitan.handlers import feeds, lists, reports
+from servicetitan_sandbox.servicetitan.handlers import feeds, lists, objects, reports
 from servicetitan_sandbox.servicetitan.http.page import Page
 from servicetitan_sandbox.servicetitan.http.problems import Problem
 
@@ -35,11 +35,19 @@ def handle(company: Company, endpoint: Endpoint, call: Call, *, back: int = 0) -
 
 
 def _feed(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
-    return feeds.page(company.table(endpoint.entity), endpoint, call.query, company.tenant.feed_page_size, back=back)
+    return feeds.page(company.table(endpoint.entity), endpoint, call.query, company.tenant, back=back)
 
 
 def _list(company: Company, endpoint: Endpoint, call: Call, back: int) -> Page:
     return lists.page(company, endpoint, call.query, _parent(company, endpoint, call), back=back)
+
+
+def _object(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:
+    return objects.single(company, endpoint, _parent(company, endpoint, call))
+
+
+def _part(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:
+    return objects.parts(company, endpoint, call)
 
 
 def _record(company: Company, endpoint: Endpoint, call: Call, _back: int) -> Page:
@@ -71,7 +79,9 @@ _HANDLERS: Mapping[ResponseFormat, Handler] = {
     "data": _list,
     "description": _description,
     "feed": _feed,
+    "object": _object,
     "pages": _list,
+    "part": _part,
     "record": _record,
     "report": _report,
     "values": _values,

@@ -13,6 +13,7 @@ from servicetitan_sandbox.servicetitan.http.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from servicetitan_sandbox.models import Tenant
     from servicetitan_sandbox.servicetitan.data.table import Table
     from servicetitan_sandbox.servicetitan.spec.endpoints import Endpoint
 
@@ -20,14 +21,14 @@ _REPEATED = 1
 """How many records from before the token `includeRecentChanges` repeats."""
 
 
-def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, *, back: int = 0) -> Page:
+def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], tenant: Tenant, *, back: int = 0) -> Page:
     """Return the page that follows the token or date in `from`, or the first page.
 
     Args:
         table: The records.
         endpoint: The feed. A token is valid for the records of one entity only.
         query: The query parameters.
-        size: How many records a page has.
+        tenant: The owner of the records, which says how many a page has, and which token the last one.
         back: Shift the records by this many pages towards the start.
 
     Raises:
@@ -35,6 +36,7 @@ def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, 
     """
     if query.get("active", "Any").lower() != "any":
         raise Problem(501, "The sandbox does not filter a feed by active.")
+    size = tenant.feed_page_size
     start = position(table, endpoint.entity, query)
     repeated = _REPEATED if flag(query, "includeRecentChanges") and is_token(query) else 0
     first = max(start - back * size - repeated, 0)
@@ -42,7 +44,11 @@ def page(table: Table, endpoint: Endpoint, query: Mapping[str, str], size: int, 
     chosen = [identifier for _, identifier in entries[: size + repeated]]
     # At the end the token is behind everything served so far, so that it shows only later changes.
     following = entries[-1][0] if len(entries) > size + repeated else table.order.end
-    head = {"hasMore": following < table.order.end, "continueFrom": make_token(endpoint.entity, following)}
+    has_more = following < table.order.end
+    token: str | None = make_token(endpoint.entity, following)
+    if not has_more and tenant.last_continue_from != "next":
+        token = query["from"] if tenant.last_continue_from == "same" and is_token(query) else None
+    head = {"hasMore": has_more, "continueFrom": token}
     return Page([table.encode_for_feed(identifier, endpoint.hidden) for identifier in chosen], chosen, head)
 
 

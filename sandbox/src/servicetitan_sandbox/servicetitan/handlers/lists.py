@@ -80,6 +80,7 @@ def page(
         Problem: If a parameter is wrong.
     """
     table, tenant = company.table(endpoint.entity), company.tenant
+    _check_period(query, tenant.longest_period_days)
     selection = _selection(table, endpoint, _heeded(query, tenant), parent, tenant.order)
     identifiers = _select(table, table.version, selection)
     number = whole_number(query, "page", 1, _PAGES)
@@ -107,6 +108,19 @@ def _heeded(query: Mapping[str, str], tenant: Tenant) -> Mapping[str, str]:
     ignored = {"createdBefore"} if tenant.ignores_created_before else set()
     ignored |= {"modifiedBefore"} if tenant.ignores_modified_before else set()
     return {name: value for name, value in query.items() if name not in ignored}
+
+
+def _check_period(query: Mapping[str, str], longest_days: int | None) -> None:
+    """Refuse a period that is too long.
+
+    Raises:
+        Problem: If it is.
+    """
+    if longest_days is None or "fromUtc" not in query:
+        return
+    length = _moment(query, "toUtc", sys.maxsize) - ticks.from_text(query["fromUtc"])
+    if length > longest_days * ticks.DAY:
+        raise invalid("toUtc", f"The period must not be longer than {longest_days} days.")
 
 
 def _sizes(query: Mapping[str, str], cap: PageCap | None, documented: int) -> tuple[int, int | None]:

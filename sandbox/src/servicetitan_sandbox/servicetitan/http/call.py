@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -10,7 +10,7 @@ from servicetitan_sandbox.servicetitan.http import parameters
 from servicetitan_sandbox.servicetitan.spec import endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from starlette.requests import Request
 
@@ -63,6 +63,10 @@ class Call:
             parents=parents,
             body=body,
         )
+
+    def without(self, names: Collection[str]) -> Call:
+        """Return this call without some of its query parameters."""
+        return replace(self, query={name: value for name, value in self.query.items() if name not in names})
 
     @property
     def stream(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from servicetitan_sandbox.servicetitan.http.problems import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+_ZONE = re.compile(rb'(\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z(?=")')
+"""Finds the zone of a time, as the API writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,17 @@ class Page:
     def with_more(self) -> Page:
         """Return this page with `hasMore` set."""
         return self if self.head is None else replace(self, head={**self.head, "hasMore": True})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing but that there are no records."""
+        return self.records is not None and not self.records and not (self.head or {}).get("hasMore")
+
+    def without_zones(self) -> Page:
+        """Return this page with times that do not say that they are UTC."""
+        if self.records is None:
+            return self
+        return replace(self, records=[_ZONE.sub(rb"\1", record) for record in self.records])
 
     def change_records(self, change: Callable[[Any], None]) -> Page:
         """Return this page with each record changed.

@@ -23,6 +23,8 @@ _TIMES = {
     "modifiedBefore",
     "modifiedOnOrAfter",
     "modifiedOnOrBefore",
+    "sessionCreatedBefore",
+    "sessionCreatedOnOrAfter",
     "toUtc",
 }
 _STATE = {"active", "activeOnly", "activeState", "includeInactive"}

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-ListFormat = Literal["pages", "feed", "array", "data"]
-"""The format of a list: numbered pages, a feed continued by tokens, a bare array, or all of `data` in one response."""
+ListFormat = Literal["pages", "feed", "array", "data", "part", "object"]
+"""The format of a list: numbered pages, a feed continued by tokens, a bare array, all of `data` in one response, a part
+of a response that has several lists, or a single record."""
+
+PART = "#"
+"""Stands in a path between the address and the name of the array, if the format is `part`."""
 
 FILTERED_FIELDS = ("billType",)
 """Fields that a list can be filtered by, with a parameter of the same name."""
@@ -36,19 +40,21 @@ class Path:
         response_format: How the records are returned.
         query: The query parameters, each with the facts about its values.
         record: The schema of a record, which may be a reference into the document.
+        body: The members of the body, each with whether it is required; none for a list that is read by GET.
     """
 
     module: str
     response_format: ListFormat
     query: Mapping[str, Json]
     record: Json
+    body: Mapping[str, Json]
 
 
 @cache
 def paths() -> dict[str, Path]:
     """Return the paths of all lists, by the path's text without the host."""
     return {
-        path: Path(module, facts["answer"], facts["query"], facts["record"])
+        path: Path(module, facts["answer"], facts["query"], facts["record"], facts.get("body", {}))
         for module, content in _content().items()
         for path, facts in content["paths"].items()
     }

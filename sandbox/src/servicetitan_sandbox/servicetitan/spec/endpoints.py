@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +49,7 @@ _SEPARATE_FEEDS: Mapping[str, str] = {"/telecom/v2/tenant/{tenant}/export/calls"
 _PARENTS: Mapping[str, str] = {
     "/crm/v2/tenant/{tenant}/booking-provider": "crm_booking_provider_tags",
     "/crm/v2/tenant/{tenant}/contacts/relationships": "crm_customers",
+    "/forms/v2/tenant/{tenant}/jobs": "jpm_jobs",
     "/jpm/v2/tenant/{tenant}/work-breakdown-structure/projects": "jpm_projects",
     "/payroll/v2/tenant/{tenant}/employees": "employees",
     "/payroll/v2/tenant/{tenant}/jobs": "jpm_jobs",
@@ -117,6 +118,7 @@ class Endpoint:
         query: The documented query parameters, each with the facts about its values.
         parents: The entity of each parent's placeholder, in the order of the path.
         hidden: Properties of the entity's records that this path does not return.
+        body: The members of the body, each with whether it is required; none for one that is read by GET.
     """
 
     entity: str
@@ -125,11 +127,12 @@ class Endpoint:
     query: Mapping[str, Json]
     parents: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
+    body: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
         """The HTTP method."""
-        return "POST" if self.response_format == "report" else "GET"
+        return "POST" if self.response_format == "report" or self.body else "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,14 @@ def find(path: str) -> tuple[Endpoint | None, tuple[str, ...]]:
     return None, ()
 
 
+def parts_of(endpoint: Endpoint) -> Mapping[str, Endpoint]:
+    """Return the endpoints that are answered together with one, by the name of their array."""
+    address = endpoint.path.partition(documents.PART)[0]
+    every = (other for entity in entities().values() for other in entity.endpoints)
+    named = {other.path.rpartition(documents.PART)[2]: other for other in every if other.response_format == "part"}
+    return {name: other for name, other in named.items() if other.path.startswith(f"{address}{documents.PART}")}
+
+
 @cache
 def schema(entity_name: str) -> Json:
     """Return the JSON Schema of an entity's records: the fields that any of its endpoints returns.
@@ -220,8 +231,8 @@ def identity(name: str) -> Identity:
     key = entities()[name].key
     if not key:
         return Identity(None)
-    field = schema(name)["properties"][key[0]]
-    return Identity(key[0], "guid" if field.get("format") == "guid" else _ID_KINDS[field["type"]])
+    shown = schema(name)["properties"][key[0]]
+    return Identity(key[0], "guid" if shown.get("format") == "guid" else _ID_KINDS[shown["type"]])
 
 
 @cache
@@ -230,11 +241,12 @@ def _index() -> tuple[Mapping[str, Endpoint], Mapping[int, list[tuple[list[str],
     by_length: dict[int, list[tuple[list[str], Endpoint]]] = defaultdict(list)
     lists = (endpoint for entity in entities().values() for endpoint in entity.endpoints)
     for endpoint in (*lists, *_record_endpoints(), *_report_endpoints()):
-        pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", endpoint.path).split("/")
+        address = endpoint.path.partition(documents.PART)[0]
+        pattern = re.sub(r"{(?!tenant})[^}]+}", "{}", address).split("/")
         if "{}" in pattern:
             by_length[len(pattern)].append((pattern, endpoint))
         else:
-            exact[endpoint.path] = endpoint
+            exact[address] = endpoint
     return exact, by_length
 
 
@@ -258,12 +270,12 @@ def _name(path: str) -> str:
     if path in _SEPARATE_FEEDS:
         return _SEPARATE_FEEDS[path]
     area, version = _area(path)
-    parts = _ROOT.sub("", path).split("/")
+    parts = re.split(rf"[/{documents.PART}]", _ROOT.sub("", path))
     words = [area if version == "v2" else f"{area}_{version}"]
     words += [part for part in parts if part not in _NOT_IN_NAMES and not part.startswith("{")]
     if parts[-1].startswith("{"):
         words += ["by", parts[-1].strip("{}").lower()]
-    name = "_".join(words).replace("-", "_")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", "_".join(words)).replace("-", "_").lower()
     return SHORT_NAMES.get(name, name)
 
 
@@ -289,7 +301,7 @@ def _endpoint(name: str, path: str, hidden: frozenset[str]) -> Endpoint:
     documented = documents.paths()[path]
     parent_paths = [path[: match.start() - 1] for match in re.finditer(r"{(?!tenant})", path)]
     parents = tuple(map(_parent, parent_paths))
-    return Endpoint(name, path, documented.response_format, documented.query, parents, hidden)
+    return Endpoint(name, path, documented.response_format, documented.query, parents, hidden, documented.body)
 
 
 def _parent(parent_path: str) -> str:

@@ -1,30 +1,24 @@
-"""The days of a report that a run reads, and the state after them."""
+"""The days that a run reads, and the state after them."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from tap_servicetitan.reports.config import DateRange
-from tap_servicetitan.reports.days import ReportState, days_to_read
+from tap_servicetitan.days import DaysAhead, DaysSince, DayState, query_of_day
+from tap_servicetitan.specs.spec import Period
 
 TODAY = date(2026, 3, 2)
 
 
-def days(lookback_days: int = 2, most_days: int = 100) -> DateRange:
-    return DateRange(
-        first_parameter="From",
-        last_parameter="To",
-        start=date(2026, 2, 26),
-        lookback_days=lookback_days,
-        most_days=most_days,
-    )
+def days(lookback_days: int = 2, most_days: int = 100) -> DaysSince:
+    return DaysSince(start=date(2026, 2, 26), lookback_days=lookback_days, most_days=most_days)
 
 
-def numbers(state: dict[str, Any], setting: DateRange) -> list[int]:
-    return [day.day for day in days_to_read(ReportState.parse(state, TODAY), setting, TODAY)]
+def numbers(state: dict[str, Any], setting: DaysSince) -> list[int]:
+    return [day.day for day in setting.to_read(DayState.parse(state, TODAY), TODAY)]
 
 
 @pytest.mark.parametrize(
@@ -49,12 +43,12 @@ def numbers(state: dict[str, Any], setting: DateRange) -> list[int]:
         ({"last_day": "2026-03-01", "first_day": "2026-02-26"}, days(lookback_days=0), [2]),
     ],
 )
-def test_days_to_read(state: dict[str, Any], setting: DateRange, read: list[int]) -> None:
+def test_days_to_read(state: dict[str, Any], setting: DaysSince, read: list[int]) -> None:
     assert numbers(state, setting) == read
 
 
 def test_the_state_goes_up_to_the_last_day_that_is_over_and_never_back() -> None:
-    state = ReportState.parse({"first_day": "2026-02-26", "last_day": "2026-02-28"}, TODAY)
+    state = DayState.parse({"first_day": "2026-02-26", "last_day": "2026-02-28"}, TODAY)
     for day in (27, 28):
         assert state.after(date(2026, 2, day), TODAY, days(), None) == state
     assert state.after(date(2026, 3, 1), TODAY, days(), None).last_day == date(2026, 3, 1)
@@ -62,35 +56,35 @@ def test_the_state_goes_up_to_the_last_day_that_is_over_and_never_back() -> None
 
 
 def test_a_day_that_was_missed_holds_up_no_other() -> None:
-    state = ReportState().without(date(2026, 2, 26), TODAY).after(date(2026, 2, 27), TODAY, days(), None)
+    state = DayState().without(date(2026, 2, 26), TODAY, days()).after(date(2026, 2, 27), TODAY, days(), None)
     assert state.dump() == {"first_day": "2026-02-26", "last_day": "2026-02-27", "missed": ["2026-02-26"]}
     assert numbers(state.dump(), days(lookback_days=0)) == [26, 28, 1, 2]
     assert state.after(date(2026, 2, 26), TODAY, days(), None).missed == frozenset()
 
 
 def test_going_back_towards_an_earlier_start() -> None:
-    state = ReportState.parse({"first_day": "2026-02-28", "last_day": "2026-03-01"}, TODAY)
-    for day in days_to_read(state, days(most_days=4), TODAY):
+    state = DayState.parse({"first_day": "2026-02-28", "last_day": "2026-03-01"}, TODAY)
+    for day in days(most_days=4).to_read(state, TODAY):
         state = state.after(day, TODAY, days(), None)
     assert state.first_day == date(2026, 2, 27)
 
 
 def test_rows_are_remembered_as_long_as_their_day_is_read_again() -> None:
-    state = ReportState()
-    for number, day in enumerate(days_to_read(state, days(), TODAY)):
+    state = DayState()
+    for number, day in enumerate(days().to_read(state, TODAY)):
         state = state.after(day, TODAY, days(), number)
     assert state.dump() == {
         "first_day": "2026-02-26",
         "last_day": "2026-03-01",
         "rows": {"2026-02-28": 2, "2026-03-01": 3, "2026-03-02": 4},
     }
-    assert ReportState.parse(state.dump(), TODAY) == state
+    assert DayState.parse(state.dump(), TODAY) == state
 
 
 def test_rows_of_a_day_that_was_missed_are_remembered() -> None:
     day = date(2026, 2, 26)
-    state = ReportState().before(day, 7).before(day, 5).without(day, TODAY)
-    for number, later in enumerate(days_to_read(state, days(lookback_days=0), TODAY)[1:]):
+    state = DayState().before(day, 7).before(day, 5).without(day, TODAY, days())
+    for number, later in enumerate(days(lookback_days=0).to_read(state, TODAY)[1:]):
         state = state.after(later, TODAY, days(lookback_days=0), number)
     assert state.rows[day] == 7
 
@@ -109,4 +103,31 @@ def test_rows_of_a_day_that_was_missed_are_remembered() -> None:
 )
 def test_a_state_that_the_tap_did_not_write(state: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        ReportState.parse(state, TODAY)
+        DayState.parse(state, TODAY)
+
+
+def test_days_ahead_are_all_read_again_and_forgotten_when_they_are_over() -> None:
+    ahead = DaysAhead(first=TODAY, count=3)
+    before = DayState(missed=frozenset({date(2026, 3, 1)}), rows={date(2026, 3, 1): 4, date(2026, 3, 3): 5})
+    assert [day.day for day in ahead.to_read(before, TODAY)] == [2, 3, 4]
+    after = before.after(TODAY, TODAY, ahead, 6)
+    assert after.dump() == {"first_day": "2026-03-02", "rows": {"2026-03-02": 6, "2026-03-03": 5}}
+    assert after.without(date(2026, 3, 4), TODAY, ahead).missed == {date(2026, 3, 4)}
+
+
+NOON = datetime(2026, 3, 2, 12, 0, 0, 500, UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "now", "is_ahead", "end"),
+    [
+        (date(2026, 3, 1), NOON, False, "2026-03-02T00:00:00Z"),
+        (TODAY, NOON, False, "2026-03-02T12:00:00Z"),
+        (TODAY, NOON, True, "2026-03-03T00:00:00Z"),
+        (TODAY, datetime(2026, 3, 2, tzinfo=UTC), False, "2026-03-02T00:00:01Z"),
+        (TODAY, None, False, "2026-03-03T00:00:00Z"),
+    ],
+)
+def test_a_day_is_asked_for_until_now(day: date, now: datetime | None, is_ahead: bool, end: str) -> None:  # noqa: FBT001
+    period = Period(first="from", end="to", is_ahead=is_ahead)
+    assert query_of_day(period, day, now) == {"from": f"{day}T00:00:00Z", "to": end}

@@ -1,0 +1,229 @@
+"""A long list or feed is read in parts: another run goes on where the last one has stopped, and nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.tap.scripted import Query, page_of
+from support.tap.target_table import Table
+from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES
+from tap_servicetitan.specs.spec import StreamSpec
+from tap_servicetitan.streams import incremental
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.tap.harness import Run, Sync
+    from support.tap.scripted import ScriptedApi
+
+# Rows bear the names of streams that have a schema file; the rest is made up.
+STREAM = "campaigns"
+LIST = StreamSpec(
+    name=STREAM,
+    list_path="/a/v2/tenant/{tenant}/campaigns",
+    changed_since="modifiedOnOrAfter",
+    changed_before="modifiedBefore",
+    is_freezable=True,
+)
+FEED = StreamSpec(name=STREAM, export_path="/a/v2/tenant/{tenant}/export/campaigns")
+PAGE_SIZE = 5
+COUNT = 500
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+OLD = "2020-01-01T00:00:00+00:00"
+
+
+def at(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class LongList:
+    """A list that can be asked for ranges of both times. Its answers may stop to come."""
+
+    def __init__(self, api: ScriptedApi) -> None:
+        created = [FIRST + number * timedelta(hours=7) for number in range(COUNT)]
+        self.records: dict[int, dict[str, Any]] = {
+            number: {"id": number, "createdOn": at(moment), "modifiedOn": at(moment)}
+            for number, moment in enumerate(created)
+        }
+        self.obeys_since = True
+        self.asked_for_pass = 0
+        self.left: int | None = None
+        """How many more requests of a pass are answered."""
+        self.released = threading.Event()
+        api.now = FIRST + timedelta(days=400)
+        api.routes["/campaigns"] = self.answer
+        self._api = api
+
+    def answer(self, query: Query) -> dict[str, Any]:
+        """Return a page."""
+        if "modifiedOnOrAfter" not in query:
+            self.asked_for_pass += 1
+            if self.left is not None:
+                self.left -= 1
+                if self.left < 0:
+                    self.released.wait(60)
+        assert self._api.now
+        self._api.now += timedelta(seconds=1)
+        return page_of([record for record in self.records.values() if self._fits(record, query)], query)
+
+    def _fits(self, record: dict[str, str], query: Query) -> bool:
+        created_since = query.get("createdOnOrAfter", "") if self.obeys_since else ""
+        return created_since <= record["createdOn"] < query.get("createdBefore", "9") and query.get(
+            "modifiedOnOrAfter", ""
+        ) <= record["modifiedOn"] < query.get("modifiedBefore", "9")
+
+    def change(self, number: int) -> None:
+        """Change a record, or add it."""
+        assert self._api.now
+        now = at(self._api.now)
+        self.records[number] = {"createdOn": now, **self.records.get(number, {"id": number}), "modifiedOn": now}
+
+
+@pytest.fixture
+def source(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[LongList]:
+    monkeypatch.setattr(incremental, "SAVE_SECONDS", 0)
+    served = LongList(api)
+    yield served
+    served.released.set()
+
+
+def read(api: ScriptedApi, sync: Sync, spec: StreamSpec = LIST, state: dict[str, Any] | None = None) -> Run:
+    return sync(api.config | {"page_size": PAGE_SIZE, "max_read_seconds": 60}, specs=[spec], state=state)
+
+
+def read_a_part(
+    api: ScriptedApi, sync: Sync, source: LongList, requests: int, state: dict[str, Any] | None = None
+) -> Run:
+    """Run the tap, with answers to so many requests of a pass."""
+    source.left, source.asked_for_pass = requests, 0
+    run = sync(api.config | {"page_size": PAGE_SIZE, "max_read_seconds": 1}, specs=[LIST], state=state)
+    source.left = None
+    source.released.set()
+    source.released = threading.Event()
+    return run
+
+
+def due(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state whose last full pass is long ago."""
+    return {"bookmarks": {STREAM: {**state["bookmarks"][STREAM], "full_pass_at": OLD}}}
+
+
+def load(table: Table, run: Run) -> set[tuple[Any, ...]]:
+    """Apply a run to the table, and return the keys that it marked deleted."""
+    return table.run(message for message in run.messages if message.get("stream") == STREAM)
+
+
+def test_a_first_load_that_ends_early_goes_on_where_it_was(api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    table = Table()
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE * 2 // 3)
+    load(table, first)
+    assert COUNT / 4 < len(table.live) < COUNT
+    assert first.of("ACTIVATE_VERSION") == []
+    assert first.ends[STREAM]["status"] == "incomplete"
+    assert "the first load goes on in the next run: it has read " in first.ends[STREAM]["reason"]
+
+    source.change(3)
+    source.change(COUNT)
+    del source.records[7]
+    again = len(table.live)
+    second = read(api, sync, state=first.state)
+    assert second.error is None
+    assert load(table, second) == set()
+    # No more than a window, and what changes bring.
+    repeated = {record["id"] for record in second.records(STREAM)} & {record["id"] for record in first.records(STREAM)}
+    assert len(repeated) <= MAX_WINDOW_PAGES * PAGE_SIZE + 1
+    assert len(second.records(STREAM)) <= COUNT - again + MAX_WINDOW_PAGES * PAGE_SIZE + 2
+    assert {key for (key,) in table.live} == source.records.keys() | {7}
+    assert table.live[3,]["modifiedOn"] == source.records[3]["modifiedOn"]
+    # There was nothing that could be gone. What went meanwhile is found by the next pass.
+    assert second.of("ACTIVATE_VERSION") == []
+    bookmark = second.state["bookmarks"][STREAM]
+    assert bookmark.keys() == {"newest", "full_pass_at", *api.owner}
+
+    assert load(table, read(api, sync, state=due(second.state))) == {(7,)}
+    assert {key for (key,) in table.live} == source.records.keys()
+
+
+def test_a_full_pass_in_parts_within_one_run_marks_what_is_gone(api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    table = Table()
+    first = read(api, sync)
+    load(table, first)
+    assert first.error is None
+    assert [record["id"] for record in first.records(STREAM)] == list(range(COUNT))  # each once, oldest first
+    assert len(first.of("ACTIVATE_VERSION")) == 1
+
+    del source.records[0], source.records[COUNT - 1]
+    second = read(api, sync, state=due(first.state))
+    assert second.error is None
+    assert load(table, second) == {(0,), (COUNT - 1,)}
+
+
+def test_a_full_pass_that_took_several_runs_marks_nothing_and_says_so(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    table = Table()
+    loaded = read(api, sync)
+    load(table, loaded)
+    del source.records[7]
+    source.change(9)
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE // 2, due(loaded.state))
+    assert load(table, first) == set()
+    assert table.live[9,]["modifiedOn"] == source.records[9]["modifiedOn"]
+    assert "all changes were read; the full pass goes on in the next run: it has read " in first.ends[STREAM]["reason"]
+
+    source.change(COUNT)
+    second = read(api, sync, state=first.state)
+    assert load(table, second) == set()
+    assert len([record for record in second.records(STREAM) if record["id"] < COUNT]) < COUNT
+    assert second.ends[STREAM]["status"] == "incomplete"
+    assert "records deleted since 2020-01-01 are not marked" in second.ends[STREAM]["reason"]
+    assert {key for (key,) in table.live} == source.records.keys() | {7}
+
+    # One that fits into one run is made by the next one.
+    assert second.ends[STREAM]["reason"].endswith("; the next run makes one")
+    third = read(api, sync, state=second.state)
+    assert third.error is None
+    assert load(table, third) == {(7,)}
+    assert third.state["bookmarks"][STREAM].keys() == {"newest", "full_pass_at", *api.owner}
+
+
+def test_a_list_that_ignores_the_time_of_creation_is_read_whole(api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    source.obeys_since = False
+    table = Table()
+    run = read(api, sync)
+    load(table, run)
+    assert run.error is None
+    assert {key for (key,) in table.live} == source.records.keys()
+    assert len(run.of("ACTIVATE_VERSION")) == 1
+    assert source.asked_for_pass < 3 * COUNT / PAGE_SIZE
+
+
+def test_a_pass_over_a_feed_goes_on_from_its_token(api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    pages, stop = 40, 20
+
+    def feed(query: Query) -> dict[str, Any]:
+        number = int(query.get("from", 0))
+        if number == stop:
+            source.released.wait(60)
+        return {
+            "hasMore": number + 1 < pages,
+            "continueFrom": str(number + 1),
+            "data": [{"id": number}][: pages - number],
+        }
+
+    api.routes["/export/campaigns"] = feed
+    state = {"bookmarks": {STREAM: {"continue_from": str(pages - 1), "full_pass_at": OLD, **api.owner}}}
+    first = sync(api.config | {"max_read_seconds": 1}, specs=[FEED], state=state)
+    source.released.set()
+    assert first.state["bookmarks"][STREAM]["open_pass"]["continue_from"] == str(stop)
+    assert first.of("ACTIVATE_VERSION") == []
+
+    second = read(api, sync, FEED, first.state)
+    assert {record["id"] for record in second.records(STREAM)} == set(range(stop, pages))
+    assert second.of("ACTIVATE_VERSION") == []
+    assert second.ends[STREAM]["status"] == "incomplete"
+    assert "open_pass" not in second.state["bookmarks"][STREAM]
