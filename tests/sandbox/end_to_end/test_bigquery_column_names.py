@@ -42,12 +42,10 @@ def test_names_of_new_columns(project: Project) -> None:
     assert [field.name for field in project.client.update_table(table, ["schema"]).schema] == [*ALLOWED, "n"]
 
 
-@pytest.mark.parametrize("name", REFUSED, ids=ascii)
-def test_names_that_are_refused(name: str, project: Project) -> None:
+def test_names_that_are_refused(project: Project) -> None:
     project.client.create_dataset(project.bronze, exists_ok=True)
-    for field in (
-        bigquery.SchemaField(name, "INT64"),
-        bigquery.SchemaField("n", "RECORD", fields=[bigquery.SchemaField(name, "INT64")]),
-    ):
-        with pytest.raises(exceptions.BadRequest, match="Invalid field name"):
-            project.client.create_table(bigquery.Table(f"{project.bronze}.jobs", [field]))
+    for name in REFUSED:
+        field = bigquery.SchemaField(name, "INT64")
+        for each in (field, bigquery.SchemaField("n", "RECORD", fields=[field])):
+            with pytest.raises(exceptions.BadRequest, match="Invalid field name"):
+                project.client.create_table(bigquery.Table(f"{project.bronze}.jobs", [each]))

@@ -110,7 +110,7 @@ FLEXIBLE = [
 REPLACED = {"a.b": "a_b", 'q"': "q_", "Price (€)": "Price ___", "_etl_x": "x_etl_x", " lead": " lead"}
 
 
-@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+@pytest.mark.parametrize("way", [INLINE, pytest.param(STAGED, marks=pytest.mark.long)], ids=["inline", "staged"])
 def test_names_may_be_flexible(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     names = [*FLEXIBLE, *REPLACED]
     nested = {"type": ["object", "null"], "properties": dict.fromkeys(names[:5], STRING)}

@@ -32,7 +32,7 @@ def row(number: int, a: object, unit: object) -> dict[str, Any]:
     return record("jobs", {"id": number, "a": a, "address": {"street": "Main", "unit": unit}, "alone": {"a": a}})
 
 
-@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+@pytest.mark.parametrize("way", [INLINE, pytest.param(STAGED, marks=pytest.mark.long)], ids=["inline", "staged"])
 def test_a_column_comes_with_its_type_and_is_null_while_it_has_none(
     way: dict[str, Any], target: TargetRunner, project: Project
 ) -> None:

@@ -108,7 +108,7 @@ def test_of_the_properties_with_the_prefix_of_the_sdk_only_its_own_are_left_out(
     assert "other: the key property `_sdc_sequence` says how a tap has read a record" in key.errors[0]
 
 
-@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+@pytest.mark.parametrize("way", [INLINE, pytest.param(STAGED, marks=pytest.mark.long)], ids=["inline", "staged"])
 def test_an_unsigned_integer_may_partition_a_table(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     rows = schema("rows", {"id": UNSIGNED, "n": UNSIGNED})
     signed = schema("rows", {"id": INTEGER, "n": INTEGER})

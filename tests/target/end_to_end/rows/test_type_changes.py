@@ -35,7 +35,7 @@ TAGS = {"type": "array", "items": STRING}
 NEW = [jobs(STRING, STRING, TAGS), row(2, "5.50 EUR", "7b", ["x", "y"]), row(3, None, "8", [])]
 
 
-@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+@pytest.mark.parametrize("way", [INLINE, pytest.param(STAGED, marks=pytest.mark.long)], ids=["inline", "staged"])
 def test_both_columns_are_kept(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
     settings = {**NEW_COLUMN, **way, "history": ["*"], "live_views": True}
     assert target(*OLD, **settings).code == 0
