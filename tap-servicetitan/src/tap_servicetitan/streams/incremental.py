@@ -150,6 +150,7 @@ class IncrementalStream(ListStream, abc.ABC):
         for step in self._all_steps(meter.position):
             if isinstance(step, Page):
                 meter.read += len(step.keys)
+                meter.total = self._list_total
                 self._write_from(step, version)
                 latest = newest((latest, step.newest))
                 continue
