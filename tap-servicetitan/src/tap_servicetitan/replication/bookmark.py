@@ -109,7 +109,7 @@ class Bookmark:
     def dump(self) -> dict[str, Any]:
         """Return the bookmark for a STATE message."""
         pairs = {own.name: getattr(self, own.name) for own in fields(self)}
-        kept = {name: value for name, value in pairs.items() if value not in (None, ())}
+        kept = {name: value for name, value in pairs.items() if value not in (None, (), [])}
         return kept | ({"open_pass": self.open_pass.dump()} if self.open_pass else {})
 
     @property
