@@ -25,6 +25,7 @@ from tap_servicetitan.specs.excluded import EXCLUDED
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
 from tap_servicetitan.tap import TapServiceTitan
+from target_bigquery_softdelete.schema.columns import typed
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
@@ -53,13 +54,15 @@ TYPE_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("string, format `date`", {"type": "string", "format": "date"}),
     ("string, format `time`", {"type": "string", "format": "time"}),
     ("string, any other format", {"type": "string", "format": "uuid"}),
+    ("string with `contentEncoding` `base64`", {"type": "string", "contentEncoding": "base64"}),
     ("object with properties", {"type": "object", "properties": {"streetName": {"type": "string"}}}),
     ("object without properties", {"type": "object"}),
     ("array of scalars", {"type": "array", "items": {"type": "string"}}),
     ("array of objects", {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}}),
     ("array of arrays", {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}),
     ("several types", {"type": ["integer", "string"]}),
-    ("no type, or only null", {}),
+    ("no type", {}),
+    ("only null", {"type": "null"}),
 )
 """Kinds of JSON Schema properties, each with an example."""
 
@@ -191,7 +194,7 @@ def types() -> str:
     properties = {f"example{number}": schema for number, (_, schema) in enumerate(TYPE_EXAMPLES)}
     columns = table_columns({"type": "object", "properties": properties}, [], stream="examples").columns
     rows = [
-        [text, f"`{column.sql_type.replace('`', '')}`"]
+        [text, "no column, until it has a type" if not typed([column]) else f"`{column.sql_type.replace('`', '')}`"]
         for (text, _), column in zip(TYPE_EXAMPLES, columns, strict=True)
     ]
     return table(["JSON Schema", "BigQuery"], rows)

@@ -212,6 +212,7 @@ def test_settings_that_are_missing_or_an_example_are_refused(deployment: Deploym
     assert not (deployment.folder / "calls.jsonl").exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on this machine")
 def test_gcloud_itself_accepts_the_commands(twice: Twice, tmp_path: Path) -> None:
     commands = sorted({shlex.join(call) for calls in twice for call in calls if call[0] == "gcloud"} | documented())

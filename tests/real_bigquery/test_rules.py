@@ -45,6 +45,33 @@ def test_aliases(probe: Probe) -> None:
     probe.tell("aliases", confirmed=bool(refusal), seen=refusal or "accepted")
 
 
+def test_flexible_column_names(probe: Probe) -> None:
+    probe.make_dataset("bronze")
+    allowed = "Größe 价格٣-_e\u0301 &%=+:'<>#|"
+    refusals = {
+        name: probe.refusal(f"CREATE TABLE `{probe.project.bronze}.t{number}` (`{name}` INT64)")
+        for number, name in enumerate([allowed, "1", "a(b)", "a.b", "a!", "a€", "a😀"])
+    }
+    refused = [name for name, refusal in refusals.items() if refusal]
+    probe.tell(
+        "flexible column names",
+        confirmed=refused == ["a(b)", "a.b", "a!", "a€", "a😀"],
+        seen=f"refused: {', '.join(refused) or 'none'}",
+    )
+
+
+def test_dropped_columns(probe: Probe) -> None:
+    probe.make_dataset("bronze")
+    table = f"`{probe.project.bronze}.jobs`"
+    probe.run(f"CREATE TABLE {table} (id INT64, a JSON)")
+    probe.run(f"INSERT INTO {table} VALUES (1, NULL)")
+    refusals = [
+        probe.refusal(statement)
+        for statement in (f"ALTER TABLE {table} DROP COLUMN a", f"ALTER TABLE {table} ADD COLUMN a STRING")
+    ]
+    probe.tell("dropped columns", confirmed=not any(refusals), seen="; ".join(filter(None, refusals)) or "accepted")
+
+
 def test_primary_keys(probe: Probe) -> None:
     probe.make_dataset("bronze")
     table, other = f"`{probe.project.bronze}.jobs`", f"`{probe.project.bronze}.other`"

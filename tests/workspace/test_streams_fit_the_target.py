@@ -9,7 +9,7 @@ import pytest
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import StreamSpec
-from target_bigquery_softdelete.schema.from_json_schema import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import ColumnRules, table_columns
 
 if TYPE_CHECKING:
     from tap_servicetitan.specs.spec import StreamSpec
@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 def test_every_field_has_its_own_column(spec: StreamSpec) -> None:
     schema = schema_of(spec)
     snake = table_columns(schema, spec.key, stream=spec.name)
-    preserved = table_columns(schema, spec.key, stream=spec.name, naming="preserve")
+    preserved = table_columns(schema, spec.key, stream=spec.name, rules=ColumnRules(naming="preserve"))
     assert len(snake.columns) == len(preserved.columns) == len(schema["properties"])
     assert len(snake.key) == len(spec.key)

@@ -278,7 +278,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         return cls(
             config=config.config if config else None,
             state=found,
-            catalog=_read_json(catalog, "catalog"),
+            catalog=_read_catalog(catalog),
             parse_env_config=bool(config and config.parse_env),
         )
 
@@ -310,6 +310,21 @@ class TapServiceTitan(CheckedSettings, Tap):
         self._use_saved_state()
         streams = selected_streams(self.streams.values())
         sync_streams(streams, self.context, self._cancellation, self.logger, began=began)
+
+
+def _read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON object
+    """Return the catalog of the command line; None without one.
+
+    Raises:
+        PluginError: If it is not JSON, or no catalog.
+    """
+    found = _read_json(file, "catalog")
+    if file is None or (isinstance(found, dict) and isinstance(found.get("streams"), list)):
+        return found
+    raise PluginError(
+        f"the catalog file {file.name} is no catalog: it must be an object with the array `streams`, as `--discover` "
+        "writes it."
+    )
 
 
 def _read_json(file: IO[str] | None, what: str) -> Any:  # noqa: ANN401 - any JSON

@@ -11,6 +11,7 @@ from target_bigquery_softdelete.errors import DeletesRefusedError, TooManyReject
 from target_bigquery_softdelete.load.stream_load import StreamLoad
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.system_columns import DELETED_AT, SDK_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -29,10 +30,20 @@ class BigQuerySoftDeleteSink(Sink):
     def __init__(
         self, target: Target, stream_name: str, schema: JsonSchema, key_properties: Sequence[str] | None
     ) -> None:
+        left_out = sorted(SDK_PROPERTIES.intersection(schema["properties"]) - {DELETED_AT})
         super().__init__(target, stream_name, schema, key_properties)
+        if left_out:
+            self.logger.warning(
+                "%s: no column for %s, in which a tap says how it read a record. If that is data, give it another name "
+                "with a stream map.",
+                stream_name,
+                ", ".join(f"`{name}`" for name in left_out),
+            )
         self._load = StreamLoad(cast("HasRun", target).run, stream_name, self.schema, self.key_properties)
         self.error: PluginError | None = None
         """The error that ended the stream."""
+        self.is_closed = False
+        """Whether its stream has been read to its end, so that another thread may finish it. Nothing is added then."""
 
     @property
     @override
@@ -79,6 +90,14 @@ class BigQuerySoftDeleteSink(Sink):
     def merges_early(self) -> bool:
         """Whether the rows so far may be merged before the end of the stream."""
         return self._load.merges_early
+
+    def may_end_early(self, ended: Collection[str]) -> bool:
+        """Return whether everything is there that the table gets in this run.
+
+        Args:
+            ended: The streams of the input that have been read to their ends.
+        """
+        return self._load.expected_sources <= set(ended)
 
     def has_schema(self, schema: JsonSchema, key_properties: Sequence[str]) -> bool:
         """Return whether the records that come now have this schema and key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -36,6 +37,7 @@ from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
 from target_bigquery_softdelete.run.checkpoints import Checkpoints
+from target_bigquery_softdelete.run.early_ends import EarlyEnds
 from target_bigquery_softdelete.run.failures import RunFailures
 from target_bigquery_softdelete.run.finalize import finalize
 from target_bigquery_softdelete.run.refused_streams import RefusedStreams
@@ -55,7 +57,7 @@ from target_bigquery_softdelete.singer.state import StateComposer
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -134,16 +136,27 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             sinks=self._sinks_active,  # type: ignore[arg-type]
             stream_maps=lambda: self.mapper.stream_maps,
         )
+        self._early_ends = EarlyEnds(self.run, self._checkpoints, self._read_ends)
         if isinstance(self.message_reader, BlockReader):
-            self.message_reader.idle_timeout = self._checkpoints.seconds_left
+            self.message_reader.idle_timeout = self._seconds_left
             self.message_reader.longest_line = settings.max_line_bytes
             self.message_reader.waiting = self.run.stopwatch.waiting
-            self.message_reader.on_idle = self._checkpoints.merge_if_due
+            self.message_reader.on_idle = self._proceed
         self._context = click.get_current_context(silent=True)
         if self._context:
             use_system_memory()
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
+
+    def _seconds_left(self) -> float:
+        """Return the seconds for which the input may be waited for."""
+        left = self._early_ends.seconds_left()
+        return min(self._checkpoints.seconds_left(), math.inf if left is None else left)
+
+    def _proceed(self) -> None:
+        """Do what is due between two messages."""
+        self._checkpoints.merge_if_due()
+        self._early_ends.proceed()
 
     @override
     def setup_mapper(self) -> None:
@@ -247,7 +260,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         schema = message_dict["schema"]
         is_independent = isinstance(schema, dict) and schema.get(OWN_BOOKMARK_PROPERTY) is True
         self._state.note_stream(stream, is_independent=is_independent)
+        may_go_on = self._goes_on(stream)
         self._read_ends.note_schema(stream, schema)
+        if not may_go_on:
+            return
         self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         self._register(stream, schema, message_dict.get("key_properties"))
@@ -315,7 +331,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._ingest(batch["stream"], batch["records"], batch["version"])
 
     def _ingest(self, stream: str, records: Sequence[bytes], version: int | None) -> None:
-        routes = self._routes(stream)
+        may_go_on = self._goes_on(stream)
+        routes = self._routes(stream) if may_go_on else []
         self._state.note_record(stream)
         self._read_ends.note_record(stream)
         self._refused.count_read(stream, len(records))
@@ -354,12 +371,33 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._state.note_state(message_dict["value"])
         self._read_ends.note_state(message_dict.get("read"))
-        for sink in self.sinks:
+        for sink in self._open_sinks(self.sinks):
             sink.note_state()
         for stream in self._bookmarks.note_state(message_dict["value"], self.mapper.stream_maps):
-            for sink in self._sinks_of(stream):
+            for sink in self._open_sinks(self._sinks_of(stream)):
                 sink.note_bookmark(stream, self._version_kept(stream, sink))
-        self._checkpoints.merge_if_due()
+        self._offer_ended(message_dict.get("read"))
+        self._proceed()
+
+    @staticmethod
+    def _open_sinks(sinks: Iterable[BigQuerySoftDeleteSink]) -> list[BigQuerySoftDeleteSink]:
+        return [sink for sink in sinks if not sink.is_closed]
+
+    def _offer_ended(self, read: object) -> None:
+        """Let the sinks be finished of which the tap has now read all streams to their ends."""
+        said = self._read_ends.said()
+        for stream in read if isinstance(read, dict) else ():
+            self._early_ends.offer([sink for sink in self._sinks_of(stream) if sink.may_end_early(said)])
+
+    def _goes_on(self, stream: str) -> bool:
+        """Return whether a stream may go on. One that the tap has read to its end, as it has said, fails if it does."""
+        if any(sink.is_closed for sink in self._sinks_of(stream)):
+            self._early_ends.end()  # a stream that only waited to be finished may go on
+        if not any(sink.is_closed for sink in self._sinks_of(stream)):
+            return True
+        if all(sink.error is None for sink in self._sinks_of(stream)):
+            self._fail(stream, BadInputError("it goes on, though the tap has said that it had read it to its end."))
+        return False
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -371,7 +409,10 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         version = message_dict.get("version")
         if version is None:
             self._note_ignored(stream, "has no version")
-            return
+        elif self._goes_on(stream):
+            self._activate(stream, version)
+
+    def _activate(self, stream: str, version: int) -> None:
         self._read_ends.note_activation(stream)
         for stream_map, sink in self._routes(stream):
             # A stream that is mapped to nothing has no record here, and its snapshot is not empty.
@@ -419,11 +460,13 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             threading.Event().wait()
         cut_off = self.message_reader.cut_off if isinstance(self.message_reader, BlockReader) else None
         try:
+            self._early_ends.end()
             finalize(
                 self.run,
                 self.sinks,
                 self._checkpoints,
                 self._failures,
+                done=self._early_ends.done,
                 refused=self._refused,
                 read_ends=self._read_ends,
                 cut_off=cut_off,

@@ -36,6 +36,16 @@ RULES = (
         f"{_DOCS}/reference/standard-sql/query-syntax#range_variables",
     ),
     Rule(
+        "flexible column names",
+        "a column's name may have letters, digits and marks of any script, dashes, blanks and `&%=+:'<>#|`, no others",
+        f"{_DOCS}/schemas#flexible-column-names",
+    ),
+    Rule(
+        "dropped columns",
+        "a column can be dropped, and added again with another type",
+        f"{_DOCS}/managing-table-schemas#delete_a_column",
+    ),
+    Rule(
         "primary keys",
         "a column of a primary key keeps its type, is not FLOAT64, and its table keeps its name",
         f"{_DOCS}/primary-foreign-keys",

@@ -155,6 +155,10 @@ class TargetRunner:
         """Run the target on these messages, in this process."""
         source = self.folder / "input.singer"
         source.write_bytes(lines(messages))
+        return self.of_pipe(source, **settings)
+
+    def of_pipe(self, source: Path, **settings: Any) -> Result:  # noqa: ANN401 - any setting
+        """Run the target on a pipe that somebody writes into, in this process."""
         self._capfd.readouterr()
         _drop_console_handlers()
         code = self.run(source, **settings)

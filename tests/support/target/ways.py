@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, override
 
+import pytest
+
 from target_bigquery_softdelete.sql.merge import NOT_EMPTY
 
 if TYPE_CHECKING:
@@ -60,8 +62,15 @@ LOAD = Way("load", is_staged=True)
 FILLS = (Way("fill", is_staged=True), Way("fill", is_staged=False))
 MERGES = (Way("merge", is_staged=True), Way("merge", is_staged=False))
 WAYS = (LOAD, *FILLS, *MERGES)
+RARER = {FILLS[1], MERGES[0]}
+"""The ways that only the long run goes: each differs from one of the others in a part that another one has, too."""
 
 
 def of(ways: Iterable[Way]) -> dict[str, Any]:
     """Return the arguments of `pytest.mark.parametrize` for a parameter `way`."""
-    return {"argnames": "way", "argvalues": list(ways), "ids": str}
+    return {"argnames": "way", "argvalues": [pytest.param(way, marks=marks(way)) for way in ways], "ids": str}
+
+
+def marks(way: Way) -> list[pytest.MarkDecorator]:
+    """Return the marks of a test that goes a way."""
+    return [pytest.mark.long] if way in RARER else []

@@ -30,6 +30,7 @@ from servicetitan_sandbox.bigquery import merge as duckdb_merge
 from servicetitan_sandbox.bigquery.rules import (
     billing,
     collation,
+    column_names,
     decimals,
     encryption,
     expirations,
@@ -121,7 +122,7 @@ def correct() -> None:
     text_casts.install()
     keys.install()
     partitions.install()
-    for rule in (expirations, free_projects, listing, collation, streaming, billing, quotas):
+    for rule in (column_names, expirations, free_projects, listing, collation, streaming, billing, quotas):
         rule.install()
     for rule in (query_destinations, null_arrays, modification_times):
         rule.install()

@@ -13,6 +13,7 @@ from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.queries import ask
+from target_bigquery_softdelete.schema.naming import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -90,6 +91,8 @@ class Statements:
                 write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             )
         )
+        if not _are_plain(fields):
+            config.column_name_character_map = "STRICT"  # as they are, whatever the project prefers
         config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
 
         def submit(job_id: str) -> LoadJob:
@@ -197,3 +200,7 @@ class Statements:
 def _changed_ms(job: QueryJob, *, appends: bool) -> int:
     reads = job.statement_type in {None, "SELECT"} and not appends
     return math.ceil(job.ended.timestamp() * 1000) if job.ended and not reads else 0
+
+
+def _are_plain(fields: Sequence[bigquery.SchemaField]) -> bool:
+    return all(is_plain(field.name) and _are_plain(field.fields) for field in fields)

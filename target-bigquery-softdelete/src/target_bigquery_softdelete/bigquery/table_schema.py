@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from google.cloud.bigquery import SchemaField
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind, typed, walk
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, OPERATION, SEQUENCE, SYNCED
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from google.cloud.bigquery import Table
+
+    from target_bigquery_softdelete.schema.columns import TableColumns
 
 _STANDARD_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "DECIMAL": "NUMERIC"}
 
@@ -27,6 +29,8 @@ AUDIT_FIELDS = (
 _AUDIT_NAMES = {field.name for field in AUDIT_FIELDS}
 
 STAGING_FIELDS = (SchemaField(SEQUENCE, "INT64"), SchemaField(DELETED, "BOOL"))
+
+ABSENT_FIELD = SchemaField(ABSENT, "STRING")
 
 _WIDENINGS: dict[str, set[str]] = {
     "INT64": {"NUMERIC", "BIGNUMERIC", "FLOAT64"},
@@ -64,17 +68,18 @@ class SchemaChange:
 
 def table_fields(columns: Sequence[Column]) -> list[SchemaField]:
     """Return the schema of a new table."""
-    return [*map(field_of, columns), *AUDIT_FIELDS]
+    return [*map(field_of, typed(columns)), *AUDIT_FIELDS]
 
 
-def staging_fields(columns: Sequence[Column]) -> list[SchemaField]:
-    """Return the schema of a staging table: JSON columns are text there."""
-    return [*(field_of(column, staged=True) for column in columns), *STAGING_FIELDS]
+def staging_fields(columns: TableColumns) -> list[SchemaField]:
+    """Return the schema of a staging table: JSON and BYTES columns are text there."""
+    absent = [ABSENT_FIELD] if columns.keeps_absent else []
+    return [*(field_of(column, staged=True) for column in columns.columns), *STAGING_FIELDS, *absent]
 
 
 def field_of(column: Column, *, staged: bool = False) -> SchemaField:
     """Return the BigQuery field of a column."""
-    kind = Kind.STRING if staged and column.kind is Kind.JSON else column.kind
+    kind = Kind.STRING if staged and column.kind in STAGED_AS_TEXT else column.kind
     fields = tuple(field_of(field, staged=staged) for field in column.fields)
     mode = "REPEATED" if column.repeated else "NULLABLE"
     if staged or not column.description:
@@ -165,7 +170,7 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
     """
     merger = _Merger(table)
     merger.check_audit(existing)
-    fields = merger.merge(existing, [field_of(column) for column in columns], path="")
+    fields = merger.merge(existing, columns, path="")
     names = {field.name.lower() for field in existing}
     missing = tuple(field for field in AUDIT_FIELDS if field.name not in names)
     return SchemaChange(
@@ -175,6 +180,50 @@ def change(existing: Sequence[SchemaField], columns: Sequence[Column], *, table:
         relaxed=tuple(merger.relaxed),
         adopted=bool(missing),
     )
+
+
+def fits(field: SchemaField, column: Column, *, in_array: bool) -> bool:
+    """Return whether a field of a table takes the values of a column, after it is widened if need be.
+
+    The fields of two STRUCTs may still not fit.
+
+    Args:
+        field: The field.
+        column: A column that has a type.
+        in_array: Whether it is nested in an array, of which BigQuery converts no elements.
+    """
+    if (field.mode == "REPEATED") != column.repeated:
+        return False
+    have = _standard_name(field)
+    widest = _widest(have, str(column.kind))
+    return widest is not None and (widest == have or not (in_array or column.repeated))
+
+
+def json_columns_of_other_types(existing: Sequence[SchemaField], columns: Sequence[Column]) -> list[str]:
+    """Return the names of the JSON columns of a table for which the stream has another type."""
+    by_name = {column.name.lower(): column for column in columns}
+    return [
+        field.name
+        for field in existing
+        if _standard_name(field) == "JSON"
+        and field.mode != "REPEATED"
+        and (column := by_name.get(field.name.lower()))
+        and (column.kind not in {Kind.JSON, Kind.NULL} or column.repeated)
+    ]
+
+
+def columns_in_table(table: Table, columns: Sequence[Column]) -> dict[str, Column]:
+    """Return the columns of a stream as a table has them, by name.
+
+    Left out are columns that can only be NULL, if the table lacks them or never gets such values from this target.
+    """
+    have = {field.name.lower(): column_of(field) for field in table.schema}
+    found = ((column, have[column.name.lower()]) for column in columns if column.name.lower() in have)
+    return {
+        column.name: in_table
+        for column, in_table in found
+        if column.kind is not Kind.NULL or not any(each.foreign for each in walk([in_table]))
+    }
 
 
 class _Merger:
@@ -199,14 +248,14 @@ class _Merger:
                     f"{wanted.field_type} in a column of that name. Rename the column."
                 )
 
-    def merge(self, existing: Sequence[SchemaField], wanted: Sequence[SchemaField], path: str) -> list[SchemaField]:
-        by_name = {field.name.lower(): field for field in wanted}
+    def merge(self, existing: Sequence[SchemaField], wanted: Sequence[Column], path: str) -> list[SchemaField]:
+        by_name = {column.name.lower(): column for column in wanted}
         fields = [
             self.merge_field(field, by_name[field.name.lower()], path) if field.name.lower() in by_name else field
             for field in (self.relax(field, path) for field in existing)
         ]
         known = {field.name.lower() for field in existing}
-        new = [field for field in wanted if field.name.lower() not in known]
+        new = [field_of(column) for column in typed(wanted) if column.name.lower() not in known]
         self.added += [f"{path}{field.name}" for field in new]
         return [*fields, *new]
 
@@ -216,22 +265,22 @@ class _Merger:
         self.relaxed.append(f"{path}{field.name}")
         return SchemaField.from_api_repr(field.to_api_repr() | {"mode": "NULLABLE"})
 
-    def merge_field(self, existing: SchemaField, wanted: SchemaField, path: str) -> SchemaField:
-        if (existing.mode == "REPEATED") != (wanted.mode == "REPEATED"):
+    def merge_field(self, existing: SchemaField, column: Column, path: str) -> SchemaField:
+        if column.kind is Kind.NULL:
+            return existing
+        wanted = field_of(column)
+        if not fits(existing, column, in_array=bool(self._in_array)):
             raise self._error(existing, wanted, path)
         have, want = _standard_name(existing), wanted.field_type
         if have == want == "STRUCT":
             self._in_array += existing.mode == "REPEATED"
-            fields = self.merge(existing.fields, wanted.fields, f"{path}{existing.name}.")
+            fields = self.merge(existing.fields, column.fields, f"{path}{existing.name}.")
             self._in_array -= existing.mode == "REPEATED"
             # Through the API's form, so that the descriptions and policy tags of the table stay.
             return SchemaField.from_api_repr(
                 existing.to_api_repr() | {"fields": [field.to_api_repr() for field in fields]}
             )
-        widest = _widest(have, want)
-        # BigQuery does not convert the elements of an array.
-        if widest is None or (widest != have and (self._in_array or existing.mode == "REPEATED")):
-            raise self._error(existing, wanted, path)
+        widest = _widest(have, want) or have
         if widest != have or _is_limited(existing):
             self._wider[f"{path}{existing.name}"] = Kind(widest)
         return existing
@@ -249,15 +298,15 @@ class _Merger:
     def _error(self, existing: SchemaField, wanted: SchemaField, path: str) -> PluginError:
         return PluginError(
             f"{self._table}: the column `{path}{existing.name}` is {_describe(existing)}, but the stream has "
-            f"{_describe(wanted)}. BigQuery cannot convert between these types: rename the column, "
-            "or map the property to another name with a stream map."
+            f"{_describe(wanted)}. BigQuery cannot convert between these types: rename the column, set "
+            "`on_type_change` to `new_column`, or map the property to another name with a stream map."
         )
 
 
 def _widest(have: str, want: str) -> str | None:
     """Return the type that holds the values of both, or nothing when BigQuery cannot change the first type to it."""
-    if have == want or have in _WIDENINGS.get(want, ()):
-        return have
+    if have == want or have in _WIDENINGS.get(want, ()) or (have, want) == ("STRING", "BYTES"):
+        return have  # text holds bytes as base64
     return want if want in _WIDENINGS.get(have, ()) else None
 
 

@@ -19,6 +19,7 @@ from target_bigquery_softdelete.plugin_runtime.settings_schema import (
     read_settings,
     setting,
 )
+from target_bigquery_softdelete.schema.from_json_schema import ColumnRules
 from target_bigquery_softdelete.schema.naming import ColumnNaming  # noqa: TC001 - msgspec reads the types
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         ColumnNaming,
         setting(
             "`snake_case` turns `businessUnitId` into `business_unit_id`; `preserve` keeps the names as they are; "
-            "`unique` is `snake_case`, and gives a suffix to names that would be one column."
+            "`unique` is `snake_case`, and gives a suffix to names that would be one column; `flexible` also keeps "
+            "letters of any script, blanks and the other characters of BigQuery's flexible column names."
         ),
     ] = "snake_case"
     additional_properties: Annotated[
@@ -198,6 +200,48 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "them in the JSON column `_etl_extra`."
         ),
     ] = "ignore"
+    absent_properties: Annotated[
+        Literal["null", "keep"],
+        setting(
+            "What a property means that a record does not have, although its schema lists it: `null` is the same as "
+            "null, `keep` leaves the column as it is, for taps that send only what has changed."
+        ),
+    ] = "null"
+    json_text: Annotated[
+        Literal["parse", "keep"],
+        setting(
+            "What to do with a text in the JSON column of an object or array if it is itself JSON: `parse` stores the "
+            "object or array that it says, `keep` stores the text."
+        ),
+    ] = "parse"
+    round_float_noise: Annotated[
+        bool,
+        setting(
+            "Round a decimal of more than 15 digits to the digits after the point that its `multipleOf` declares, if "
+            "the others are what a double adds (19.990000000000002)."
+        ),
+    ] = True
+    time_columns: Annotated[
+        Literal["time", "text"],
+        setting(
+            "The type of columns for times of day: `time` is TIME, `text` is STRING, for sources whose times are "
+            "durations of more than a day."
+        ),
+    ] = "time"
+    binary_columns: Annotated[
+        Literal["bytes", "text"],
+        setting(
+            'The type of columns for text with `"contentEncoding": "base64"`: `bytes` is BYTES, `text` is STRING. A '
+            "column that is STRING already keeps the text in any case, and so does a key."
+        ),
+    ] = "bytes"
+    on_type_change: Annotated[
+        Literal["fail", "new_column"],
+        setting(
+            "What to do when a stream has another type for a column, and BigQuery cannot change it: `fail` fails the "
+            "stream, `new_column` writes into a second column `<name>__<type>` and leaves the first as it is."
+        ),
+    ] = "fail"
     max_delete_fraction: Annotated[
         float,
         setting(
@@ -245,6 +289,13 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             "`replace` replaces the whole table by a complete snapshot."
         ),
     ] = "append"
+    create_empty_tables: Annotated[
+        bool,
+        setting(
+            "Let the table of a stream without records have its new columns, too. It is created in any case if it does "
+            "not exist."
+        ),
+    ] = False
     on_invalid_record: Annotated[
         Literal["fail", "quarantine"],
         setting(
@@ -413,6 +464,19 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             PluginError: If a text says none of the ways.
         """
         return {stream: PartitionBy.parse(stream, text) for stream, text in (self.partition_by or {}).items()}
+
+    @property
+    def column_rules(self) -> ColumnRules:
+        """How the columns of a table follow from the schema of its stream."""
+        return ColumnRules(
+            naming=self.column_naming,
+            keep_extra=self.additional_properties == "keep",
+            keep_absent=self.absent_properties == "keep",
+            parse_json_text=self.json_text == "parse",
+            round_noise=self.round_float_noise,
+            times_as_text=self.time_columns == "text",
+            binary_as_text=self.binary_columns == "text",
+        )
 
     @property
     def has_live_views(self) -> bool:

@@ -14,12 +14,14 @@ from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import CollatedTableError
 from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
+from target_bigquery_softdelete.load.null_columns import drop_null_columns
 from target_bigquery_softdelete.load.table_memory import lacks_streams
 from target_bigquery_softdelete.load.take_over import begin_adoption, take_over_table
-from target_bigquery_softdelete.load.widen_columns import widen_columns
+from target_bigquery_softdelete.load.widen_columns import must_widen, widen_columns
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
+from target_bigquery_softdelete.schema.columns import Kind
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -46,7 +48,7 @@ class PreparedTable:
     fields: Sequence[SchemaField]
     """Its schema."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """The stream's columns as the table has them, by name."""
+    """The stream's columns as the table has them, by name. It may lack those that can only be NULL."""
     partition_filter: str = ""
     """The column that every statement must filter by, if the table requires one."""
     partitioned_by: str = ""
@@ -99,10 +101,9 @@ def prepare_table(
         table, is_changed = fitted, fitted is not table
     if stream_table.live_view is not None:
         stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
-    by_name = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     return PreparedTable(
         fields=table.schema,
-        columns={column.name: by_name[column.name.lower()] for column in columns.columns},
+        columns=table_schema.columns_in_table(table, columns.columns),
         partition_filter=table_schema.required_filter(table),
         partitioned_by=table_schema.partition_column(table),
         partition_order=table_schema.partition_order(table),
@@ -146,17 +147,25 @@ def _create_clone(stream_table: StreamTable) -> None:
 def _create(stream_table: StreamTable, columns: TableColumns, labels: Mapping[str, str]) -> tuple[bigquery.Table, bool]:
     return stream_table.warehouse.create_table(
         stream_table.table_id,
-        table_schema.table_fields(columns.columns),
+        table_schema.table_fields(_partitionable(stream_table, columns.columns)),
         layout=replace(_layout(stream_table, columns), labels=labels),
         lifetime=STAGING_LIFETIME if stream_table.clone else None,
     )
+
+
+def _partitionable(stream_table: StreamTable, columns: Sequence[Column]) -> Sequence[Column]:
+    """Return the columns of a new table: one for integers that partitions it is INT64, whatever their bounds."""
+    by = stream_table.warehouse.settings.partitions.get(stream_table.stream)
+    if by is None or not by.integers:
+        return columns
+    return [replace(each, kind=Kind.INT64) if each.is_whole and each.name == by.column else each for each in columns]
 
 
 def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
     settings = stream_table.warehouse.settings
     partition_by = settings.partitions.get(stream_table.stream)
     if partition_by:
-        partition_by.check(columns.columns, stream_table.stream)
+        partition_by.check(_partitionable(stream_table, columns.columns), stream_table.stream)
     tenant_id = stream_table.warehouse.tenancy.tenant
     tenant = f" of tenant {tenant_id}" if tenant_id else ""
     return layout_of(
@@ -185,10 +194,12 @@ def _fit(
         raise CollatedTableError(stream_table.stream, stream_table.name, collated)
     begins = begin_adoption(stream_table, table)
     partition_filter = table_schema.required_filter(table)
+    table = drop_null_columns(stream_table, table, columns.columns)
     change = table_schema.change(table.schema, columns.columns, table=str(stream_table.table_id))
     have = {field.name.lower(): table_schema.column_of(field) for field in table.schema}
     key = {name.lower() for name in columns.key}
-    pairs = [(have[column.name.lower()], column) for column in change.widened if column.name.lower() in key]
+    widened = must_widen(table, change.widened, columns.columns)
+    pairs = [(have[column.name.lower()], column) for column in widened if column.name.lower() in key]
     check_exact_as_double(stream_table, stream_table.table_id.quoted, pairs, partition=partition_filter)
     wanted = {**labels, **(ADOPTING_LABEL if begins else {})}
     lacks_labels = stream_table.warehouse.lacks_labels(table) or lacks_streams(table.labels, labels)
@@ -197,7 +208,7 @@ def _fit(
         _log_change(stream_table, change)
     if begins:
         take_over_table(stream_table, table, modified, partition=partition_filter)
-    return widen_columns(stream_table, table, change.widened, columns.key)
+    return widen_columns(stream_table, table, widened, columns.key)
 
 
 def _log_change(stream_table: StreamTable, change: table_schema.SchemaChange) -> None:

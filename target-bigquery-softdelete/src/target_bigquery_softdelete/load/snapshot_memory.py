@@ -35,13 +35,15 @@ class SnapshotMemory:
         """How many rows the table has after the last merge, if nobody else writes into it."""
 
     def fingerprint(self, staged: StagedRows, sources: Collection[str]) -> str | None:
-        """Return what stands for a complete snapshot, or None if it is too large to have such a thing, or in a dry run.
+        """Return what stands for a complete snapshot, or None if there is none.
+
+        There is none for rows that are many, or that lack properties which keep their values, and none in a dry run.
 
         Args:
             staged: All its rows.
             sources: The streams of the input that they come from.
         """
-        if staged.inline is None or self._table.clone:
+        if staged.inline is None or staged.inline.has_absent or self._table.clone:
             return None
         circumstances = (*self._run.circumstances, self._table.name, *sorted(sources))
         return fingerprint(circumstances, staged.columns, staged.inline.last_of_keys)

@@ -240,7 +240,7 @@ class StagingTable:
     def create(self) -> None:
         """Create the staging table, unless it exists. It may stay empty."""
         if not self._created:
-            fields = staging_fields(self.columns.columns)
+            fields = staging_fields(self.columns)
             self._warehouse.create_table(self.table_id, fields, lifetime=STAGING_LIFETIME)
             self._created = True
 
@@ -276,7 +276,7 @@ class StagingTable:
             self._path = self._folder / f"{self.table_id.table}_{len(self._loads)}.parquet"
             # Dictionaries cost time here and save little: a block is short-lived and BigQuery makes its own.
             self._writer = pq.ParquetWriter(
-                self._path, staged_schema(self.columns.columns), compression="snappy", use_dictionary=False
+                self._path, staged_schema(self.columns), compression="snappy", use_dictionary=False
             )
         return self._writer
 
@@ -292,7 +292,7 @@ class StagingTable:
         path = self._close_file()
         if path is None:
             return
-        fields = staging_fields(self.columns.columns)
+        fields = staging_fields(self.columns)
         self._await_creation()
         self.bytes_staged += path.stat().st_size
         job_name = f"load-{path.stem}"

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.audit.stream_report import MergeResult, StreamReport
+from target_bigquery_softdelete.bigquery.new_columns import renamed_columns, with_new_columns
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import (
     ChangedKeyError,
@@ -18,6 +19,7 @@ from target_bigquery_softdelete.errors import (
 )
 from target_bigquery_softdelete.load.continuity import check_continuity
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, remove_all, replace
+from target_bigquery_softdelete.load.null_columns import find_null_columns
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
 from target_bigquery_softdelete.load.snapshot_memory import SnapshotMemory
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
@@ -26,8 +28,9 @@ from target_bigquery_softdelete.load.stream_table import make_stream_table
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
-from target_bigquery_softdelete.schema.from_json_schema import suffixed, table_columns
+from target_bigquery_softdelete.schema.from_json_schema import lists_nothing, suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
+from target_bigquery_softdelete.schema.system_columns import EXTRA
 from target_bigquery_softdelete.singer.versions import TableVersions, VersionTracker
 from target_bigquery_softdelete.sql.limits import check_limits
 
@@ -109,6 +112,11 @@ class StreamLoad:
         self._is_finishing = False
         """Whether `finish` has begun, and is not done."""
         self._is_finished = False
+
+    @property
+    def expected_sources(self) -> set[str]:
+        """The streams of the input that go into the table, and those that the settings send into it."""
+        return self.sources | self._declared
 
     @property
     def is_written(self) -> bool:
@@ -274,7 +282,7 @@ class StreamLoad:
         except NeedsBigNumericError as error:
             logger.info("%s: `%s` needs BIGNUMERIC", self._stream, error.place)
             records = self._staging.present.take_block()
-            self._merge_and_begin(self._staging.present.columns.with_bignumeric(error.place))
+            self._merge_and_begin(self._fit_names(self._staging.present.columns.with_bignumeric(error.place)))
             self._staging.present.append(records)
             self.unmerged_records += len(records)
             self.convert()
@@ -290,13 +298,33 @@ class StreamLoad:
             schema,
             key_properties,
             stream=self._stream,
-            naming=settings.column_naming,
-            keep_extra=settings.additional_properties == "keep",
+            rules=settings.column_rules,
         )
+        if settings.additional_properties == "ignore" and lists_nothing(schema):
+            logger.warning(
+                "%s: its schema lists no property, so all that its records have goes into the JSON column `%s`.",
+                self._stream,
+                EXTRA,
+            )
+        columns = self._fit_names(columns)
         check_limits(columns, self._table_id, self._stream)
         if renamed := suffixed(columns.columns) if settings.column_naming == "unique" else []:
             logger.info("%s: names that would be one column have a suffix: %s", self._stream, ", ".join(renamed))
         return columns
+
+    def _fit_names(self, columns: TableColumns) -> TableColumns:
+        """Return the columns under names that the table can have, if the settings want a new column for a new type."""
+        warehouse = self._run.warehouse
+        if self._run.settings.on_type_change == "fail" or warehouse.is_missing(self._table_id):
+            return columns
+        table = warehouse.read_table(self._table_id)
+        if table is None:
+            return columns
+        empty = find_null_columns(self._table, table, columns.columns)
+        fitted = with_new_columns(columns, table.schema, self._stream, replaceable=empty)
+        if renamed := renamed_columns(columns, fitted):
+            logger.info("%s: other types than in the table get a column: %s", self._stream, ", ".join(renamed))
+        return fitted
 
     def change_columns(self, columns: TableColumns) -> None:
         """Merge the rows so far, and go on with other columns.
@@ -412,8 +440,9 @@ class StreamLoad:
         self.records_merged += staging.rows
 
     def _ensure_table(self) -> None:
-        """Create the table of a stream without rows, so that it can be queried. A dry run creates none."""
-        if self._run.warehouse.is_missing(self._table_id) and not self._table.clone:
+        """Create or extend the table of a stream without rows, so that it can be queried. A dry run does not."""
+        extends = self._run.settings.create_empty_tables and not self.report.rows_read
+        if (extends or self._run.warehouse.is_missing(self._table_id)) and not self._table.clone:
             prepared = self._prepare(self._staging.present.columns, rows_follow=False)
             self._labels = prepared.labels
 

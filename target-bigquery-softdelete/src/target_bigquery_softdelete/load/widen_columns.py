@@ -29,6 +29,22 @@ REKEYING, REKEYING_LABEL = "rekeying", {"rekeying": "true"}
 logger = logging.getLogger(__name__)
 
 
+def must_widen(table: bigquery.Table, widened: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
+    """Return the columns to widen, without an INT64 column that partitions the table and is for integers.
+
+    BigQuery changes no column that a table is partitioned by. An integer of an unsigned type that fits INT64 is written
+    into it; one that does not fails its stream.
+
+    Args:
+        table: The table.
+        widened: The columns that would get a wider type, with that type.
+        columns: The columns of the stream.
+    """
+    whole = {column.name.lower() for column in columns if column.is_whole}
+    partition = table_schema.partition_column(table).lower()
+    return [column for column in widened if column.name.lower() != partition or partition not in whole]
+
+
 def widen_columns(
     stream_table: StreamTable, table: bigquery.Table, widened: Sequence[Column], key: Sequence[str]
 ) -> bigquery.Table:

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from target_bigquery_softdelete.errors import InvalidValueError, NotNativeError
+from target_bigquery_softdelete.records.binary import to_base64
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.keys import FINE_FRACTION
-from target_bigquery_softdelete.records.numbers import POSITIVE_ZERO
+from target_bigquery_softdelete.records.numbers import DOUBLE_DIGITS, POSITIVE_ZERO
 from target_bigquery_softdelete.schema.columns import (
     BIGNUMERIC_SCALE,
     DECIMAL_KINDS,
@@ -24,10 +25,12 @@ from target_bigquery_softdelete.schema.columns import (
     Column,
     Kind,
 )
-from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from target_bigquery_softdelete.schema.columns import TableColumns
 
 _TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -43,6 +46,8 @@ _STAGED_TYPES: dict[Kind, pa.DataType] = {
     Kind.TIME: pa.time64("us"),
     # JSON is staged as text, because BigQuery's Parquet loader has no JSON type. The MERGE parses it.
     Kind.JSON: pa.string(),
+    Kind.BYTES: pa.string(),  # as base64 text
+    Kind.NULL: pa.string(),
 }
 
 _LIMITS = {
@@ -85,17 +90,24 @@ def extremes(table: pa.Table, names: Sequence[str]) -> dict[str, tuple[Any, Any]
     return {name: tuple(pc.min_max(table.column(name)).as_py().values()) for name in names}
 
 
-def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> None:
+def has_unsafe_decimals(text: bytes) -> bool:
+    """Return whether JSON may hold a number that Arrow's decimal parser reads wrong.
+
+    It moves the point without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and
+    1e-999999999 ends the process.
+    """
+    return bool(pc.match_substring_regex(_as_array(text), _UNSAFE_NUMBER)[0].as_py())
+
+
+def check_text(block: bytes, *, key: Sequence[Column] = ()) -> None:
     """Check that a block holds no value that Arrow would silently parse wrong, or that would end the process.
 
     The JSON reader crashes on a block that begins with null, and passes over other values that are no objects. No type
-    has the year 0, but an offset can move its last hours into the year 1. Arrow's decimal parser moves the point
-    without checking that the result fits: 1e-48 becomes 0, 1e66 becomes another number, and 1e-999999999 ends the
-    process. And what a number of a key loses can no longer be seen once it is parsed.
+    has the year 0, but an offset can move its last hours into the year 1. And what a number of a key loses can no
+    longer be seen once it is parsed.
 
     Args:
         block: JSON values, each followed by a line feed.
-        decimals: Whether the stream has decimal columns.
         key: The columns of the key.
 
     Raises:
@@ -108,7 +120,7 @@ def check_text(block: bytes, *, decimals: bool, key: Sequence[Column] = ()) -> N
     if b'"0000-' in block:
         raise NotNativeError("years")
     kinds = {column.kind for column in key}
-    unsafe = [_OTHER_RECORD] + [_UNSAFE_NUMBER] * decimals
+    unsafe = [_OTHER_RECORD]
     unsafe += [_INEXACT_NUMBER] * (Kind.FLOAT64 in kinds) + [_PADDED_NUMBER] * bool(kinds & DECIMAL_KINDS)
     text = _as_array(block)
     if any(pc.match_substring_regex(text, pattern)[0].as_py() for pattern in unsafe):
@@ -158,10 +170,11 @@ def read_schema(columns: Sequence[Column], *, timestamps_as_text: bool) -> pa.Sc
     return pa.schema([*fields, pa.field(DELETED_AT, pa.string())])
 
 
-def staged_schema(columns: Sequence[Column]) -> pa.Schema:
+def staged_schema(columns: TableColumns) -> pa.Schema:
     """Return the schema of the Parquet file."""
+    absent = [pa.field(ABSENT, pa.string())] if columns.keeps_absent else []
     return pa.schema(
-        [*map(staged_field, columns), pa.field(SEQUENCE, pa.int64()), pa.field(DELETED, pa.bool_())],
+        [*map(staged_field, columns.columns), pa.field(SEQUENCE, pa.int64()), pa.field(DELETED, pa.bool_()), *absent],
     )
 
 
@@ -210,19 +223,41 @@ def _to_staged_items(array: pa.Array, column: Column) -> pa.Array:
         return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
     if pa.types.is_string(array.type) and column.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.TIME}:
         array = _parse_temporal(array, column)
-    if not _all_storable(array, column.kind):
+    if column.kind is Kind.BYTES:
+        array = _to_base64(array, column)
+    if not _all_storable(array, column.kind) or _may_have_noise(array, column):
         raise NotNativeError(column.source)
     return pc.add(array, POSITIVE_ZERO) if column.kind is Kind.FLOAT64 else array
 
 
+def _may_have_noise(array: pa.Array, column: Column) -> bool:
+    """Whether some of these decimals have more digits after the point than declared, and enough in all to be noise."""
+    if column.decimals is None or column.decimals >= array.type.scale:
+        return False
+    differs = pc.not_equal(array, pc.round(array, column.decimals))
+    if column.kind is Kind.NUMERIC:
+        differs = pc.and_(differs, pc.greater_equal(pc.abs(array), 10 ** (DOUBLE_DIGITS - NUMERIC_SCALE)))
+    return bool(pc.any(differs, min_count=0).as_py())
+
+
 def _all_storable(array: pa.Array, kind: Kind) -> bool:
     """Whether BigQuery can store all these values: Arrow also reads the year 0, and `Inf` as infinity."""
+    if kind is Kind.NULL:
+        return bool(array.null_count == len(array))
     if kind is Kind.FLOAT64:
         return not pc.any(pc.is_inf(array), min_count=0).as_py()
     if kind not in _LIMITS:
         return True
     lowest, highest = _LIMITS[kind]
     return not pc.any(pc.or_(pc.less(array, lowest), pc.greater(array, highest)), min_count=0).as_py()
+
+
+def _to_base64(text: pa.Array, column: Column) -> pa.Array:
+    try:
+        values = [None if value is None else to_base64(value, column.source) for value in text.to_pylist()]
+    except InvalidValueError:
+        raise NotNativeError(column.source) from None
+    return pa.array(values, pa.string())
 
 
 def _parse_temporal(text: pa.Array, column: Column) -> pa.Array:

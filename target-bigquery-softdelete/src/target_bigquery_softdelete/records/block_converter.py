@@ -16,13 +16,15 @@ import pyarrow.json as pj
 
 from target_bigquery_softdelete.errors import InvalidRecordError, InvalidValueError, MissingKeyError, NotNativeError
 from target_bigquery_softdelete.records import arrow
+from target_bigquery_softdelete.records.absent_properties import AbsentProperties
+from target_bigquery_softdelete.records.decimal_columns import DecimalColumns
 from target_bigquery_softdelete.records.deletions import says_deleted
 from target_bigquery_softdelete.records.extra_properties import ExtraProperties, with_extra_as_text
 from target_bigquery_softdelete.records.json_columns import JsonColumns
 from target_bigquery_softdelete.records.keys import lost_in_key
 from target_bigquery_softdelete.records.values import convert_record, parse_record
-from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
-from target_bigquery_softdelete.schema.system_columns import DELETED, DELETED_AT, SEQUENCE
+from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, DELETED_AT, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,10 +58,11 @@ class BlockConverter:
         self._columns = columns
         self._stream = stream
         self._rejects = rejects
-        self._staged_schema = arrow.staged_schema(columns.columns)
+        self._staged_schema = arrow.staged_schema(columns)
         self._extras = ExtraProperties.of(columns.columns)
+        self._absent = AbsentProperties.of(columns)
         self._json_columns = JsonColumns.of(with_extra_as_text(columns.columns))
-        self._has_decimals = any(column.kind in DECIMAL_KINDS for column in walk(columns.columns))
+        self._decimals = DecimalColumns.of(columns.columns)
         self._timestamps_as_text = False
 
     def convert(self, block: bytes, first_sequence: int) -> Converted:
@@ -79,7 +82,7 @@ class BlockConverter:
         if table is None:
             table, dropped_nulls = self.convert_by_record(block, rejected if self._rejects else None)
         sequence = pa.array(range(first_sequence, first_sequence + table.num_rows), pa.int64())
-        table = table.add_column(table.num_columns - 1, SEQUENCE, sequence)
+        table = table.add_column(len(self._columns.columns), SEQUENCE, sequence)
         return Converted(table.cast(self._staged_schema), dropped_nulls, tuple(rejected))
 
     def convert_natively(self, block: bytes) -> pa.Table | None:
@@ -87,10 +90,12 @@ class BlockConverter:
         try:
             if not block.isascii():
                 block.decode()  # the JSON reader does not check that text is UTF-8
-            arrow.check_text(block, decimals=self._has_decimals, key=self._columns.key_columns())
+            arrow.check_text(block, key=self._columns.key_columns())
             for part in (self._extras, self._json_columns):
                 block = part.as_text(block) if part else block
-            return self._check_keys(self._read(block))
+            block = self._decimals.check(block) if self._decimals else block
+            table = self._check_keys(self._read(block))
+            return self._with_absent(table, self._absent.of_block(block)) if self._absent else table
         except (pa.ArrowInvalid, NotNativeError, UnicodeDecodeError):
             return None
 
@@ -116,6 +121,9 @@ class BlockConverter:
         names = [column.name for column in self._columns.columns]
         return pa.Table.from_arrays([*arrays, deleted], names=[*names, DELETED])
 
+    def _with_absent(self, table: pa.Table, absent: list[str | None]) -> pa.Table:
+        return table.append_column(ABSENT, pa.array(absent, pa.string()))
+
     def _check_keys(self, table: pa.Table) -> pa.Table:
         for name in self._columns.key:
             # NaN equals no key, not even itself.
@@ -135,7 +143,7 @@ class BlockConverter:
             NeedsBigNumericError: If a number needs BIGNUMERIC where the schema has NUMERIC.
         """
         rows: list[dict[str, Any]] = []
-        deleted, dropped_nulls = [], 0
+        deleted, absent, dropped_nulls = [], [], 0
         for raw in block.rstrip(b"\n").split(b"\n"):
             try:
                 record = self._parse(raw)
@@ -147,11 +155,12 @@ class BlockConverter:
                 continue
             rows.append(row)
             deleted.append(is_deleted)
+            absent.append(self._absent.of_record(record) if self._absent else None)
             dropped_nulls += sum(_null_elements(record, self._columns.columns))
         schema = pa.schema([arrow.staged_field(column) for column in self._columns.columns])
         arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
         table = pa.Table.from_arrays([*arrays, pa.array(deleted, pa.bool_())], names=[*schema.names, DELETED])
-        return table, dropped_nulls
+        return self._with_absent(table, absent) if self._absent else table, dropped_nulls
 
     def _parse(self, raw: bytes) -> dict[str, Any]:
         try:

@@ -13,8 +13,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
-from target_bigquery_softdelete.schema.system_columns import DELETED
+from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, STAGED_AS_TEXT, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,8 @@ class InlineRows:
     """All rows, in the order in which they came."""
     last_of_keys: tuple[str, ...]
     """The last row of each key, as a text; sorted. Empty for a stream without a key."""
+    has_absent: bool = False
+    """Whether a row lacks a property that keeps its value: then what it becomes hangs on others, too."""
 
     @property
     def sent_bytes(self) -> int:
@@ -64,10 +66,13 @@ def inline_rows(table: pa.Table, columns: TableColumns, *, most_bytes: int) -> I
     """
     deleted = ["1" if flag else None for flag in table.column(DELETED).to_pylist()]
     rows = [[*row, flag] for row, flag in zip(texts(table, columns.columns), deleted, strict=True)]
+    absent = table.column(ABSENT).to_pylist() if columns.keeps_absent else []
+    if absent:
+        rows = [[*row, text] for row, text in zip(rows, absent, strict=True)]
     text = msgspec.json.encode(rows).decode()
     if NUL in text:
         return None
-    found = InlineRows(text, _last_of_keys(rows, columns))
+    found = InlineRows(text, _last_of_keys(rows, columns), has_absent=any(absent))
     return found if found.sent_bytes <= most_bytes else None
 
 
@@ -104,7 +109,7 @@ def _item_texts(array: pa.Array, column: Column) -> list[Any]:
         rows = zip(*fields, strict=True) if fields else ([] for _ in range(len(array)))
         missing = array.is_null().to_pylist()
         return [None if is_null else ["1", *row] for is_null, row in zip(missing, rows, strict=True)]
-    if column.kind in {Kind.STRING, Kind.JSON}:
+    if column.kind in STAGED_AS_TEXT or column.kind is Kind.STRING:
         found: list[Any] = array.to_pylist()
         return found
     if column.kind is Kind.TIMESTAMP:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_bigquery_softdelete.errors import NotNativeError
-from target_bigquery_softdelete.records.json_text import json_text_of_raw
+from target_bigquery_softdelete.records.json_text import json_text_of_raw, text_of_json_in
 from target_bigquery_softdelete.schema.columns import Column, Kind
 from target_bigquery_softdelete.schema.system_columns import DELETED_AT
 
@@ -27,6 +27,7 @@ class _Branch:
     attribute: str
     repeated: bool
     level: _Level | None
+    parses_text: bool
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _level(columns: Sequence[Column], extra: Sequence[str] = ()) -> _Level:
         attribute, kind = f"f{i}", msgspec.Raw
         if _has_json(column):
             level = None if column.kind is Kind.JSON else _level(column.fields)
-            branches.append(_Branch(attribute, column.repeated, level))
+            branches.append(_Branch(attribute, column.repeated, level, column.parses_text))
             kind = _branch_type(level, column.repeated)
         fields.append((attribute, kind | msgspec.UnsetType, msgspec.UNSET))
     fields += [(f"x{i}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for i in range(len(extra))]
@@ -105,8 +106,13 @@ def _rewrite(record: msgspec.Struct, level: _Level) -> None:
             continue
         if branch.level is None:
             raw = bytes(value)
-            setattr(record, branch.attribute, None if raw == b"null" else json_text_of_raw(raw))
+            setattr(record, branch.attribute, None if raw == b"null" else _text_of(raw, branch))
         else:
             for item in value if branch.repeated else (value,):
                 if item is not None:
                     _rewrite(item, branch.level)
+
+
+def _text_of(raw: bytes, branch: _Branch) -> str:
+    parsed = text_of_json_in(msgspec.json.decode(raw)) if branch.parses_text and raw.startswith(b'"') else None
+    return json_text_of_raw(raw) if parsed is None else parsed

@@ -50,6 +50,16 @@ def json_text_of_raw(raw: bytes) -> str:
     return msgspec.json.encode(msgspec.json.decode(raw), order="sorted").decode()
 
 
+def text_of_json_in(text: str) -> str | None:
+    """Return :func:`json_text` of the object or array that a text holds, or None if it holds none."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return json_text_of_raw(text.encode())
+    except (ValueError, RecursionError):  # half of a surrogate pair has no UTF-8 form
+        return None
+
+
 def to_string(value: object, place: str) -> str:
     """Return a JSON value as a STRING.
 

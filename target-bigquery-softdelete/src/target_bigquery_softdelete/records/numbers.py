@@ -22,6 +22,11 @@ INT64_MIN, INT64_MAX, UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
+DOUBLE_DIGITS = 15
+"""How many digits of any decimal number a double keeps."""
+
+_DOUBLE = decimal.Context(prec=DOUBLE_DIGITS)
+
 _WIDE = decimal.Context(prec=BIGNUMERIC_INTEGER_DIGITS + BIGNUMERIC_SCALE)
 
 
@@ -104,6 +109,30 @@ def to_bignumeric(value: object, place: str) -> decimal.Decimal:
     if not _fits(number, BIGNUMERIC_INTEGER_DIGITS, BIGNUMERIC_SCALE):
         raise InvalidValueError(place, "a number of at most 38 digits before and after the point", value)
     return _rescale(number, BIGNUMERIC_SCALE)
+
+
+def without_noise(value: object, decimals: int) -> object:
+    """Return a decimal number without the digits that a double has added to it, or any other value as it is.
+
+    A double keeps 15 digits of a decimal number. If a number has more, and is the same to 15 digits when it is rounded
+    to the declared ones, the others say nothing.
+
+    Args:
+        value: A JSON value.
+        decimals: How many digits after the point the schema declares.
+    """
+    is_text = isinstance(value, str) and _NUMBER_TEXT.fullmatch(value)
+    if not (is_text or isinstance(value, decimal.Decimal)):
+        return value
+    number = decimal.Decimal(value)  # type: ignore[arg-type]  # the lines above leave Decimal and str
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or len(digits) <= DOUBLE_DIGITS or -exponent <= decimals:
+        return value
+    try:
+        rounded = number.quantize(decimal.Decimal((0, (1,), -decimals)), context=_WIDE)
+    except decimal.InvalidOperation:  # more digits than any column holds
+        return value
+    return rounded if _DOUBLE.plus(number) == _DOUBLE.plus(rounded) else value
 
 
 def _to_decimal(value: object, place: str) -> decimal.Decimal:

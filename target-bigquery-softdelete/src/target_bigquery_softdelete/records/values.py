@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.errors import InvalidValueError
-from target_bigquery_softdelete.records.json_text import json_text, parse_json, to_string
-from target_bigquery_softdelete.records.numbers import to_bignumeric, to_float, to_integer, to_numeric
+from target_bigquery_softdelete.records.binary import to_base64
+from target_bigquery_softdelete.records.json_text import json_text, parse_json, text_of_json_in, to_string
+from target_bigquery_softdelete.records.numbers import to_bignumeric, to_float, to_integer, to_numeric, without_noise
 from target_bigquery_softdelete.records.times import to_date, to_time, to_timestamp
 from target_bigquery_softdelete.schema.columns import Column, Kind
 
@@ -59,6 +60,10 @@ def _convert_item(value: object, column: Column, place: str) -> Any:  # noqa: AN
         return {
             field.name: convert(value.get(field.source), field, f"{place}.{field.source}") for field in column.fields
         }
+    if column.parses_text and isinstance(value, str) and (parsed := text_of_json_in(value)) is not None:
+        return parsed
+    if column.decimals is not None:
+        value = without_noise(value, column.decimals)
     return _CONVERTERS[column.kind](value, place)
 
 
@@ -77,6 +82,10 @@ def _to_json(value: object, place: str) -> str:
         raise InvalidValueError(place, "JSON with numbers that fit 64 bits and at most 500 levels", value) from None
 
 
+def _to_null(value: object, place: str) -> None:
+    raise InvalidValueError(place, "null, as its schema allows nothing else", value)
+
+
 _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.INT64: to_integer,
     Kind.FLOAT64: to_float,
@@ -84,8 +93,10 @@ _CONVERTERS: dict[Kind, Callable[[object, str], Any]] = {
     Kind.BIGNUMERIC: to_bignumeric,
     Kind.BOOL: _to_bool,
     Kind.STRING: to_string,
+    Kind.BYTES: to_base64,
     Kind.TIMESTAMP: to_timestamp,
     Kind.DATE: to_date,
     Kind.TIME: to_time,
     Kind.JSON: _to_json,
+    Kind.NULL: _to_null,
 }

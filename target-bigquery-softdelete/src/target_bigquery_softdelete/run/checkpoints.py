@@ -61,7 +61,7 @@ class Checkpoints:
     def merge_if_due(self) -> None:
         """Merge all streams that may be merged early, if a checkpoint is due."""
         if not self.seconds_left():
-            self._merge_early([sink for sink in self._sinks.values() if sink.merges_early])
+            self._merge_early([sink for sink in self._open_sinks() if sink.merges_early])
             self._last = time.monotonic()
 
     def enforce_limits(self, sink: BigQuerySoftDeleteSink) -> None:
@@ -74,18 +74,26 @@ class Checkpoints:
         if sink.buffered_bytes >= settings.block_bytes:
             sink.convert()
         elif self._buffered_bytes() >= BLOCKS_IN_MEMORY * settings.block_bytes:
-            max(self._sinks.values(), key=lambda other: other.buffered_bytes).convert()
+            max(self._open_sinks(), key=lambda other: other.buffered_bytes).convert()
         if sink.unmerged_records >= settings.merge_interval_rows and sink.merges_early:
             self._merge_early([sink])
 
+    def _open_sinks(self) -> list[BigQuerySoftDeleteSink]:
+        """Return the sinks that still take records. The others are, or have been, finished in another thread."""
+        return [sink for sink in self._sinks.values() if not sink.is_closed]
+
     def _buffered_bytes(self) -> int:
-        return sum(sink.buffered_bytes for sink in self._sinks.values())
+        return sum(sink.buffered_bytes for sink in self._open_sinks())
 
     def _merge_early(self, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
         for sink in sinks:
             sink.process_batch({})
+        self.let_out(sinks)
+
+    def let_out(self, sinks: Sequence[BigQuerySoftDeleteSink]) -> None:
+        """Write the STATE that is true now that these sinks have merged."""
         # Of all: what other sinks of the same stream have rejected is covered by its STATE, too.
-        self.record_rejections(self._sinks.values())
+        self.record_rejections([*sinks, *(sink for sink in self._open_sinks() if sink not in sinks)])
         self.mark_written(sinks)
         self.write_state()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.audit.stream_report import StreamReport
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.run.finish import MOST_THREADS, finish_sink
 from target_bigquery_softdelete.schema.naming import table_name
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.singer.read_ends import ReadEnds
     from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
-MOST_THREADS = 200
-"""Streams that are merged at the same time. A thread only waits, for its turn or for BigQuery, which does the work."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -33,6 +31,7 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     checkpoints: Checkpoints,
     failures: RunFailures,
     *,
+    done: Collection[str] = (),
     refused: RefusedStreams,
     read_ends: ReadEnds,
     cut_off: PluginError | None,
@@ -44,6 +43,7 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
         sinks: The sinks of all streams.
         checkpoints: Those of the run.
         failures: What failed before, outside the streams.
+        done: The names of those sinks that are finished, because their streams ended early.
         refused: The streams that have no sink because a message of theirs cannot be used.
         read_ends: What the messages say about the ends of their streams.
         cut_off: The error of an input that ended in the middle of a line.
@@ -51,9 +51,10 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     Raises:
         PluginError: If anything failed. Everything that could be written is written.
     """
-    run.warehouse.fused.expect(len(sinks))
-    with ThreadPoolExecutor(max(1, min(len(sinks), MOST_THREADS)), "merge") as executor:
-        for sink in executor.map(lambda sink: _finish_sink(run, sink), sinks):
+    left = [sink for sink in sinks if sink.stream_name not in done]
+    run.warehouse.fused.expect(len(left))
+    with ThreadPoolExecutor(max(1, min(len(left), MOST_THREADS)), "merge") as executor:
+        for sink in executor.map(lambda sink: finish_sink(run, sink), left):
             sink.report.note_end(read_ends.worst_of(sink.sources))
             logger.info("%s", sink.report.summary())
     spent = run.stopwatch.read()
@@ -63,7 +64,7 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
         reports = [*(sink.report for sink in sinks), *refused.end_reports(read_ends)]
         reports += _reports_without_records(run, {*_sources(sinks), *(report.stream for report in reports)}, read_ends)
         log = executor.submit(run.write_reports, reports, spent)
-        drops = [executor.submit(sink.clean_up) for sink in sinks]
+        drops = [executor.submit(sink.clean_up) for sink in left]
         checkpoints.write_state()
         failures.attempt(log.result)
         for drop in drops:
@@ -72,12 +73,6 @@ def finalize(  # noqa: PLR0913 - all that a run has at its end
     stream_errors = [*refused.errors, *(sink.error for sink in sinks if sink.error)]
     _raise_failures([*failures.errors, *stream_errors, *([cut_off] if cut_off else [])])
     _drop_stale_staging(run)
-
-
-def _finish_sink(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
-    with run.warehouse.fused.one_stream(), run.stopwatch.finishing():
-        sink.finish()
-    return sink
 
 
 def _sources(sinks: Sequence[BigQuerySoftDeleteSink]) -> set[str]:

@@ -20,14 +20,20 @@ class Kind(StrEnum):
     BIGNUMERIC = "BIGNUMERIC"
     BOOL = "BOOL"
     STRING = "STRING"
+    BYTES = "BYTES"
     TIMESTAMP = "TIMESTAMP"
     DATE = "DATE"
     TIME = "TIME"
     STRUCT = "STRUCT"
     JSON = "JSON"
+    NULL = "NULL"
+    """No type of BigQuery: that of a property that can only be null, as far as its schema says."""
 
 
 NESTED_KINDS = frozenset({Kind.STRUCT, Kind.JSON})
+STAGED_AS_TEXT = frozenset({Kind.JSON, Kind.BYTES, Kind.NULL})
+"""Types of columns that are text in a staging table: JSON, base64, and nothing at all."""
+
 DECIMAL_KINDS = frozenset({Kind.NUMERIC, Kind.BIGNUMERIC})
 
 NUMERIC_SCALE, NUMERIC_INTEGER_DIGITS = 9, 29
@@ -47,13 +53,19 @@ class Column:
     fields: tuple[Column, ...] = ()
     foreign: str = ""
     """The type of a field in the table if this target never writes that type, such as GEOGRAPHY."""
+    parses_text: bool = False
+    """Whether a text in a JSON column is parsed if it is itself JSON, of an object or an array."""
+    decimals: int | None = None
+    """Digits after the point that the schema declares, if those beyond them that are a double's noise are rounded."""
+    is_whole: bool = False
+    """Whether a decimal column is for integers, which INT64 may not hold."""
     description: str = field(default="", compare=False)
     """The description of the property in the schema."""
 
     @property
     def comparable(self) -> bool:
         """Whether GoogleSQL compares two values of the column with `=`: it does not for ARRAY, STRUCT and JSON."""
-        return not self.repeated and self.kind not in NESTED_KINDS
+        return not self.repeated and self.kind not in NESTED_KINDS and self.kind is not Kind.NULL
 
     @property
     def sql_type(self) -> str:
@@ -71,6 +83,8 @@ class TableColumns:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     """Column names of the key, in the order of `key_properties`. Empty for a stream without a key."""
+    keeps_absent: bool = False
+    """Whether a property that a record lacks keeps the value that the row has. By default, it is NULL."""
 
     def key_columns(self) -> tuple[Column, ...]:
         """Return the columns of the key, in the order of the key."""
@@ -87,7 +101,16 @@ class TableColumns:
         Args:
             place: The path of the column in the records, such as `items[3].price`.
         """
-        return TableColumns(_widen(self.columns, place, ""), self.key)
+        return replace(self, columns=_widen(self.columns, place, ""))
+
+
+def typed(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Return the columns that a new table has: without those that can only be NULL, at every depth.
+
+    They get a column when the stream declares a type. The same goes for a STRUCT that has no others.
+    """
+    reduced = (replace(column, fields=typed(column.fields)) for column in columns if column.kind is not Kind.NULL)
+    return tuple(column for column in reduced if column.fields or column.kind is not Kind.STRUCT)
 
 
 def walk(columns: Iterable[Column]) -> Iterator[Column]:

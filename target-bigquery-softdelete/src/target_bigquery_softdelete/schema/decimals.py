@@ -34,6 +34,15 @@ def exceeds_int64(schema: dict[str, Any]) -> bool:
     return any(abs(bound) > _INT64_VALUES for bound in _bounds(schema))
 
 
+def declared_decimals(schema: dict[str, Any]) -> int | None:
+    """Return how many digits after the point `multipleOf` declares, or None if there is none.
+
+    >>> [declared_decimals({"multipleOf": step}) for step in (0.01, 1e-10, 5)], declared_decimals({})
+    ([2, 10, 0], None)
+    """
+    return _decimal_places(schema["multipleOf"]) if schema.get("multipleOf") else None
+
+
 def decimal_kind(schema: dict[str, Any]) -> Kind:
     """Return the type for the exact numbers of a schema."""
     integer_digits, scale = _declared_digits(schema)

@@ -30,6 +30,8 @@ class Flattening:
     max_depth: int
     separator: str = "__"
     max_key_length: int = 255
+    keep_absent: bool = False
+    """Whether absent properties keep their values: then those of an object that is null must be there, as null."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Flattening | None:
@@ -46,7 +48,9 @@ class Flattening:
         if depth <= 0:
             return None
         length = config.get("flattening_max_key_length")
-        return cls(depth, config.get("flattening_separator") or cls.separator, length or cls.max_key_length)
+        separator = config.get("flattening_separator") or cls.separator
+        keep_absent = config.get("absent_properties") == "keep"
+        return cls(depth, separator, length or cls.max_key_length, keep_absent=keep_absent)
 
     def name(self, path: tuple[str, ...]) -> str:
         """Return the name of a property when flattened, from the names on the way to it."""
@@ -113,7 +117,9 @@ class Flattener:
                 yield planned, self._to_text(value) if isinstance(value, (dict, list)) else value
             elif isinstance(value, dict):
                 yield from self._pairs(value, planned, (*path, name))
-            elif value is not None:
+            elif value is None:
+                yield from ((inner, None) for inner in _names(planned) if self._flattening.keep_absent)
+            else:
                 # It is no object, so it has no place: a column of the object gets what does not fit, so that the record
                 # is invalid.
                 yield _first_name(planned), {name: value}
@@ -123,6 +129,11 @@ class Flattener:
         while name in self._properties:
             name += "_"
         return name
+
+
+def _names(plan: _Plan) -> Iterator[str]:
+    for planned in plan.values():
+        yield from [planned] if isinstance(planned, str) else _names(planned)
 
 
 def _first_name(plan: _Plan) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns, walk
-from target_bigquery_softdelete.schema.decimals import EXACT_FORMATS, decimal_kind, exceeds_int64, is_exact
-from target_bigquery_softdelete.schema.json_schema import JsonSchema, simplify, types_of
+from target_bigquery_softdelete.schema.columns import DECIMAL_KINDS, Column, Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.decimals import (
+    EXACT_FORMATS,
+    decimal_kind,
+    declared_decimals,
+    exceeds_int64,
+    is_exact,
+)
+from target_bigquery_softdelete.schema.json_schema import JsonSchema, allows_only_null, simplify, types_of
 from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
-from target_bigquery_softdelete.schema.system_columns import EXTRA
+from target_bigquery_softdelete.schema.system_columns import EXTRA, SDK_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +32,32 @@ LONGEST_DESCRIPTION = 1024
 (https://cloud.google.com/bigquery/quotas#standard_tables)."""
 
 
+@dataclass(frozen=True)
+class ColumnRules:
+    """What the settings say about the columns of every stream."""
+
+    naming: ColumnNaming = "snake_case"
+    """How to make column names from property names."""
+    keep_extra: bool = False
+    """Whether to add a column for the properties that the schema does not list."""
+    keep_absent: bool = False
+    """Whether properties that a record lacks keep the values that its row has. Only with a key."""
+    parse_json_text: bool = True
+    """Whether a text in the column of an object without properties is parsed if it is itself JSON."""
+    round_noise: bool = True
+    """Whether digits of decimals that are a double's noise are rounded to those that the schema declares."""
+    binary_as_text: bool = False
+    """Whether binary values stay text, as they are in the records."""
+    times_as_text: bool = False
+    """Whether times of day are text, so that durations fit, too."""
+
+
 def table_columns(
     schema: JsonSchema,
     key_properties: Sequence[str],
     *,
     stream: str,
-    naming: ColumnNaming = "snake_case",
-    keep_extra: bool = False,
+    rules: ColumnRules | None = None,
 ) -> TableColumns:
     """Return the columns of a stream.
 
@@ -40,8 +65,7 @@ def table_columns(
         schema: The JSON Schema of the SCHEMA message.
         key_properties: Source names of the key.
         stream: Name of the stream, for errors.
-        naming: How to make column names from property names.
-        keep_extra: Whether to add a column for the properties that the schema does not list.
+        rules: What the settings say about it.
 
     Raises:
         PluginError: If the schema is not that of an object, if two names collide, if the columns exceed BigQuery's
@@ -49,14 +73,21 @@ def table_columns(
     """
     if not isinstance(schema.get("properties"), dict):
         raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
-    reader = _SchemaReader(schema, naming)
+    rules = rules or ColumnRules()
+    reader = _SchemaReader(schema, rules)
     columns = reader.fields(schema["properties"], stream, ())
-    if keep_extra:
+    if rules.keep_extra or lists_nothing(schema):
         columns = (*columns, _extra_column(columns))
     if sum(1 for _ in walk(columns)) > MOST_COLUMNS:
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
-    return TableColumns(columns, key)
+    columns = tuple(_as_key(column) if column.name in key else column for column in columns)
+    return TableColumns(columns, key, keeps_absent=rules.keep_absent and bool(key))
+
+
+def lists_nothing(schema: JsonSchema) -> bool:
+    """Return whether a schema lists no property, and allows any. Of its records nothing would be left."""
+    return not schema["properties"] and schema.get("additionalProperties") is not False
 
 
 def suffixed(columns: Sequence[Column]) -> list[str]:
@@ -80,8 +111,20 @@ def _key_column(source: str, columns: Sequence[Column], stream: str) -> Column:
         if column.source == source:
             if column.comparable:
                 return column
+            if column.kind is Kind.NULL:
+                raise PluginError(f"{stream}: the key property `{source}` can only be null. A key must have a value.")
             raise PluginError(f"{stream}: the key property `{source}` is {column.sql_type}. A key must be a scalar.")
+    if source in SDK_PROPERTIES:
+        raise PluginError(
+            f"{stream}: the key property `{source}` says how a tap has read a record, and has no column. Give it "
+            "another name with a stream map, or set another key with `__key_properties__`."
+        )
     raise PluginError(f"{stream}: the key property `{source}` is not in the schema.")
+
+
+def _as_key(column: Column) -> Column:
+    """Return a column of the key. It is never rounded or decoded: two keys could become one."""
+    return replace(column, decimals=None, kind=Kind.STRING if column.kind is Kind.BYTES else column.kind)
 
 
 _Properties = dict[str, Any]
@@ -89,16 +132,18 @@ _Properties = dict[str, Any]
 
 
 class _SchemaReader:
-    """Reads one schema. It holds what all levels share: the definitions and the naming."""
+    """Reads one schema. It holds what all levels share: the definitions and the rules."""
 
-    def __init__(self, root: JsonSchema, naming: ColumnNaming) -> None:
+    def __init__(self, root: JsonSchema, rules: ColumnRules) -> None:
         self._root = root
-        self._naming = naming
+        self._rules = rules
+        times, binary = {Kind.TIME} if rules.times_as_text else set(), {Kind.BYTES} if rules.binary_as_text else set()
+        self._as_text = times | binary
 
     def fields(self, properties: _Properties, place: str, above: tuple[_Properties, ...]) -> tuple[Column, ...]:
         path = (*above, properties)
         columns = tuple(self.column(name, schema, place, path) for name, schema in properties.items())
-        if self._naming == "unique":
+        if self._rules.naming == "unique":
             names = unique_names(properties)
             columns = tuple(replace(column, name=names[column.source]) for column in columns)
         check_distinct(((column.source, column.name) for column in columns), place)
@@ -110,17 +155,29 @@ class _SchemaReader:
         return replace(column, description=_description(schema) or _description(resolved))
 
     def typed_column(self, source: str, schema: JsonSchema, place: str, path: tuple[_Properties, ...]) -> Column:
-        name = column_name(source, self._naming)
+        name = column_name(source, self._rules.naming)
         if "array" not in types_of(schema):
             kind, fields = self.scalar_or_struct(schema, f"{place}.{source}", path)
-            return Column(source, name, kind, fields=fields)
+            return self.with_rules(Column(source, name, kind, fields=fields), schema)
 
         items = simplify(schema.get("items", {}), self._root)
         kind, fields = self.scalar_or_struct(items, f"{place}.{source}", path)
         # For an array of arrays, of anything, or of values of several types BigQuery has no type but JSON.
-        if len(types_of(schema)) > 1 or kind is Kind.JSON:
-            return Column(source, name, Kind.JSON)
-        return Column(source, name, kind, repeated=True, fields=fields)
+        if len(types_of(schema)) > 1 or kind in {Kind.JSON, Kind.NULL}:
+            return self.with_rules(Column(source, name, Kind.JSON), schema)
+        return self.with_rules(Column(source, name, kind, repeated=True, fields=fields), items)
+
+    def with_rules(self, column: Column, schema: JsonSchema) -> Column:
+        """Return a column with what the rules and the schema of its values say of these."""
+        types = types_of(schema)
+        if column.kind is Kind.JSON:
+            return replace(column, parses_text=self._rules.parse_json_text and bool(types) and types <= _CONTAINERS)
+        if column.kind in self._as_text:
+            return replace(column, kind=Kind.STRING)
+        if column.kind not in DECIMAL_KINDS:
+            return column
+        decimals = declared_decimals(schema) if self._rules.round_noise else None
+        return replace(column, decimals=decimals, is_whole=types == {"integer"})
 
     def scalar_or_struct(
         self, schema: JsonSchema, place: str, path: tuple[_Properties, ...]
@@ -143,10 +200,14 @@ def _description(schema: object) -> str:
     return next((text[:LONGEST_DESCRIPTION] for text in texts if isinstance(text, str)), "")
 
 
+_CONTAINERS = {"object", "array"}
+
 _TEMPORAL_KINDS = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "time": Kind.TIME}
 
 
 def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
+    if allows_only_null(schema):
+        return Kind.NULL
     if len(types) != 1:
         # Some taps declare exact decimals as "a number, or a string with the format decimal".
         exact = schema.get("format") in EXACT_FORMATS and types <= {"number", "integer", "string"} and types
@@ -164,4 +225,5 @@ def _scalar_kind(types: set[str], schema: JsonSchema) -> Kind:
 def _string_kind(schema: JsonSchema) -> Kind:
     if schema.get("format") in EXACT_FORMATS:
         return decimal_kind(schema)
-    return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.STRING)
+    is_binary = str(schema.get("contentEncoding")).lower() == "base64"
+    return _TEMPORAL_KINDS.get(str(schema.get("format")), Kind.BYTES if is_binary else Kind.STRING)

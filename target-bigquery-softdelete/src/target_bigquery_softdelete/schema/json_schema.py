@@ -32,6 +32,17 @@ def types_of(schema: JsonSchema) -> set[str]:
     return {"number"} if types == {"integer", "number"} else types
 
 
+def allows_only_null(schema: JsonSchema) -> bool:
+    """Return whether null is the only value that a schema allows.
+
+    >>> [allows_only_null(schema) for schema in ({"type": ["null"]}, {"enum": [None]}, {"type": []}, {})]
+    [True, True, False, False]
+    """
+    if schema.get("type") is not None:
+        return schema["type"] in ("null", ["null"])
+    return schema.get("enum") == [None] or ("const" in schema and schema["const"] is None)
+
+
 def simplify(schema: object, root: JsonSchema, seen: frozenset[str] = frozenset()) -> JsonSchema:
     """Resolve `$ref` and reduce `anyOf`, `oneOf` and `allOf` to one schema.
 
@@ -95,6 +106,8 @@ def _any_of(schemas: Sequence[Any]) -> Any:  # noqa: ANN401 - `true` and `false`
 
 def _unite(branches: Sequence[JsonSchema]) -> JsonSchema:
     """Return one schema for `anyOf` these."""
+    if branches and all(map(allows_only_null, branches)):
+        return {"type": "null"}
     branches = [branch for branch in branches if branch.get("type") not in ("null", ["null"])]
     types = [types_of(branch) for branch in branches]
     if not branches or not all(types):

@@ -2,13 +2,16 @@
 
 BigQuery's rules for column names: letters, digits and underscores, at most 300 characters, a letter or an underscore
 first, no reserved prefix, and no two names that differ only in case
-(https://cloud.google.com/bigquery/docs/schemas#column_names).
+(https://cloud.google.com/bigquery/docs/schemas#column_names). Flexible names may also have letters, digits and marks of
+any script, dashes, blanks and ten special characters, and begin with any of them
+(https://cloud.google.com/bigquery/docs/schemas#flexible-column-names).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +21,7 @@ from target_bigquery_softdelete.schema.system_columns import ETL_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-ColumnNaming = Literal["snake_case", "preserve", "unique"]
+ColumnNaming = Literal["snake_case", "preserve", "unique", "flexible"]
 
 LIVE_SUFFIX = "_live"
 """Ends the name of the view of a table's live rows."""
@@ -45,6 +48,10 @@ RESERVED_PREFIXES = (
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_]")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+FLEXIBLE_CHARACTERS = frozenset(" &%=+:'<>#|")
+"""What a flexible name may have besides letters, digits, marks, dashes and connectors, of which `_` is one."""
 
 
 def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
@@ -56,7 +63,12 @@ def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
     'http_status_code'
     >>> column_name("2nd", "preserve")
     '_2nd'
+    >>> column_name("Größe (in %)", "flexible")
+    'Größe _in %_'
     """
+    if naming == "flexible":
+        name = "".join(character if _is_flexible(character) else "_" for character in source) or "_"
+        return _shorten(f"x{name}" if name.lower().startswith(RESERVED_PREFIXES) else name, LONGEST_COLUMN_NAME)
     name = source if naming == "preserve" else _WORD_START.sub("_", source).lower()
     name = _NOT_ALLOWED.sub("_", name) or "_"
     if name[0].isdigit():
@@ -64,6 +76,34 @@ def column_name(source: str, naming: ColumnNaming = "snake_case") -> str:
     if name.lower().startswith(RESERVED_PREFIXES):
         name = f"x{name}"
     return _shorten(name, LONGEST_COLUMN_NAME)
+
+
+def is_column_name(name: str) -> bool:
+    """Return whether BigQuery allows the characters of a column name, and their number.
+
+    >>> is_column_name("价格 in %"), is_column_name("a.b"), is_column_name("a`b"), is_column_name("")
+    (True, False, False, False)
+    """
+    return 0 < len(name) <= LONGEST_COLUMN_NAME and (is_plain(name) or all(map(_is_flexible, name)))
+
+
+def is_plain(name: str) -> bool:
+    """Return whether a column name is one without BigQuery's flexible names, too."""
+    return bool(_PLAIN.fullmatch(name))
+
+
+def _is_flexible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character in FLEXIBLE_CHARACTERS or category[0] in "LNM" or category in {"Pc", "Pd"}
+
+
+def variant_name(name: str, kind: str) -> str:
+    """Return the name of a column for the values of another type.
+
+    >>> variant_name("price", "string")
+    'price__string'
+    """
+    return _shorten(f"{name}__{kind}", LONGEST_COLUMN_NAME)
 
 
 def unique_names(sources: Collection[str]) -> dict[str, str]:

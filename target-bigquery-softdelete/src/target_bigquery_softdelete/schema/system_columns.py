@@ -20,6 +20,10 @@ SEQUENCE = "_etl_sequence"
 DELETED = "_etl_deleted"
 """Staging column: whether the record says that the row is deleted at the source."""
 
+ABSENT = "_etl_absent"
+"""Staging column, if absent properties keep their values: which properties the record lacks, as a text with `1` for
+each of them and `0` for the others, in the order of the columns. NULL if it lacks none."""
+
 PRESENT_ONLY = "_etl_present_only"
 """Column of the staged rows in a statement: the key was seen in this run, but the row must not be written."""
 
@@ -40,6 +44,20 @@ VALID_TO = "_valid_to"
 
 DELETED_AT = "_sdc_deleted_at"
 """Property with which a Singer tap marks a record as deleted at the source: a time does, no other value."""
+
+SDK_PROPERTIES = frozenset(
+    {
+        "_sdc_batched_at",
+        "_sdc_deleted_at",
+        "_sdc_extracted_at",
+        "_sdc_received_at",
+        "_sdc_sequence",
+        "_sdc_sync_started_at",
+        "_sdc_table_version",
+    }
+)
+"""Properties to which the Singer SDK gives a meaning: https://sdk.meltano.com/en/latest/implementation/record_metadata.html.
+They get no column. Others that begin alike are data of the source."""
 
 SDC_PREFIX = "_sdc_"
 """Prefix of the properties in which a tap says how it read a record. They change with every run and are not data."""

@@ -54,11 +54,16 @@ def encode_record(record: object) -> bytes:
 
 
 def _holds_constant(value: object) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(_holds_constant, value.values()))
-    return isinstance(value, (list, tuple)) and any(map(_holds_constant, value))
+    parts = [value]  # not by recursion: a STATE may be nested deeper than Python's stack
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+        elif isinstance(part, (list, tuple)):
+            parts += part
+        elif isinstance(part, float) and not math.isfinite(part):
+            return True
+    return False
 
 
 def _with_placeholders(value: object) -> object:

@@ -12,7 +12,7 @@ import select
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -110,6 +110,8 @@ class BlockReader(GenericSingerReader[bytes]):
         """The line of the input that it begins with."""
         self._position = 0
         """How many messages of it came before the one that is being passed on."""
+        self._numbers: list[int] | None = None
+        """The lines of the input with its messages, once somebody has asked."""
         self.cut_off: BadInputError | None = None
         """Set if the input ended in the middle of a line, as happens when the tap crashes."""
         self.idle_timeout: Callable[[], float | None] = lambda: None
@@ -142,7 +144,7 @@ class BlockReader(GenericSingerReader[bytes]):
         """
         counts: Counter[str] = Counter()
         for chunk in self._chunks(_as_bytes(file_input or self.default_input)):
-            self._chunk, self._position = chunk, 0
+            self._chunk, self._position, self._numbers = chunk, 0, None
             try:
                 for message in _batch(self._decode_chunk(chunk, self._chunk_line)):
                     kind = message["type"]
@@ -158,8 +160,9 @@ class BlockReader(GenericSingerReader[bytes]):
     @property
     def line(self) -> int:
         """The line of the input with the message that is being passed on, or with the first of a batch."""
-        numbers = (number for number, _ in number_lines(self._chunk, self._chunk_line))
-        return next(islice(numbers, self._position, None))
+        if self._numbers is None:
+            self._numbers = [number for number, _ in number_lines(self._chunk, self._chunk_line)]
+        return self._numbers[self._position]
 
     def _chunks(self, file: IO[bytes]) -> Iterator[bytes]:
         line = 1

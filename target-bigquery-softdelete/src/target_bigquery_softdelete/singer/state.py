@@ -11,7 +11,6 @@ are not written, no bookmark is released, unless the tap says that no other stre
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import msgspec
@@ -49,11 +48,29 @@ def says_place(bookmark: object) -> bool:
     >>> [says_place(bookmark) for bookmark in ({"version": 7}, {"replication_key": "id"}, {"replication_key_value": 7})]
     [False, False, True]
     """
-    if isinstance(bookmark, dict):
-        return any(says_place(value) for name, value in bookmark.items() if name not in _NO_PLACE)
-    if isinstance(bookmark, list):
-        return any(map(says_place, bookmark))
-    return bookmark is not None and bookmark is not False and bookmark != "" and bookmark is not _DROPPED
+    parts = [bookmark]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [value for name, value in part.items() if name not in _NO_PLACE]
+        elif isinstance(part, list):
+            parts += part
+        elif part is not None and part is not False and part != "" and part is not _DROPPED:
+            return True
+    return False
+
+
+def _copy(state: State) -> State:
+    """Return a copy of a state, made without recursion: it may be nested deeper than Python's stack."""
+    copied = [state]
+    containers: list[Any] = [copied]
+    while containers:
+        container = containers.pop()
+        for place, value in list(container.items() if isinstance(container, dict) else enumerate(container)):
+            if isinstance(value, (dict, list)):
+                container[place] = value.copy()
+                containers.append(container[place])
+    return copied[0]
 
 
 class StateComposer:
@@ -72,7 +89,8 @@ class StateComposer:
         self._unwritten: set[str] = set()
         self._written: set[str] = set()
         """Streams of which everything was written at some time of this run."""
-        self._emitted: State | None = None
+        self._emitted: bytes | None = None
+        """The last state that was emitted, as text: 0 and false are equal in Python, and not in JSON."""
 
     def note_record(self, stream: str) -> None:
         """Note that a record of the stream was read and is not written yet."""
@@ -92,7 +110,7 @@ class StateComposer:
 
     def note_state(self, state: State) -> None:
         """Note a STATE message. It replaces earlier ones."""
-        state = _NULL if state is None else copy.deepcopy(state)
+        state = _NULL if state is None else _copy(state)
         bookmarks = state.get(BOOKMARKS) if isinstance(state, dict) else None
         named = bookmarks if isinstance(bookmarks, dict) else {}
         held = {name: part for name, part in self._held.items() if name != _REST and part is not _DROPPED}
@@ -115,10 +133,13 @@ class StateComposer:
 
     def next_state(self) -> State | None:
         """Return the state that is safe to emit now, or None if it was already returned."""
-        if self._released is None or self._released == self._emitted:
+        if self._released is None:
             return None
-        self._emitted = copy.deepcopy(self._released)
-        return copy.deepcopy(self._released)
+        text = msgspec.json.encode(self._released)
+        if text == self._emitted:
+            return None
+        self._emitted = text
+        return _copy(self._released)
 
     def _release(self) -> None:
         for name in [name for name in self._held if self._is_releasable(name)]:

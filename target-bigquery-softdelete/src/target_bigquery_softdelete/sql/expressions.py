@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.columns import Column, Kind
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def staged_value(staged: Column, source: Source) -> str:
 
 def comparable_value(alias: str, column: Column, source: Source) -> str:
     """Return the expression to compare a value by: of a nested one, only the fields that the stream has."""
-    name, wanted = quote_column(column.name, of=alias), source.table_columns[column.name]
+    name = source.staged(column) if alias == "_etl_s" else quote_column(column.name, of=alias)
+    wanted = source.table_columns[column.name]
+    column = wanted if column.kind is Kind.NULL else column
     if column.comparable:
         return name
     # BigQuery has no equality for ARRAY, STRUCT and JSON. Their JSON texts are equal when the values are.
@@ -37,11 +39,14 @@ def comparable_value(alias: str, column: Column, source: Source) -> str:
 def updated_value(column: Column, source: Source) -> str:
     """Return the new value of a column in an UPDATE: the staged one, with the nested fields that only the table has."""
     name = quote_column(column.name)
-    return _keep_table_fields(f"_etl_s.{name}", f"_etl_t.{name}", column, source.table_columns[column.name])
+    value = _keep_table_fields(source.staged(column), f"_etl_t.{name}", column, source.table_columns[column.name])
+    return f"IF(_etl_s.{name} IS NULL, _etl_t.{name}, {value})" if source.wraps(column.name) else value
 
 
 def _convert(expression: str, staged: Column, wanted: Column, depth: int) -> str:
     """Return the expression that turns a staged value into the type of the table's column."""
+    if staged.kind is Kind.NULL:
+        return _missing_value(wanted)
     if not _needs_conversion(staged, wanted):
         return expression
     if not staged.repeated:
@@ -66,6 +71,13 @@ def _convert_item(expression: str, staged: Column, wanted: Column, depth: int) -
     if staged.kind is Kind.JSON:
         # `round` accepts a double that has no short decimal form, such as 1e23.
         return f"PARSE_JSON({expression}, wide_number_mode => 'round')"
+    if staged.kind is Kind.BYTES and wanted.kind is Kind.STRING:
+        return expression  # bytes are staged as base64 text
+    if staged.kind is Kind.BYTES:
+        return f"FROM_BASE64({expression})"
+    if wanted.kind is Kind.INT64 and staged.kind is not Kind.INT64:
+        # By way of a text, which must be that of an integer: a number with a fraction would be rounded.
+        return f"CAST(CAST({expression} AS STRING) AS INT64)"
     return f"CAST({expression} AS {wanted.kind})"
 
 
@@ -75,8 +87,8 @@ def _missing_value(wanted: Column) -> str:
 
 
 def _needs_conversion(staged: Column, wanted: Column) -> bool:
-    """Whether a staged value must be rebuilt: JSON is staged as text, and fields may come in another order."""
-    if staged.kind is Kind.JSON or staged.kind is not wanted.kind or len(staged.fields) != len(wanted.fields):
+    """Whether a staged value must be rebuilt: some types are staged as text, and fields may come in another order."""
+    if staged.kind in STAGED_AS_TEXT or staged.kind is not wanted.kind or len(staged.fields) != len(wanted.fields):
         return True
     pairs = zip(staged.fields, wanted.fields, strict=True)
     return any(have.name.lower() != want.name.lower() or _needs_conversion(have, want) for have, want in pairs)
@@ -84,6 +96,8 @@ def _needs_conversion(staged: Column, wanted: Column) -> bool:
 
 def _lacks_fields(staged: Column, wanted: Column) -> bool:
     """Whether the table has a nested field that the stream does not have."""
+    if staged.kind is Kind.NULL:
+        return False
     return any(have is None or _lacks_fields(have, want) for have, want in _pair_fields(staged, wanted))
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.schema.naming import is_column_name
 
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,60}:)?[a-z][a-z0-9-]{2,60}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE = re.compile(r"[A-Za-z0-9_]{1,1024}")
-_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,6 @@ def quote_column(name: str, *, of: str = "") -> str:
     Raises:
         PluginError: If BigQuery does not allow the name.
     """
-    if not _COLUMN.fullmatch(name):
+    if not is_column_name(name):
         raise PluginError(f"`{name}` is not a valid BigQuery column name.")
     return f"{of}.`{name}`" if of else f"`{name}`"

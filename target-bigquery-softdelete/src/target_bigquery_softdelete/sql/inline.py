@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.columns import Column, Kind
-from target_bigquery_softdelete.schema.system_columns import DELETED, SEQUENCE
+from target_bigquery_softdelete.schema.columns import STAGED_AS_TEXT, Column, Kind
+from target_bigquery_softdelete.schema.system_columns import ABSENT, DELETED, SEQUENCE
 from target_bigquery_softdelete.sql.identifiers import quote_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from target_bigquery_softdelete.schema.columns import TableColumns
 
 ROWS_PARAMETER = "rows"
 """The parameter of a statement that has the rows: STRING."""
@@ -24,14 +26,17 @@ ROWS_FROM = f"FROM UNNEST(JSON_QUERY_ARRAY(PARSE_JSON(@{ROWS_PARAMETER}))) AS _e
 """The FROM clause that yields the rows, in order."""
 
 
-def inline_rows(columns: Sequence[Column]) -> str:
+def inline_rows(columns: TableColumns) -> str:
     """Return the query for rows in the parameter `rows`, with the columns of a staging table.
 
     Args:
         columns: The columns of the stream, as they are staged.
     """
-    deleted = f"IFNULL(JSON_VALUE(_etl_r, '$[{len(columns)}]') = '1', FALSE) AS {quote_column(DELETED)}"
-    values = [*unpack(columns), deleted, f"_etl_position AS {quote_column(SEQUENCE)}"]
+    count = len(columns.columns)
+    deleted = f"IFNULL(JSON_VALUE(_etl_r, '$[{count}]') = '1', FALSE) AS {quote_column(DELETED)}"
+    values = [*unpack(columns.columns), deleted, f"_etl_position AS {quote_column(SEQUENCE)}"]
+    if columns.keeps_absent:
+        values.append(f"JSON_VALUE(_etl_r, '$[{count + 1}]') AS {quote_column(ABSENT)}")
     return "\n".join(["SELECT", ",\n".join(f"  {value}" for value in values), ROWS_FROM])
 
 
@@ -72,7 +77,7 @@ def _item(json: str, path: str, column: Column, depth: int) -> str:
         )
         return f"IF(JSON_VALUE({json}, '$[{before}0]') IS NULL, NULL, STRUCT({fields}))"
     text = f"JSON_VALUE({json}, '{path}')"
-    if column.kind in {Kind.STRING, Kind.JSON}:
+    if column.kind in STAGED_AS_TEXT or column.kind is Kind.STRING:
         return text
     if column.kind is Kind.TIMESTAMP:
         # Not as a text: that would be read by rules of its own.

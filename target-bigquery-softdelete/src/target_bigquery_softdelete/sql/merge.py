@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
-from target_bigquery_softdelete.schema.system_columns import IN_RUN, IN_TABLE, PRESENT_ONLY, SEQUENCE
-from target_bigquery_softdelete.sql.expressions import comparable_value, staged_value, updated_value
+from target_bigquery_softdelete.schema.system_columns import IN_RUN, IN_TABLE
+from target_bigquery_softdelete.sql.expressions import comparable_value, updated_value
 from target_bigquery_softdelete.sql.guards import IN_TIME, if_ours
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
 from target_bigquery_softdelete.sql.source import (
@@ -30,9 +29,12 @@ from target_bigquery_softdelete.sql.source import (
     indent,
     is_writable,
 )
+from target_bigquery_softdelete.sql.staged_rows import staged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from target_bigquery_softdelete.schema.columns import Column, TableColumns
 
 _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 
@@ -75,26 +77,23 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     """
     if mark_missing_deleted and (within or piece):
         raise ValueError("rows outside of the partitions that are read would be marked deleted")
-    names = [quote_column(column.name) for column in source.columns.columns]
+    names = [quote_column(column.name) for column in source.written]
     return "\n".join(
         [
             f"MERGE {target.quoted} AS _etl_t",
             "USING (",
-            indent(_piece(_staged_rows(source), piece)),
+            indent(_piece(source, piece)),
             ") AS _etl_s",
             f"ON {_same_key(source.columns)}{filter_partitions(' AND ', partition, within)}",
             *(_mark_deleted(source) if mark_deleted else ()),
             f"WHEN MATCHED AND {if_ours(_is_changed(source))} THEN",
             "  UPDATE SET",
-            *(
-                f"    {quote_column(column.name)} = {updated_value(column, source)},"
-                for column in source.columns.other_columns()
-            ),
+            *(f"    {quote_column(column.name)} = {updated_value(column, source)}," for column in source.other_written),
             f"    {OPERATION_SQL} = 'UPDATE',",
             f"    {SYNCED_SQL} = @synced",
             f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
             f"  INSERT ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
-            f"  VALUES ({', '.join([*(f'_etl_s.{name}' for name in names), _FIRST_OPERATION, '@synced'])})",
+            f"  VALUES ({', '.join([*map(source.staged, source.written), _FIRST_OPERATION, '@synced'])})",
             *(_mark_missing_deleted(partition, spare_taken=spare_taken) if mark_missing_deleted else ()),
         ]
     )
@@ -132,7 +131,7 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
         partition: See :func:`merge`.
         within: See :func:`merge`.
     """
-    columns = source.columns.columns if compare else source.columns.key_columns()
+    columns = source.written if compare else source.columns.key_columns()
     names = ", ".join(quote_column(column.name) for column in columns)
     counts = {
         "staged": f"_etl_s.{_IN_RUN}{and_not_present_only(source)}",
@@ -154,7 +153,7 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
             f"  FROM {target.quoted} AS _etl_t{filter_partitions(' WHERE ', partition, within)}) AS _etl_t",
             "FULL JOIN (",
             f"  SELECT *, TRUE AS {_IN_RUN} FROM (",
-            indent(_staged_rows(source, only_key=not compare), 4),
+            indent(staged_rows(source, only_key=not compare), 4),
             "  )",
             ") AS _etl_s",
             f"ON {_same_key(source.columns)}",
@@ -185,28 +184,34 @@ def fill(target: TableId, source: Source, *, partition: str = "") -> str:
         source: The staged rows. None of them says that it is deleted.
         partition: See :func:`merge`.
     """
-    names = [quote_column(column.name) for column in source.columns.columns]
     some_row = f"SELECT 1 FROM {target.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
     return "\n".join(
         [
-            f"SELECT {', '.join(names)}, 'INSERT' AS {OPERATION_SQL}, @synced AS {SYNCED_SQL}",
+            f"SELECT {', '.join(_named_values(source))}, 'INSERT' AS {OPERATION_SQL}, @synced AS {SYNCED_SQL}",
             "FROM (",
-            indent(_staged_rows(source)),
+            indent(staged_rows(source)),
             ") AS _etl_s",
             f"WHERE {IN_TIME} AND IF(EXISTS({some_row}), ERROR('{NOT_EMPTY}'), TRUE)",
         ]
     )
 
 
+def _named_values(source: Source) -> list[str]:
+    names = [quote_column(column.name) for column in source.written]
+    if not source.columns.keeps_absent:
+        return names
+    return [f"{source.staged(column)} AS {name}" for column, name in zip(source.written, names, strict=True)]
+
+
 def append(target: TableId, source: Source) -> str:
     """Return the INSERT that adds the staged rows of a stream without a key."""
-    names = [quote_column(column.name) for column in source.columns.columns]
+    names = [quote_column(column.name) for column in source.written]
     return "\n".join(
         [
             f"INSERT INTO {target.quoted} ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
             f"SELECT {', '.join([*names, _FIRST_OPERATION, '@synced'])}",
             "FROM (",
-            indent(_staged_rows(source)),
+            indent(staged_rows(source)),
             ") AS _etl_s",
             f"WHERE {IN_TIME}",
         ]
@@ -227,25 +232,13 @@ def replace(target: TableId, sources: Sequence[Source], *, partition: str = "") 
     return ";\n".join(statements) + ";"
 
 
-def _staged_rows(source: Source, *, only_key: bool = False) -> str:
-    """Return the query for the last staged row of each key, in the types of the table."""
-    columns = source.columns.key_columns() if only_key else source.columns.columns
-    flag = f"FALSE AS {quote_column(PRESENT_ONLY)}" if source.seen_key_tables else ""
-    selected = _key_values_in_table(source) if only_key else _all_values_in_table(source)
-    lines = [*selected[:-1], f"{selected[-1]},", f"  {flag}"] if flag else selected
-    lines.append(f"FROM {source.rows_sql} AS _etl_s")
-    if source.columns.key:
-        lines += ["WHERE TRUE", f"QUALIFY {_rank(source.columns)} = 1"]
-    if source.seen_key_tables:
-        lines += ["UNION ALL", _seen_keys(source, columns)]
-    return "\n".join(lines)
-
-
-def _piece(rows: str, column: str) -> str:
+def _piece(source: Source, column: str) -> str:
     """Return the query for the staged rows that are in a piece. Which row of a key counts is decided first."""
+    rows = staged_rows(source)
     if not column:
         return rows
-    is_in_piece = f"{quote_column(column)} BETWEEN @piece_first AND @piece_last"
+    value = f"{quote_column(column)}.value" if source.wraps(column) else quote_column(column)
+    is_in_piece = f"{value} BETWEEN @piece_first AND @piece_last"
     return f"SELECT * FROM (\n{indent(rows)}\n)\nWHERE IFNULL({is_in_piece}, @piece_null)"
 
 
@@ -271,69 +264,6 @@ def pieces(source: Source, column: str, partition_order: str) -> str:
     )
 
 
-def _key_values_in_table(source: Source) -> list[str]:
-    return [
-        "SELECT",
-        *(
-            f"  {staged_value(column, source)} AS {quote_column(column.name)},"
-            for column in source.columns.key_columns()
-        ),
-        f"  _etl_s.{DELETED_SQL}",
-    ]
-
-
-def _all_values_in_table(source: Source) -> list[str]:
-    """Return the SELECT of all columns. It names only those that it converts: a statement has a longest length."""
-    values = ((quote_column(column.name), staged_value(column, source)) for column in source.columns.columns)
-    converted = [f"    {value} AS {name}" for name, value in values if value != f"_etl_s.{name}"]
-    lines = ["SELECT", f"  _etl_s.* EXCEPT ({quote_column(SEQUENCE)})"]
-    return [*lines[:1], f"{lines[1]} REPLACE (", ",\n".join(converted), "  )"] if converted else lines
-
-
-def _seen_keys(source: Source, columns: Sequence[Column]) -> str:
-    """Return the query for the keys of the earlier staging tables that are not staged again.
-
-    Each table is named once: BigQuery limits the length of a statement, and how much its parts may refer to each other.
-    """
-    values = [
-        staged_value(column, source)
-        if column.name in source.columns.key
-        else f"CAST(NULL AS {source.table_columns[column.name].sql_type})"
-        for column in columns
-    ]
-    fields = [f"{value} AS {quote_column(column.name)}" for value, column in zip(values, columns, strict=True)]
-    key = ", ".join(map(quote_column, source.columns.key))
-    same = " AND ".join(f"_etl_later.{quote_column(name)} = _etl_s.{quote_column(name)}" for name in source.columns.key)
-    return "\n".join(
-        [
-            "SELECT",
-            *(f"  {field}," for field in fields),
-            f"  FALSE AS {DELETED_SQL},",
-            f"  TRUE AS {quote_column(PRESENT_ONLY)}",
-            "FROM (",
-            "\n  UNION ALL\n".join(f"  SELECT {key} FROM {table.quoted}" for table in source.seen_key_tables),
-            ") AS _etl_s",
-            f"WHERE NOT EXISTS (SELECT 1 FROM {source.staging.quoted} AS _etl_later WHERE {same})",
-            f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {_key_values(source.columns)}) = 1",
-        ]
-    )
-
-
-def _rank(columns: TableColumns) -> str:
-    newest_first = f"ORDER BY _etl_s.{quote_column(SEQUENCE)} DESC"
-    return f"ROW_NUMBER() OVER (PARTITION BY {_key_values(columns)} {newest_first})"
-
-
-def _key_values(columns: TableColumns) -> str:
-    return ", ".join(map(_partition_value, columns.key_columns()))
-
-
-def _partition_value(column: Column) -> str:
-    name = quote_column(column.name, of="_etl_s")
-    # GoogleSQL does not partition by FLOAT64. As text, -0 and 0 would differ although they are equal: so add 0.
-    return f"CAST({name} + 0 AS STRING)" if column.kind is Kind.FLOAT64 else name
-
-
 def _same_key(columns: TableColumns) -> str:
     # Plain equality, so that BigQuery can skip clusters.
     return " AND ".join(f"_etl_t.{quote_column(name)} = _etl_s.{quote_column(name)}" for name in columns.key)
@@ -341,10 +271,15 @@ def _same_key(columns: TableColumns) -> str:
 
 def _differs(source: Source) -> str:
     changes = [
-        f"OR {comparable_value('_etl_t', column, source)} IS DISTINCT FROM {comparable_value('_etl_s', column, source)}"
-        for column in source.columns.other_columns()
+        f"OR {_is_present(column, source)}{comparable_value('_etl_t', column, source)} IS DISTINCT FROM "
+        f"{comparable_value('_etl_s', column, source)}"
+        for column in source.other_written
     ]
     return "\n".join([f"_etl_t.{OPERATION_SQL} = 'DELETE'", *changes])
+
+
+def _is_present(column: Column, source: Source) -> str:
+    return f"_etl_s.{quote_column(column.name)} IS NOT NULL AND " if source.wraps(column.name) else ""
 
 
 def _is_changed(source: Source) -> str:

@@ -35,16 +35,35 @@ class Source:
     columns: TableColumns
     """The columns of the stream, as staged."""
     table_columns: Mapping[str, Column]
-    """The same columns, by name, as the target table has them."""
+    """The same columns, by name, as the target table has them. It may lack those that can only be NULL."""
     seen_key_tables: tuple[TableId, ...] = ()
     """Staging tables whose keys were seen earlier in this run and whose rows are already written."""
     inline: str | None = None
     """The rows, if the statement carries them itself: the parameter `rows`. There is no staging table then."""
 
     @property
+    def written(self) -> tuple[Column, ...]:
+        """The columns that are written: all but those that can only be NULL and that the table does not have."""
+        return tuple(column for column in self.columns.columns if column.name in self.table_columns)
+
+    @property
+    def other_written(self) -> tuple[Column, ...]:
+        """Those of them that are not part of the key."""
+        return tuple(column for column in self.written if column.name not in self.columns.key)
+
+    def wraps(self, name: str) -> bool:
+        """Return whether the staged rows have a column in a STRUCT, which is NULL where no record has the property."""
+        return self.columns.keeps_absent and name not in self.columns.key
+
+    def staged(self, column: Column) -> str:
+        """Return the expression for the value of a column in the staged rows: NULL also where it is absent."""
+        name = quote_column(column.name, of="_etl_s")
+        return f"{name}.value" if self.wraps(column.name) else name
+
+    @property
     def rows_sql(self) -> str:
         """What a FROM clause names to read the staged rows."""
-        return self.staging.quoted if self.inline is None else f"(\n{indent(inline_rows(self.columns.columns))}\n)"
+        return self.staging.quoted if self.inline is None else f"(\n{indent(inline_rows(self.columns))}\n)"
 
 
 def is_writable(condition: str, source: Source) -> str:

@@ -79,6 +79,23 @@ def change_columns(target: TableId, widened: Sequence[Column], *, drops_key: boo
     return ";\n".join(filter(None, parts))
 
 
+def count_values(table: TableId, names: Iterable[str], *, partition: str = "") -> str:
+    """Return the query that counts the values of columns that are not NULL: each as INT64, by the column's name.
+
+    Args:
+        table: The table.
+        names: The columns.
+        partition: The column that the table requires in the filter of every statement, if it requires one.
+    """
+    counts = ", ".join(f"COUNT(_etl_t.{quote_column(name)}) AS {quote_column(name)}" for name in names)
+    return f"SELECT {counts} FROM {table.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
+
+
+def drop_columns(table: TableId, names: Iterable[str]) -> str:
+    """Return the ALTER TABLE that drops columns."""
+    return f"ALTER TABLE {table.quoted}\n" + ",\n".join(f"  DROP COLUMN {quote_column(name)}" for name in names)
+
+
 def count_lost_keys(rows: str, key: Iterable[Column], *, partition: str = "") -> str:
     """Return the query that counts, as `lost`, the rows of which a column of the key is not the same as FLOAT64.
 

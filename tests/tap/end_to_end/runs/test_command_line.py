@@ -84,6 +84,17 @@ def test_a_file_that_is_not_json_is_named_in_one_line(tap: Tap, tmp_path: Path, 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["[]", "null", '[{"tap_stream_id": "jobs"}]', '{"streams": {"jobs": {}}}', "{}"])
+def test_a_file_that_is_no_catalog_is_named_in_one_line(tap: Tap, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "catalog.json"
+    path.write_text(text)
+    done = tap.run(MINIMAL, "--catalog", str(path), LOGLEVEL="INFO")
+    assert (done.returncode, done.stdout) == (1, "")
+    (error,) = errors(done)
+    assert error.startswith(f"the catalog file {path} is no catalog: it must be an object with the array `streams`")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_state_that_is_no_state_is_not_used(company: Company, tap: Tap, tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('["2026-01-01"]')

@@ -135,10 +135,10 @@ def test_another_key_makes_it_unknown(table: WatchedTable) -> None:
     [
         {"column_naming": "preserve"},
         {"history": ["jobs"]},
-        {"live_views": True},
-        {"additional_properties": "keep"},
-        {"on_invalid_record": "quarantine"},
-        {"labels": {"team": "data"}},
+        pytest.param({"live_views": True}, marks=pytest.mark.long),
+        pytest.param({"additional_properties": "keep"}, marks=pytest.mark.long),
+        pytest.param({"on_invalid_record": "quarantine"}, marks=pytest.mark.long),
+        pytest.param({"labels": {"team": "data"}}, marks=pytest.mark.long),
     ],
     ids=lambda value: next(iter(value)),
 )

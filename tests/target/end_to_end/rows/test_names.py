@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.singer import INTEGER, STRING, activate, record, schema
+from support.target.ways import INLINE, STAGED
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -87,3 +88,52 @@ def test_names_that_would_be_one_column_can_have_a_suffix(target: TargetRunner, 
     assert found["_etl_operation"] == "INSERT"
     assert sorted(str(value) for name, value in found.items() if name.startswith("__")) == ["7", "a"]
     assert [[value for value in rule.values() if value] for rule in found["rules"]] == [["tcp"], ["udp"]]
+
+
+FLEXIBLE = [
+    "Größe",
+    "价格",
+    "a b",
+    "50%",
+    "x=y",
+    "it's",
+    "<b>",
+    "#1",
+    "a|b",
+    "k:v",
+    "+1",
+    "-1",
+    "2nd",
+    "A&B",
+    "e\u0301",
+]
+REPLACED = {"a.b": "a_b", 'q"': "q_", "Price (€)": "Price ___", "_etl_x": "x_etl_x", " lead": " lead"}
+
+
+@pytest.mark.parametrize("way", [INLINE, STAGED], ids=["inline", "staged"])
+def test_names_may_be_flexible(way: dict[str, Any], target: TargetRunner, project: Project) -> None:
+    names = [*FLEXIBLE, *REPLACED]
+    nested = {"type": ["object", "null"], "properties": dict.fromkeys(names[:5], STRING)}
+    columns = {"Nº": INTEGER, **dict.fromkeys(names, STRING), "in ner": {"type": "array", "items": nested}}
+    rows = schema("rows", columns, ["Nº"])
+
+    def row(number: int, version: int, value: str) -> dict[str, Any]:
+        values = dict.fromkeys(names, value)
+        return record("rows", {"Nº": number, **values, "in ner": [dict.fromkeys(names[:5], value)]}, version)
+
+    settings = {**way, "column_naming": "flexible", "history": ["*"], "live_views": True}
+    for messages in (
+        [row(1, 1, "a"), row(2, 1, "a"), row(3, 1, "a"), activate("rows", 1)],
+        [row(1, 2, "a"), row(2, 2, "b"), activate("rows", 2)],
+    ):
+        result = target(rows, *messages, **settings)
+        assert result.code == 0, result.log
+
+    found = project.rows("rows", "Nº")
+    assert {number: row["_etl_operation"] for number, row in found.items()} == {1: "INSERT", 2: "UPDATE", 3: "DELETE"}
+    assert {name: found[2][REPLACED.get(name, name)] for name in names} == dict.fromkeys(names, "b")
+    assert found[2]["in ner"] == [dict.fromkeys(names[:5], "b")]
+    assert project.log("rows")[-1]["rows_unchanged"] == 1
+    (versions,) = project.query(f"SELECT COUNT(*) AS n FROM `{project.bronze}.rows_history`")
+    assert versions["n"] == 5
+    assert len(project.query(f"SELECT * FROM `{project.bronze}.rows_live`")) == 2

@@ -32,7 +32,7 @@ def raw_record(text: str) -> bytes:
     ],
     ids=["null", "array", "escaped-exponent"],
 )
-@pytest.mark.parametrize("batch", [False, True], ids=["record", "batch"])
+@pytest.mark.parametrize("batch", [False, pytest.param(True, marks=pytest.mark.long)], ids=["record", "batch"])
 def test_what_native_code_cannot_read_ends_its_stream_and_not_the_process(
     text: str,
     reason: str,

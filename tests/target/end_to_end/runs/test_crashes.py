@@ -60,7 +60,7 @@ def proxy(project: Project) -> Iterator[Proxy]:
 @pytest.mark.parametrize(
     ("way", "moment"),
     [
-        pytest.param(way, moment, id=f"{moment.split()[1]}-{way}")
+        pytest.param(way, moment, id=f"{moment.split()[1]}-{way}", marks=ways.marks(way))
         for way, moment in ((LOAD, "hold after"), *((way, "hold before") for way in WAYS))
     ],
 )

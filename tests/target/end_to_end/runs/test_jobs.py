@@ -97,7 +97,7 @@ def counts(project: Project) -> list[int]:
 
 @pytest.mark.parametrize(
     ("way", "fault"),
-    [(way, fault) for way in WAYS for fault in PASSING[way.step]],
+    [pytest.param(way, fault, marks=ways.marks(way)) for way in WAYS for fault in PASSING[way.step]],
     ids=lambda value: value["reason"] if isinstance(value, dict) else str(value),
 )
 def test_a_job_that_fails_for_a_reason_that_passes_is_run_again_under_a_new_id(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 from decimal import Decimal
@@ -142,7 +143,7 @@ def check_paths_agree(blocks: BlockConverter, raw: bytes) -> bool:
 
 
 @pytest.mark.parametrize("repeated", [False, True], ids=["single", "repeated"])
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.STRUCT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.NULL}])
 def test_the_paths_agree_on_every_special_value(kind: Kind, repeated: bool) -> None:  # noqa: FBT001
     column = Column("v", "v", kind, repeated and kind is not Kind.JSON)
     taken = 0
@@ -156,7 +157,7 @@ def test_the_paths_agree_on_every_special_value(kind: Kind, repeated: bool) -> N
     assert taken > 3  # the native path takes the ordinary ones
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.JSON}])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.JSON, Kind.NULL}])
 def test_the_paths_agree_on_every_special_value_of_a_key(kind: Kind) -> None:
     taken = 0
     for seventh_digit_seen in (False, True):
@@ -169,6 +170,64 @@ def test_the_paths_agree_on_every_special_value_of_a_key(kind: Kind) -> None:
     assert taken > 3
 
 
+@pytest.mark.parametrize(
+    ("column", "least"),
+    [
+        (Column("v", "v", Kind.NUMERIC, decimals=2), 50),
+        (Column("v", "v", Kind.NUMERIC, repeated=True, decimals=0), 50),
+        (Column("v", "v", Kind.BIGNUMERIC, decimals=12), 50),
+        (Column("v", "v", Kind.JSON, parses_text=True), 100),
+    ],
+    ids=["cents", "whole", "long", "text"],
+)
+def test_the_paths_agree_on_values_with_rules(column: Column, least: int) -> None:
+    noise = [
+        b"19.990000000000002",
+        b"1234567.990000001",
+        b"-1234567.99000001",
+        b"0.1000000000000000055",
+        b"9999999.995",
+    ]
+    texts = [
+        b'"{\\"b\\": 1, \\"a\\": [1.0]}"',
+        b'" [1e5]"',
+        b'"[NaN]"',
+        b'"[1"',
+        b'"{\\"a\\":12345678901234567890123}"',
+        b'"7"',
+    ]
+    tokens = [*TOKENS, *noise, *(b'"%b"' % number for number in noise), *texts]
+    blocks = converter(column)
+    values = (b"[%b]" % token if column.repeated else token for token in tokens)
+    assert sum(check_paths_agree(blocks, b'{"id":1,"v":%b}\n' % value) for value in values) > least
+
+
+def test_exponents_beside_decimals_stay_in_native_code() -> None:
+    item = Column("items", "items", Kind.STRUCT, repeated=True, fields=(Column("p", "p", Kind.NUMERIC),))
+    blocks = converter(
+        Column("p", "p", Kind.NUMERIC), Column("f", "f", Kind.FLOAT64), Column("s", "s", Kind.STRING), item
+    )
+    for fine in ('{"id":1,"p":1.5,"f":1e5,"s":"1e999","x":1e-999999999}', '{"id":1,"f":2E+7,"items":[{"p":1}]}'):
+        assert check_paths_agree(blocks, block(fine))
+        assert check_paths_agree(blocks, block(fine, '{"id":2}'))
+    for unsafe in (
+        '{"id":1,"p":1e5,"f":1}',
+        '{"id":1,"items":[{"p":1},{"p":"1e66"}]}',
+        '{"id":1,"p":1,"p":1e-999999999}',
+    ):
+        assert not check_paths_agree(blocks, block(unsafe)) or unsafe.count('"p"') == 2
+    quoted = converter(Column('q"', "q", Kind.NUMERIC), Column("f", "f", Kind.FLOAT64))
+    assert not check_paths_agree(quoted, block('{"id":1,"f":1e5}'))
+
+
+def test_the_paths_agree_that_what_can_only_be_null_has_no_value() -> None:
+    blocks = converter(Column("v", "v", Kind.NULL))
+    for token in TOKENS:
+        assert check_paths_agree(blocks, b'{"id":1,"v":%b}\n' % token) is (token == b"null")
+    with pytest.raises(InvalidRecordError, match="record id=1: `v` must be null, as its schema allows nothing else"):
+        blocks.convert_by_record(block('{"id":1,"v":""}'))
+
+
 def test_the_paths_agree_on_every_special_time_of_a_deletion() -> None:
     for token in TOKENS:
         check_paths_agree(converter(), b'{"id":1,"_sdc_deleted_at":%b}\n' % token)
@@ -178,7 +237,7 @@ def test_the_paths_agree_on_every_special_time_of_a_deletion() -> None:
 
 NAMES = ["a", "A b", "ä", "a.b", 'q"uote', "back`tick", "sl\\ash", "new\nline", "", "日本", "_sdc", "$ref", "a" * 400]
 
-SCALARS = [kind for kind in Kind if kind is not Kind.STRUCT]
+SCALARS = [kind for kind in Kind if kind not in {Kind.STRUCT, Kind.NULL}]
 
 
 @st.composite
@@ -205,6 +264,7 @@ ORDINARY: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.FLOAT64: st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
     Kind.BOOL: st.booleans(),
     Kind.STRING: st.text(max_size=8),
+    Kind.BYTES: st.binary(max_size=8).map(lambda value: base64.b64encode(value).decode()),
     Kind.TIMESTAMP: st.datetimes(timezones=st.sampled_from([None, dt.UTC])).map(dt.datetime.isoformat),
     Kind.DATE: st.dates().map(dt.date.isoformat),
     Kind.TIME: st.times().map(dt.time.isoformat),
@@ -266,7 +326,7 @@ def test_records_that_fit_are_converted(case: tuple[tuple[Column, ...], bytes]) 
     check_paths_agree(blocks, raw)
     table = blocks.convert(raw, 0).table
     assert table.num_rows == raw.count(b"\n")
-    assert table.schema.equals(arrow.staged_schema((ID, *fields)))
+    assert table.schema.equals(arrow.staged_schema(TableColumns((ID, *fields), ())))
 
 
 def test_ordinary_records_take_the_native_path() -> None:

@@ -11,13 +11,13 @@ from support.singer import INTEGER, STRING
 from target_bigquery_softdelete.errors import InvalidRecordError
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.schema.columns import Kind, TableColumns
-from target_bigquery_softdelete.schema.from_json_schema import table_columns
+from target_bigquery_softdelete.schema.from_json_schema import ColumnRules, table_columns
 
 PLAIN = {"id": INTEGER, "name": STRING}
 
 
 def columns(properties: dict[str, Any] | None = None) -> TableColumns:
-    return table_columns({"properties": properties or PLAIN}, ["id"], stream="jobs", keep_extra=True)
+    return table_columns({"properties": properties or PLAIN}, ["id"], stream="jobs", rules=ColumnRules(keep_extra=True))
 
 
 def extras(*records: str, properties: dict[str, Any] | None = None, natively: bool = True) -> list[Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from support.target.values import refuses, value_of
 from target_bigquery_softdelete.errors import NeedsBigNumericError
+from target_bigquery_softdelete.records.numbers import without_noise
 from target_bigquery_softdelete.schema.columns import Kind
 
 
@@ -106,3 +107,28 @@ def test_a_decimal_that_bigquery_cannot_store_is_refused(kind: Kind, text: str) 
 def test_a_number_of_any_size_is_handled_fast(kind: Kind, text: str) -> None:
     with contextlib.suppress(ValueError):  # refused, and at once
         value_of(kind, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "expected"),
+    [
+        ("19.990000000000002", 2, "19.99"),
+        ("19.98999999999999844", 2, "19.99"),
+        ("-0.30000000000000004", 1, "-0.3"),
+        ("123456789012.34001", 2, "123456789012.34"),
+        ("1e-20", 2, "1e-20"),  # few digits: somebody meant them
+        ("19.991", 2, "19.991"),
+        ("19.99000000000123", 2, "19.99000000000123"),  # more than a double's noise
+        ("12345678901234567890.12", 2, "12345678901234567890.12"),
+        ("0.00000000000000000123456789012345678", 2, "0.00000000000000000123456789012345678"),
+        ("9" * 80 + ".123", 2, "9" * 80 + ".123"),
+    ],
+)
+def test_the_noise_of_a_double_is_rounded_and_nothing_else(text: str, decimals: int, expected: str) -> None:
+    assert str(without_noise(Decimal(text), decimals)) == str(Decimal(expected))
+    assert Decimal(str(without_noise(text, decimals))) == Decimal(expected)
+
+
+@pytest.mark.parametrize("value", [5, True, None, "abc", "NaN", [1], Decimal("Infinity"), 1.5])
+def test_what_is_no_decimal_is_not_rounded(value: object) -> None:
+    assert without_noise(value, 2) is value

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.schema.columns import Kind, TableColumns, walk
+from target_bigquery_softdelete.schema.columns import Kind, TableColumns, typed, walk
 from target_bigquery_softdelete.schema.from_json_schema import DEEPEST_NESTING, MOST_COLUMNS, table_columns
 
 Schema = dict[str, Any]
@@ -39,6 +39,9 @@ def sql_type(schema: Any, **rest: Any) -> str:  # noqa: ANN401
         ({"type": "string", "format": "date"}, "DATE"),
         ({"type": "string", "format": "time"}, "TIME"),
         ({"type": "string", "format": "uuid"}, "STRING"),
+        ({"type": "string", "contentEncoding": "base64"}, "BYTES"),
+        ({"type": "string", "contentEncoding": "base16"}, "STRING"),
+        ({"type": "array", "items": {"type": "string", "contentEncoding": "BASE64"}}, "ARRAY<BYTES>"),
         ({"type": "string", "format": "duration"}, "STRING"),
         (POINT, XY),
         ({"properties": {"x": NUMBER}}, "STRUCT<`x` FLOAT64>"),
@@ -57,8 +60,7 @@ def sql_type(schema: Any, **rest: Any) -> str:  # noqa: ANN401
         ({"type": ["string", "integer"]}, "JSON"),
         ({"type": ["array", "string"], "items": STRING}, "JSON"),
         ({"type": ["object", "string"], "properties": {"x": NUMBER}}, "JSON"),
-        (NULL, "JSON"),
-        ({"type": ["null"]}, "JSON"),
+        ({"type": "array", "items": NULL}, "JSON"),
         ({}, "JSON"),
         (True, "JSON"),
         ({"description": "anything"}, "JSON"),
@@ -137,7 +139,6 @@ def test_numbers_that_must_be_exact_are_decimals(schema: Schema, expected: str) 
         ({"enum": [1, 2]}, "INT64"),
         ({"enum": [1, 2.5]}, "FLOAT64"),
         ({"enum": ["a", 1]}, "JSON"),
-        ({"enum": [None]}, "JSON"),
         ({"const": True}, "BOOL"),
         ({"const": {"a": 1}}, "JSON"),
         ({"type": "string", "enum": [1]}, "STRING"),
@@ -147,6 +148,27 @@ def test_numbers_that_must_be_exact_are_decimals(schema: Schema, expected: str) 
 )
 def test_combined_schemas_become_one(schema: Schema, expected: str) -> None:
     assert sql_type(schema, definitions={"point": POINT}) == expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        NULL,
+        {"type": ["null"]},
+        {"enum": [None]},
+        {"const": None},
+        {"anyOf": [NULL, {"enum": [None]}]},
+        {"allOf": [NULL]},
+    ],
+)
+def test_what_can_only_be_null_has_no_type_yet(schema: Schema) -> None:
+    assert sql_type(schema) == "NULL"
+    nested = {"type": "object", "properties": {"v": schema, "x": NUMBER}}
+    alone = {"type": "object", "properties": {"v": schema}}
+    (column,) = typed(columns_of({"v": schema, "a": nested, "b": alone}).columns)
+    assert (column.name, column.sql_type) == ("a", "STRUCT<`x` FLOAT64>")
+    with pytest.raises(PluginError, match="jobs: the key property `v` can only be null"):
+        columns_of({"v": schema}, "v")
 
 
 def test_a_reference_without_a_target_is_an_error() -> None:
@@ -191,6 +213,11 @@ def test_the_key_has_column_names_in_the_order_of_key_properties() -> None:
     assert columns.key == ("job_id", "a")
     assert [column.kind for column in columns.key_columns()] == [Kind.INT64, Kind.STRING]
     assert [column.name for column in columns.other_columns()] == ["b"]
+
+
+def test_a_key_is_not_decoded() -> None:
+    (column,) = columns_of({"id": {"type": "string", "contentEncoding": "base64"}}, "id").columns
+    assert column.kind is Kind.STRING
 
 
 def test_a_stream_may_have_no_key() -> None:

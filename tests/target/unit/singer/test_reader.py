@@ -317,3 +317,20 @@ def test_a_reader_says_when_it_waits_and_does_not_when_it_passes_messages_on() -
     waited = ["waits", "has"]
     # Once in vain, then for the line: until there is something, and until it is read; and so to the end.
     assert noted == [*waited, *waited, *waited, "STATE", *waited, *waited]
+
+
+def test_each_of_many_messages_may_ask_for_its_line() -> None:
+    count = 50_000  # asked anew from the beginning of the input, this takes minutes
+    reader, found = BlockReader(), list[int]()
+    file = io.BytesIO(b'{"type":"ACTIVATE_VERSION","stream":"a","version":1}\n\n' * count)
+    reader.process_lines(file, dict.fromkeys(KINDS, lambda _: found.append(reader.line)))
+    assert found == list(range(1, 2 * count, 2))
+
+
+def test_a_state_may_be_nested_deep_but_not_without_end() -> None:
+    def state_of(depth: int) -> str:
+        return '{"type":"STATE","value":' + "[" * depth + "]" * depth + "}\n"
+
+    assert len(Received(state_of(5000)).messages) == 1
+    with pytest.raises(BadInputError, match="Line 1 of the input is not a Singer message: maximum recursion depth"):
+        Received(state_of(100_000))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_bigquery_softdelete.singer.lenient_json import encode_record
-from target_bigquery_softdelete.singer.state import StateComposer
+from target_bigquery_softdelete.singer.state import StateComposer, says_place
 
 STREAMS = ["a", "b", "c"]
 
@@ -212,6 +212,7 @@ def test_a_bookmark_that_was_held_stays_when_the_tap_no_longer_names_it() -> Non
     "text",
     [
         *("null", "7", "1.5", "true", '"text"', "[1,{}]", "{}", '{"bookmarks":[1,2]}', '{"bookmarks":null}'),
+        *(f'{{"bookmarks":{{"a":{"[" * 700}{"]" * 700}}}}}', "[" * 3000 + "]" * 3000),
         *('{"bookmarks":"x","a":1}', '{"bookmarks":{"a":"2024"}}', '{"bookmarks":{"a":[null]},"x":null}'),
         '{"bookmarks":{"":1,"a":null}}',
     ],
@@ -228,3 +229,19 @@ def test_a_state_passes_as_it_is_whatever_its_shape(text: str) -> None:
         state.mark_written("a")
         assert json.loads(encode_record(state.next_state())) == value
         assert state.next_state() is None
+
+
+def test_0_and_false_are_different_states() -> None:
+    state = composer()
+    for value in (0, False, 0.0, {"bookmarks": {"a": 1}}, {"bookmarks": {"a": True}}, True, 1):
+        state.note_state(value)
+        assert encode_record(state.next_state()) == encode_record(value)
+        assert state.next_state() is None
+
+
+def test_a_bookmark_at_any_depth_says_a_place() -> None:
+    nested: Any = 7
+    for _ in range(3000):
+        nested = {"a": [nested]}
+    assert says_place(nested)
+    assert not says_place({"a": [None, False, "", {"version": 7}]})

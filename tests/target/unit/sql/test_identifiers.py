@@ -16,20 +16,28 @@ from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
         "a` OR TRUE --",
         "a;DROP TABLE x",
         "a/*",
-        "a b",
         "a.b",
         "a\n",
         "a\\",
-        "\uff41",
-        "ид",
-        "é",
-        "1a",
+        "a\tb",
+        "a\u00a0b",
+        "a\u2028b",
+        "€",
+        "😀",
+        *(f"a{character}" for character in '!"$()*,./;?@[]^{}~'),
         "a" * 301,
     ],
 )
 def test_an_invalid_column_name_is_refused(name: str) -> None:
     with pytest.raises(PluginError, match="is not a valid BigQuery column name"):
         quote_column(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "_1", "1a", "a b", "ид", "é", "\uff41", "e\u0301", "٣", "a-b", "&%=+:'<>#|", "价" * 300]
+)
+def test_a_column_name_may_be_flexible(name: str) -> None:
+    assert quote_column(name, of="t") == f"t.`{name}`"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from target_bigquery_softdelete.bigquery.table_schema import column_of
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.schema.columns import Column, Kind, TableColumns
 from target_bigquery_softdelete.schema.system_columns import (
+    ABSENT,
     DELETED,
     DELETED_AT,
     OPERATION,
@@ -78,6 +79,18 @@ def source(
     """Return a source; `in_table` holds the columns that differ in the table."""
     table_columns = {column.name: column for column in columns} | {column.name.lower(): column for column in in_table}
     return Source(STAGING, TableColumns(columns, key), table_columns, seen_key_tables)
+
+
+def keeping_absent(shape: Source) -> Source:
+    """Return a source in which absent properties keep their values."""
+    return replace(shape, columns=replace(shape.columns, keeps_absent=True))
+
+
+def without(name: str, shape: Source) -> Source:
+    """Return a source whose table lacks a column."""
+    return replace(
+        shape, table_columns={other: column for other, column in shape.table_columns.items() if other != name}
+    )
 
 
 PLAIN = source(
@@ -170,13 +183,58 @@ SHAPES = {
         ),
     ),
     "seen_key_tables": source(NESTED, seen_key_tables=EARLIER),
+    "bytes": source(
+        (
+            ID,
+            col("file", Kind.BYTES),
+            col("text", Kind.BYTES),
+            col("parts", Kind.BYTES, repeated=True),
+            col("doc", Kind.STRUCT, col("file", Kind.BYTES)),
+        ),
+        in_table=(col("text", Kind.STRING),),
+    ),
+    # Absent properties keep their values.
+    "absent": keeping_absent(
+        source(
+            NESTED,
+            in_table=(col("address", Kind.STRUCT, *reversed(ADDRESS), col("lines", Kind.STRING, repeated=True)),),
+            seen_key_tables=EARLIER,
+        )
+    ),
+    "absent_composite_key": keeping_absent(
+        source(
+            (col("day", Kind.DATE), col("group", Kind.STRING), col("weight", Kind.FLOAT64), col("name", Kind.STRING)),
+            key=("group", "weight"),
+        )
+    ),
+    # What can only be NULL: columns that the table has with a type, and others that it lacks.
+    "only_null": without(
+        "gone",
+        source(
+            (
+                ID,
+                col("gone", Kind.NULL),
+                col("name", Kind.NULL),
+                col("tags", Kind.NULL),
+                col("geo", Kind.NULL),
+                col("address", Kind.STRUCT, *ADDRESS, col("unknown", Kind.NULL), col("since", Kind.NULL)),
+            ),
+            in_table=(
+                col("name", Kind.STRING),
+                col("tags", Kind.STRING, repeated=True),
+                col("geo", Kind.STRUCT, *ADDRESS),
+                col("address", Kind.STRUCT, *ADDRESS, col("since", Kind.DATE)),
+            ),
+            seen_key_tables=EARLIER,
+        ),
+    ),
 }
 
 KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 INLINE = {
     name: replace(SHAPES[name], inline="[]")
-    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types")
+    for name in ("plain", "composite_key", "nested", "other_field_order", "wider_types", "only_null", "absent", "bytes")
 }
 
 LOG_COLUMN_LIST = [*map(column_of, LOG_FIELDS)]
@@ -208,6 +266,9 @@ STATEMENTS = {
         TARGET, SHAPES["composite_key"], mark_missing_deleted=False, partition="day", within="day"
     ),
     "merge_composite_key_piece": merge.merge(TARGET, SHAPES["composite_key"], mark_missing_deleted=False, piece="day"),
+    "merge_absent_composite_key_piece": merge.merge(
+        TARGET, SHAPES["absent_composite_key"], mark_missing_deleted=False, piece="day"
+    ),
     "pieces": merge.pieces(SHAPES["composite_key"], "day", "TIMESTAMP_TRUNC(TIMESTAMP(`day`), DAY)"),
     "preview_merge_composite_key_within": merge.preview_merge(TARGET, SHAPES["composite_key"], within="day"),
     "replace_partition": merge.replace(TARGET, [KEYLESS], partition="_PARTITIONTIME"),
@@ -229,6 +290,8 @@ STATEMENTS = {
     "widen_fields": tables.widen(TARGET, [col("items", Kind.STRUCT, *ADDRESS, col("price", Kind.NUMERIC))]),
     "widen_key": tables.change_columns(TARGET, [col("amount", Kind.NUMERIC)], drops_key=True, key=["id", "amount"]),
     "widen_key_to_double": tables.change_columns(TARGET, [col("amount", Kind.FLOAT64)], drops_key=True, key=()),
+    "count_values": tables.count_values(TARGET, ["custom", "tags"], partition="_PARTITIONTIME"),
+    "drop_columns": tables.drop_columns(TARGET, ["custom", "address"]),
     "count_lost_keys": tables.count_lost_keys(TARGET.quoted, [ID]),
     "count_lost_keys_partition": tables.count_lost_keys(TARGET.quoted, [ID], partition="_PARTITIONTIME"),
     "mark_all_deleted": merge.mark_all_deleted(TARGET),
@@ -339,14 +402,14 @@ def analyzer(shape: str) -> GoogleSQL:
 
 def staged(column: Column) -> Column:
     """Return a column as it is in the staging table: JSON is text there."""
-    kind = Kind.STRING if column.kind is Kind.JSON else column.kind
+    kind = Kind.STRING if column.kind in {Kind.JSON, Kind.BYTES, Kind.NULL} else column.kind
     return replace(column, kind=kind, fields=tuple(map(staged, column.fields)))
 
 
 def catalog(shape: Source) -> dict[str, list[tuple[str, str]]]:
     """Return the tables that a statement uses, with the types of their columns in BigQuery."""
     staging = [(column.name, staged(column).sql_type) for column in shape.columns.columns]
-    staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL")]
+    staging += [(SEQUENCE, "INT64"), (DELETED, "BOOL"), *([(ABSENT, "STRING")] if shape.columns.keeps_absent else [])]
     target = [(column.name, column.sql_type) for column in shape.table_columns.values()]
     target += [(OPERATION, "STRING"), (SYNCED, "TIMESTAMP"), ("_PARTITIONTIME", "TIMESTAMP")]
     target += [(DELETED_AT, "STRING")]

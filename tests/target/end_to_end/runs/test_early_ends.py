@@ -1,0 +1,174 @@
+"""Streams that the tap has read to their ends are finished while others are still read."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.api_core.exceptions import NotFound
+
+from support.singer import INTEGER, STRING, activate, lines, record, schema
+from target_bigquery_softdelete.run import early_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from servicetitan_sandbox.client.bigquery_project import Project
+    from support.target.harness import Result, TargetRunner
+
+Message = dict[str, Any]
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no stream wait for others."""
+    monkeypatch.setattr(early_ends, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(early_ends, "POLL_SECONDS", 0.05)
+
+
+def telling(name: str) -> Message:
+    """Return the SCHEMA message of a stream whose end will be told."""
+    found = schema(name, {"id": INTEGER, "name": STRING})
+    return found | {"schema": found["schema"] | {"x-tells-end": True, "x-own-bookmark": True}}
+
+
+def told(bookmarks: dict[str, object], *names: str, status: str = "complete") -> Message:
+    """Return a STATE message that says that streams have been read to their ends."""
+    return {"type": "STATE", "value": {"bookmarks": bookmarks}, "x-read": {name: {"status": status} for name in names}}
+
+
+def whole(name: str, *keys: int) -> list[Message]:
+    """Return a complete snapshot of a stream."""
+    rows = [record(name, {"id": key, "name": "any"}, version=7) for key in keys]
+    return [telling(name), *rows, activate(name, 7)]
+
+
+class Pipe:
+    """A target that reads from a pipe."""
+
+    def __init__(self, target: TargetRunner, folder: Path) -> None:
+        self._target = target
+        self._path = folder / "input"
+        os.mkfifo(self._path)
+
+    def run(self, write: Callable[[Callable[[Iterable[Message]], None]], None], **settings: Any) -> Result:  # noqa: ANN401
+        """Run it, and let a function write its input: it is called with a function that takes messages."""
+        errors: list[BaseException] = []
+
+        def feed() -> None:
+            with self._path.open("wb", buffering=0) as file:
+
+                def send(messages: Iterable[Message]) -> None:
+                    file.write(lines(messages))
+
+                try:
+                    write(send)
+                except BaseException as error:  # noqa: BLE001 - raised again below
+                    errors.append(error)
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        result = self._target.of_pipe(self._path, **settings)
+        thread.join()
+        if errors:
+            raise errors[0]
+        return result
+
+
+@pytest.fixture
+def pipe(target: TargetRunner, tmp_path: Path) -> Pipe:
+    """A target that reads from a pipe."""
+    return Pipe(target, tmp_path)
+
+
+def wait_for_rows(project: Project, table: str, count: int) -> None:
+    """Wait until a table has so many rows.
+
+    Raises:
+        TimeoutError: If it does not get them.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if len(project.rows(table)) == count:
+                return
+        except NotFound:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"{table} does not get {count} rows")
+
+
+def test_a_table_is_right_and_its_state_is_out_before_the_input_ends(pipe: Pipe, project: Project) -> None:
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("first", 1, 2), told({"first": 1}, "first"), telling("second"), record("second", {"id": 5})])
+        wait_for_rows(project, "first", 2)
+        send([record("second", {"id": 6}), told({"first": 1, "second": 1}, "second")])
+
+    result = pipe.run(write)
+    assert result.code == 0, result.log
+    assert result.states == [{"bookmarks": {"first": 1}}, {"bookmarks": {"first": 1, "second": 1}}]
+    assert set(project.rows("second")) == {5, 6}
+    assert [row["status"] for name in ("first", "second") for row in project.log(name)] == ["success"] * 2
+
+
+def test_a_later_snapshot_marks_what_it_lacks_before_the_input_ends(pipe: Pipe, project: Project) -> None:
+    assert pipe.run(lambda send: send([*whole("first", 1, 2, 3), told({}, "first")])).code == 0
+
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("first", 1, 2), told({"first": 2}, "first"), telling("second")])
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while project.rows("first")[3]["_etl_operation"] != "DELETE":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        send([told({"first": 2, "second": 1}, "second")])
+
+    assert pipe.run(write).code == 0
+    (_, log) = project.log("first")
+    assert (log["rows_deleted"], log["rows_unchanged"]) == (1, 2)
+
+
+def test_a_stream_that_goes_on_after_its_end_fails_alone(pipe: Pipe, project: Project) -> None:
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("first", 1), told({"first": 1}, "first"), telling("second")])
+        wait_for_rows(project, "first", 1)
+        late = record("first", {"id": 2, "name": "late"}, version=7)
+        send([late, record("second", {"id": 5}), told({"first": 2, "second": 1}, "first", "second")])
+
+    result = pipe.run(write)
+    assert result.code == 1
+    assert "first: it goes on, though the tap has said that it had read it to its end. See line 6" in result.log
+    assert result.states[-1] == {"bookmarks": {"first": 1, "second": 1}}
+    assert (set(project.rows("first")), set(project.rows("second"))) == ({1}, {5})
+    assert [row["status"] for name in ("first", "second") for row in project.log(name)] == ["failed", "success"]
+
+
+def test_a_failed_stream_keeps_its_bookmark_and_holds_up_no_other(pipe: Pipe, project: Project) -> None:
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        bad = record("bad", {"id": 1, "name": ["no text"]})
+        send([telling("bad"), bad, *whole("first", 1), told({"bad": 1, "first": 1}, "bad", "first"), telling("second")])
+        wait_for_rows(project, "first", 1)
+        send([told({"bad": 1, "first": 1, "second": 1}, "second")])
+
+    result = pipe.run(write)
+    assert result.code == 1
+    assert result.states[-1] == {"bookmarks": {"first": 1, "second": 1}}
+
+
+def test_a_table_of_two_streams_waits_for_both(pipe: Pipe, project: Project) -> None:
+    maps = {"one": {"__alias__": "both"}, "two": {"__alias__": "both"}}
+
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("one", 1), told({"one": 1}, "one"), *whole("first", 1), told({"one": 1, "first": 1}, "first")])
+        wait_for_rows(project, "first", 1)
+        send([*whole("two", 2), told({"one": 1, "first": 1, "two": 1}, "two")])
+
+    result = pipe.run(write, stream_maps=maps)
+    assert result.code == 0, result.log
+    assert set(project.rows("both")) == {1, 2}
+    assert all("one" not in state["bookmarks"] for state in result.states[:-1])

@@ -1,0 +1,3 @@
+ALTER TABLE `co-1.bronze.jobs`
+  DROP COLUMN `custom`,
+  DROP COLUMN `address`
