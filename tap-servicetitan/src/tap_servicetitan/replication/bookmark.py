@@ -45,6 +45,11 @@ class OpenPass:
     seconds: int = 0
     """How long that took."""
 
+    def dump(self) -> dict[str, Any]:
+        """Return it for a STATE message."""
+        pairs = {own.name: getattr(self, own.name) for own in fields(self)}
+        return {name: value for name, value in pairs.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
@@ -104,8 +109,8 @@ class Bookmark:
     def dump(self) -> dict[str, Any]:
         """Return the bookmark for a STATE message."""
         pairs = {own.name: getattr(self, own.name) for own in fields(self)}
-        kept = {name: value for name, value in pairs.items() if value not in (None, ())}
-        return kept | ({"open_pass": msgspec.to_builtins(self.open_pass)} if self.open_pass else {})
+        kept = {name: value for name, value in pairs.items() if value not in (None, (), [])}
+        return kept | ({"open_pass": self.open_pass.dump()} if self.open_pass else {})
 
     @property
     def moments(self) -> tuple[str | None, ...]:

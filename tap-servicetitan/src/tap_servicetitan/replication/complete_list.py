@@ -87,6 +87,8 @@ class CompleteListReader:
         """Why records may have been missed; None after a complete pass."""
         self.rows = 0
         """How many records the last pass has brought so far, without the page that is being yielded."""
+        self.total: int | None = None
+        """How many records the list had when `steps` began, if it said so."""
 
     def pages(self) -> Iterator[ListPage]:
         """Yield the pages of the list. A page that the pass before brought at the same place does not come again.
@@ -123,12 +125,13 @@ class CompleteListReader:
         """
         pages = self._read(PassRequest(page_size=self._page_size if since is None else 1))
         first = next(pages)
+        self.total = first.total_count
         if since is None and not (self._is_freezable and _is_long(first)):
             yield from self._read_whole(first, pages)
             return
-        sent, total = first.sent, first.total_count or 0
+        sent = first.sent
         first.drop()
-        yield from self._read_parts(read_window, since, second_after(sent), total)
+        yield from self._read_parts(read_window, since, second_after(sent), self.total or 0)
         if self.problem and since is None:
             yield from self.pages()
 

@@ -93,12 +93,8 @@ class PassMeter:
 
     def describe(self) -> str:
         """Return how far it has come, how fast, and how long the rest takes."""
-        read, total = self.begun.read + self.done, self.begun.read + len(self.keys)
-        text = f"it has read {read} of {total} {self.what}"
-        if not read or self.seconds <= 0:
-            return text
-        rate = read / self.seconds
-        return f"{text}, {rate:.1f} a second, and needs about {in_minutes((total - read) / rate)} more"
+        total = self.begun.read + len(self.keys)
+        return _describe(self.begun.read + self.done, total, self.what, self.seconds)
 
 
 @dataclass(slots=True)
@@ -114,6 +110,8 @@ class RecordMeter:
     """How many records were read in this run."""
     covered: int = 0
     """How many of them the position covers."""
+    total: int | None = None
+    """How many records there are, if that is known."""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -132,10 +130,17 @@ class RecordMeter:
         return replace(self.position, read=self.position.read + self.covered, seconds=math.ceil(self.seconds))
 
     def describe(self) -> str:
-        """Return how far it has come, and how fast."""
-        read = self.position.read + self.read
-        rate = f", {read / self.seconds:.0f} a second" if self.seconds > 0 else ""
-        return f"it has read {read} records{rate}"
+        """Return how far it has come, how fast, and how long the rest takes, if the number of all records is known."""
+        return _describe(self.position.read + self.read, self.total, "records", self.seconds)
+
+
+def _describe(read: int, total: int | None, what: str, seconds: float) -> str:
+    text = f"it has read {read} {what}" if total is None else f"it has read {read} of {total} {what}"
+    if not read or seconds <= 0:
+        return text
+    rate = read / seconds
+    more = "" if total is None else f", and needs about {in_minutes(max(0, total - read) / rate)} more"
+    return f"{text}, {rate:.1f} a second{more}"
 
 
 def in_minutes(seconds: float) -> str:

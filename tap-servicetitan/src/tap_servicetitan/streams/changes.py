@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.api.pages import KeyField, Page, newest
@@ -43,7 +45,12 @@ class ChangesStream(IncrementalStream):
 
     @override
     def _write_changes(self) -> None:
-        since = read_from(self._bookmark, self._pass_settings)
+        settings = self._pass_settings
+        if self._continues:
+            # The last run has begun with the look-back. With it, the parents that changed in a day would be read from
+            # the first one on again, and if they are too many for a run, the last ones never.
+            settings = replace(settings, lookback=timedelta())
+        since = read_from(self._bookmark, settings)
         if not self._write_windows(since):
             self.logger.warning("%s: the API does not filter by %s", self.name, self.source.changed_before)
             self._write_until_equal(since)

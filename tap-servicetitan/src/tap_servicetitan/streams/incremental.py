@@ -52,6 +52,9 @@ class IncrementalStream(ListStream, abc.ABC):
     _follows_times: ClassVar[bool] = True
     """Whether the changes are read by their times, so that a full pass tells where to go on."""
 
+    _continues: bool = False
+    """Whether this run goes on with changes that the last one did not get done with."""
+
     _meter: PassMeter | RecordMeter | None = None
     """How far a full pass has come in this run, if there is one."""
 
@@ -150,6 +153,7 @@ class IncrementalStream(ListStream, abc.ABC):
         for step in self._all_steps(meter.position):
             if isinstance(step, Page):
                 meter.read += len(step.keys)
+                meter.total = self._list_total
                 self._write_from(step, version)
                 latest = newest((latest, step.newest))
                 continue
@@ -314,6 +318,7 @@ class IncrementalStream(ListStream, abc.ABC):
     def _read_pending(self) -> None:
         """Write the lists that the last run was about to read when it ended."""
         bookmark = self._bookmark
+        self._continues = bool(bookmark.pending)
         if bookmark.pending:
             self._write_children_of(bookmark.pending, replace(bookmark, pending=()))
             self._save_bookmark(replace(bookmark, pending=()))

@@ -40,6 +40,9 @@ class ListStream(ServiceTitanStream):
     _list_problem: str | None = None
     """Why the last list that was read in full may lack records."""
 
+    _list_total: int | None = None
+    """How many records the list has that is read in full, as far as is known."""
+
     def _list_pages(self, *, query: Mapping[str, str] | None = None, tells_changes: bool = False) -> Iterator[ListPage]:
         """Yield the pages of a list, as often as it takes to see every record. If that fails, the outcome says why.
 
@@ -64,7 +67,9 @@ class ListStream(ServiceTitanStream):
             StreamError: As `_list_pages` does.
         """
         reader = self._list.open(self._warn_of_problem)
-        yield from self._ahead(reader.steps(self._read_created, since))
+        for step in self._ahead(reader.steps(self._read_created, since)):
+            self._list_total = reader.total
+            yield step
         self._note_list_end(reader)
 
     def _read_created(self, window: Window) -> Iterator[ListPage]:

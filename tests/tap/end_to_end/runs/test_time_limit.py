@@ -80,6 +80,18 @@ def test_a_stream_whose_turn_did_not_come_is_incomplete(api: ScriptedApi, sync: 
     assert str(later.error) == "1 of 3 streams are incomplete: activities"
 
 
+def test_what_comes_after_the_end_of_the_output_is_not_written(
+    api: ScriptedApi, sync: Sync, silent: threading.Event, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    run = sync(api.config | {"max_read_seconds": 1}, specs=[LIST, FEED])
+    assert "x-read" in run.messages[-1]
+    silent.set()  # the page comes now
+    for thread in threading.enumerate():
+        if thread.name.startswith("worker-"):
+            thread.join(timeout=30)
+    assert capsysbinary.readouterr().out == b""
+
+
 def test_no_pause_that_the_api_asks_for_outlasts_the_time(api: ScriptedApi, sync: Sync) -> None:
     api.routes["/campaigns"] = lambda _: Reply(429, {"Retry-After": "300"})
     api.routes["/employees"] = lambda query: page_of([{"id": 1}], query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -231,6 +232,26 @@ def test_a_parent_that_changes_again_during_the_run_is_asked_again(api: Scripted
     run = read(api, sync, FED_PARENTS, NOTES)
     assert run.error is None
     assert {(record["jobId"], record["id"]) for record in run.records("job_types")} == {(1, 5), (2, 0), (2, 1)}
+
+
+@pytest.mark.parametrize(("pending", "asked"), [([], [1, 2, 3]), ([2], [2, 3])])
+def test_changes_that_took_several_runs_are_not_read_from_their_first_one_again(
+    api: ScriptedApi, sync: Sync, pending: list[int], asked: list[int]
+) -> None:
+    """The look-back brings what changed in the last day, and was read in the run before."""
+    serve(api, 3)
+    times = {1: "2026-01-01T08:00:00Z", 2: "2026-01-01T09:00:00Z", 3: "2026-01-01T10:00:00Z"}
+    jobs = [{"id": job, "modifiedOn": time} for job, time in times.items()]
+    api.routes["/jobs"] = lambda query: page_of(
+        [job for job in jobs if str(job["modifiedOn"]) >= query.get("modifiedOnOrAfter", "")], query
+    )
+    parents = replace(PARENTS, changed_since="modifiedOnOrAfter", changed_before="modifiedBefore")
+    passed = datetime.now(UTC).isoformat()
+    bookmark = {"newest": times[3], "full_pass_at": passed, "pending": pending, **api.owner}
+    run = read(api, sync, parents, NOTES, state={"bookmarks": {"job_types": bookmark}})
+    assert run.error is None
+    assert [job for job in times if api.asked(f"/jobs/{job}/notes")] == asked
+    assert "pending" not in run.state["bookmarks"]["job_types"]
 
 
 def test_a_parent_whose_list_cannot_be_read_holds_up_no_other_and_is_owed(api: ScriptedApi, sync: Sync) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tap_servicetitan.replication.bookmark import Bookmark, OpenPass
-from tap_servicetitan.replication.passes import Front, PassMeter, behind, in_minutes, in_order
+from tap_servicetitan.replication.passes import Front, PassMeter, RecordMeter, behind, in_minutes, in_order
 
 BEGAN = "2026-03-01T00:00:00.000+00:00"
 
@@ -53,6 +53,21 @@ def test_it_says_how_fast_it_is_and_how_long_the_rest_takes() -> None:
         meter.note_done(number)
     assert meter.describe() == "it has read 200 of 1000 lists of jobs, 2.0 a second, and needs about 7 min more"
     assert [in_minutes(seconds) for seconds in (1, 61, 9000)] == ["1 min", "2 min", "150 min"]
+
+
+def test_a_pass_over_records_says_the_same_if_it_knows_their_number() -> None:
+    now = 0.0
+    meter = RecordMeter(OpenPass(began=BEGAN, read=100, seconds=50), lambda: now)
+    now = 50.0
+    meter.read = 300
+    assert meter.describe() == "it has read 400 records, 4.0 a second"
+    meter.total = 1000
+    assert meter.describe() == "it has read 400 of 1000 records, 4.0 a second, and needs about 3 min more"
+    # Only what another run need not read again is saved.
+    assert meter.so_far().read == 100
+    meter.reach(OpenPass(began=BEGAN, created_to="2026-02-01T00:00:00Z", read=100, seconds=50))
+    meter.read = 350
+    assert (meter.so_far().read, meter.so_far().seconds) == (400, 100)
 
 
 def test_an_open_pass_survives_in_the_bookmark() -> None:
