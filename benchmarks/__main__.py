@@ -23,7 +23,7 @@ from benchmarks.timelines import load as load_recording
 from benchmarks.waterfall import waterfall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmarks.scenario import Scenario, Section
     from benchmarks.timelines import Recording
@@ -50,12 +50,18 @@ def main() -> int:
         if not options.only or section.name in options.only:
             result, recordings = _measure_section(section, options)
             failed = failed or any(row.error for row in result.rows)
-            if options.scale == 1 and not options.match:
-                result.save(RAW)
-                for name, recording in recordings.items():
-                    recording.save(RECORDINGS / f"{name}-{AFTER}.json")
-                _write_documents()
+            if options.keep:
+                result.keep_others(load(RAW / f"{section.name}.json"))
+            if options.scale == 1 and (options.keep or not options.match):
+                _save(result, recordings)
     return 1 if failed else 0
+
+
+def _save(result: SectionResult, recordings: Mapping[str, Recording]) -> None:
+    result.save(RAW)
+    for name, recording in recordings.items():
+        recording.save(RECORDINGS / f"{name}-{AFTER}.json")
+    _write_documents()
 
 
 def _options() -> argparse.ArgumentParser:
@@ -63,6 +69,7 @@ def _options() -> argparse.ArgumentParser:
     names = [section.name for section in SECTIONS]
     parser.add_argument("--only", nargs="*", choices=names, default=[], help="sections to measure (default: all)")
     parser.add_argument("--match", default="", help="measure only scenarios whose title contains this; write nothing")
+    parser.add_argument("--keep", action="store_true", help="with --match: write, and keep the other saved figures")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply all sizes; write nothing unless it is 1")
     parser.add_argument("--repeats", type=int, default=9, help="most measurements of a scenario (default: 9)")
     parser.add_argument("--report", action="store_true", help="measure nothing; write the documents from saved results")

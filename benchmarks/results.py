@@ -53,6 +53,14 @@ class SectionResult:
         self.rows.append(Row(title, step))
         return self.rows[-1]
 
+    def keep_others(self, saved: SectionResult) -> None:
+        """Take over the rows of an earlier measurement that this one lacks, in its order."""
+        own = {(row.title, row.step): row for row in self.rows}
+        kept = [own.pop((row.title, row.step), row) for row in saved.rows]
+        if any(row not in self.rows for row in kept):
+            self.machine["some figures kept from"] = saved.machine.get("measured", "an earlier time")
+        self.rows = [*kept, *own.values()]
+
     def save(self, folder: Path) -> None:
         """Write the result to `<name>.json`."""
         folder.mkdir(exist_ok=True)

@@ -103,3 +103,17 @@ def test_results_are_kept_and_shown(tmp_path: Path) -> None:
         "",
         "<sub>machine: 2 cores</sub>",
     ]
+
+
+def test_figures_that_were_not_measured_again_are_kept(tmp_path: Path) -> None:
+    def result(measured: str, **seconds: float) -> SectionResult:
+        found = SectionResult("time", "Time", "", "streams", {"measured": measured})
+        for title, value in seconds.items():
+            found.get_or_add_row(title).samples.append(Sample(value, value, 1, 1, {}))
+        return found
+
+    result("Monday", ours=2.0, theirs=9.0).save(tmp_path)
+    again = result("Friday", ours=1.0, new=3.0)
+    again.keep_others(load(tmp_path / "time.json"))
+    assert [(row.title, row.samples[0].wall_seconds) for row in again.rows] == [("ours", 1), ("theirs", 9), ("new", 3)]
+    assert again.machine == {"measured": "Friday", "some figures kept from": "Monday"}
