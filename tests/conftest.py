@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from servicetitan_sandbox.client import processes
+from support import long_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,14 @@ pytest_plugins = ("support.real_bigquery.plugin",)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes run tests: two for each core, because they wait for jobs half of the time."""
     return 2 * (os.process_cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks decide what runs
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the variants of tests that only `make test-long` runs."""
+    for item in items:
+        if long_runs.is_long(item.nodeid):
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

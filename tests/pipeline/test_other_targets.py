@@ -105,6 +105,7 @@ def test_a_target_that_writes_files(company: Company, tmp_path: Path) -> None:
     assert str(landed["technicians"][identifier]["burdenRate"]) == "12345678901234567.1230"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)  # it may have to install the target first
 def test_a_target_that_writes_to_a_database_and_marks_deleted_rows(company: Company, tmp_path: Path) -> None:
     identifier = add_technician(company)

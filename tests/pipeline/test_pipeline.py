@@ -210,6 +210,7 @@ def test_a_source_that_fails_on_page_3_of_5_marks_nothing_deleted(pipe: Pipe) ->
 BATCHES = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": "data:"}}
 
 
+@pytest.mark.long
 def test_batches_load_the_same_rows_as_record_messages(pipe: Pipe) -> None:
     pipe()
     batched = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
@@ -384,6 +385,7 @@ def test_unknown_and_private_fields_follow_the_settings(pipe: Pipe) -> None:
     assert not {"home", "phone_number", "mobile_phone"} & rows[changed].keys()
 
 
+@pytest.mark.long
 def test_a_report_is_loaded_with_types_and_its_changes_follow(
     servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path
 ) -> None:

@@ -260,6 +260,7 @@ def assert_screens_tell(stage: Stage) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_all_screens_and_alerts_agree_on_each_trouble_its_cause_and_its_end(stage: Stage, alerts: HttpReceiver) -> None:
     begin_well(stage, alerts)
@@ -336,6 +337,7 @@ def test_a_stopped_fleet_terminates_its_companies_and_reports_it(stage: Stage) -
     stage.titan.control.clear_faults()
 
 
+@pytest.mark.long
 def test_a_dry_run_forecasts_the_migration_from_another_system_and_changes_nothing(stage: Stage) -> None:
     stage.add("moving", "880201", SIZES, streams=["technicians.*"])
     project = stage.project("moving")

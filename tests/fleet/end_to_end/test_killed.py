@@ -57,9 +57,8 @@ def states_of_runs(fleet: Fleet) -> list[str]:
         return [state for (state,) in database.execute("SELECT state FROM runs ORDER BY id")]
 
 
-@pytest.mark.parametrize(
-    "runner", [*(pytest.param(name, marks=pytest.mark.long) for name in (MELTANO, PAIR)), FORKED_PAIR]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("runner", [MELTANO, PAIR, FORKED_PAIR])
 def test_a_company_that_was_killed_with_its_fleet_is_healed_by_the_retry_seconds_later(
     fleet: Fleet, runner: str
 ) -> None:

@@ -205,6 +205,7 @@ def test_tables_are_found_in_their_own_project(bigquery: processes.BigQuery, cli
     assert [(table.table_id, table.table_type) for table in client.list_tables("bronze")] == [("ours", "VIEW")]
 
 
+@pytest.mark.long
 def test_tables_are_kept_in_a_given_directory(tmp_path: Path) -> None:
     for turn in ("written", "read"):
         with processes.run_bigquery(tmp_path) as server, closing(_client(server, "kept")) as client:

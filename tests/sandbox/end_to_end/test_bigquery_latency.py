@@ -54,6 +54,7 @@ def seconds(span: dict[str, Any]) -> float:
     return float(span["end"] - span["start"])
 
 
+@pytest.mark.long
 def test_calls_and_jobs_take_their_time_and_are_counted() -> None:
     with processes.run_bigquery(latency=3, seed=7) as server:
         project = Project(server.api_endpoint)
@@ -80,6 +81,7 @@ def test_calls_and_jobs_take_their_time_and_are_counted() -> None:
     assert (after["total_calls"], after["connections"]) == (0, 0)
 
 
+@pytest.mark.long
 def test_the_timeline_has_each_call_and_job(project: Project) -> None:
     job = load(project, "jobs")
     project.client.get_table(f"{project.name}.bronze.jobs")

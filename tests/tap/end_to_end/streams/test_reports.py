@@ -186,6 +186,7 @@ def test_personal_data_and_the_connection_test(reports: Reports, sync: Sync, cap
     assert "reporting-v2: can be read: whole" in caplog.messages
 
 
+@pytest.mark.long
 def test_each_page_keeps_the_pause_that_only_a_title_names(
     servicetitan: ServiceTitan, sync: Sync, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ def test_names_hide_nothing(stream: str, key: str, target: TargetRunner, project
     assert len(project.query(f"SELECT * FROM `{project.name}.bronze.{stream}_live`")) == 2
 
 
+@pytest.mark.long
 def test_a_stream_with_too_many_columns_is_refused_before_anything_is_written(
     target: TargetRunner, project: Project
 ) -> None:

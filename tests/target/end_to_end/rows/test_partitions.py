@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.singer import INTEGER, STRING, activate, record, schema
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def job(number: int, day: int | None, note: str, version: int | None = None) -> 
     return record("jobs", {"id": number, "day": text, "note": note}, version)
 
 
+@pytest.mark.long
 def test_more_partitions_than_a_statement_may_modify(target: TargetRunner, project: Project) -> None:
     table = f"`{project.name}.bronze.jobs`"
 

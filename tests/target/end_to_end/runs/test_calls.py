@@ -165,6 +165,7 @@ def snapshot(name: str, version: int, keys: range, *, good: int, bad: int) -> li
     return [schema(name, {"id": INTEGER, "name": STRING}), *records, activate(name, version), state({"bookmarks": {}})]
 
 
+@pytest.mark.long
 def test_rejected_records_and_earlier_marks_of_many_streams_cost_as_much_as_those_of_one(
     target: TargetRunner, project: Project
 ) -> None:

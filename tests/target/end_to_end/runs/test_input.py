@@ -178,6 +178,7 @@ KEYS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 """For each stream: the schema of its key, a key that stays, and one that goes."""
 
 
+@pytest.mark.long
 def test_a_key_may_be_of_any_scalar_type(target: TargetRunner, project: Project) -> None:
     def messages(name: str, version: int, *keys: object) -> list[dict[str, Any]]:
         properties = {"key": KEYS[name][0], "part": {"type": "string", "format": "time"}, "version": INTEGER}

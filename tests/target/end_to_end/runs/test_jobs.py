@@ -227,6 +227,7 @@ def test_a_job_beyond_its_time_is_stopped_before_the_lease_is_given_back(
     assert names(project) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(**ways.of(MERGES))
 def test_a_job_that_bigquery_does_not_stop_is_cancelled_and_without_an_answer_the_lease_stays(
     way: Way, target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch

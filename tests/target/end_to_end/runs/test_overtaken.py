@@ -86,6 +86,7 @@ def test_a_run_that_waited_leaves_the_newer_rows_alone_and_says_run_again(
     assert target(*late, on_concurrent_run="refuse", **settings).code == 0
 
 
+@pytest.mark.long
 def test_a_run_that_waited_and_finds_its_rows_as_they_are_ends_well(target: TargetRunner, project: Project) -> None:
     first = start_with_lease(target, snapshot(NEWER, 1))
     waits = target.start(on_concurrent_run="wait")

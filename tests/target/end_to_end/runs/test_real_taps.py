@@ -156,6 +156,7 @@ def selected(catalog: dict[str, Any], method: str, key: str | None = None) -> di
     return catalog
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)  # it may have to install the tap first
 def test_a_database_tap(target: TargetRunner, project: Project, tmp_path: Path) -> None:
     tap = (install_tap_postgres(),)
