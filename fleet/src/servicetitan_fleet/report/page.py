@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from servicetitan_fleet.formatting import format_age, pluralize
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
+from servicetitan_fleet.report.commands import suggest_command
 from servicetitan_fleet.report.company_charts import build_charts
 from servicetitan_fleet.report.matrix import SIGNS, build_legend, build_matrix, css_class, sort_worst_first
 from servicetitan_fleet.report.summary import ROWS, RUN_SIGNS, Summary, summarize
@@ -105,14 +105,6 @@ def _totals(companies: Sequence[Summary]) -> dict[str, Any]:
         for name, counts in (("company_counts", kinds), ("stream_counts", streams))
     }
     return {**shown, "rows": [(name, f"{rows[name]:,}") for name in ROWS]}
-
-
-def suggest_command(company: CompanyStatus | Summary, options: Sequence[str]) -> str:
-    """Return the shell command that an operator should try: `check` if nothing could be read, otherwise `run`."""
-    if company.is_refused:
-        return shlex.join(["orchestrate-etl", "check", *options])
-    verb = "check" if company.freshness is Freshness.UNREADABLE else "run"
-    return shlex.join(["orchestrate-etl", verb, "--company", company.company.company_id, *options])
 
 
 def _make_environment() -> Environment:
