@@ -8,47 +8,52 @@ export UV_SYSTEM_CERTS := true
 .PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install test-prism test-servicetitan bench lint format docs clean
 
 help: ## Show what can be done
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: ## Install everything into .venv, from the lock file
 	@tools/setup.sh
 
-demo: setup ## Sync two companies twice and show what happened to the rows (under two minutes)
+demo: setup ## Sync two companies, change them, and show what happened
 	@$(BIN)/python tools/demo.py
 
-fleet: setup ## Rehearse a night of 30 companies, with trouble in three of them (about five minutes)
-	@$(BIN)/python tools/fleet.py
+COMPANIES ?= 30
+TASKS ?= 4
+PARALLEL ?= 1
 
-test: setup ## Run all tests against a local ServiceTitan and a local BigQuery
+fleet: setup ## Rehearse a night: [COMPANIES=30] [TASKS=4] [PARALLEL=1]
+	@mkdir -p output
+	@$(BIN)/python tools/fleet.py --companies $(COMPANIES) --tasks $(TASKS) --parallel $(PARALLEL) --report output/fleet.html
+
+test: setup ## Run all tests, against local services
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-test-long: setup ## Run the long tests: random scenarios, faults, a million records (see docs/explanation/reliability.md)
+test-long: setup ## Run the long tests: random schedules, large tables
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long
 
 # What both have in common. A worker waits for BigQuery most of the time.
 CHECK_BIGQUERY = $(BIN)/pytest tests --dist=load --timeout=1200 -m "bigquery and not long" --bigquery-report=docs/real-bigquery.md
 
-test-bigquery: setup ## Run the tests of the target in a real project, for under a dollar: PROJECT=... [LOCATION=...]
+test-bigquery: setup ## Test in a real project: PROJECT=... [LOCATION=...]
 	$(if $(filter command line,$(origin PROJECT)),,$(error say which project to use: make test-bigquery PROJECT=my-project [LOCATION=europe-west3]))
 	@$(CHECK_BIGQUERY) --numprocesses=8 --bigquery-project=$(PROJECT) $(if $(LOCATION),--bigquery-location=$(LOCATION))
 
 rehearse-bigquery: LOCATION ?= europe-west3
-rehearse-bigquery: setup ## The same with the local BigQuery, which costs nothing and proves less
+rehearse-bigquery: setup ## The same with the local BigQuery: free, and proves less
 	@$(CHECK_BIGQUERY) --numprocesses=auto --bigquery-rehearsal --bigquery-location=$(LOCATION)
 
-test-install: setup ## Install each package alone with plain pip, from git, wheel and sdist, on Python 3.11 to 3.13 (20 minutes)
+test-install: setup ## Install each package alone, on each Python (20 minutes)
 	@$(BIN)/python tools/install_check.py $(ONLY)
 
-test-servicetitan: setup ## Ask the real ServiceTitan how it behaves: reads only (docs/real-servicetitan.md; needs credentials)
+test-servicetitan: setup ## Ask the real ServiceTitan how it behaves (reads only)
 	@PYTHONPATH=tools $(BIN)/python -m real_servicetitan $(ARGUMENTS)
 
-test-prism: setup ## Let the tap read every stream from Prism, which serves ServiceTitan's own documents (needs npm; two minutes)
+test-prism: setup ## Read all streams from ServiceTitan's documents (npm)
 	@$(BIN)/python tools/prism_check.py
 
-bench: setup ## Measure the pair and others of its kind (an hour and a half; ONLY="time target" for a part)
+bench: setup ## Measure against others, 90 min: [ONLY="time target"]
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
-lint: setup ## Check style, types, layers, generated files and documents
+lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy

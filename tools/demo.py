@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
 from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
@@ -31,12 +32,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+REPORT = ROOT / "output" / "demo.html"
 STREAM = "technicians"
 SUMMARY = re.compile(r"(?P<stream>\w+): (?P<counts>read \d+(, \w+ \d+)+)")
+UNCHANGED = re.compile(r"read \d+(, unchanged \d+)?")
 COUNTS = ("read", "inserted", "updated", "deleted", "restored", "unchanged")
+CHANGES = COUNTS[1:-1]
 
-# A log file has no width, so use one that fits the tables.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+console = Console(highlight=False)
+
+NEXT = f"""
+  The report of both companies, for a browser:
+    {REPORT}
+  Will it work with your own? README.md, "Use it with the real services", and
+    tap-servicetitan --config FILE --test
+  A night of thirty companies, with trouble in three of them:
+    make fleet"""
 
 
 class DemoError(Exception):
@@ -53,15 +64,7 @@ class Company:
 
     def environment(self, servicetitan: processes.ServiceTitan, system_folder: Path) -> dict[str, str]:
         """Return the environment variables of a run for this company."""
-        variables = {
-            "SERVICETITAN_TENANT_ID": self.tenant.tenant_id,
-            "SERVICETITAN_CLIENT_ID": self.tenant.client_id,
-            "SERVICETITAN_CLIENT_SECRET": self.tenant.client_secret,
-            "SERVICETITAN_APP_KEY": self.tenant.app_key,
-            "SERVICETITAN_API_URL": servicetitan.api_url,
-            "SERVICETITAN_AUTH_URL": servicetitan.auth_url,
-            "BIGQUERY_PROJECT_ID": self.project.name,
-            "BIGQUERY_API_ENDPOINT": self.project.api_endpoint,
+        variables = environment.for_meltano(*environment.settings(servicetitan, self.tenant, self.project)) | {
             "BIGQUERY_LABELS": json.dumps({"company": self.name}),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
@@ -90,42 +93,61 @@ class Runner:
         process = subprocess.Popen(  # noqa: S603 - the commands are those of this file
             list(map(str, command)), cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        log = []
+        log, unchanged = [], 0
         for line in process.stdout or ():
             log.append(line)
-            for stream in _summaries(line):
-                console.print(f"    [dim]{stream}[/]")
+            for stream, counts in _summaries(line):
+                if UNCHANGED.fullmatch(counts):
+                    unchanged += 1
+                else:
+                    console.print(f"    [dim]{stream}: {counts}[/]", soft_wrap=True)
         if process.wait():
             console.print("".join(log[-30:]), style="red", markup=False)
             raise DemoError(f"`{' '.join(map(str, command))}` ended with code {process.returncode}.")
+        if unchanged:
+            console.print(f"    [dim]{unchanged} streams unchanged[/]")
 
     def sync_with_meltano(self, company: Company) -> None:
         """Sync one company with Meltano."""
         with _step(f"{company.name}: meltano run {' '.join(PLUGINS)}"):
-            environment = company.environment(self.servicetitan, self.folder / "meltano")
-            self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=environment)
+            variables = company.environment(self.servicetitan, self.folder / "meltano")
+            self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=variables)
 
     def sync_with_pipe(self, company: Company) -> None:
         """Sync one company with a shell pipe."""
         with _step(f"{company.name}: {PLUGINS[0]} --config ... | {PLUGINS[1]} --config ..."):
-            tenant = company.tenant
             tap, target = self.folder / "tap.json", self.folder / "target.json"
-            credentials = tenant.model_dump(include={"tenant_id", "client_id", "client_secret", "app_key"})
-            addresses = {"api_url": self.servicetitan.api_url, "auth_url": self.servicetitan.auth_url}
-            tap.write_text(json.dumps(credentials | addresses))
-            target.write_text(
-                json.dumps(
-                    {
-                        "project_id": company.project.name,
-                        "api_endpoint": company.project.api_endpoint,
-                        "tenant_id": tenant.tenant_id,
-                        "labels": {"company": company.name},
-                    }
-                )
-            )
+            settings = environment.settings(self.servicetitan, company.tenant, company.project)
+            tap.write_text(json.dumps(settings[0]))
+            target.write_text(json.dumps({**settings[1], "labels": {"company": company.name}}))
             tap_command, target_command = (BIN / name for name in PLUGINS)
             command = f"'{tap_command}' --config '{tap}' | '{target_command}' --config '{target}'"
             self.run("bash", "-o", "pipefail", "-c", command)
+
+    def write_report(self, companies: list[Company]) -> None:
+        """Write the page that an operator of several companies sees."""
+        entries: list[dict[str, Any]] = []
+        variables = inherited_environment() | {"ETL_TRUST_REGISTRY": "true"}  # it names the local servers
+        for company in companies:
+            secrets = company.tenant.model_dump(include={"client_id", "client_secret", "app_key"})
+            names = {key: f"{company.name}_{key}".upper().replace("-", "_") for key in secrets}
+            variables |= {names[key]: value for key, value in secrets.items()}
+            entries.append(
+                {
+                    "company_id": company.name,
+                    "tenant_id": company.tenant.tenant_id,
+                    "project_id": company.project.name,
+                    "secrets": {key: f"env:{name}" for key, name in names.items()},
+                    "target": {"api_endpoint": company.project.api_endpoint},
+                }
+            )
+        registry = self.folder / "companies.yml"
+        registry.write_text(json.dumps({"companies": entries}))  # JSON is YAML
+        REPORT.parent.mkdir(exist_ok=True)
+        options = {"companies": registry, "storage": f"file://{self.folder / 'etl'}", "output": REPORT}
+        self.run(
+            BIN / "orchestrate-etl", "report", *(f"--{key}={value}" for key, value in options.items()), env=variables
+        )
 
 
 class _step:  # noqa: N801 - used like a function
@@ -136,19 +158,19 @@ class _step:  # noqa: N801 - used like a function
 
     def __enter__(self) -> None:
         self._began = time.monotonic()
-        console.print(f"[bold]>[/] {self._text}")
+        console.print(f"[bold]>[/] {self._text}", soft_wrap=True)
 
     def __exit__(self, kind: object, *rest: object) -> None:
         if kind is None:
             console.print(f"    done in {time.monotonic() - self._began:.1f} s")
 
 
-def _summaries(line: str) -> Iterator[str]:
-    """Yield the summary of a stream in a log line, without the counts that are 0."""
+def _summaries(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the stream in a log line and its counts, without those that are 0."""
     found = SUMMARY.search(line)
     if found:
-        counts = [count for count in found["counts"].split(", ") if not count.endswith(" 0")]
-        yield f"{found['stream']}: {', '.join(counts)}"
+        read, *others = found["counts"].split(", ")
+        yield found["stream"], ", ".join([read, *(count for count in others if not count.endswith(" 0"))])
 
 
 def main() -> int:
@@ -161,6 +183,7 @@ def main() -> int:
         console.print(f"[bold red]The demonstration failed:[/] {error}")
         return 1
     console.print(f"\n[bold green]Everything is correct[/], in {time.monotonic() - began:.0f} s.")
+    console.print(NEXT, soft_wrap=True)
     return 0
 
 
@@ -194,8 +217,8 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     """
     first, control = companies[0], runner.servicetitan.control
     with _step(f"Installing {' and '.join(PLUGINS)} with Meltano, from the lock file"):
-        environment = first.environment(runner.servicetitan, runner.folder / "meltano")
-        runner.run(BIN / "meltano", "install", *PLUGINS, env=environment)
+        variables = first.environment(runner.servicetitan, runner.folder / "meltano")
+        runner.run(BIN / "meltano", "install", *PLUGINS, env=variables)
 
     console.rule("First run: everything is new")
     for company in companies:
@@ -219,7 +242,7 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
         changed: ("a field changed", "UPDATE"),
         removed: ("removed for good", "DELETE"),
         inactive: ("deactivated", "UPDATE"),
-        restored: ("removed before, now restored", "UPDATE"),
+        restored: ("removed, now restored", "UPDATE"),
         added: ("added", "INSERT"),
     }
     for key, (change, _) in changes.items():
@@ -232,12 +255,13 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     after = first.project.rows(STREAM)
     console.print(_rows_table(first, changes, before, after))
     for company in companies:
-        console.print(_counts_table(company))
+        _print_log(company)
     _check(changes, before, after)
     if _other_tables(companies) != others:
         raise DemoError("a row of another table or company was written.")
     unchanged = len(set(after) - set(changes)) + sum(map(len, others.values()))
     console.print(f"The other {unchanged} rows did not change: every value was compared, including `_etl_synced`.")
+    runner.write_report(companies)
 
 
 def _active_ids(control: Control, company: Company) -> list[int]:
@@ -273,29 +297,38 @@ def _check(changes: dict[int, tuple[str, str]], before: dict[Any, Any], after: d
 def _rows_table(
     company: Company, changes: dict[int, tuple[str, str]], before: dict[Any, Any], after: dict[Any, Any]
 ) -> Table:
-    table = Table(title=f"{company.project.name}.bronze.{STREAM}: the five rows", title_justify="left")
-    for heading in ("id", "name", "active", "at the source", "before", "_etl_operation", "_etl_synced"):
+    table = _table(f"{company.project.name}.bronze.{STREAM}: the five rows")
+    for heading in ("id", "at the source", "before", "_etl_operation", "_etl_synced"):
         table.add_column(heading)
     for key, (change, _) in changes.items():
         row = after[key]
         earlier = before[key]["_etl_operation"] if key in before else "-"
-        synced = f"{row['_etl_synced']:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(key), row["name"], str(row["active"]), change, earlier, row["_etl_operation"], synced)
+        table.add_row(str(key), change, earlier, row["_etl_operation"], f"{row['_etl_synced']:%H:%M:%S}")
     return table
 
 
-def _counts_table(company: Company) -> Table:
-    """Return a table of the last run's rows in the audit log."""
-    log = f"`{company.project.name}.management.etl_logs`"
+def _print_log(company: Company) -> None:
+    """Print the last run's rows in the audit log."""
+    name = f"{company.project.name}.management.etl_logs"
     rows = company.project.query(
-        f"SELECT * FROM {log} QUALIFY started = MAX(started) OVER (PARTITION BY stream) ORDER BY stream"  # noqa: S608
+        f"SELECT * FROM `{name}` QUALIFY started = MAX(started) OVER (PARTITION BY stream) ORDER BY stream"  # noqa: S608
     )
-    table = Table(title=f"{company.project.name}.management.etl_logs: the last run", title_justify="left")
+    changed = [row for row in rows if row["status"] != "success" or any(row[f"rows_{count}"] for count in CHANGES)]
+    unchanged = f"{len(rows) - len(changed)} streams unchanged"
+    if not changed:
+        console.print(f"\n{name}: {unchanged}")
+        return
+    table = _table(f"{name}: the last run")
     for heading in ("stream", "status", *COUNTS):
         table.add_column(heading, justify="left" if heading in ("stream", "status") else "right")
-    for row in rows:
-        table.add_row(row["stream"], row["status"], *(str(row[f"rows_{name}"]) for name in COUNTS))
-    return table
+    for row in changed:
+        table.add_row(row["stream"], row["status"], *(str(row[f"rows_{count}"]) for count in COUNTS))
+    console.print(table, f"  and {unchanged}")
+
+
+def _table(title: str) -> Table:
+    """Return an empty table that fits 80 columns."""
+    return Table(title=f"\n{title}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 if __name__ == "__main__":

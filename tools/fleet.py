@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Self, override
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.control import Fault
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+console = Console(highlight=False)
 
 SMALLEST, LARGEST = 20, 2000
 """Activities of a company. Most companies are small, a few are large."""
+
+GOOD = ("done", "done before")
+"""Results that need nobody."""
 
 
 class RehearsalError(Exception):
@@ -66,7 +69,7 @@ class Rehearsal:
         for number in range(1, companies + 1):
             activities = int(SMALLEST * (LARGEST / SMALLEST) ** ((number - 1) / max(companies - 1, 1)))
             sizes = {"technicians": 5 + number, "activities": activities}
-            fleet.add(f"company-{number:02}", str(700000 + number), sizes)
+            fleet.add(f"company-{number:0{len(str(companies))}}", str(700000 + number), sizes)
         refused, hanging, failing = list(fleet.companies)[:3]
         self.faulty = {refused: "client_secret", hanging: "the time was up", failing: "activities"}
         self._secret = f"{refused.upper().replace('-', '_')}_CLIENT_SECRET"
@@ -94,21 +97,33 @@ class Rehearsal:
         self.fleet.titan.control.clear_faults()
 
     def run(self, attempt: int) -> list[Task]:
-        """Run all tasks in parallel, each in its own process."""
+        """Run all tasks in parallel, each in its own process, and print each company as it ends."""
         running = []
         for index in range(self.tasks):
             self.fleet.variables |= {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_ATTEMPT": str(attempt)}
             running.append(self.fleet.start(f"--parallel={self.parallel}"))
-        return [self._wait(process) for process in running]
+        ended = itertools.count(1)
+        with ThreadPoolExecutor(self.tasks) as pool:
+            return list(pool.map(lambda process: self._follow(process, ended), running))
 
-    def _wait(self, process: subprocess.Popen[str]) -> Task:
-        text, _ = process.communicate()
-        if "s3cr3t" in text:
-            raise RehearsalError("the log contains a secret.")
-        lines = text.splitlines()
-        if not lines:
-            raise RehearsalError(f"a task exited with {process.returncode} and without any output.")
-        return Task(process.returncode, json.loads(lines[-1])["companies"])
+    def _follow(self, process: subprocess.Popen[str], ended: Iterator[int]) -> Task:
+        """Read the log of a task to its end."""
+        line = ""
+        for line in process.stdout or ():
+            if "s3cr3t" in line:
+                process.kill()
+                raise RehearsalError("the log contains a secret.")
+            message = json.loads(line)
+            if "result" in message:
+                company, result, seconds = message["company"], message["result"], message["seconds"]
+                console.print(
+                    f"  {next(ended):>4} of {len(self.fleet.companies)}  {company:<14} {result:<12} {seconds:6.1f} s",
+                    style=None if result in GOOD else "yellow",
+                )
+        code = process.wait()
+        if not line:
+            raise RehearsalError(f"a task exited with {code} and without any output.")
+        return Task(code, json.loads(line)["companies"])
 
     def check_first(self, tasks: list[Task]) -> None:
         """Check that the three faulty companies failed, each for its reason, and that all others succeeded."""
@@ -129,6 +144,18 @@ class Rehearsal:
                 raise RehearsalError(f"{company_id}: {outcome['result']}: {outcome['reason']}")
         if any(task.code for task in tasks):
             raise RehearsalError(f"the exit codes are {[task.code for task in tasks]}.")
+
+    def write_report(self, path: Path) -> None:
+        """Write the fleet's report.
+
+        Raises:
+            RehearsalError: If it is not written.
+        """
+        path.unlink(missing_ok=True)
+        process = self.fleet.command("report", f"--output={path.absolute()}", has_plugins=False)
+        process.communicate()  # its code says that three are bad
+        if not path.exists():
+            raise RehearsalError("there is no report.")
 
     def check_rows(self, company_ids: set[str]) -> None:
         """Compare the tables of companies with their source."""
@@ -192,10 +219,12 @@ def main() -> int:
     parser.add_argument(
         "--parallel", type=int, default=1, help="number of companies that a task runs at a time (default: 1)"
     )
+    parser.add_argument("--report", type=Path, help="where to leave the fleet's report (default: nowhere)")
     options = parser.parse_args()
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="fleet-") as folder, ExitStack() as stack:
+            console.print("Starting a local ServiceTitan, BigQuery and Cloud Storage, and installing both plugins")
             titan = stack.enter_context(processes.run_servicetitan())
             warehouse = stack.enter_context(processes.run_bigquery(pace=processes.PACE))
             bucket = stack.enter_context(processes.run_cloud_storage())
@@ -204,7 +233,7 @@ def main() -> int:
             meltano.install()
             fleet = Fleet(Path(folder), meltano, titan, warehouse, f"gs://{bucket.bucket}/etl")
             fleet.variables["STORAGE_EMULATOR_HOST"] = bucket.api_endpoint
-            rehearse(Rehearsal(fleet, options.companies, options.tasks, options.parallel))
+            rehearse(Rehearsal(fleet, options.companies, options.tasks, options.parallel), options.report)
     except RehearsalError as error:
         console.print(f"[bold red]The rehearsal failed:[/] {error}")
         return 1
@@ -212,39 +241,44 @@ def main() -> int:
     return 0
 
 
-def rehearse(rehearsal: Rehearsal) -> None:
-    """Run the fleet with faults, then again without."""
+def rehearse(rehearsal: Rehearsal, report: Path | None) -> None:
+    """Run the fleet with faults, then again without, and leave its report behind."""
     companies, faulty = set(rehearsal.fleet.companies), set(rehearsal.faulty)
     console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, faults in three companies")
     rehearsal.add_faults()
     with PeakMemory(rehearsal.fleet.folder) as memory:
         first = rehearsal.run(attempt=0)
-    console.print(_table(first))
+    _print_bad(first)
     rehearsal.check_first(first)
+    _print_checking(companies - faulty)
     rehearsal.check_rows(companies - faulty)
     console.print(
         f"{len(companies) - len(faulty)} complete, {len(faulty)} reported with reasons. With "
         f"{rehearsal.tasks * rehearsal.parallel} companies at a time, all processes together took "
         f"up to {memory.together / 2**20:.0f} MiB."
     )
+    if report:
+        rehearsal.write_report(report)
+        console.print(f"The report as it is now: {report.absolute()}", soft_wrap=True)
     console.rule("The faults are removed, and each task is retried")
     rehearsal.remove_faults()
     second = rehearsal.run(attempt=1)
-    console.print(_table(second))
+    _print_bad(second)
     rehearsal.check_second(second)
+    _print_checking(companies)
     rehearsal.check_rows(companies)
     console.print("Every table contains exactly its own company's records, and no row is marked as deleted.")
 
 
-def _table(tasks: list[Task]) -> Table:
-    table = Table("task", "company", "result", "seconds", "why")
-    for index, task in enumerate(tasks):
-        for company_id, outcome in sorted(task.outcomes.items()):
-            good = outcome["result"] in ("done", "done before")
-            style, reason = ("green", "") if good else ("red", escape(outcome["reason"]))
-            result = f"[{style}]{outcome['result']}[/]"
-            table.add_row(str(index), company_id, result, f"{outcome['seconds']:.1f}", reason)
-    return table
+def _print_bad(tasks: list[Task]) -> None:
+    """Print why companies did not end well."""
+    for company_id, outcome in sorted(itertools.chain.from_iterable(task.outcomes.items() for task in tasks)):
+        if outcome["result"] not in GOOD:
+            console.print(f"[yellow]{company_id}[/]: {outcome['result']}: {escape(outcome['reason'])}")
+
+
+def _print_checking(companies: set[str]) -> None:
+    console.print(f"Comparing every row of {len(companies)} companies with its source")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from servicetitan_sandbox import cloud_storage, hosting
 from servicetitan_sandbox.bigquery import server
-from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client import environment, processes
+from servicetitan_sandbox.client.bigquery_project import Project
+from servicetitan_sandbox.models import Tenant
 from servicetitan_sandbox.servicetitan import app as servicetitan
 
 DESCRIPTION = """\
@@ -17,6 +21,17 @@ Run a local ServiceTitan and a local BigQuery for development and tests.
 
 When the servers are ready, one JSON line with their addresses is written to stdout. Stop them with Ctrl-C or SIGTERM.
 """
+
+# S106: it is made up, and only the local ServiceTitan knows it.
+TENANT = Tenant(
+    tenant_id="1001",
+    client_id="sandbox-client",
+    client_secret="sandbox-secret",  # noqa: S106
+    app_key="sandbox-key",
+    seed=1,
+)
+PROJECT = "sandbox-data"
+"""Tenant and project of `sandbox up --print-env`. Other tenants are added through the control API."""
 
 
 def main(args: list[str] | None = None) -> None:
@@ -26,7 +41,7 @@ def main(args: list[str] | None = None) -> None:
     if options.stop_at_eof:
         hosting.exit_at_end_of_input()
     if options.command == "up":
-        _up(options.data_dir, options.pace)
+        _up(options.data_dir, options.pace, print_env=options.print_env)
     elif options.command == "servicetitan":
         servicetitan.run(options.port)
     elif options.command == "storage":
@@ -35,12 +50,24 @@ def main(args: list[str] | None = None) -> None:
         server.run(options.port, options.data_dir, pace=options.pace, latency=options.latency, seed=options.seed)
 
 
-def _up(data_dir: Path | None, pace: float) -> None:
+def _up(data_dir: Path | None, pace: float, *, print_env: bool) -> None:
     with ExitStack() as stack:
         titan = stack.enter_context(processes.run_servicetitan())
         warehouse = stack.enter_context(processes.run_bigquery(data_dir, pace=pace))
-        hosting.announce({**titan.ready, **warehouse.ready})
+        if print_env:
+            titan.control.add_tenant(TENANT)
+            project = Project(warehouse.api_endpoint, PROJECT)
+            _print_variables(*environment.settings(titan, TENANT, project))
+        else:
+            hosting.announce({**titan.ready, **warehouse.ready})
         signal.pause()
+
+
+def _print_variables(tap: dict[str, str], target: dict[str, str]) -> None:
+    """Print the settings as commands of a shell."""
+    variables = environment.for_meltano(tap, target) | environment.for_plugins(tap, target)
+    sys.stdout.write("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     warehouse.add_argument("--seed", type=int, default=1, help="what these times are drawn by (default: 1)")
     storage.add_argument("--bucket", default="sandbox", help="name of the bucket to create (default: sandbox)")
 
+    both.add_argument(
+        "--print-env",
+        action="store_true",
+        help="add a tenant, and write the settings for it as commands of a shell instead of the JSON line",
+    )
     for command in (titan, warehouse, storage):
         command.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     for command in (both, warehouse):

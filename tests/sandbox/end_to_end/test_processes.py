@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from servicetitan_sandbox.client import processes
+from servicetitan_sandbox.client.meltano_project import PLUGINS
 
 SANDBOX = Path(sys.executable).with_name("sandbox")
 
@@ -69,3 +70,26 @@ def test_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     not_a_directory.touch()
     with pytest.raises(RuntimeError, match="ended before it was ready"), processes.run_bigquery(not_a_directory):
         pass
+
+
+def test_the_pair_runs_with_what_sandbox_up_prints(tmp_path: Path) -> None:
+    with subprocess.Popen([SANDBOX, "up", "--print-env", "--stop-at-eof"], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout
+        assert process.stdin
+        lines = [process.stdout.readline()]
+        while not lines[-1].startswith("export TARGET_BIGQUERY_SOFTDELETE_API_ENDPOINT="):
+            assert lines[-1]
+            lines.append(process.stdout.readline())
+        variables = tmp_path / "sandbox.env"
+        variables.write_text("".join(lines))
+        tap, target = (SANDBOX.with_name(name) for name in PLUGINS)
+        command = f"source {variables}; {tap} --config=ENV | {target} --config=ENV"
+        pair = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+        process.stdin.close()
+
+    assert pair.returncode == 0, pair.stderr
+    assert "bookmarks" in pair.stdout
+    # The same for Meltano, under the names in meltano.yml.
+    assert sum(line.startswith("export SERVICETITAN_") for line in lines) == 6
+    assert "export BIGQUERY_PROJECT_ID=sandbox-data\n" in lines
+    assert not any("BIGQUERY_TENANT_ID" in line for line in lines if line.startswith("export BIGQUERY"))

@@ -103,15 +103,18 @@ class Fleet:
         """
         return self.command("run", "--log-format=json", f"--work-folder={self.folder / 'work'}", *options)
 
-    def command(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command of `orchestrate-etl` that runs the companies' plugins.
+    def command(self, *words: str, has_plugins: bool = True) -> subprocess.Popen[str]:
+        """Start a command of `orchestrate-etl`.
 
         Args:
             words: The command and its options, except those for registry, storage and project.
+            has_plugins: Whether it runs the companies' plugins, and so needs the Meltano project.
         """
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
-        given = {"companies": registry, "storage": self.storage, "project": self.meltano.folder}
+        given = {"companies": registry, "storage": self.storage}
+        if has_plugins:
+            given["project"] = self.meltano.folder
         command = [str(ORCHESTRATE_ETL), *words, *(f"--{name}={value}" for name, value in given.items())]
         machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         # The registry names the local servers.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING, override
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
 
-_CUT_SHORT = "ASGI callable returned without completing response"
+_EXPECTED = ("ASGI callable returned without completing response", "Cancel ")
+"""What the server complains about begins like this when a test has asked for it: a response cut short, or held back."""
 _GZIP_LEVEL = 1
 _SMALLEST_GZIP = 500
 _HTML = "<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>Please stand by.</body></html>"
@@ -51,8 +52,7 @@ def run(port: int = 0) -> None:
     Args:
         port: The port; 0 means a free one.
     """
-    # The server complains about truncated responses, but here they are a fault that a test has set.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_CUT_SHORT))
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(_EXPECTED))
     with hosting.listen(port) as listener:
         api_url = hosting.url(listener)
         ready = {"api_url": api_url, "auth_url": api_url + TOKEN_PATH}
@@ -128,7 +128,8 @@ class _Api:
             Problem: If the fault answers with an error.
         """
         if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
+            with suppress(asyncio.CancelledError):  # the server stops, and nobody waits for the answer any more
+                await asyncio.sleep(fault.seconds)
         if fault.kind == "unauthorized":
             # The client needs a new token, as when a token really expires early.
             self._state.tokens.revoke(call.authorization)
