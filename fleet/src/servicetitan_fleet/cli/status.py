@@ -83,8 +83,8 @@ def status(**options: Any) -> None:  # noqa: ANN401 - the fields of StatusQuery
     now = utc_now()
     statuses = list(StatusQuery(**options).run(now))
     console = make_console()
-    console.print(company_table(statuses, now))
-    if issues := issue_table(statuses, now):
+    console.print(company_table(statuses, now, console.width))
+    if issues := issue_table(statuses, now, console.width):
         console.print(issues)
     console.print(summarize_statuses(statuses), markup=False)
     if not all(company.freshness.is_good for company in statuses):

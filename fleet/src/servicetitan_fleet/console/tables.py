@@ -16,7 +16,7 @@ from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from servicetitan_fleet.health.evidence import Evidence
     from servicetitan_fleet.health.freshness import CompanyStatus
@@ -35,9 +35,14 @@ WIDTH_OF_FILES = 180
 MOST_NAMES = 3
 """Number of streams that an issue names."""
 
-_COLUMNS = ("good run", "took", "fresh", "stale", "failed", "n/a", "read", "written", "deleted")
+WIDE = 110
+"""Characters from which a terminal has room for all columns. A narrower one gets fewer, so that nothing is cut."""
 
+_COLUMNS = ("good run", "took", "fresh", "stale", "failed", "n/a", "read", "written", "deleted")
 """Columns of the table of companies. `n/a`: streams that are not available."""
+
+_IN_WIDE_ONES = ("took", "read", "written")
+"""Columns that a narrow terminal goes without. The report has them, too."""
 
 _COUNTED = (Freshness.FRESH, Freshness.STALE, Freshness.FAILED, Freshness.NOT_AVAILABLE)
 
@@ -47,16 +52,23 @@ def make_console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
 
 
-def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table:
-    """Build a table of companies: age of the last good run, stream counts, and rows of each stream's last run."""
-    # Narrow, so that it fits into a terminal of 100 characters.
+def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: int) -> Table:
+    """Build a table of companies: age of the last good run, stream counts, and rows of each stream's last run.
+
+    Args:
+        statuses: The companies.
+        now: The present.
+        width: Width of the terminal, in characters.
+    """
+    shown = [name for name in _COLUMNS if width >= WIDE or name not in _IN_WIDE_ONES]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("company", no_wrap=True)
     table.add_column("state")
-    for name in _COLUMNS:
+    for name in shown:
         table.add_column(name, justify="right", no_wrap=name != "took")
     for status in statuses:
-        table.add_row(status.company.company_id, _format_state(status), *_format_numbers(status, now))
+        numbers = dict(zip(_COLUMNS, _format_numbers(status, now), strict=True))
+        table.add_row(status.company.company_id, _format_state(status), *(numbers[name] for name in shown))
     return table
 
 
@@ -82,26 +94,48 @@ def _format_time(status: CompanyStatus) -> str:
     return format_duration(status.runs[-1].seconds) + mostly
 
 
-def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime) -> Table | None:
+def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: int) -> Table | None:
     """Build a table of issues: one row per company that needs attention, and one per issue of its streams.
+
+    Args:
+        statuses: The companies.
+        now: The present.
+        width: Width of the terminal, in characters.
 
     Returns:
         The table, or None if there are no issues.
     """
-    table = Table("company", "streams", "state", "last success")
-    table.add_column("what is wrong", ratio=1, overflow="fold")
-    for status in statuses:
-        company_id = status.company.company_id
-        if not status.freshness.is_good:
-            state = Text(status.freshness, STYLES.get(status.freshness, "red"))
-            table.add_row(company_id, "", state, format_age(status.last_good, now), _printable(status.reason))
-        for issue in status.issues:
-            state = Text(issue.freshness, STYLES.get(issue.freshness, "red"))
-            last_success = format_age(issue.last_success, now)
-            table.add_row(
-                company_id, Text(join_names(issue.streams, MOST_NAMES)), state, last_success, _printable(issue.reason)
-            )
-    return table if table.rows else None
+    found = [issue for status in statuses for issue in _issues(status, now)]
+    if not found:
+        return None
+    if width >= WIDE:
+        table = Table("company", "streams", "state", "last success")
+        table.add_column("what is wrong", ratio=1, overflow="fold")
+        for company_id, streams, state, last_success, reason in found:
+            table.add_row(company_id, Text(streams), _colour(state), last_success, _printable(reason))
+        return table
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for company_id, streams, state, last_success, reason in found:
+        subject = f"{streams}: " if streams else ""
+        said = Text.assemble(subject, _colour(state), f", last success: {last_success}: ", _printable(reason))
+        table.add_row(company_id, said)
+    return table
+
+
+def _issues(status: CompanyStatus, now: dt.datetime) -> Iterator[tuple[str, str, Freshness, str, str]]:
+    """Yield company, streams, state, age of the last success, and the reason."""
+    company_id = status.company.company_id
+    if not status.freshness.is_good:
+        yield company_id, "", status.freshness, format_age(status.last_good, now), status.reason
+    for issue in status.issues:
+        names, age = join_names(issue.streams, MOST_NAMES), format_age(issue.last_success, now)
+        yield company_id, names, issue.freshness, age, issue.reason
+
+
+def _colour(state: Freshness) -> Text:
+    return Text(state, STYLES.get(state, "red"))
 
 
 _FORECAST = ("read", "inserted", "updated", "deleted", "restored", "unchanged", "rejected")

@@ -11,6 +11,8 @@ from servicetitan_fleet.console.tables import company_table, issue_table
 from servicetitan_fleet.health.evidence import Evidence
 from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
 from servicetitan_fleet.state.company_record import Claim, CompanyRecord
+from support.fleet.evidence import fleet
+from support.fleet.report import NOW as REPORTED
 from support.fleet.statuses import GOOD, NOW, assess, fleet_run, make_company, stream_run
 
 
@@ -26,8 +28,8 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
     )
     console = Console(width=200, record=True, file=None, quiet=False)
     with console.capture() as captured:
-        console.print(company_table([unreadable, busy], NOW))
-        streams = issue_table([unreadable, busy], NOW)
+        console.print(company_table([unreadable, busy], NOW, console.width))
+        streams = issue_table([unreadable, busy], NOW, console.width)
         assert streams is not None
         console.print(streams)
     text = captured.get()
@@ -40,4 +42,26 @@ def test_an_unreadable_company_is_a_row_with_its_reason_and_rows_are_added_up() 
     assert "no such module" not in text  # it needs nobody
     assert any(line.split("│")[-2].strip() == "1 stream failed" for line in text.splitlines() if "│" in line)
     assert summarize_statuses([unreadable, busy]) == "1 failed, 1 unreadable; needs attention: acme, busy"
-    assert issue_table([assess([GOOD], [fleet_run(2)])], NOW) is None
+    assert issue_table([assess([GOOD], [fleet_run(2)])], NOW, console.width) is None
+
+
+def test_a_narrow_terminal_shows_every_id_state_and_reason_whole() -> None:
+    statuses = [
+        assess_company(evidence, now=REPORTED, max_age=dt.timedelta(hours=8)) for evidence in fleet(REPORTED, 10, 77)
+    ]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(company_table(statuses, REPORTED, console.width))
+    companies = captured.get()
+    with console.capture() as captured:
+        console.print(issue_table(statuses, REPORTED, console.width))
+    issues = captured.get()
+
+    assert all(len(line) <= 80 for line in (companies + issues).splitlines())
+    assert "…" not in companies + issues
+    for status in statuses:
+        row = next(line for line in companies.splitlines() if line.startswith(f" {status.company.company_id} "))
+        assert row.split()[1] == status.freshness
+    words = " ".join(issues.split())
+    assert "company-07 stream_number_000, stream_number_001, stream_number_002 and 71 more: stale" in words
+    assert "company-05 unreadable, last success: never: cannot read `project-5.management.etl_logs`: 403" in words
