@@ -51,6 +51,9 @@ _TRANSIENT_ERRORS = (
     requests.exceptions.JSONDecodeError,  # the same, which is another class where simplejson is installed
 )
 
+_NO_CONNECTION = (requests.ConnectionError, ConnectionError, TransportError)
+"""Nobody has answered at all."""
+
 
 def is_transient(error: BaseException) -> bool:
     """Return whether the same call may well succeed when it is made again."""
@@ -73,6 +76,8 @@ class RetryPolicy:
     longest_delay_seconds: float = 30.0
     deadline_seconds: float = 600.0
     """For one call with all its retries."""
+    contact_seconds: float = 60.0
+    """For a connection, as long as BigQuery has not answered at all."""
     call_seconds: float = 60.0
     """For one answer."""
     upload_seconds: float = 300.0
@@ -119,12 +124,26 @@ class RetryPolicy:
 
     def retry(self) -> Retry:
         """Return the retry of a call: exponential back-off with full jitter."""
+        return self._retry(_RetryNotice(self.deadline_seconds))
+
+    def first_contact(self) -> Retry:
+        """Return the retry of the first calls of a run, from now on.
+
+        Without a connection they give up early: an address that is wrong stays wrong, and nothing is lost yet.
+        """
+        ends = time.monotonic() + self.contact_seconds
+        notice = _RetryNotice(self.deadline_seconds, self.contact_seconds)
+        return self._retry(notice).with_predicate(
+            lambda error: is_transient(error) and (time.monotonic() < ends or not isinstance(error, _NO_CONNECTION))
+        )
+
+    def _retry(self, notice: _RetryNotice) -> Retry:
         return Retry(
             predicate=is_transient,
             initial=self.first_delay_seconds,
             maximum=self.longest_delay_seconds,
             timeout=self.deadline_seconds,
-            on_error=_RetryNotice(self.deadline_seconds),
+            on_error=notice,
         )
 
 
@@ -133,8 +152,9 @@ class _RetryNotice:
 
     _PAUSE_SECONDS = 30.0
 
-    def __init__(self, deadline_seconds: float) -> None:
+    def __init__(self, deadline_seconds: float, contact_seconds: float | None = None) -> None:
         self._deadline_seconds = deadline_seconds
+        self._contact_seconds = contact_seconds or deadline_seconds
         self._next = time.monotonic()
 
     def __call__(self, error: Exception) -> None:
@@ -143,4 +163,5 @@ class _RetryNotice:
         self._next = time.monotonic() + self._PAUSE_SECONDS
         # Not the error's text: it can have the address of an upload, which is a secret.
         problem = f"{type(error).__name__} {getattr(error, 'code', '') or ''}".strip()
-        logger.warning("BigQuery: %s; retrying the call for up to %.0f seconds", problem, self._deadline_seconds)
+        seconds = self._contact_seconds if isinstance(error, _NO_CONNECTION) else self._deadline_seconds
+        logger.warning("BigQuery: %s; retrying the call for up to %.0f seconds", problem, seconds)

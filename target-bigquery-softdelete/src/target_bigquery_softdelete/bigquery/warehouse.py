@@ -34,6 +34,7 @@ from target_bigquery_softdelete.sql.identifiers import TableId
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from google.api_core.retry import Retry
     from google.cloud.bigquery.job import CopyJob
     from google.cloud.bigquery.table import TableListItem
 
@@ -70,6 +71,7 @@ class Warehouse:
         """BigQuery's clock: by it tables expire."""
         self.settings = settings
         policy = retry_policy or RetryPolicy()
+        self._policy = policy
         self._jobs = Jobs(client, policy, most=settings.parallel_jobs)
         self._slots = threading.BoundedSemaphore(settings.parallel_jobs)
         """Bounds the calls that are under way at the same time, apart from those about jobs."""
@@ -187,8 +189,9 @@ class Warehouse:
         names = [
             self._dataset_name(name) for name in (settings.dataset, settings.staging_dataset, settings.log_dataset)
         ]
+        first = self._policy.first_contact()
         with ThreadPoolExecutor(len(names), "dataset") as executor:
-            found = list(executor.map(self._read_dataset, names))
+            found = list(executor.map(lambda name: self._read_dataset(name, first), names))
             places = {name: str(dataset.location) for name, dataset in zip(names, found, strict=True) if dataset}
             location = common_location(places, settings.location)
             known = dict(zip(names, found, strict=True))  # two of them may be one
@@ -203,11 +206,11 @@ class Warehouse:
     def _dataset_name(self, dataset: str) -> str:
         return f"{self.settings.project_id}.{dataset}"
 
-    def _read_dataset(self, name: str) -> bigquery.Dataset | None:
+    def _read_dataset(self, name: str, retry: Retry) -> bigquery.Dataset | None:
         # An account may be allowed to use a dataset and not to create one.
         def get() -> bigquery.Dataset | None:
             try:
-                return self._client.get_dataset(name, **self._options)
+                return self._client.get_dataset(name, **{**self._options, "retry": retry})
             except exceptions.NotFound:
                 return None
 

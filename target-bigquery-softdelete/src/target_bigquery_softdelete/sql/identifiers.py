@@ -11,6 +11,9 @@ from target_bigquery_softdelete.schema.naming import is_column_name
 
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,60}:)?[a-z][a-z0-9-]{2,60}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_DATASET_ADVICE = (
+    " It has letters, digits and underscores. Check the settings `dataset`, `staging_dataset` and `log_dataset`."
+)
 _TABLE = re.compile(r"[A-Za-z0-9_]{1,1024}")
 
 
@@ -27,13 +30,13 @@ class TableId:
     table: str
 
     def __post_init__(self) -> None:
-        for part, pattern, name in (
-            ("project", _PROJECT, self.project),
-            ("dataset", _DATASET, self.dataset),
-            ("table", _TABLE, self.table),
+        for part, pattern, name, advice in (
+            ("project", _PROJECT, self.project, " Check the setting `project_id`."),
+            ("dataset", _DATASET, self.dataset, _DATASET_ADVICE),
+            ("table", _TABLE, self.table, ""),
         ):
             if not pattern.fullmatch(name):
-                raise PluginError(f"`{name}` is not a valid BigQuery {part} name.")
+                raise PluginError(f"`{name}` is not a valid BigQuery {part} name.{advice}")
 
     @override
     def __str__(self) -> str:

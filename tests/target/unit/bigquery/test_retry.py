@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
 
+import pytest
+import requests
 from google.api_core.exceptions import ServiceUnavailable
 
 from target_bigquery_softdelete.bigquery.retry import RetryPolicy
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_many_failures_give_one_log_line_without_an_address(caplog: pytest.LogCaptureFixture) -> None:
@@ -25,3 +24,37 @@ def test_many_failures_give_one_log_line_without_an_address(caplog: pytest.LogCa
 
     assert retry(call)() == "done"
     assert caplog.messages == ["BigQuery: ServiceUnavailable 503; retrying the call for up to 60 seconds"]
+
+
+def test_without_a_connection_the_first_call_gives_up_early_and_a_busy_service_is_waited_for() -> None:
+    policy = RetryPolicy(first_delay_seconds=0.02, longest_delay_seconds=0.05, deadline_seconds=60, contact_seconds=0.2)
+    busy: Exception = ServiceUnavailable("busy")  # type: ignore[no-untyped-call]
+
+    def unreachable() -> None:
+        raise requests.ConnectionError("connection refused")
+
+    with pytest.raises(requests.ConnectionError, match="connection refused"):
+        policy.first_contact()(unreachable)()
+
+    retry, answers = policy.first_contact(), [busy] * 20
+
+    def answer() -> str:
+        time.sleep(0.02)
+        if answers:
+            raise answers.pop()
+        return "done"
+
+    assert retry(answer)() == "done"
+
+
+def test_once_there_was_an_answer_a_lost_connection_is_waited_for() -> None:
+    lost = [requests.ConnectionError("reset")] * 20
+
+    def call() -> str:
+        time.sleep(0.02)
+        if lost:
+            raise lost.pop()
+        return "done"
+
+    policy = RetryPolicy(first_delay_seconds=0.01, longest_delay_seconds=0.02, deadline_seconds=60, contact_seconds=0.1)
+    assert policy.retry()(call)() == "done"
