@@ -173,12 +173,13 @@ def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) 
     in full together, for ever. So a stream has its own moments, half an interval from each other, and a pass is
     due at the first of them that comes half an interval or more after the last one: once sooner, then each interval.
 
-    Never with a start date: such a pass would not show older records, and they would look deleted.
+    None begins with a start date: such a pass would not show older records, and they would look deleted. But one that
+    is open goes on to its end: the bookmark may cover changes that only the rest of it brings.
     """
-    if settings.start_date:
-        return False
     if bookmark.open_pass:
         return True
+    if settings.start_date:
+        return False
     began = parse_time(bookmark.long_pass_at or bookmark.full_pass_at)
     interval = settings.reconcile_interval
     if began is None or now - began >= interval - CLOCK_STEP:
@@ -208,3 +209,12 @@ def starts_earlier(bookmark: Bookmark, settings: PassSettings) -> bool:
     """Return whether the start date was moved back or taken away: then older records have never been read."""
     before = parse_time(bookmark.first_day)
     return before is not None and (settings.start_date is None or settings.start_date < before)
+
+
+def gives_up_first_load(bookmark: Bookmark, settings: PassSettings) -> bool:
+    """Return whether a start date was set during a first load of everything: no pass brings its rest any more.
+
+    Such a bookmark has the time when the load began, although older changes have not been read.
+    """
+    is_unfinished = bookmark.has_begun and bookmark.is_first_load
+    return is_unfinished and bookmark.first_day is None and settings.start_date is not None
