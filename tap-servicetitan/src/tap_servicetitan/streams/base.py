@@ -225,7 +225,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         if self.spec.parent is None:
             return None
         return ChildLists(
-            self._list_reader(self.spec),
+            self._list_reader(self.spec).open,
             ParentLookup(self._client, self.source, self._list_reader(self.source)),
             owed=self._owed,
             were_read=bool(self._saved_state),
