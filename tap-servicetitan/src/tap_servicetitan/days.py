@@ -12,6 +12,8 @@ import msgspec
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from tap_servicetitan.specs.spec import Period
 
 _DAY = timedelta(days=1)
@@ -102,6 +104,15 @@ class Days(Protocol):
     def wanted(self, missed: frozenset[date]) -> frozenset[date]:
         """Return those of the days that were missed that are still to be read."""
 
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:
+        """Return how many days are still to be asked for, because a run has a limit.
+
+        Args:
+            state: The state after a run.
+            today: The day of the run.
+            asked: The days that it has asked for.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaysSince:
@@ -142,6 +153,13 @@ class DaysSince:
         """Return all of them."""
         return missed
 
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:
+        """Return how many days from the start to today were never asked for; today counts if this run has not."""
+        next_day = state.last_day + _DAY if state.last_day else state.first_day or self.start
+        earlier = (state.first_day - self.start).days if state.first_day else 0
+        later = (today - next_day).days + (today not in asked)
+        return max(later, 0) + max(earlier, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaysAhead:
@@ -163,6 +181,10 @@ class DaysAhead:
     def wanted(self, missed: frozenset[date]) -> frozenset[date]:
         """Return those that are not over."""
         return frozenset(day for day in missed if day >= self.first)
+
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:  # noqa: ARG002 - each run reads all
+        """Return none."""
+        return 0
 
 
 def _range(first: date, count: int) -> list[date]:

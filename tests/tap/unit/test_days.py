@@ -47,6 +47,29 @@ def test_days_to_read(state: dict[str, Any], setting: DaysSince, read: list[int]
     assert numbers(state, setting) == read
 
 
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        ({}, 4),
+        ({"first_day": "2026-02-26", "last_day": "2026-02-27"}, 2),
+        ({"first_day": "2026-02-26", "last_day": "2026-03-01"}, 0),
+        ({"first_day": "2026-02-28", "last_day": "2026-03-01"}, 2),  # the start was moved back
+        ({"first_day": "2026-02-01", "last_day": "2026-03-01"}, 0),
+        ({"last_day": "2026-03-02"}, 0),
+        ({"first_day": "2026-03-02"}, 4),
+    ],
+)
+def test_days_that_a_run_leaves(state: dict[str, Any], left: int) -> None:
+    parsed = DayState.parse(state, TODAY)
+    assert days().left(parsed, TODAY, [TODAY]) == left
+    assert DaysAhead(first=TODAY, count=3).left(parsed, TODAY, [TODAY]) == 0
+
+
+def test_today_is_left_if_it_was_not_asked_for() -> None:
+    state = DayState.parse({"first_day": "2026-02-26", "last_day": "2026-03-01"}, TODAY)
+    assert days().left(state, TODAY, []) == 1
+
+
 def test_the_state_goes_up_to_the_last_day_that_is_over_and_never_back() -> None:
     state = DayState.parse({"first_day": "2026-02-26", "last_day": "2026-02-28"}, TODAY)
     for day in (27, 28):

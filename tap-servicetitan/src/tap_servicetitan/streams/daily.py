@@ -42,7 +42,8 @@ class DailyStream(ServiceTitanStream, abc.ABC):
         today = self._now.date()
         state = self._begin_days(today)
         failed = 0
-        for day in days.to_read(state, today):
+        due = days.to_read(state, today)
+        for day in due:
             try:
                 state = self._read_day(state, day, today, days)
             except (MissingRecordsError, UnavailableError) as error:
@@ -53,6 +54,8 @@ class DailyStream(ServiceTitanStream, abc.ABC):
                 self._note_incomplete(f"{day}: {error}")
                 state = DayState.parse(self._saved_state, today).without(day, today, days)
             self._save(state.dump())
+        if left := days.left(state, today, due):
+            self._note_incomplete(f"{left} days are still to be read: the next run goes on from there")
 
     def _begin_days(self, today: date) -> DayState:
         try:

@@ -75,9 +75,24 @@ def test_without_a_first_day_it_is_a_year(api: ScriptedApi, sync: Sync, monkeypa
     monkeypatch.setattr("tap_servicetitan.streams.period.MOST_DAYS", 2)
     serve(api, {})
     run = sync(api.config, "campaign_performance")
-    assert run.error is None
+    assert run.ends["campaign_performance"] == {
+        "status": "incomplete",
+        "reason": "364 days are still to be read: the next run goes on from there",
+    }
     assert [query["fromUtc"][:10] for query in api.asked(PERFORMANCE)] == ["2025-03-10", "2025-03-11"]
     assert run.state["bookmarks"]["campaign_performance"]["last_day"] == "2025-03-11"
+
+
+def test_it_is_complete_when_the_days_have_reached_today(
+    api: ScriptedApi, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_servicetitan.streams.period.MOST_DAYS", 2)
+    serve(api, {})
+    config = api.config | {"start_date": "2026-03-07", "daily_lookback_days": 0}
+    first = sync(config, "campaign_performance")
+    assert first.ends["campaign_performance"]["reason"].startswith("2 days are still to be read")
+    second = sync(config, "campaign_performance", state=first.state)
+    assert second.ends["campaign_performance"] == {"status": "complete"}
 
 
 def test_the_capacity_of_the_days_to_come(api: ScriptedApi, sync: Sync) -> None:
