@@ -233,6 +233,20 @@ def test_a_pass_over_a_feed_goes_on_from_its_token(api: ScriptedApi, sync: Sync,
     assert "open_pass" not in second.state["bookmarks"][STREAM]
 
 
+def test_a_pass_over_a_feed_that_goes_on_to_nothing_is_not_done(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/export/campaigns"] = lambda query: {
+        "hasMore": False,
+        "continueFrom": "changes" if query.get("from") == "changes" else None,
+        "data": [],
+    }
+    opened = {"began": at(FIRST), "continue_from": "middle"}
+    bookmark = {"continue_from": "changes", "full_pass_at": OLD, "open_pass": opened, **api.owner}
+    run = read(api, sync, FEED, {"bookmarks": {STREAM: bookmark}})
+    assert run.ends[STREAM]["status"] == "failed"
+    assert "and then had nothing" in run.ends[STREAM]["reason"]
+    assert run.state["bookmarks"][STREAM]["open_pass"]["continue_from"] == "middle"
+
+
 START = "2026-02-01"
 """A start date in the middle of the list's times."""
 
