@@ -79,6 +79,9 @@ class Bookmark:
     pending: Sequence[KeyField] = ()
     """The parents that the rest of the bookmark covers, and whose lists have not been asked for yet."""
 
+    look_back_from: str | None = None
+    """The time of change from which a run has gone on without looking back. One that does so begins with it."""
+
     open_pass: OpenPass | None = None
     """The full pass that goes on in the next run."""
 
@@ -117,7 +120,8 @@ class Bookmark:
         """The moments in the bookmark, but for the start date, as they are written."""
         began = self.open_pass.began if self.open_pass else None
         created_to = self.open_pass.created_to if self.open_pass else None
-        return self.newest, self.full_pass_at, self.first_load_at, self.long_pass_at, began, created_to
+        passes = self.full_pass_at, self.first_load_at, self.long_pass_at
+        return self.newest, self.look_back_from, *passes, began, created_to
 
     @property
     def has_begun(self) -> bool:
@@ -199,7 +203,7 @@ def phase_of(tenant_id: str, stream: str) -> float:
 
 def read_from(bookmark: Bookmark, settings: PassSettings) -> datetime | None:
     """Return the time of change to read from (UTC), or None for the beginning."""
-    newest = parse_time(bookmark.newest)
+    newest = parse_time(bookmark.look_back_from or bookmark.newest)
     if newest is None:
         return settings.start_date
     return newest.replace(microsecond=0) - settings.lookback if newest - EARLIEST > settings.lookback else None
