@@ -89,7 +89,12 @@ class DayState:
 
     def _reaching(self, day: date, today: date) -> DayState:
         over = [candidate for candidate in (self.last_day, day) if candidate and candidate < today]
-        return replace(self, first_day=min(self.first_day or day, day), last_day=max(over, default=None))
+        next_day = self.last_day + _DAY if self.last_day else self.first_day
+        # Behind a gap, as when the start was moved on, the days that were read begin anew: else one that is moved back
+        # again would never bring the days of the gap.
+        is_behind_gap = next_day is None or day > next_day
+        first = day if is_behind_gap else min(self.first_day or day, day)
+        return replace(self, first_day=first, last_day=max(over, default=None))
 
 
 class Days(Protocol):
