@@ -12,6 +12,8 @@ import msgspec
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from tap_servicetitan.specs.spec import Period
 
 _DAY = timedelta(days=1)
@@ -87,7 +89,12 @@ class DayState:
 
     def _reaching(self, day: date, today: date) -> DayState:
         over = [candidate for candidate in (self.last_day, day) if candidate and candidate < today]
-        return replace(self, first_day=min(self.first_day or day, day), last_day=max(over, default=None))
+        next_day = self.last_day + _DAY if self.last_day else self.first_day
+        # Behind a gap, as when the start was moved on, the days that were read begin anew: else one that is moved back
+        # again would never bring the days of the gap.
+        is_behind_gap = next_day is None or day > next_day
+        first = day if is_behind_gap else min(self.first_day or day, day)
+        return replace(self, first_day=first, last_day=max(over, default=None))
 
 
 class Days(Protocol):
@@ -101,6 +108,15 @@ class Days(Protocol):
 
     def wanted(self, missed: frozenset[date]) -> frozenset[date]:
         """Return those of the days that were missed that are still to be read."""
+
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:
+        """Return how many days are still to be asked for, because a run has a limit.
+
+        Args:
+            state: The state after a run.
+            today: The day of the run.
+            asked: The days that it has asked for.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +158,13 @@ class DaysSince:
         """Return all of them."""
         return missed
 
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:
+        """Return how many days from the start to today were never asked for; today counts if this run has not."""
+        next_day = state.last_day + _DAY if state.last_day else state.first_day or self.start
+        earlier = (state.first_day - self.start).days if state.first_day else 0
+        later = (today - next_day).days + (today not in asked)
+        return max(later, 0) + max(earlier, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaysAhead:
@@ -163,6 +186,10 @@ class DaysAhead:
     def wanted(self, missed: frozenset[date]) -> frozenset[date]:
         """Return those that are not over."""
         return frozenset(day for day in missed if day >= self.first)
+
+    def left(self, state: DayState, today: date, asked: Container[date]) -> int:  # noqa: ARG002 - each run reads all
+        """Return none."""
+        return 0
 
 
 def _range(first: date, count: int) -> list[date]:

@@ -42,7 +42,7 @@ from tap_servicetitan.streams.access_check import check_access
 from tap_servicetitan.streams.changes import ChangesStream
 from tap_servicetitan.streams.context import StreamContext
 from tap_servicetitan.streams.feed import FeedStream
-from tap_servicetitan.streams.period import PeriodStream
+from tap_servicetitan.streams.period import ChildPeriodStream, PeriodStream
 from tap_servicetitan.streams.report import ReportStream
 from tap_servicetitan.streams.snapshot import SnapshotStream
 from tap_servicetitan.sync import selected_streams, sync_streams
@@ -179,7 +179,8 @@ class TapServiceTitan(CheckedSettings, Tap):
         for spec in specs.values():
             source = specs[spec.parent.stream] if spec.parent else spec
             kind = spec.kind if spec.period else source.kind
-            yield _STREAM_CLASSES[kind](self, self.context, spec, source)
+            stream_class = ChildPeriodStream if spec.period and spec.parent else _STREAM_CLASSES[kind]
+            yield stream_class(self, self.context, spec, source)
 
     def _report_streams(self, taken: Container[str]) -> Iterator[ReportStream]:
         reports = parse_reports(self.settings.reports or (), taken)

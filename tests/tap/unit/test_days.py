@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -47,12 +48,44 @@ def test_days_to_read(state: dict[str, Any], setting: DaysSince, read: list[int]
     assert numbers(state, setting) == read
 
 
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        ({}, 4),
+        ({"first_day": "2026-02-26", "last_day": "2026-02-27"}, 2),
+        ({"first_day": "2026-02-26", "last_day": "2026-03-01"}, 0),
+        ({"first_day": "2026-02-28", "last_day": "2026-03-01"}, 2),  # the start was moved back
+        ({"first_day": "2026-02-01", "last_day": "2026-03-01"}, 0),
+        ({"last_day": "2026-03-02"}, 0),
+        ({"first_day": "2026-03-02"}, 4),
+    ],
+)
+def test_days_that_a_run_leaves(state: dict[str, Any], left: int) -> None:
+    parsed = DayState.parse(state, TODAY)
+    assert days().left(parsed, TODAY, [TODAY]) == left
+    assert DaysAhead(first=TODAY, count=3).left(parsed, TODAY, [TODAY]) == 0
+
+
+def test_a_start_that_is_moved_on_and_back_leaves_no_day_out() -> None:
+    state = DayState.parse({"first_day": "2026-02-20", "last_day": "2026-02-26"}, TODAY)
+    moved_on = replace(days(), start=date(2026, 3, 1))
+    for day in moved_on.to_read(state, TODAY):
+        state = state.after(day, TODAY, moved_on, None)
+    assert state.last_day == date(2026, 3, 1)
+    assert {date(2026, 2, 27), date(2026, 2, 28)} <= set(days(lookback_days=0).to_read(state, TODAY))
+
+
+def test_today_is_left_if_it_was_not_asked_for() -> None:
+    state = DayState.parse({"first_day": "2026-02-26", "last_day": "2026-03-01"}, TODAY)
+    assert days().left(state, TODAY, []) == 1
+
+
 def test_the_state_goes_up_to_the_last_day_that_is_over_and_never_back() -> None:
     state = DayState.parse({"first_day": "2026-02-26", "last_day": "2026-02-28"}, TODAY)
     for day in (27, 28):
         assert state.after(date(2026, 2, day), TODAY, days(), None) == state
     assert state.after(date(2026, 3, 1), TODAY, days(), None).last_day == date(2026, 3, 1)
-    assert state.after(TODAY, TODAY, days(), None) == state
+    assert state.after(TODAY, TODAY, days(), None).last_day == state.last_day
 
 
 def test_a_day_that_was_missed_holds_up_no_other() -> None:

@@ -79,6 +79,9 @@ class Bookmark:
     pending: Sequence[KeyField] = ()
     """The parents that the rest of the bookmark covers, and whose lists have not been asked for yet."""
 
+    look_back_from: str | None = None
+    """The time of change from which a run has gone on without looking back. One that does so begins with it."""
+
     open_pass: OpenPass | None = None
     """The full pass that goes on in the next run."""
 
@@ -117,7 +120,8 @@ class Bookmark:
         """The moments in the bookmark, but for the start date, as they are written."""
         began = self.open_pass.began if self.open_pass else None
         created_to = self.open_pass.created_to if self.open_pass else None
-        return self.newest, self.full_pass_at, self.first_load_at, self.long_pass_at, began, created_to
+        passes = self.full_pass_at, self.first_load_at, self.long_pass_at
+        return self.newest, self.look_back_from, *passes, began, created_to
 
     @property
     def has_begun(self) -> bool:
@@ -173,12 +177,13 @@ def full_pass_is_due(bookmark: Bookmark, settings: PassSettings, now: datetime) 
     in full together, for ever. So a stream has its own moments, half an interval from each other, and a pass is
     due at the first of them that comes half an interval or more after the last one: once sooner, then each interval.
 
-    Never with a start date: such a pass would not show older records, and they would look deleted.
+    None begins with a start date: such a pass would not show older records, and they would look deleted. But one that
+    is open goes on to its end: the bookmark may cover changes that only the rest of it brings.
     """
-    if settings.start_date:
-        return False
     if bookmark.open_pass:
         return True
+    if settings.start_date:
+        return False
     began = parse_time(bookmark.long_pass_at or bookmark.full_pass_at)
     interval = settings.reconcile_interval
     if began is None or now - began >= interval - CLOCK_STEP:
@@ -198,7 +203,7 @@ def phase_of(tenant_id: str, stream: str) -> float:
 
 def read_from(bookmark: Bookmark, settings: PassSettings) -> datetime | None:
     """Return the time of change to read from (UTC), or None for the beginning."""
-    newest = parse_time(bookmark.newest)
+    newest = parse_time(bookmark.look_back_from or bookmark.newest)
     if newest is None:
         return settings.start_date
     return newest.replace(microsecond=0) - settings.lookback if newest - EARLIEST > settings.lookback else None
@@ -208,3 +213,12 @@ def starts_earlier(bookmark: Bookmark, settings: PassSettings) -> bool:
     """Return whether the start date was moved back or taken away: then older records have never been read."""
     before = parse_time(bookmark.first_day)
     return before is not None and (settings.start_date is None or settings.start_date < before)
+
+
+def gives_up_first_load(bookmark: Bookmark, settings: PassSettings) -> bool:
+    """Return whether a start date was set during a first load of everything: no pass brings its rest any more.
+
+    Such a bookmark has the time when the load began, although older changes have not been read.
+    """
+    is_unfinished = bookmark.has_begun and bookmark.is_first_load
+    return is_unfinished and bookmark.first_day is None and settings.start_date is not None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_servicetitan.api.pages import Key, ListPage
-    from tap_servicetitan.replication.list_reader import ListReader
+    from tap_servicetitan.replication.complete_list import CompleteListReader
     from tap_servicetitan.replication.parent_lookup import ParentLookup
 
     AnyKey = TypeVar("AnyKey", bound=Key)
@@ -30,7 +30,7 @@ class ChildLists:
 
     def __init__(
         self,
-        lists: ListReader,
+        open_list: Callable[..., CompleteListReader],
         lookup: ParentLookup,
         *,
         owed: Sequence[Key] = (),
@@ -40,14 +40,14 @@ class ChildLists:
         """Prepare to read.
 
         Args:
-            lists: Reads the list of a parent.
+            open_list: Returns the reader of a parent's list, as `ListReader.open` does.
             lookup: Tells which parents are gone.
             owed: Parents whose lists an earlier run could not read.
             were_read: Whether an earlier run has read such lists, so that the endpoint is known to exist.
             on_problem: Called after each pass over a list that may have missed records: its number, and why.
         """
         self._were_read = were_read
-        self._lists = lists
+        self._open_list = open_list
         self._lookup = lookup
         self._on_problem = on_problem
         self._read_parents: set[Key] = set()
@@ -112,7 +112,7 @@ class ChildLists:
         def note(attempt: int, problem: str) -> None:
             self._on_problem(attempt, f"the list of {parent}: {problem}")
 
-        reader = self._lists.open(note, parent=parent)
+        reader = self._open_list(note, parent=parent)
         try:
             for page in reader.pages():
                 self._found = parent

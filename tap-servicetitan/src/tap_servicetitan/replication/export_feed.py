@@ -57,7 +57,8 @@ def read_feed(
     Raises:
         StreamError: If the feed has no end, or one that does not prove that every record came.
     """
-    position, progress, was_more = start, _Progress(start), False
+    # A pass that goes on from a token has met a page there that said that there is more.
+    position, progress, was_more = start, _Progress(start), start is not None
     while True:
         page = fetch(position)
         is_empty = not page.records
@@ -79,6 +80,8 @@ def resume_feed(
     token: str,
     fallback: str | None,
     on_refusal: Callable[[RequestRefusedError], None],
+    *,
+    is_pass: bool = False,
 ) -> Iterator[ExportPage]:
     """Yield the pages of an export feed from a token, or from a date if the API refuses the token.
 
@@ -87,17 +90,18 @@ def resume_feed(
         token: The token of the last run.
         fallback: The date, or None for the beginning.
         on_refusal: Called with the refusal.
+        is_pass: As in `read_feed`.
 
     Raises:
-        StreamError: If the feed has no end.
+        StreamError: As in `read_feed`.
     """
-    pages = read_feed(fetch, token)
+    pages = read_feed(fetch, token, is_pass=is_pass)
     try:
         first = list(islice(pages, 1))
     except RequestRefusedError as error:
         if error.status not in TOKEN_REFUSED:
             raise
         on_refusal(error)
-        first, pages = [], read_feed(fetch, fallback)
+        first, pages = [], read_feed(fetch, fallback, is_pass=is_pass)
     yield from first
     yield from pages

@@ -165,7 +165,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         *,
         write_messages: bool = True,
     ) -> Generator[dict[str, Any], Any, Any]:
-        self.outcome = StreamOutcome()
+        self._set_outcome(StreamOutcome())
         with self.get_record_counter() as self._counter, self.get_sync_timer():
             try:
                 self._read()
@@ -209,7 +209,13 @@ class ServiceTitanStream(Stream, abc.ABC):
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
         if not missing or self._settings.on_missing_module == "fail":
             raise error
-        self.outcome = StreamOutcome(ReadStatus.SKIPPED, reason=str(error))
+        self._set_outcome(StreamOutcome(ReadStatus.SKIPPED, reason=str(error)))
+
+    def _set_outcome(self, outcome: StreamOutcome) -> None:
+        """Note how reading ends, unless the target has been told: after that the stream's thread may still run."""
+        with self._writer.lock:
+            if not self.has_ended:
+                self.outcome = outcome
 
     @abc.abstractmethod
     def _read(self) -> None:
@@ -225,7 +231,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         if self.spec.parent is None:
             return None
         return ChildLists(
-            self._list_reader(self.spec),
+            self._list_reader(self.spec).open,
             ParentLookup(self._client, self.source, self._list_reader(self.source)),
             owed=self._owed,
             were_read=bool(self._saved_state),

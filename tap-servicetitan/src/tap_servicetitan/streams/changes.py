@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan.api.pages import ListPage
-    from tap_servicetitan.replication.bookmark import OpenPass
+    from tap_servicetitan.replication.bookmark import Bookmark, OpenPass
 
 
 class ChangesStream(IncrementalStream):
@@ -45,15 +45,26 @@ class ChangesStream(IncrementalStream):
 
     @override
     def _write_changes(self) -> None:
-        settings = self._pass_settings
-        if self._continues:
-            # The last run has begun with the look-back. With it, the parents that changed in a day would be read from
-            # the first one on again, and if they are too many for a run, the last ones never.
-            settings = replace(settings, lookback=timedelta())
-        since = read_from(self._bookmark, settings)
+        since = self._go_on() if self._continues else read_from(self._bookmark, self._pass_settings)
         if not self._write_windows(since):
             self.logger.warning("%s: the API does not filter by %s", self.name, self.source.changed_before)
             self._write_until_equal(since)
+
+    def _go_on(self) -> datetime | None:
+        """Return where the last run has stopped, and save that it was not looked back from there.
+
+        The last run has begun with the look-back. With it, the parents that changed in a day would be read from the
+        first one on again, and if they are too many for a run, the last ones never. So the next run makes up for it: a
+        change may be seen later than its time.
+        """
+        bookmark = self._bookmark
+        since = read_from(replace(bookmark, look_back_from=None), replace(self._pass_settings, lookback=timedelta()))
+        self._save_bookmark(replace(bookmark, look_back_from=bookmark.look_back_from or bookmark.newest))
+        return since
+
+    def _looked_back(self, bookmark: Bookmark) -> Bookmark:
+        """Return the bookmark after all changes were read."""
+        return bookmark if self._continues else replace(bookmark, look_back_from=None)
 
     def _write_windows(self, since: datetime | None) -> bool:
         """Write the changes, window by window. Return whether the API filters as asked."""
@@ -75,7 +86,7 @@ class ChangesStream(IncrementalStream):
                 self._write_from(step)
         self._write_children_of(parents, bookmark)  # those that no moment covers
         if reader.obeys:
-            self._settle_and_save(bookmark)
+            self._settle_and_save(bookmark if reader.missed else self._looked_back(bookmark))
         return reader.obeys
 
     def _write_until_equal(self, since: datetime | None) -> None:
@@ -84,7 +95,7 @@ class ChangesStream(IncrementalStream):
         latest = self._write_list(query=self._filter(Window(since, None)), tells_changes=True)
         bookmark = self._bookmark
         if self._is_complete:
-            bookmark = bookmark.after(latest, began)
+            bookmark = self._looked_back(bookmark.after(latest, began))
             self._save_bookmark(bookmark)
         self._settle_and_save(bookmark)
 

@@ -11,7 +11,6 @@ from tap_servicetitan.replication.deletions import deletion_page
 from tap_servicetitan.streams.base import ServiceTitanStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import date
 
     from tap_servicetitan.days import Days
@@ -35,15 +34,16 @@ class DailyStream(ServiceTitanStream, abc.ABC):
         """Whether only the position in its day identifies a record."""
 
     @abc.abstractmethod
-    def _open_day(self, day: date) -> Sequence[CompleteListReader]:
-        """Return the readers of a day's lists: several only if their records have keys."""
+    def _open_day(self, day: date) -> CompleteListReader:
+        """Return the reader of a day's list."""
 
     def _read_days(self, days: Days) -> None:
         """Read the days that are due."""
         today = self._now.date()
         state = self._begin_days(today)
         failed = 0
-        for day in days.to_read(state, today):
+        due = days.to_read(state, today)
+        for day in due:
             try:
                 state = self._read_day(state, day, today, days)
             except (MissingRecordsError, UnavailableError) as error:
@@ -54,6 +54,8 @@ class DailyStream(ServiceTitanStream, abc.ABC):
                 self._note_incomplete(f"{day}: {error}")
                 state = DayState.parse(self._saved_state, today).without(day, today, days)
             self._save(state.dump())
+        if left := days.left(state, today, due):
+            self._note_incomplete(f"{left} days are still to be read: the next run goes on from there")
 
     def _begin_days(self, today: date) -> DayState:
         try:
@@ -66,35 +68,26 @@ class DailyStream(ServiceTitanStream, abc.ABC):
     def _read_day(self, state: DayState, day: date, today: date, days: Days) -> DayState:
         """Write the records of a day, and mark those that are gone. Return the state after that."""
         had_rows = state.rows.get(day, 0) > 0
-        state, readers = self._write_day(state, day)
-        if had_rows and not _rows(readers) and not _problem(readers):
+        state, reader = self._write_day(state, day)
+        if had_rows and not reader.rows and not reader.problem:
             # Nothing, where there was something, may be a passing trouble of the API.
-            state, readers = self._write_day(state, day)
-        if problem := _problem(readers):
-            self._note_incomplete(f"{day}: {problem}")
+            state, reader = self._write_day(state, day)
+        if reader.problem:
+            self._note_incomplete(f"{day}: {reader.problem}")
             return state.without(day, today, days)
         if self._is_numbered:
             named = {self.date_field: str(day)}
-            self._write_page(deletion_page(named, self.position_field, _rows(readers), state.rows.get(day, 0)))
-        return state.after(day, today, days, _rows(readers) if self._is_numbered else None)
+            self._write_page(deletion_page(named, self.position_field, reader.rows, state.rows.get(day, 0)))
+        return state.after(day, today, days, reader.rows if self._is_numbered else None)
 
-    def _write_day(self, state: DayState, day: date) -> tuple[DayState, Sequence[CompleteListReader]]:
-        readers = self._open_day(day)
-        for reader in readers:
-            for page in reader.pages():
-                if self._is_numbered and page.records:
-                    written = reader.rows + len(page.records)
-                    # Before the records, so that none is forgotten if the run ends between the two.
-                    if written > state.rows.get(day, 0):
-                        state = state.before(day, written)
-                        self._save(state.dump())
-                self._write_page(page)
-        return state, readers
-
-
-def _rows(readers: Sequence[CompleteListReader]) -> int:
-    return sum(reader.rows for reader in readers)
-
-
-def _problem(readers: Sequence[CompleteListReader]) -> str | None:
-    return next((reader.problem for reader in readers if reader.problem), None)
+    def _write_day(self, state: DayState, day: date) -> tuple[DayState, CompleteListReader]:
+        reader = self._open_day(day)
+        for page in reader.pages():
+            if self._is_numbered and page.records:
+                written = reader.rows + len(page.records)
+                # Before the records, so that none is forgotten if the run ends between the two.
+                if written > state.rows.get(day, 0):
+                    state = state.before(day, written)
+                    self._save(state.dump())
+            self._write_page(page)
+        return state, reader

@@ -73,13 +73,13 @@ class FeedStream(IncrementalStream):
             return
         token = begun.continue_from
         pages = (
-            resume_feed(self._fetch, token, None, self._warn_of_token)
+            resume_feed(self._fetch, token, None, self._warn_of_token, is_pass=True)
             if token
             else read_feed(self._fetch, None, is_pass=True)
         )
         for page in self._ahead(pages):
             yield page
-            if page.continue_from is not None:
+            if page.has_more and page.continue_from is not None:
                 yield replace(begun, continue_from=page.continue_from)
 
     @override

@@ -17,6 +17,7 @@ from tap_servicetitan.replication.bookmark import (
     OpenPass,
     PassSettings,
     full_pass_is_due,
+    gives_up_first_load,
     phase_of,
     starts_earlier,
 )
@@ -66,7 +67,7 @@ class IncrementalStream(ListStream, abc.ABC):
 
     @override
     def _read(self) -> None:
-        self._forget_a_later_start()
+        self._forget_another_start()
         if not self._bookmark.has_begun:
             self._first_load()
             return
@@ -80,16 +81,21 @@ class IncrementalStream(ListStream, abc.ABC):
         elif self._bookmark.misses_deletions:
             self._note_missed_deletions()
 
-    def _forget_a_later_start(self) -> None:
-        if starts_earlier(self._bookmark, self._pass_settings):
-            self.logger.warning(
-                "%s: start_date was %s and is %s: reads again from there",
-                self.name,
-                self._bookmark.first_day,
-                self._settings.start_date or "no more set",
-            )
-            with self._writer.lock:
-                self.stream_state.clear()
+    def _forget_another_start(self) -> None:
+        """Begin again if the start date has changed, and what was read does not reach back to it."""
+        bookmark, settings = self._bookmark, self._pass_settings
+        # A feed that has no end yet goes on from its token, whatever the start date.
+        stays_unread = self._follows_times and gives_up_first_load(bookmark, settings)
+        if not stays_unread and not starts_earlier(bookmark, settings):
+            return
+        self.logger.warning(
+            "%s: start_date was %s and is %s: reads again from there",
+            self.name,
+            bookmark.first_day or "not set",
+            self._settings.start_date or "no more set",
+        )
+        with self._writer.lock:
+            self.stream_state.clear()
 
     @abc.abstractmethod
     def _first_load(self) -> None:
@@ -227,7 +233,8 @@ class IncrementalStream(ListStream, abc.ABC):
         self._save_bookmark(
             replace(bookmark, long_pass_at=began, long_pass_seconds=math.ceil(seconds), first_load_at=None)
         )
-        self._note_missed_deletions()
+        if not self._settings.first_day:  # with one, no run looks for what is gone
+            self._note_missed_deletions()
 
     def _note_missed_deletions(self) -> None:
         bookmark = self._bookmark
@@ -334,8 +341,9 @@ class IncrementalStream(ListStream, abc.ABC):
         return f"{what} goes on in the next run: {self._meter.describe()}"
 
     def _full_pass_is_due(self) -> bool:
-        settings = self._settings
-        if settings.first_day:
+        if self._bookmark.open_pass:
+            return True  # also with a start date: nothing else brings what is left of it
+        if self._settings.first_day:
             return False
         # It is also what shows which of the parents are gone whose lists cannot be read.
         owes = bool(self._child_lists and self._child_lists.unread)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from functools import cached_property, partial
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypedDict
 
 from tap_servicetitan.api.pages import NoKey
 from tap_servicetitan.days import DaysAhead, DaysSince, query_of_day
 from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.replication.child_lists import ChildLists
+from tap_servicetitan.replication.complete_list import PassRequest
+from tap_servicetitan.replication.parent_lookup import ParentLookup
 from tap_servicetitan.specs.spec import DATE, POSITION, Period
 from tap_servicetitan.streams.daily import DailyStream
 
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from tap_servicetitan.api.pages import Key, ListPage
-    from tap_servicetitan.days import Days
+    from tap_servicetitan.api.pages import Key, ListPage, Page
+    from tap_servicetitan.days import Days, DayState
     from tap_servicetitan.replication.complete_list import CompleteListReader
     from tap_servicetitan.replication.list_reader import ListReader
 
@@ -28,8 +32,23 @@ MOST_DAYS = 100
 """The most days to read in one run. The next run continues from there."""
 
 
+class DayOptions(TypedDict):
+    """What the list of a day is opened with."""
+
+    query: dict[str, str]
+    added: dict[str, str]
+
+
+class Parents(NamedTuple):
+    """The parents whose lists are read."""
+
+    keys: Sequence[Key]
+    problem: str | None
+    """Why some may be missing."""
+
+
 class PeriodStream(DailyStream):
-    """A list that is asked for one day after the other; of a child stream, the lists of all parents."""
+    """A list that is asked for one day after the other."""
 
     date_field: ClassVar[str] = DATE
     position_field: ClassVar[str] = POSITION
@@ -40,8 +59,7 @@ class PeriodStream(DailyStream):
 
     @override
     def _pages(self) -> Iterator[ListPage]:
-        for reader in self._open_day(self._now.date()):
-            yield from reader.pages()
+        return self._open_day(self._now.date()).pages()
 
     @property
     @override
@@ -67,24 +85,59 @@ class PeriodStream(DailyStream):
         return self.spec.period
 
     @override
-    def _open_day(self, day: date) -> Sequence[CompleteListReader]:
-        query = query_of_day(self._period, day, self._now)
-        return [
-            self._list.open(self._warn_of_problem, parent=parent, query=query, added={DATE: str(day)})
-            for parent in self._parents
-        ]
+    def _open_day(self, day: date) -> CompleteListReader:
+        return self._list.open(self._warn_of_problem, **self._of_day(day))
+
+    def _of_day(self, day: date) -> DayOptions:
+        return {"query": query_of_day(self._period, day, self._now), "added": {DATE: str(day)}}
 
     @cached_property
     def _list(self) -> ListReader:
         return self._list_reader(self.spec)
 
+
+class ChildPeriodStream(PeriodStream):
+    """The lists of all parents, that are asked for one day after the other."""
+
+    @override
+    def _pages(self) -> Iterator[ListPage]:
+        return self._list_reader(self.source).read_pages(PassRequest(page_size=self._settings.page_size))
+
+    @override
+    def _own_pages(self, page: Page) -> Iterator[Page]:
+        return self._lists_of(self._now.date()).of([key for key in page.keys if not isinstance(key, NoKey)])
+
+    @override
+    def _read_day(self, state: DayState, day: date, today: date, days: Days) -> DayState:
+        # Without all parents no day counts as read: else the next run would not ask for those that are missing.
+        if problem := self._write_lists_of(day) or self._parents.problem:
+            self._note_incomplete(f"{day}: {problem}")
+            return state.without(day, today, days)
+        return state.after(day, today, days, None)
+
+    def _write_lists_of(self, day: date) -> str | None:
+        """Write the lists of all parents that are there. Return why some of them may lack records."""
+        lists = self._lists_of(day)
+        for page in chain(lists.of(self._parents.keys), lists.settle()):
+            self._write_page(page)
+            self._context.turns.offer()
+        if not lists.unread:
+            return None
+        parent, reason = next(iter(lists.unread.items()))
+        return f"{len(lists.unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
+
+    def _lists_of(self, day: date) -> ChildLists:
+        return ChildLists(
+            partial(self._list.open, **self._of_day(day)),
+            ParentLookup(self._client, self.source, self._list_reader(self.source)),
+            were_read=bool(self._saved_state),
+            on_problem=self._warn_of_problem,
+        )
+
     @cached_property
-    def _parents(self) -> Sequence[Key | None]:
-        """The keys of the parents, of which each has a list; one list without any."""
-        if self.spec.parent is None:
-            return [None]
+    def _parents(self) -> Parents:
+        """The parents, of which each has a list for each day."""
         reader = self._list_reader(self.source).open(self._warn_of_problem)
         found = {key: None for page in reader.pages() for key in page.keys if not isinstance(key, NoKey)}
-        if reader.problem:
-            self._note_incomplete(f"{self.source.name}: the list kept changing: {reader.problem}")
-        return list(found)
+        problem = reader.problem and f"{self.source.name}: the list kept changing: {reader.problem}"
+        return Parents(list(found), problem)

@@ -16,7 +16,7 @@ from tap_servicetitan.streams.daily import DailyStream
 from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import date
 
     from singer_sdk import Tap
@@ -88,8 +88,8 @@ class ReportStream(DailyStream):
         return not self._report.key
 
     @override
-    def _open_day(self, day: date) -> Sequence[CompleteListReader]:
-        return [self._open(day)]
+    def _open_day(self, day: date) -> CompleteListReader:
+        return self._open(day)
 
     def _open(self, day: date | None) -> CompleteListReader:
         return CompleteListReader(

@@ -231,3 +231,71 @@ def test_a_pass_over_a_feed_goes_on_from_its_token(api: ScriptedApi, sync: Sync,
     assert second.of("ACTIVATE_VERSION") == []
     assert second.ends[STREAM]["status"] == "incomplete"
     assert "open_pass" not in second.state["bookmarks"][STREAM]
+
+
+def test_a_pass_over_a_feed_that_goes_on_to_nothing_is_not_done(api: ScriptedApi, sync: Sync) -> None:
+    api.routes["/export/campaigns"] = lambda query: {
+        "hasMore": False,
+        "continueFrom": "changes" if query.get("from") == "changes" else None,
+        "data": [],
+    }
+    opened = {"began": at(FIRST), "continue_from": "middle"}
+    bookmark = {"continue_from": "changes", "full_pass_at": OLD, "open_pass": opened, **api.owner}
+    run = read(api, sync, FEED, {"bookmarks": {STREAM: bookmark}})
+    assert run.ends[STREAM]["status"] == "failed"
+    assert "and then had nothing" in run.ends[STREAM]["reason"]
+    assert run.state["bookmarks"][STREAM]["open_pass"]["continue_from"] == "middle"
+
+
+START = "2026-02-01"
+"""A start date in the middle of the list's times."""
+
+
+def read_since_start(api: ScriptedApi, sync: Sync, state: dict[str, Any]) -> Run:
+    return sync(api.config | {"page_size": PAGE_SIZE, "start_date": START}, specs=[LIST], state=state)
+
+
+def test_a_first_load_that_a_start_date_cuts_short_begins_again_there(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    table = Table()
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE * 2 // 3)
+    load(table, first)
+    assert first.state["bookmarks"][STREAM]["newest"] > START
+    second = read_since_start(api, sync, first.state)
+    load(table, second)
+    assert second.ends[STREAM] == {"status": "complete"}
+    assert {key for key, record in source.records.items() if record["modifiedOn"] >= START} <= {
+        key for (key,) in table.live
+    }
+    # It has begun again once. From then on it reads the changes.
+    third = read_since_start(api, sync, second.state)
+    assert len(third.records(STREAM)) < PAGE_SIZE
+
+
+def test_a_first_load_that_missed_records_begins_again_at_a_start_date(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    state = {"bookmarks": {STREAM: {"newest": at(FIRST + timedelta(days=400)), **api.owner}}}
+    run = read_since_start(api, sync, state)
+    assert run.ends[STREAM] == {"status": "complete"}
+    assert {record["id"] for record in run.records(STREAM)} == {
+        key for key, record in source.records.items() if record["modifiedOn"] >= START
+    }
+
+
+def test_a_full_pass_that_has_begun_is_finished_with_a_start_date(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    table = Table()
+    loaded = read(api, sync)
+    load(table, loaded)
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE // 2, due(loaded.state))
+    load(table, first)
+    source.records[COUNT - 1]["name"] = "changed, and its time is not"
+    del source.records[7]
+    second = read_since_start(api, sync, first.state)
+    assert load(table, second) == set()
+    assert second.ends[STREAM] == {"status": "complete"}
+    assert table.live[COUNT - 1,]["name"] == source.records[COUNT - 1]["name"]
+    assert "open_pass" not in second.state["bookmarks"][STREAM]

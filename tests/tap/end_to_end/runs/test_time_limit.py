@@ -9,6 +9,9 @@ import pytest
 
 from support.tap.scripted import Query, Reply, page_of
 from tap_servicetitan.specs.spec import StreamSpec
+from tap_servicetitan.streams.base import ServiceTitanStream
+from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
+from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +119,12 @@ def test_a_full_pass_that_is_cut_marks_nothing(api: ScriptedApi, sync: Sync, sil
     assert run.records("activities")[0] == {"id": 7}
     bookmark = run.state["bookmarks"]["activities"]
     assert (bookmark["continue_from"], bookmark["full_pass_at"]) == ("t", passed)
+
+
+def test_what_a_stream_finds_after_its_end_was_told_does_not_count(api: ScriptedApi) -> None:
+    api.routes["/campaigns"] = lambda _: Reply(404)
+    stream = TapServiceTitan(config=api.config).streams["campaigns"]
+    assert isinstance(stream, ServiceTitanStream)
+    stream.cut("the time was up")
+    stream.read()  # as a thread does whose stream's turn came at that moment
+    assert stream.outcome == StreamOutcome(ReadStatus.INCOMPLETE, reason="the time was up")

@@ -254,6 +254,30 @@ def test_changes_that_took_several_runs_are_not_read_from_their_first_one_again(
     assert "pending" not in run.state["bookmarks"]["job_types"]
 
 
+def test_a_run_after_one_that_went_on_looks_back_from_where_that_one_began(api: ScriptedApi, sync: Sync) -> None:
+    """A change may be seen later than its time: here that of job 2, after the run that read its neighbours."""
+    serve(api, 3)
+    jobs = [{"id": 1, "modifiedOn": "2026-01-01T10:00:00Z"}, {"id": 3, "modifiedOn": "2026-01-09T10:00:00Z"}]
+    api.routes["/jobs"] = lambda query: page_of(
+        [job for job in jobs if str(job["modifiedOn"]) >= query.get("modifiedOnOrAfter", "")], query
+    )
+    parents = replace(PARENTS, changed_since="modifiedOnOrAfter", changed_before="modifiedBefore")
+    passed = datetime.now(UTC).isoformat()
+    bookmark = {"newest": jobs[0]["modifiedOn"], "full_pass_at": passed, "pending": [1], **api.owner}
+    first = read(api, sync, parents, NOTES, state={"bookmarks": {"job_types": bookmark}})
+    assert first.state["bookmarks"]["job_types"]["newest"] == jobs[1]["modifiedOn"]
+
+    jobs.append({"id": 2, "modifiedOn": "2026-01-01T09:59:00Z"})
+    second = read(api, sync, parents, NOTES, state=first.state)
+    assert second.error is None
+    assert 2 in {record["jobId"] for record in second.records("job_types")}
+    assert "look_back_from" not in second.state["bookmarks"]["job_types"]
+
+    # It has made up for it. The next one looks back from the latest change again.
+    third = read(api, sync, parents, NOTES, state=second.state)
+    assert {record["jobId"] for record in third.records("job_types")} == {3}
+
+
 def test_a_parent_whose_list_cannot_be_read_holds_up_no_other_and_is_owed(api: ScriptedApi, sync: Sync) -> None:
     serve(api, 3)
     pages = {

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from support.tap.scripted import page_of
+import pytest
+
+from support.tap.scripted import Reply, page_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from support.tap.harness import Run, Sync
     from support.tap.scripted import Query, ScriptedApi
 
@@ -75,9 +75,24 @@ def test_without_a_first_day_it_is_a_year(api: ScriptedApi, sync: Sync, monkeypa
     monkeypatch.setattr("tap_servicetitan.streams.period.MOST_DAYS", 2)
     serve(api, {})
     run = sync(api.config, "campaign_performance")
-    assert run.error is None
+    assert run.ends["campaign_performance"] == {
+        "status": "incomplete",
+        "reason": "364 days are still to be read: the next run goes on from there",
+    }
     assert [query["fromUtc"][:10] for query in api.asked(PERFORMANCE)] == ["2025-03-10", "2025-03-11"]
     assert run.state["bookmarks"]["campaign_performance"]["last_day"] == "2025-03-11"
+
+
+def test_it_is_complete_when_the_days_have_reached_today(
+    api: ScriptedApi, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_servicetitan.streams.period.MOST_DAYS", 2)
+    serve(api, {})
+    config = api.config | {"start_date": "2026-03-07", "daily_lookback_days": 0}
+    first = sync(config, "campaign_performance")
+    assert first.ends["campaign_performance"]["reason"].startswith("2 days are still to be read")
+    second = sync(config, "campaign_performance", state=first.state)
+    assert second.ends["campaign_performance"] == {"status": "complete"}
 
 
 def test_the_capacity_of_the_days_to_come(api: ScriptedApi, sync: Sync) -> None:
@@ -110,21 +125,92 @@ def test_the_capacity_of_the_days_to_come(api: ScriptedApi, sync: Sync) -> None:
     assert all(record["_sdc_deleted_at"] for record in second.records("capacity"))
 
 
-def test_the_performance_of_each_scheduler(api: ScriptedApi, sync: Sync) -> None:
+SCHEDULERS = "scheduler_performance"
+
+
+def serve_schedulers(api: ScriptedApi, *names: str) -> None:
+    """Let the API answer with the schedulers, and with the same figures for each of them and each day."""
     api.now = NOON
-    api.routes["/schedulers"] = lambda query: page_of([{"id": "s1"}, {"id": "s2"}], query)
-    for name in ("s1", "s2"):
+    api.routes["/schedulers"] = lambda query: page_of([{"id": name} for name in names], query)
+    for name in names:
         api.routes[f"/schedulers/{name}/performance"] = lambda _, name=name: {"id": name, "totalSessions": 3}  # type: ignore[misc]
-    run = sync(api.config | {"start_date": "2026-03-09"}, "scheduler_performance")
+
+
+def days_of(run: Run, scheduler: str) -> set[str]:
+    """Return the days for which a run has brought the figures of a scheduler."""
+    return {record["date"] for record in run.records(SCHEDULERS) if record["id"] == scheduler}
+
+
+def test_the_performance_of_each_scheduler(api: ScriptedApi, sync: Sync) -> None:
+    serve_schedulers(api, "s1", "s2")
+    run = sync(api.config | {"start_date": "2026-03-09"}, SCHEDULERS)
     assert run.error is None
-    assert [
-        (record["date"], record["id"], record["totalSessions"]) for record in run.records("scheduler_performance")
-    ] == [
+    assert {(record["date"], record["id"], record["totalSessions"]) for record in run.records(SCHEDULERS)} == {
         *(("2026-03-09", "s1", 3), ("2026-03-09", "s2", 3)),
         *(("2026-03-10", "s1", 3), ("2026-03-10", "s2", 3)),
-    ]
+    }
     query = api.asked("/schedulers/s1/performance")[0]
     assert query == {"sessionCreatedOnOrAfter": "2026-03-09T00:00:00Z", "sessionCreatedBefore": "2026-03-10T00:00:00Z"}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_scheduler_whose_figures_do_not_come_holds_up_no_other(api: ScriptedApi, sync: Sync, status: int) -> None:
+    serve_schedulers(api, "s1", "s2")
+    whole = api.routes["/schedulers/s1/performance"]
+    api.routes["/schedulers/s1/performance"] = lambda _: Reply(status)
+    config = api.config | {"start_date": "2026-03-08", "daily_lookback_days": 0}
+    first = sync(config, SCHEDULERS)
+    assert first.ends[SCHEDULERS]["status"] == "incomplete"
+    assert "1 lists of schedulers were not read, such as that of s1" in first.ends[SCHEDULERS]["reason"]
+    assert days_of(first, "s2") == {"2026-03-08", "2026-03-09", "2026-03-10"}
+
+    # As soon as they come, no day of them is missing.
+    api.routes["/schedulers/s1/performance"] = whole
+    second = sync(config, SCHEDULERS, state=first.state)
+    assert second.ends[SCHEDULERS] == {"status": "complete"}
+    assert days_of(second, "s1") == {"2026-03-08", "2026-03-09", "2026-03-10"}
+
+
+def test_a_scheduler_that_is_gone_has_no_figures(api: ScriptedApi, sync: Sync) -> None:
+    serve_schedulers(api, "s1", "s2")
+    lists = iter([[{"id": "s1"}, {"id": "s2"}]])
+    api.routes["/schedulers"] = lambda query: page_of(next(lists, [{"id": "s2"}]), query)
+    api.routes["/schedulers/s1/performance"] = lambda _: Reply(404)
+    run = sync(api.config | {"start_date": "2026-03-09"}, SCHEDULERS)
+    assert run.ends[SCHEDULERS] == {"status": "complete"}
+    assert days_of(run, "s2") == {"2026-03-09", "2026-03-10"}
+
+
+def test_figures_that_no_scheduler_has_are_skipped(api: ScriptedApi, sync: Sync) -> None:
+    serve_schedulers(api, "s1", "s2")
+    for name in ("s1", "s2"):
+        api.routes[f"/schedulers/{name}/performance"] = lambda _: Reply(404)
+    run = sync(api.config | {"start_date": "2026-03-09"}, SCHEDULERS)
+    assert run.ends[SCHEDULERS]["status"] == "skipped"
+
+
+def test_no_day_counts_as_read_while_schedulers_may_be_missing(api: ScriptedApi, sync: Sync) -> None:
+    serve_schedulers(api, "s1", "s2")
+    whole, asked = api.routes["/schedulers"], []
+
+    def keep_changing(query: Query) -> Any:  # noqa: ANN401 - JSON
+        asked.append(query)
+        other = f"x{len(asked)}"
+        api.routes[f"/schedulers/{other}/performance"] = lambda _: {"id": other}
+        is_first = query["page"] == "1"
+        return {"hasMore": is_first, "totalCount": 2, "data": [{"id": "s1" if is_first else other}]}
+
+    api.routes["/schedulers"] = keep_changing
+    config = api.config | {"start_date": "2026-03-08", "daily_lookback_days": 0, "page_size": 1}
+    first = sync(config, SCHEDULERS)
+    assert first.ends[SCHEDULERS]["status"] == "incomplete"
+    assert "schedulers: the list kept changing" in first.ends[SCHEDULERS]["reason"]
+    assert days_of(first, "s1") == {"2026-03-08", "2026-03-09", "2026-03-10"}
+
+    api.routes["/schedulers"] = whole
+    second = sync(config, SCHEDULERS, state=first.state)
+    assert second.ends[SCHEDULERS] == {"status": "complete"}
+    assert days_of(second, "s2") == {"2026-03-08", "2026-03-09", "2026-03-10"}
 
 
 def test_several_lists_in_one_answer(api: ScriptedApi, sync: Sync) -> None:

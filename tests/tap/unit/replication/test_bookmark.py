@@ -11,8 +11,10 @@ import pytest
 
 from tap_servicetitan.replication.bookmark import (
     Bookmark,
+    OpenPass,
     PassSettings,
     full_pass_is_due,
+    gives_up_first_load,
     phase_of,
     read_from,
     starts_earlier,
@@ -137,3 +139,29 @@ def test_read_from(
 ) -> None:
     since = read_from(Bookmark(newest=newest), settings(start_date, lookback_seconds))
     assert (since and format_api_time(since)) == expected
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "start_date", "gives_up"),
+    [
+        (Bookmark(newest="2026-03-01T00:00:00Z"), NOW, True),
+        (Bookmark(newest="2026-03-01T00:00:00Z"), None, False),
+        (Bookmark(newest="2026-03-01T00:00:00Z", first_day="2026-01-01T00:00:00+00:00"), NOW, False),
+        (Bookmark(newest="2026-03-01T00:00:00Z", full_pass_at="2026-03-01T00:00:00+00:00"), NOW, False),
+        (Bookmark(newest="2026-03-01T00:00:00Z", long_pass_at="2026-03-01T00:00:00+00:00"), NOW, False),
+        (Bookmark(), NOW, False),
+    ],
+)
+def test_a_start_date_gives_up_a_first_load_of_everything(
+    bookmark: Bookmark,
+    start_date: datetime | None,
+    gives_up: bool,  # noqa: FBT001 - the expected value
+) -> None:
+    assert gives_up_first_load(bookmark, settings(start_date)) is gives_up
+
+
+def test_an_open_pass_is_finished_with_a_start_date() -> None:
+    bookmark = Bookmark(full_pass_at="2026-03-10T00:00:00+00:00")
+    opened = replace(bookmark, open_pass=OpenPass(began="2026-03-10T00:00:00+00:00"))
+    assert full_pass_is_due(opened, settings(NOW), NOW)
+    assert not full_pass_is_due(bookmark, settings(NOW), NOW)

@@ -136,3 +136,13 @@ def test_another_refusal_is_not_about_the_token() -> None:
 def test_a_token_that_the_feed_has_just_given_is_not_doubted() -> None:
     with pytest.raises(RequestRefusedError):
         resume(400, token_pages=1)
+
+
+@pytest.mark.parametrize("is_pass", [True, False])
+def test_nothing_at_the_token_of_a_run_before_is_the_end_only_of_changes(*, is_pass: bool) -> None:
+    read = resume_feed(fetch_of({"a": page(token=None)}), "a", None, lambda _: None, is_pass=is_pass)
+    if is_pass:
+        with pytest.raises(StreamError, match="and then had nothing"):
+            list(read)
+    else:
+        assert len(list(read)) == 1
