@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property, partial
+from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypedDict
 
 from tap_servicetitan.api.pages import NoKey
 from tap_servicetitan.days import DaysAhead, DaysSince, query_of_day
+from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.complete_list import PassRequest
@@ -118,13 +120,26 @@ class ChildPeriodStream(PeriodStream):
     def _write_lists_of(self, day: date) -> str | None:
         """Write the lists of all parents that are there. Return why some of them may lack records."""
         lists = self._lists_of(day)
-        for page in chain(lists.of(self._parents.keys), lists.settle()):
-            self._write_page(page)
-            self._context.turns.offer()
+        try:
+            for page in chain(lists.of(self._parents.keys), lists.settle()):
+                self._write_page(page)
+                self._context.turns.offer()
+        except RequestRefusedError as error:
+            # A first day may be before all parents' time: the endpoint is missing only if today has no list, either.
+            if error.status != HTTPStatus.NOT_FOUND or not self._has_lists(self._now.date()):
+                raise
         if not lists.unread:
             return None
         parent, reason = next(iter(lists.unread.items()))
         return f"{len(lists.unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
+
+    def _has_lists(self, day: date) -> bool:
+        """Return whether the list of any parent is found for a day."""
+        found = False
+        for page in self._lists_of(day).of(self._parents.keys):
+            page.drop()
+            found = True
+        return found
 
     def _lists_of(self, day: date) -> ChildLists:
         return ChildLists(

@@ -254,6 +254,26 @@ def test_changes_that_took_several_runs_are_not_read_from_their_first_one_again(
     assert "pending" not in run.state["bookmarks"]["job_types"]
 
 
+@pytest.mark.parametrize(
+    "passed", [{}, {"full_pass_at": "2026-01-01T00:00:00+00:00"}], ids=["first load", "later pass"]
+)
+def test_a_start_date_in_an_open_pass_leaves_no_list_out(api: ScriptedApi, sync: Sync, passed: dict[str, str]) -> None:
+    """The first load begins again at the date, which job 1 is before; a later pass goes on behind job 1."""
+    serve(api, 3)
+    jobs = [{"id": job, "modifiedOn": f"2026-01-0{job}T08:00:00Z"} for job in (1, 2, 3)]
+    api.routes["/jobs"] = lambda query: page_of(
+        [job for job in jobs if str(job["modifiedOn"]) >= query.get("modifiedOnOrAfter", "")], query
+    )
+    parents = replace(PARENTS, changed_since="modifiedOnOrAfter", changed_before="modifiedBefore")
+    opened = {"began": "2026-01-09T00:00:00+00:00", "done_to": 1}
+    bookmark = {"newest": "2026-01-09T00:00:00Z", "open_pass": opened, **passed, **api.owner}
+    config, state = api.config | {"start_date": "2026-01-02"}, {"bookmarks": {"job_types": bookmark}}
+    run = sync(config, "job_types", specs=(parents, NOTES), state=state)
+    assert run.ends["job_types"] == {"status": "complete"}
+    assert [job for job in (1, 2, 3) if api.asked(f"/jobs/{job}/notes")] == [2, 3]
+    assert "open_pass" not in run.state["bookmarks"]["job_types"]
+
+
 def test_a_run_after_one_that_went_on_looks_back_from_where_that_one_began(api: ScriptedApi, sync: Sync) -> None:
     """A change may be seen later than its time: here that of job 2, after the run that read its neighbours."""
     serve(api, 3)

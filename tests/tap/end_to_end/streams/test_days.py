@@ -181,6 +181,18 @@ def test_a_scheduler_that_is_gone_has_no_figures(api: ScriptedApi, sync: Sync) -
     assert days_of(run, "s2") == {"2026-03-09", "2026-03-10"}
 
 
+def test_a_day_without_any_figures_does_not_skip_the_others(api: ScriptedApi, sync: Sync) -> None:
+    serve_schedulers(api, "s1")
+    whole = api.routes["/schedulers/s1/performance"]
+    api.routes["/schedulers/s1/performance"] = lambda query: (
+        Reply(404) if "2026-03-08" in query["sessionCreatedOnOrAfter"] else whole(query)
+    )
+    run = sync(api.config | {"start_date": "2026-03-08"}, SCHEDULERS)
+    assert run.ends[SCHEDULERS]["status"] == "incomplete"
+    assert days_of(run, "s1") == {"2026-03-09", "2026-03-10"}
+    assert run.state["bookmarks"][SCHEDULERS]["missed"] == ["2026-03-08"]
+
+
 def test_figures_that_no_scheduler_has_are_skipped(api: ScriptedApi, sync: Sync) -> None:
     serve_schedulers(api, "s1", "s2")
     for name in ("s1", "s2"):
