@@ -446,8 +446,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _acquire_lease(self) -> None:
         if self._context:
-            self._context.call_on_close(self.run.release_lease)  # however the run ends
+            self._context.call_on_close(self._leave)  # however the run ends
         self.run.lease.acquire()
+
+    def _leave(self) -> None:
+        """Wait for the streams that are being finished in threads, and only then give the lease back.
+
+        A run that ends with an error in the middle of its input comes here first. What its threads still wrote after
+        another run has taken the lease might undo what that one has found.
+        """
+        try:
+            self._early_ends.end()
+        except Exception as error:  # what has ended the run matters more
+            self.logger.debug("Streams could not be finished early.", exc_info=error)
+        finally:
+            self.run.release_lease()
 
     @override
     def process_endofpipe(self) -> None:

@@ -78,14 +78,19 @@ class EarlyEnds:
         self._take_in()
 
     def end(self) -> None:
-        """Wait for those that have begun. Streams that still wait are finished with the others, at the end."""
+        """Wait for those that have begun. Streams that still wait are finished with the others, at the end.
+
+        Whatever happens, no thread goes on after this: the lease may be given back next.
+        """
         for sink in self._waiting:
             sink.is_closed = False
         self._waiting.clear()
-        self._take_in(wait=True)
-        if self._executor:
-            self._executor.shutdown()
-            self._executor = None
+        try:
+            self._take_in(wait=True)
+        finally:
+            if self._executor:
+                self._executor.shutdown()
+                self._executor = None
 
     def _begin(self) -> None:
         group, self._waiting = self._waiting, []

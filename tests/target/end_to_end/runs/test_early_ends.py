@@ -11,7 +11,9 @@ import pytest
 from google.api_core.exceptions import NotFound
 
 from support.singer import INTEGER, STRING, activate, lines, record, schema
+from support.target.harness import lease_holder
 from target_bigquery_softdelete.run import early_ends
+from target_bigquery_softdelete.run.finish import finish_sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import Result, TargetRunner
+    from target_bigquery_softdelete.context import Run
+    from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 Message = dict[str, Any]
 
@@ -172,3 +176,38 @@ def test_a_table_of_two_streams_waits_for_both(pipe: Pipe, project: Project) -> 
     assert result.code == 0, result.log
     assert set(project.rows("both")) == {1, 2}
     assert all("one" not in state["bookmarks"] for state in result.states[:-1])
+
+
+FATAL = {
+    "bad line": {"type": "NONSENSE"},
+    "other tenant": schema("second", {"id": INTEGER}) | {"schema": {"type": "object", "x-tenant-id": "1002"}},
+}
+"""Messages that end a run at once."""
+
+
+@pytest.mark.parametrize("fatal", FATAL.values(), ids=FATAL)
+def test_the_lease_is_held_until_no_thread_writes_however_the_run_ends(
+    fatal: Message, pipe: Pipe, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"on_concurrent_run": "refuse", "tenant_id": "1001"}
+    assert pipe.run(lambda send: send([*whole("first", 1, 2, 3), told({}, "first")]), **settings).code == 0
+    has_begun, holders = threading.Event(), []
+
+    def finish_late(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+        has_begun.set()
+        time.sleep(2)  # in which the run ends
+        holders.append(lease_holder(project))
+        return finish_sink(run, sink)
+
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("first", 1, 2), told({"first": 1}, "first")])
+        assert has_begun.wait(PATIENCE_SECONDS)
+        send([fatal])
+
+    monkeypatch.setattr(early_ends, "finish_sink", finish_late)
+    result = pipe.run(write, **settings)
+    assert result.code == 1
+    assert all(holders)
+    assert not lease_holder(project)
+    assert project.operations("first") == {1: "INSERT", 2: "INSERT", 3: "DELETE"}
+    assert result.states == [{"bookmarks": {"first": 1}}]
