@@ -11,7 +11,7 @@ import pytest
 from google.api_core.exceptions import NotFound
 
 from support.singer import INTEGER, STRING, activate, lines, record, schema
-from support.target.harness import lease_holder
+from support.target.harness import eventually, feed, lease_holder
 from target_bigquery_softdelete.run import early_ends
 from target_bigquery_softdelete.run.finish import finish_sink
 
@@ -211,3 +211,21 @@ def test_the_lease_is_held_until_no_thread_writes_however_the_run_ends(
     assert not lease_holder(project)
     assert project.operations("first") == {1: "INSERT", 2: "INSERT", 3: "DELETE"}
     assert result.states == [{"bookmarks": {"first": 1}}]
+
+
+def test_marks_of_a_run_that_is_killed_before_its_log_count_against_the_next(
+    target: TargetRunner, project: Project
+) -> None:
+    settings = {"max_delete_fraction": 0.5}
+    assert target(*whole("first", *range(100)), told({"first": 1}, "first"), **settings).code == 0
+    process = target.start(**settings)
+    feed(process, [*whole("first", *range(60)), told({"first": 2}, "first"), telling("second")])
+    eventually(lambda: list(project.operations("first").values()).count("DELETE") == 40)
+    process.kill()
+    process.communicate()
+
+    for _ in range(2):  # the refusal, which is in the log, is no amnesty
+        third = target(*whole("first", *range(30)), told({"first": 3}, "first"), **settings)
+        assert third.code == 1
+        assert "together 70 of 100" in third.errors[0]
+        assert list(project.operations("first").values()).count("DELETE") == 40
