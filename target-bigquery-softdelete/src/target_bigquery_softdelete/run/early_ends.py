@@ -106,8 +106,12 @@ class EarlyEnds:
             for sink, future in zip(sinks, futures, strict=True):
                 future.result()
                 self.done.add(sink.stream_name)
+                sink.is_taken_in = True
                 sink.report.note_end(self._read_ends.worst_of(sink.sources))
                 logger.info("%s", sink.report.summary())
-            self._checkpoints.let_out(sinks)
-            for sink in sinks:
-                sink.clean_up()
+        # Together: a stream may have gone into tables of several groups.
+        finished = [sink for sinks, _ in over for sink in sinks]
+        if finished:
+            self._checkpoints.let_out(finished)
+        for sink in finished:
+            sink.clean_up()

@@ -12,7 +12,7 @@ from google.api_core.exceptions import NotFound
 
 from support.singer import INTEGER, STRING, activate, lines, record, schema
 from support.target.harness import eventually, feed, lease_holder
-from target_bigquery_softdelete.run import early_ends
+from target_bigquery_softdelete.run import checkpoints, early_ends
 from target_bigquery_softdelete.run.finish import finish_sink
 
 if TYPE_CHECKING:
@@ -229,3 +229,46 @@ def test_marks_of_a_run_that_is_killed_before_its_log_count_against_the_next(
         assert third.code == 1
         assert "together 70 of 100" in third.errors[0]
         assert list(project.operations("first").values()).count("DELETE") == 40
+
+
+def test_no_state_goes_out_before_rejected_records_are_in_the_quarantine(
+    pipe: Pipe, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table is finished, but not its group; then another one of the same stream is merged."""
+    maps = {"both": {"__source__": "first"}, "second": {"__alias__": "both"}}
+    settings: dict[str, Any] = {"stream_maps": maps, "on_invalid_record": "quarantine", "merge_interval_seconds": 1}
+    is_done, goes_on = threading.Event(), threading.Event()
+    rejected: list[bool] = []
+
+    def finish(run: Run, sink: BigQuerySoftDeleteSink) -> BigQuerySoftDeleteSink:
+        if sink.stream_name == "slow":
+            assert goes_on.wait(PATIENCE_SECONDS)
+            return finish_sink(run, sink)
+        finished = finish_sink(run, sink)
+        is_done.set()
+        return finished
+
+    def write_state(value: Message) -> None:
+        if "first" in value["bookmarks"]:
+            found = "etl_rejected_records" in project.tables("management")
+            rejected.append(found)
+        real_write_state(value)
+
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        bad = record("first", {"id": 3, "name": ["no text"]})
+        send([telling("slow"), record("slow", {"id": 1}), telling("first"), record("first", {"id": 1}), bad])
+        send([telling("second"), told({"first": 1, "slow": 1}, "first", "slow")])
+        assert is_done.wait(PATIENCE_SECONDS)
+        for _ in range(3):
+            send([record("second", {"id": 9}), told({"first": 1, "slow": 1})])
+            time.sleep(1.2)
+        goes_on.set()
+        send([told({"first": 1, "slow": 1, "second": 1}, "second")])
+
+    real_write_state = checkpoints.write_state
+    monkeypatch.setattr(early_ends, "finish_sink", finish)
+    monkeypatch.setattr(checkpoints, "write_state", write_state)
+    result = pipe.run(write, **settings)
+    assert result.code == 0, result.log
+    assert rejected
+    assert all(rejected)
