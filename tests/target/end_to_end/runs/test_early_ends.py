@@ -272,3 +272,14 @@ def test_no_state_goes_out_before_rejected_records_are_in_the_quarantine(
     assert result.code == 0, result.log
     assert rejected
     assert all(rejected)
+
+
+def test_a_table_that_a_pattern_sends_streams_to_waits_for_all(pipe: Pipe, project: Project) -> None:
+    def write(send: Callable[[Iterable[Message]], None]) -> None:
+        send([*whole("jobs_a", 1), *whole("first", 1), told({"jobs_a": 1, "first": 1}, "jobs_a", "first")])
+        wait_for_rows(project, "first", 1)
+        send([*whole("jobs_b", 2), told({"jobs_a": 1, "first": 1, "jobs_b": 1}, "jobs_b")])
+
+    result = pipe.run(write, stream_maps={"jobs_*": {"__alias__": "jobs"}})
+    assert result.code == 0, result.log
+    assert set(project.rows("jobs")) == {1, 2}
