@@ -14,6 +14,7 @@ from support.singer import INTEGER, STRING, activate, lines, record, schema
 from support.target.harness import eventually, feed, lease_holder
 from target_bigquery_softdelete.run import checkpoints, early_ends
 from target_bigquery_softdelete.run.finish import finish_sink
+from target_bigquery_softdelete.singer import state_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -251,7 +252,7 @@ def test_no_state_goes_out_before_rejected_records_are_in_the_quarantine(
     def write_state(value: Message) -> None:
         is_in_quarantine = "etl_rejected_records" in project.tables("management")
         are_right.append(is_in_quarantine or "first" not in value["bookmarks"])
-        real_write_state(value)
+        state_writer.write_state(value)
 
     def write(send: Callable[[Iterable[Message]], None]) -> None:
         bad = record("first", {"id": 3, "name": ["no text"]})
@@ -264,7 +265,6 @@ def test_no_state_goes_out_before_rejected_records_are_in_the_quarantine(
         goes_on.set()
         send([told({"first": 1, "slow": 1, "second": 1}, "second")])
 
-    real_write_state = checkpoints.write_state
     monkeypatch.setattr(early_ends, "finish_sink", finish)
     monkeypatch.setattr(checkpoints, "write_state", write_state)
     result = pipe.run(write, **settings)
