@@ -44,6 +44,8 @@ class BigQuerySoftDeleteSink(Sink):
         """The error that ended the stream."""
         self.is_closed = False
         """Whether its stream has been read to its end, so that another thread may finish it. Nothing is added then."""
+        self.is_taken_in = False
+        """Whether that thread is done, and what it has done may be told."""
 
     @property
     @override
@@ -78,8 +80,12 @@ class BigQuerySoftDeleteSink(Sink):
 
     @property
     def is_written(self) -> bool:
-        """Whether the table is as the records say that were read."""
-        return self.error is None and self._load.is_written
+        """Whether the table is as the records say that were read, and this thread knows it.
+
+        What another thread has just finished may have rejected records that are not in the quarantine yet.
+        """
+        is_told = self.is_taken_in or not self.is_closed
+        return self.error is None and is_told and self._load.is_written
 
     @property
     def buffered_bytes(self) -> int:

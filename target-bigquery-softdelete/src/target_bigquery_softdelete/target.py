@@ -52,7 +52,7 @@ from target_bigquery_softdelete.singer.batch import Batch, BatchLimits
 from target_bigquery_softdelete.singer.bookmarks import Bookmarks
 from target_bigquery_softdelete.singer.read_ends import ReadEnds
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
-from target_bigquery_softdelete.singer.sources import declared_sources
+from target_bigquery_softdelete.singer.sources import declared_sources, has_open_sources
 from target_bigquery_softdelete.singer.state import StateComposer
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
@@ -267,8 +267,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._source = stream
         may_resume = not self._sinks_of(stream) and self._bookmarks.can_resume(stream)
         self._register(stream, schema, message_dict.get("key_properties"))
-        for sink in self._sinks_of(stream):
-            sink.note_source(stream, declared_sources(self.config.get("stream_maps") or {}, sink.stream_name, stream))
+        for sink in self._open_sinks(self._sinks_of(stream)):
+            sink.note_source(stream, declared_sources(self._stream_maps, sink.stream_name, stream))
             if not may_resume:
                 continue
             sink.note_resumption(stream, self._version_kept(stream, sink))
@@ -290,9 +290,22 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             if table.alias in self._refused:
                 continue
             try:
+                self._check_open(table.alias)
                 self.get_sink(table.alias, schema=table.schema, key_properties=table.key)
             except Exception as error:  # noqa: BLE001 - the same
                 self._fail(stream, error, only=table.alias)
+
+    def _check_open(self, alias: str) -> None:
+        """Check that no other thread has finished a table, or is about to, before its load is changed.
+
+        Raises:
+            BadInputError: If its streams have been read to their ends, as the tap has said.
+        """
+        sinks = [sink for sink in self.sinks if sink.stream_name == alias]
+        if any(sink.is_closed for sink in sinks):
+            self._early_ends.end()  # one that only waited to be finished may go on
+        if any(sink.is_closed for sink in sinks):
+            raise BadInputError("it goes on, though the tap has said that it had read it to its end.")
 
     def _fail(self, stream: str, error: Exception, *, only: str | None = None) -> None:
         """End a stream because the message that is being processed cannot be used.
@@ -383,11 +396,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
     def _open_sinks(sinks: Iterable[BigQuerySoftDeleteSink]) -> list[BigQuerySoftDeleteSink]:
         return [sink for sink in sinks if not sink.is_closed]
 
+    @property
+    def _stream_maps(self) -> Mapping[str, Any]:
+        return self.config.get("stream_maps") or {}
+
     def _offer_ended(self, read: object) -> None:
         """Let the sinks be finished of which the tap has now read all streams to their ends."""
         said = self._read_ends.said()
         for stream in read if isinstance(read, dict) else ():
-            self._early_ends.offer([sink for sink in self._sinks_of(stream) if sink.may_end_early(said)])
+            self._early_ends.offer(
+                [
+                    sink
+                    for sink in self._sinks_of(stream)
+                    if sink.may_end_early(said) and not has_open_sources(self._stream_maps, sink.stream_name)
+                ]
+            )
 
     def _goes_on(self, stream: str) -> bool:
         """Return whether a stream may go on. One that the tap has read to its end, as it has said, fails if it does."""
@@ -446,8 +469,21 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     def _acquire_lease(self) -> None:
         if self._context:
-            self._context.call_on_close(self.run.release_lease)  # however the run ends
+            self._context.call_on_close(self._leave)  # however the run ends
         self.run.lease.acquire()
+
+    def _leave(self) -> None:
+        """Wait for the streams that are being finished in threads, and only then give the lease back.
+
+        A run that ends with an error in the middle of its input comes here first. What its threads still wrote after
+        another run has taken the lease might undo what that one has found.
+        """
+        try:
+            self._early_ends.end()
+        except Exception as error:  # what has ended the run matters more
+            self.logger.debug("Streams could not be finished early.", exc_info=error)
+        finally:
+            self.run.release_lease()
 
     @override
     def process_endofpipe(self) -> None:

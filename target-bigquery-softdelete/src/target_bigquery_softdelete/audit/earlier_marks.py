@@ -47,7 +47,8 @@ class EarlierRuns:
         self._clock = clock
         self._log_columns = log_columns
         self._lock = threading.Lock()
-        self._marked: dict[str, int] | None = None
+        self._since: dt.datetime | None = None
+        self._marked: dict[str, EarlierMarks] | None = None
         self._unknown = ""
 
     def marks_of(self, table_name: str) -> EarlierMarks:
@@ -61,7 +62,8 @@ class EarlierRuns:
         with self._lock:
             if self._marked is None and not self._unknown:
                 self._read()
-        return EarlierMarks((self._marked or {}).get(table_name, 0), unknown=self._unknown)
+        none = EarlierMarks(unknown=self._unknown, since=self._since)
+        return (self._marked or {}).get(table_name, none)
 
     def _read(self) -> None:
         log_id = self._warehouse.log_id(LOG_TABLE)
@@ -76,14 +78,16 @@ class EarlierRuns:
         except WarehouseError as error:
             self._unknown = str(error).rstrip(".")
 
-    def _query(self, names: Collection[str]) -> dict[str, int]:
+    def _query(self, names: Collection[str]) -> dict[str, EarlierMarks]:
         """Return the marks by table. The log has columns with these names."""
         statement = sql.earlier_marks(
             self._warehouse.log_id(LOG_TABLE),
             has_marked="rows_marked" in names,
             has_allowed="deletes_allowed" in names,
         )
-        since = self._clock.now() - dt.timedelta(days=self._days)
+        since = self._since = self._clock.now() - dt.timedelta(days=self._days)
         parameters = [ScalarQueryParameter("since", "TIMESTAMP", since)]
         rows = self._warehouse.statements.run(statement, "earlier-marks", parameters=parameters).rows
-        return {row["table_name"]: row["marked"] for row in rows}
+        return {
+            row["table_name"]: EarlierMarks(row["marked"], deleted=row["deleted"], since=row["since"]) for row in rows
+        }

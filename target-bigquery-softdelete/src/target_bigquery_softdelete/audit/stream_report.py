@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.errors import DeletesRefusedError
@@ -48,6 +48,18 @@ class EarlierMarks:
     marked: int = 0
     unknown: str = ""
     """Why that is not known, as the rest of a sentence."""
+    deleted: int = 0
+    """Rows that they say they have written as deleted: those that they marked, and those that were new."""
+    since: dt.datetime | None = None
+    """From when on these count."""
+
+    def with_unlogged(self, found: int) -> EarlierMarks:
+        """Count the marks of runs that were killed before they could write into the log, too.
+
+        Args:
+            found: The rows of the table that were written as deleted since then.
+        """
+        return replace(self, marked=self.marked + max(0, found - self.deleted))
 
 
 @dataclass

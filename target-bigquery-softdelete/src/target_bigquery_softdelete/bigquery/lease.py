@@ -158,6 +158,8 @@ class Lease:
         self._misses = 0
         """How often it was neither free nor held, one after the other."""
         self._lost = False
+        self._is_over = False
+        """Whether this run has given it back, or leaves it to expire."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew_often, name="lease", daemon=True)
 
@@ -269,17 +271,21 @@ class Lease:
         """Check that this run still has the lease.
 
         Raises:
-            LeaseLostError: If it ended: BigQuery could not be reached for too long, or the process was suspended.
+            LeaseLostError: If it ended: BigQuery could not be reached for too long, the process was suspended, or it
+                was given back.
         """
-        if self._lost or (self._table and steady_seconds() >= self._end):
+        if self._lost or self._is_over or (self._table and steady_seconds() >= self._end):
             raise LeaseLostError(str(self._table_id))
 
     def release(self, *, jobs_left: Sequence[str] = ()) -> None:
         """Give the lease back, if it is still this run's. While a dead run's jobs may write, it expires instead.
 
+        From then on `check` fails, so that no thread of this run sends anything more.
+
         Args:
             jobs_left: Jobs of this run that may still be running. Then, too, it expires.
         """
+        self._is_over = True
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
-from target_bigquery_softdelete.audit.stream_report import MergeResult
+from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeResult
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.fused_queries import Question
 from target_bigquery_softdelete.errors import WarehouseError
@@ -166,14 +166,31 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
         return guard.refusal is None
     live = _count_live(table, prepared) if within else found["live"]
     missing = found["missing"] if complete else 0
-    return _ask_guard(table, live=live, by_record=by_record, missing=missing, staged=found["staged"] or seen)
+    staged = found["staged"] or seen
+    return _ask_guard(table, prepared, live=live, by_record=by_record, missing=missing, staged=staged)
 
 
-def _ask_guard(table: StreamTable, *, live: int, missing: int, staged: int, by_record: int = 0) -> bool:
+def _ask_guard(  # noqa: PLR0913 - the counts, and what they are the counts of
+    table: StreamTable, prepared: PreparedTable, *, live: int, missing: int, staged: int, by_record: int = 0
+) -> bool:
     """Return what the guard says, and tell it what earlier runs have marked if it needs to know. See its `judge`."""
     asks = table.guard.needs_earlier(live=live, by_record=by_record, missing=missing)
-    earlier = table.earlier_runs.marks_of(table.name) if asks else None
+    earlier = _earlier_marks(table, prepared) if asks else None
     return table.guard.judge(live=live, by_record=by_record, missing=missing, staged=staged, earlier=earlier)
+
+
+def _earlier_marks(table: StreamTable, prepared: PreparedTable) -> EarlierMarks:
+    """Return what earlier runs have marked: by the log, and by the table, where one was killed before it wrote that."""
+    logged = table.earlier_runs.marks_of(table.name)
+    if logged.unknown:
+        return logged
+    statement = sql.count_deleted(table.table_id, partition=prepared.partition_filter)
+    parameters = [
+        ScalarQueryParameter("since", "TIMESTAMP", logged.since),
+        ScalarQueryParameter("began", "TIMESTAMP", table.statements.began),
+    ]
+    found = table.statements.run(statement, "count-deleted", parameters=parameters)
+    return logged.with_unlogged(found.rows[0]["deleted"])
 
 
 def _count_live(table: StreamTable, prepared: PreparedTable) -> int:
@@ -298,7 +315,7 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     partition = parts[-1][0].partition_filter
     staged = sum(rows.count for _, rows in parts)
     live = _count_live(table, parts[-1][0])
-    if live > staged and not _ask_guard(table, live=live, missing=live - staged, staged=staged):
+    if live > staged and not _ask_guard(table, parts[-1][0], live=live, missing=live - staged, staged=staged):
         return MergeResult()
     with naming_partitions(table, parts[-1][0]):
         statement = sql.replace(table.table_id, sources, partition=partition)

@@ -72,6 +72,11 @@ class StatementRunner:
         self.changed_ms = 0
         """The same of any statement that may have changed something, the history and the view included."""
 
+    @property
+    def began(self) -> dt.datetime:
+        """When this run began to read, by BigQuery's clock."""
+        return self._clock.began
+
     def count(self, question: Question) -> Mapping[str, int]:
         """Return the counts of a query, which may be asked together with those of other streams.
 

@@ -78,14 +78,19 @@ class EarlyEnds:
         self._take_in()
 
     def end(self) -> None:
-        """Wait for those that have begun. Streams that still wait are finished with the others, at the end."""
+        """Wait for those that have begun. Streams that still wait are finished with the others, at the end.
+
+        Whatever happens, no thread goes on after this: the lease may be given back next.
+        """
         for sink in self._waiting:
             sink.is_closed = False
         self._waiting.clear()
-        self._take_in(wait=True)
-        if self._executor:
-            self._executor.shutdown()
-            self._executor = None
+        try:
+            self._take_in(wait=True)
+        finally:
+            if self._executor:
+                self._executor.shutdown()
+                self._executor = None
 
     def _begin(self) -> None:
         group, self._waiting = self._waiting, []
@@ -101,8 +106,12 @@ class EarlyEnds:
             for sink, future in zip(sinks, futures, strict=True):
                 future.result()
                 self.done.add(sink.stream_name)
+                sink.is_taken_in = True
                 sink.report.note_end(self._read_ends.worst_of(sink.sources))
                 logger.info("%s", sink.report.summary())
-            self._checkpoints.let_out(sinks)
-            for sink in sinks:
-                sink.clean_up()
+        # Together: a stream may have gone into tables of several groups.
+        finished = [sink for sinks, _ in over for sink in sinks]
+        if finished:
+            self._checkpoints.let_out(finished)
+        for sink in finished:
+            sink.clean_up()

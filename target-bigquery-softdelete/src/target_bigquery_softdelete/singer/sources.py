@@ -32,5 +32,23 @@ def declared_sources(stream_maps: Mapping[str, Any], table: str, stream: str) ->
     return found
 
 
+def has_open_sources(stream_maps: Mapping[str, Any], table: str) -> bool:
+    """Return whether patterns may send streams into a table whose names nobody knows before they come.
+
+    Args:
+        stream_maps: The setting.
+        table: The name that the table has as a stream: an alias.
+    """
+    return any(
+        set("*?[") & set(name) and isinstance(rules, dict) and _may_be(rules.get(MAPPER_ALIAS_OPTION), table)
+        for name, rules in stream_maps.items()
+    )
+
+
+def _may_be(alias: object, table: str) -> bool:
+    """Return whether an alias may be the name of a table. One that depends on the stream may be any name."""
+    return isinstance(alias, str) and (alias == table or "__stream_name__" in alias)
+
+
 def _alias(text: str, stream: str) -> str:
     return PluginMapper._eval_stream(text, stream)  # noqa: SLF001 - the SDK's own reading of an alias

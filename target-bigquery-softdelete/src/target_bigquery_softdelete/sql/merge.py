@@ -166,6 +166,22 @@ def count_live(target: TableId, *, partition: str = "") -> str:
     return f"SELECT COUNTIF({IS_LIVE}) AS live FROM {target.quoted} AS _etl_t{filter_nothing(' WHERE ', partition)}"
 
 
+def count_deleted(target: TableId, *, partition: str = "") -> str:
+    """Return the query that counts, as `deleted`, the rows that earlier runs have written as deleted.
+
+    Parameters: `since` and `began` TIMESTAMP, between which they were written.
+
+    Args:
+        target: The table.
+        partition: A column that the query must filter by, if the table demands that.
+    """
+    return (
+        f"SELECT COUNT(*) AS deleted\nFROM {target.quoted} AS _etl_t\n"
+        f"WHERE {OPERATION_SQL} = 'DELETE' AND {SYNCED_SQL} >= @since AND {SYNCED_SQL} < @began"
+        f"{filter_nothing(' AND ', partition)}"
+    )
+
+
 def mark_all_deleted(target: TableId, *, partition: str = "") -> str:
     """Return the UPDATE that marks every live row deleted, for an empty snapshot."""
     return (

@@ -200,6 +200,8 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, stream ORDER BY started DESC
 def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:
     """Return the query that counts, as `marked`, the rows that earlier runs marked deleted, for each `table_name`.
 
+    It also counts, as `deleted`, the rows that they wrote as deleted from the time `since` on.
+
     Parameter: `since` TIMESTAMP.
 
     Args:
@@ -216,13 +218,18 @@ def earlier_marks(log: TableId, *, has_marked: bool, has_allowed: bool) -> str:
             "    table_name,",
             "    started,",
             f"    {marked} AS marked,",
+            "    rows_deleted AS deleted,",
             f"    MAX(IF({allowed}, started, NULL)) OVER (PARTITION BY table_name) AS last_allowed",
             f"  FROM {log.quoted}",
             "  WHERE started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')",
             ")",
-            "SELECT table_name, IFNULL(SUM(marked), 0) AS marked",
+            "SELECT",
+            "  table_name,",
+            "  IFNULL(SUM(IF(started = last_allowed, 0, marked)), 0) AS marked,",
+            "  IFNULL(SUM(deleted), 0) AS deleted,",
+            "  IFNULL(MAX(last_allowed), @since) AS since",
             "FROM runs",
-            "WHERE last_allowed IS NULL OR started > last_allowed",
+            "WHERE last_allowed IS NULL OR started >= last_allowed",
             "GROUP BY table_name",
         ]
     )

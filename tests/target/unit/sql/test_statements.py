@@ -280,6 +280,7 @@ STATEMENTS = {
     "replace_by_nothing": merge.replace(TARGET, []),
     "adopt": tables.adopt(TARGET),
     "adopt_deletion_times": tables.adopt(TARGET, has_deletion_times=True),
+    "count_deleted": merge.count_deleted(TARGET),
     "earlier_marks": tables.earlier_marks(LOG, has_marked=True, has_allowed=True),
     "earlier_marks_of_old_log": tables.earlier_marks(LOG, has_marked=False, has_allowed=False),
     "merge_plain_mark_missing_deleted_spared": merge.merge(
