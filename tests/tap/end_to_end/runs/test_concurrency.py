@@ -108,9 +108,10 @@ def test_too_many_requests_hold_back_all_streams_together(api: ScriptedApi, sync
     assert len(run.of("ACTIVATE_VERSION")) == len(NAMES)
     # Each list is read twice, and one request is repeated.
     assert len(times) == 2 * 20 * len(NAMES) + 1
-    # A request of each other stream can be on its way already, and one of them waits behind it in the limiter.
+    # A request of each other stream can be on its way already, and one of them waits behind it in the limiter. On a
+    # busy machine some of the refused stream's are, too. Without a pause for all it would be nearly all of them.
     in_the_pause = [moment for moment in times[20:] if moment < times[19] + 0.99]
-    assert len(in_the_pause) < 3 * len(NAMES)
+    assert len(in_the_pause) < 6 * len(NAMES)
 
 
 def test_a_module_that_throttles_at_two_is_asked_by_two(servicetitan: ServiceTitan, sync: Sync) -> None:
