@@ -480,8 +480,9 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         """
         try:
             self._early_ends.end()
-        except Exception as error:  # what has ended the run matters more
-            self.logger.debug("Streams could not be finished early.", exc_info=error)
+        except Exception as error:  # noqa: BLE001 - what has ended the run matters more
+            reason = str(error) if isinstance(error, PluginError) else f"unexpected {type(error).__name__}"
+            self.logger.warning("A stream that had ended early could not be finished: %s", reason)
         finally:
             self.run.release_lease()
 
