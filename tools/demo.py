@@ -25,6 +25,7 @@ from rich.table import Table
 from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
+from servicetitan_sandbox.client.fleet import secrets_of
 from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
 
 if TYPE_CHECKING:
@@ -129,15 +130,14 @@ class Runner:
         entries: list[dict[str, Any]] = []
         variables = inherited_environment() | {"ETL_TRUST_REGISTRY": "true"}  # it names the local servers
         for company in companies:
-            secrets = company.tenant.model_dump(include={"client_id", "client_secret", "app_key"})
-            names = {key: f"{company.name}_{key}".upper().replace("-", "_") for key in secrets}
-            variables |= {names[key]: value for key, value in secrets.items()}
+            secrets, references = secrets_of(company.name, company.tenant)
+            variables |= secrets
             entries.append(
                 {
                     "company_id": company.name,
                     "tenant_id": company.tenant.tenant_id,
                     "project_id": company.project.name,
-                    "secrets": {key: f"env:{name}" for key, name in names.items()},
+                    "secrets": references,
                     "target": {"api_endpoint": company.project.api_endpoint},
                 }
             )

@@ -7,10 +7,6 @@ table, another text. A test that is long by itself has the mark `long` where it 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _TARGET = "tests/target/end_to_end"
 
@@ -52,9 +48,3 @@ LONG = tuple(
 def is_long(node_id: str) -> bool:
     """Return whether only `make test-long` runs this variant."""
     return any(pattern.match(node_id) for pattern in LONG)
-
-
-def unused(node_ids: Iterable[str]) -> list[str]:
-    """Return the patterns that name no test."""
-    found = list(node_ids)
-    return [pattern.pattern for pattern in LONG if not any(map(pattern.match, found))]

@@ -73,8 +73,7 @@ def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: in
 
 
 def _format_state(status: CompanyStatus) -> Text:
-    running = ", running now" if status.is_running else ""
-    return Text(f"{status.freshness}{running}", STYLES.get(status.freshness, "red"))
+    return _colour(status.freshness).append(", running now" if status.is_running else "")
 
 
 def _format_numbers(status: CompanyStatus, now: dt.datetime) -> Sequence[str]:

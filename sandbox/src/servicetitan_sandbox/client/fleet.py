@@ -25,6 +25,13 @@ STREAMS = ("technicians", "activities")
 """The streams of every company: one that is always read in full, and one that continues from a bookmark."""
 
 
+def secrets_of(company_id: str, tenant: Tenant) -> tuple[dict[str, str], dict[str, str]]:
+    """Return a company's secrets as environment variables, and the registry's references to these."""
+    secrets = tenant.model_dump(include={"client_id", "client_secret", "app_key"})
+    names = {key: f"{company_id}_{key}".upper().replace("-", "_") for key in secrets}
+    return {names[key]: value for key, value in secrets.items()}, {key: f"env:{name}" for key, name in names.items()}
+
+
 @dataclass
 class Fleet:
     """Companies, their registry, and the local servers that they use.
@@ -76,15 +83,14 @@ class Fleet:
             scopes=scopes,
         )
         self.titan.control.add_tenant(tenant)
-        secrets = tenant.model_dump(include={"client_id", "client_secret", "app_key"})
-        names = {key: f"{company_id}_{key}".upper().replace("-", "_") for key in secrets}
-        self.variables |= {names[key]: value for key, value in secrets.items()}
+        variables, references = secrets_of(company_id, tenant)
+        self.variables |= variables
         self.companies[company_id] = {
             "company_id": company_id,
             "tenant_id": tenant_id,
             "project_id": self.project(company_id).name,
             "streams": [f"{stream}.*" for stream in STREAMS],
-            "secrets": {key: f"env:{name}" for key, name in names.items()},
+            "secrets": references,
             "tap": {"api_url": self.titan.api_url, "auth_url": self.titan.auth_url, "max_retries": 1},
             "target": {"api_endpoint": self.warehouse.api_endpoint},
             **more,

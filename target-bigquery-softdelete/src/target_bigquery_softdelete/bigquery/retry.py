@@ -35,24 +35,22 @@ TRANSIENT_REASONS = frozenset(
 _PERMANENT_REASONS = frozenset({"bytesBilledLimitExceeded", "stopped"})
 """Reasons that come with a status of the server's faults, 500 and 499, and do not pass."""
 
+_NO_CONNECTION = (requests.ConnectionError, ConnectionError, TransportError)
+"""Nobody has answered at all."""
+
 _TRANSIENT_ERRORS = (
+    *_NO_CONNECTION,
     exceptions.TooManyRequests,
     exceptions.InternalServerError,
     exceptions.BadGateway,
     exceptions.ServiceUnavailable,
     exceptions.GatewayTimeout,
-    requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
-    ConnectionError,
-    TransportError,
     json.JSONDecodeError,  # a gateway answered with a page of its own
     requests.exceptions.JSONDecodeError,  # the same, which is another class where simplejson is installed
 )
-
-_NO_CONNECTION = (requests.ConnectionError, ConnectionError, TransportError)
-"""Nobody has answered at all."""
 
 
 def is_transient(error: BaseException) -> bool:
