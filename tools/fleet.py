@@ -25,7 +25,7 @@ from rich.markup import escape
 
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.control import Fault
-from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.fleet import Fleet, outcomes_of
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
@@ -121,9 +121,10 @@ class Rehearsal:
                     style=None if result in GOOD else "yellow",
                 )
         code = process.wait()
-        if not line:
-            raise RehearsalError(f"a task exited with {code} and without any output.")
-        return Task(code, json.loads(line)["companies"])
+        try:
+            return Task(code, outcomes_of(line, code))
+        except RuntimeError as error:
+            raise RehearsalError(str(error)) from error
 
     def check_first(self, tasks: list[Task]) -> None:
         """Check that the three faulty companies failed, each for its reason, and that all others succeeded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import time
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,7 @@ from benchmarks.timed import LIMIT_SECONDS, POLLS, SEED, latency, seconds_betwee
 from servicetitan_sandbox.client import bigquery_control as control
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.control import Control
-from servicetitan_sandbox.client.fleet import Fleet
+from servicetitan_sandbox.client.fleet import Fleet, outcomes_of
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
 from tap_servicetitan.specs import registry as specs
 
@@ -111,10 +110,10 @@ def _start(fleet: Fleet, index: int) -> subprocess.Popen[str]:
 
 def _wait(task: subprocess.Popen[str]) -> list[dict[str, Any]]:
     text, _ = task.communicate()
-    lines = text.splitlines()
-    if not lines:
-        raise BenchmarkError(f"a task ended with {task.returncode} and without any output")
-    return list(json.loads(lines[-1])["companies"].values())
+    try:
+        return list(outcomes_of(text.strip().rpartition("\n")[2], task.returncode).values())
+    except RuntimeError as error:
+        raise BenchmarkError(str(error)) from error
 
 
 def _cpu_of_children() -> float:

@@ -32,6 +32,23 @@ def secrets_of(company_id: str, tenant: Tenant) -> tuple[dict[str, str], dict[st
     return {names[key]: value for key, value in secrets.items()}, {key: f"env:{name}" for key, name in names.items()}
 
 
+def outcomes_of(last_line: str, code: int) -> dict[str, dict[str, Any]]:
+    """Return the outcomes of a task's companies, by company.
+
+    Args:
+        last_line: The last line of its log.
+        code: Its exit code.
+
+    Raises:
+        RuntimeError: If it has ended without them. The text has that line.
+    """
+    try:
+        outcomes: dict[str, dict[str, Any]] = json.loads(last_line)["companies"]
+    except (ValueError, KeyError) as error:
+        raise RuntimeError(f"a task ended with {code} and without its outcomes: {last_line}") from error
+    return outcomes
+
+
 @dataclass
 class Fleet:
     """Companies, their registry, and the local servers that they use.
