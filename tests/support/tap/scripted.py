@@ -33,6 +33,8 @@ class ScriptedApi:
         """A function of the query per path, without the part up to the tenant. A body is in the query as `body`."""
         self.requests: list[tuple[str, Query]] = []
         """Path and query of each request, in the order of arrival."""
+        self.headers: list[dict[str, str]] = []
+        """The headers of each request, that for a token too."""
         self.now: datetime | None = None
         """The time by its clock, if a test stops it."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -102,6 +104,7 @@ class ScriptedApi:
                 self._send(api.answer(url.path.split("/tenant/7", 1)[1], dict(parse_qsl(url.query))))
 
             def _send(self, answer: Any) -> None:  # noqa: ANN401 - JSON is any of its types
+                api.headers.append(dict(self.headers.items()))
                 _send(self, _reply(answer))
 
             @override

@@ -1,4 +1,4 @@
-"""A body comes whole, or is worth a retry, or is too large."""
+"""A request says who asks and for what. A body comes whole, or is worth a retry, or is too large."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import gzip
 import socketserver
 import threading
 import tracemalloc
+from importlib.metadata import version
 from typing import TYPE_CHECKING, override
 
 import pytest
 
-from support.tap.scripted import Reply
+from support.tap.scripted import Reply, page_of
 from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.errors import ResponseTooLargeError, RetriableError
+from tap_servicetitan.specs.spec import StreamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.tap.harness import Sync
     from support.tap.scripted import ScriptedApi
 
 
@@ -28,6 +31,16 @@ def test_no_connection_is_worth_a_retry() -> None:
     # Nothing listens on port 1 of this machine.
     with pytest.raises(RetriableError, match=r"^GET /a: no connection to 127.0.0.1:1$"):
         Transport(1, MOST).send("GET", "http://127.0.0.1:1/a", params={"from": "token"})
+
+
+def test_each_request_asks_for_json_and_names_the_software(api: ScriptedApi, sync: Sync) -> None:
+    list_of_one = StreamSpec(name="campaigns", list_path="/a/v2/tenant/{tenant}/campaigns")
+    api.routes["/campaigns"] = lambda query: page_of([{"id": 1}], query)
+    assert sync(api.config, specs=[list_of_one]).error is None
+
+    assert len(api.headers) > len(api.requests) > 0  # the sign-in is one more
+    assert {headers["Accept"] for headers in api.headers} == {"application/json"}
+    assert {headers["User-Agent"] for headers in api.headers} == {f"tap-servicetitan/{version('tap-servicetitan')}"}
 
 
 # Without the time of day: the bytes are in the names of tests, which all processes must agree on.
