@@ -232,6 +232,18 @@ def test_a_lease_ends_with_its_last_renewal_that_succeeded(project: Project) -> 
         held.release()
 
 
+@pytest.mark.parametrize("jobs_left", [(), ("a-job",)], ids=["given back", "left to expire"])
+def test_nothing_is_sent_by_a_run_that_is_done_with_its_lease(project: Project, jobs_left: tuple[str, ...]) -> None:
+    held = lease(project, "run_1")
+    held.acquire()
+    held.check()
+
+    held.release(jobs_left=jobs_left)
+
+    assert is_lost(held)
+    assert lease_holder(project) == ("run_1" if jobs_left else "")
+
+
 def test_a_lease_that_was_lost_without_notice_is_not_given_back(project: Project) -> None:
     never = LeaseTimes(renewal_seconds=1000)
     suspended = lease(project, "run_1", times=never)
