@@ -43,6 +43,7 @@ TAP_TEXTS: dict[str, tuple[str, Any]] = {
     "api_url": ("http://a", "http://a"),
     "auth_url": ("http://b", "http://b"),
     "start_date": ("2024-02-29", "2024-02-29"),
+    "reread_from": ("start", "start"),
     "page_size": ("100", 100),
     "max_retries": ("0", 0),
     "request_timeout": ("9", 9),

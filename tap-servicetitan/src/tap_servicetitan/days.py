@@ -103,6 +103,9 @@ class Days(Protocol):
     def to_read(self, state: DayState, today: date) -> list[date]:
         """Return the days for this run to read."""
 
+    def read_before(self, state: DayState, since: date) -> list[date]:
+        """Return the days from a first one on that earlier runs have read, and that `to_read` no longer asks for."""
+
     def first_again(self, state: DayState) -> date:
         """Return the first day that the next run reads again."""
 
@@ -148,6 +151,14 @@ class DaysSince:
             earlier = _range(self.start, (state.first_day - self.start).days)[::-1][:left]
         return [*missed, *forward, *(day for day in earlier if day not in state.missed)]
 
+    def read_before(self, state: DayState, since: date) -> list[date]:
+        """Return the days before the look-back, but none before the first one that was read."""
+        if state.first_day is None:
+            return []
+        first = max(since, state.first_day)
+        days = _range(first, (self.first_again(state) - first).days)
+        return [day for day in days if day not in state.missed]
+
     def first_again(self, state: DayState) -> date:
         """Return the day to continue from: the day after the last one, less the look-back, but not before the start."""
         if state.last_day is None:
@@ -178,6 +189,10 @@ class DaysAhead:
     def to_read(self, state: DayState, today: date) -> list[date]:  # noqa: ARG002 - each run reads all of them
         """Return today and the days after it."""
         return _range(today, self.count)
+
+    def read_before(self, state: DayState, since: date) -> list[date]:  # noqa: ARG002 - as above
+        """Return none: the API no longer tells what it said about them."""
+        return []
 
     def first_again(self, state: DayState) -> date:  # noqa: ARG002 - as above
         """Return the day of the run."""

@@ -27,6 +27,8 @@ HOSTS = {
 _URL, _URL_FORM = "^https?://", "an address that begins with `https://`"
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
 _DATE_FORM = "a date such as `2024-02-29`"
+REREAD_ALL = "start"
+"""The value of `reread_from` for everything."""
 _NAME_FORM = "a name of lower-case letters, digits and `_`"
 
 
@@ -248,6 +250,19 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             ge=0,
         ),
     ] = 86400
+    reread_from: (
+        Annotated[
+            str,
+            setting(
+                "For a single run: read again what earlier runs have read of the selected streams, from this day on "
+                "(UTC) or, with `start`, all of it, which also finds deletions. Bookmarks stay where they are.",
+                title="Read again from",
+                pattern=rf"^(start|{_ISO_DATE[1:-1]})$",
+                form="`start`, or a date such as `2024-02-29`",
+            ),
+        ]
+        | None
+    ) = None
     daily_lookback_days: Annotated[
         int,
         setting(
@@ -346,12 +361,12 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         """Return the settings of a configuration that the JSON Schema has accepted.
 
         Raises:
-            PluginError: If a credential cannot be sent, the start date does not exist, or `batch_config` has no place
-                for the batches.
+            PluginError: If a credential cannot be sent, a date does not exist, or `batch_config` has no place for the
+                batches.
         """
         settings = read_settings(cls, config)
         _check_credentials(settings)
-        _ = settings.first_day  # read now, so that a mistake in it ends the run before it begins
+        _ = settings.first_day, settings.reread_since  # read now, so that a mistake ends the run before it begins
         _check_root(settings.batch_config)
         return settings
 
@@ -367,7 +382,25 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
         Raises:
             PluginError: If it is a day or a time that does not exist.
         """
-        return _utc(self.start_date) if self.start_date else None
+        return _utc("start_date", self.start_date) if self.start_date else None
+
+    @property
+    def rereads_all(self) -> bool:
+        """Whether this run reads everything again."""
+        return self.reread_from == REREAD_ALL
+
+    @cached_property
+    def reread_since(self) -> datetime | None:
+        """The time (UTC) from which this run reads again what earlier runs have read. None if it does not.
+
+        It is a long time ago if everything is read again.
+
+        Raises:
+            PluginError: If it is a day or a time that does not exist.
+        """
+        if self.rereads_all:
+            return datetime.min.replace(tzinfo=UTC)
+        return _utc("reread_from", self.reread_from) if self.reread_from else None
 
     @property
     def effective_api_url(self) -> str:
@@ -410,9 +443,9 @@ def _check_root(batch_config: BatchConfig | None) -> None:
         )
 
 
-def _utc(start_date: str) -> datetime:
+def _utc(setting_name: str, value: str) -> datetime:
     try:
-        start = datetime.fromisoformat(start_date)
+        start = datetime.fromisoformat(value)
     except ValueError as error:
-        raise PluginError(f"setting `start_date` is not a date that exists: {start_date}") from error
+        raise PluginError(f"setting `{setting_name}` is not a date that exists: {value}") from error
     return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)

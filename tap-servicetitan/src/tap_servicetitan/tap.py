@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import time
+from datetime import UTC
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
+import click
+import msgspec
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
@@ -41,6 +44,7 @@ from tap_servicetitan.specs.spec import ReplicationKind
 from tap_servicetitan.streams.access_check import check_access
 from tap_servicetitan.streams.changes import ChangesStream
 from tap_servicetitan.streams.context import StreamContext
+from tap_servicetitan.streams.count import count_records
 from tap_servicetitan.streams.feed import FeedStream
 from tap_servicetitan.streams.period import ChildPeriodStream, PeriodStream
 from tap_servicetitan.streams.report import ReportStream
@@ -51,8 +55,8 @@ from tap_servicetitan.transform.shaper import Shaper
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
+    from datetime import datetime
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.plugin_base import _ConfigInput
 
@@ -211,10 +215,49 @@ class TapServiceTitan(CheckedSettings, Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
+        command.params += [
+            click.Option(
+                ["--count"],
+                is_flag=True,
+                help="Ask how many records the selected streams have, and print a line of JSON for each.",
+                callback=cls._cb_count,
+                expose_value=False,
+            ),
+            click.Option(
+                ["--created-before"],
+                type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+                help="With --count: where the API can tell, count only records created before this time (UTC).",
+            ),
+        ]
         for option in command.params:
-            # `--test` needs the catalog, wherever it stands on the command line.
-            option.is_eager = option.is_eager or option.name == "catalog"
+            # `--test` and `--count` need them, wherever they stand on the command line.
+            option.is_eager = option.is_eager or option.name in {"catalog", "created_before"}
         return command
+
+    @classmethod
+    def _cb_count(cls, ctx: click.Context, _: click.Option, value: bool) -> None:  # noqa: FBT001 - as click calls it
+        """Run `--count` for the streams that the catalog selects."""
+        if value:
+            moment = ctx.params.get("created_before")
+            tap = cls._open(ctx.params["config"], catalog=ctx.params.get("catalog"))
+            tap.print_counts(moment.replace(tzinfo=UTC) if moment else None)
+            ctx.exit()
+
+    def print_counts(self, created_before: datetime | None) -> None:
+        """Print how many records the selected streams have, a line of JSON for each.
+
+        Args:
+            created_before: Where the API can tell, only records that were created before this moment (UTC) count.
+
+        Raises:
+            SignInRefusedError: If the credentials are not accepted.
+            PluginError: If the catalog selects streams that do not exist.
+        """
+        self._check_catalog()
+        self.context.client.sign_in()
+        streams = selected_streams(self.streams.values())
+        for count in count_records(streams, self.context, created_before):
+            click.echo(msgspec.json.encode(count).decode())
 
     @classmethod
     @override
@@ -258,12 +301,15 @@ class TapServiceTitan(CheckedSettings, Tap):
         config: _ConfigInput | None = None,
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
+        created_before: datetime | None = None,
     ) -> None:
         """Run the tap, as the SDK does, but name a file that is not JSON.
 
         Raises:
-            PluginError: If the state or the catalog is not JSON.
+            PluginError: If the state or the catalog is not JSON, or an option is there that is for another command.
         """
+        if created_before:
+            raise PluginError("--created-before is for --count")
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
         cls._open(config, state=state, catalog=catalog).sync_all()

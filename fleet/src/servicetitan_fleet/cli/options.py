@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+DEFAULT_TIMEOUT_MINUTES = 120
+DEFAULT_MAX_AGE_HOURS = 8
+
 companies_option = click.option(
     "--companies",
     "registry",
@@ -40,6 +43,7 @@ project_option = click.option(
 only_option = click.option(
     "--company", "only", multiple=True, help="Only this company, even if it is disabled. Can be repeated."
 )
+one_company_option = click.option("--company", "company_id", required=True, help="The company, even if it is disabled.")
 environment_option = click.option(
     "--environment",
     envvar="ETL_ENVIRONMENT",
@@ -51,7 +55,7 @@ max_age_option = click.option(
     "--max-age-hours",
     envvar="ETL_MAX_AGE_HOURS",
     type=click.FloatRange(0, min_open=True),
-    default=8,
+    default=DEFAULT_MAX_AGE_HOURS,
     show_default=True,
     help="Older data counts as stale.",
 )
@@ -62,4 +66,41 @@ readers_option = click.option(
     default=128,
     show_default=True,
     help="Number of companies to query at a time.",
+)
+timeout_option = click.option(
+    "--timeout-minutes",
+    envvar="ETL_TIMEOUT_MINUTES",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULT_TIMEOUT_MINUTES,
+    show_default=True,
+    help="Time limit of a company. Its tap stops reading before that; a run that takes longer is terminated.",
+)
+work_folder_option = click.option(
+    "--work-folder",
+    envvar="ETL_WORK_FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".meltano/companies",
+    show_default=True,
+    help="Folder for the companies' Meltano system folders.",
+)
+log_format_option = click.option(
+    "--log-format",
+    envvar="ETL_LOG_FORMAT",
+    type=click.Choice(["auto", "json", "plain", "live"]),
+    default="auto",
+    show_default=True,
+    help="auto: JSON on Cloud Run, a live table in a terminal, otherwise plain lines.",
+)
+with_meltano_run_option = click.option(
+    "--with-meltano-run",
+    envvar="ETL_WITH_MELTANO_RUN",
+    is_flag=True,
+    help="Let `meltano run` run each company, instead of the fleet itself. It does the same, and takes longer.",
+)
+allow_mass_delete_option = click.option(
+    "--allow-mass-delete",
+    metavar="STREAM",
+    multiple=True,
+    help="Let this run mark as many rows of this stream deleted as the source lacks. For one company; repeat it for "
+    "more streams. `run --dry-run` shows how many that would be.",
 )

@@ -9,12 +9,12 @@ from servicetitan_fleet.fleet.outcome import Ending, StreamEnding
 from servicetitan_fleet.fleet.time_spent import TargetTime
 from servicetitan_fleet.fleet.verdict import AuditLog
 from servicetitan_fleet.health.etl_logs import LogReader
-from servicetitan_fleet.health.freshness import is_selected
 from servicetitan_fleet.plugin_runtime.redaction import to_line
+from servicetitan_fleet.registry.selection import is_selected
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from servicetitan_fleet.health.evidence import StreamRun
     from servicetitan_fleet.registry.company import Company
@@ -35,6 +35,9 @@ class RunLog:
     dry_run: bool
     """Whether the run was a dry run."""
 
+    only: Sequence[str] = ()
+    """The streams that the run reads, if they are not those of the registry."""
+
     may_rename: bool = False
     """Whether `meltano.yml` has stream maps, by which a stream may have another name in the audit log."""
 
@@ -50,7 +53,7 @@ class RunLog:
         """
         reader = LogReader(self.environment, since, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
         rows = reader.read(company).streams
-        endings = find_endings(rows, company, may_rename=self.may_rename)
+        endings = find_endings(rows, self.only or named_streams(company), may_rename=self.may_rename)
         return AuditLog(streams=endings, time=find_time(rows))
 
 
@@ -67,14 +70,14 @@ def find_time(rows: Sequence[StreamRun]) -> TargetTime | None:
     )
 
 
-def find_endings(rows: Sequence[StreamRun], company: Company, *, may_rename: bool = False) -> Sequence[StreamEnding]:
+def find_endings(
+    rows: Sequence[StreamRun], expected: Iterable[str], *, may_rename: bool = False
+) -> Sequence[StreamEnding]:
     """Return how each stream of a run ended.
-
-    A stream that the registry selects by its full name is among them, even if the run left no row of it.
 
     Args:
         rows: Its rows of the audit log. Without any, nothing is known of its streams.
-        company: The company.
+        expected: Streams that are among them, even if the run left no row of them.
         may_rename: Whether streams may have other names in the audit log than in the registry.
     """
     endings = [
@@ -82,7 +85,7 @@ def find_endings(rows: Sequence[StreamRun], company: Company, *, may_rename: boo
         for row in rows
     ]
     is_known = rows and not may_rename
-    missing = sorted(_named_streams(company) - {row.stream for row in rows}) if is_known else []
+    missing = sorted(set(expected) - {row.stream for row in rows}) if is_known else []
     return [*endings, *(StreamEnding(stream=name, ending=Ending.INCOMPLETE, reason=NO_ROW) for name in missing)]
 
 
@@ -96,7 +99,7 @@ def find_ending(row: StreamRun) -> Ending:
         return Ending.FAILED
 
 
-def _named_streams(company: Company) -> set[str]:
+def named_streams(company: Company) -> set[str]:
     """Return the streams that the registry selects by their full names; none if the plugins may rename streams."""
     if "stream_maps" in company.tap or "stream_maps" in company.target:
         return set()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.health.evidence import Evidence
     from servicetitan_fleet.health.freshness import CompanyStatus
+    from servicetitan_fleet.health.verification import Comparison
 
 STYLES = {
     Freshness.FRESH: "green",
@@ -159,3 +160,16 @@ def forecast_table(evidence: Iterable[Evidence]) -> Table:
 def _printable(text: str) -> Text:
     """Return a text from elsewhere without markup and control characters."""
     return Text(escape_controls(text, keep="\n"))
+
+
+def comparison_table(comparisons: Iterable[Comparison]) -> Table:
+    """Build a table of streams whose tables are not known to be equal to their sources."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("stream", no_wrap=True)
+    table.add_column("source", justify="right", no_wrap=True)
+    table.add_column("table", justify="right", no_wrap=True)
+    table.add_column("result")
+    for each in comparisons:
+        numbers = ("" if count is None else f"{count:,}" for count in (each.at_source, each.live_rows))
+        table.add_row(each.stream, *numbers, Text(f"{each.verdict}: {escape_controls(each.note)}"))
+    return table

@@ -154,7 +154,7 @@ class Fleet:
                 status=verdict.status,
                 reason=verdict.reason,
             )
-            problem = "" if self._context.dry_run else _record(claim, run)
+            problem = _record(claim, run) if self._context.is_recorded else ""
         return Outcome(
             company_id=company.company_id,
             result=Result.FAILED if problem and verdict.status is RunStatus.DONE else Result(verdict.status),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from servicetitan_fleet.formatting import format_age, pluralize, summarize_companies
 from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED, SUCCESS
+from servicetitan_fleet.registry.selection import is_selected
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
@@ -222,25 +222,6 @@ def _count_text(streams: Sequence[StreamStatus], freshness: Freshness) -> str:
     """Count the streams in a state, as text; empty for none."""
     count = sum(stream.freshness is freshness for stream in streams)
     return pluralize(count, "stream") if count else ""
-
-
-def is_selected(stream: str, patterns: Sequence[str]) -> bool:
-    """Return whether the company selects a stream. Without patterns the tap selects, so every stream that ran is.
-
-    Args:
-        stream: Name of the stream.
-        patterns: Meltano selection patterns, `stream.property`. A pattern that begins with `!` excludes.
-    """
-    names = [pattern.partition(".") for pattern in patterns]
-    wanted = [stream_pattern for stream_pattern, _, _ in names if not stream_pattern.startswith("!")]
-    unwanted = [
-        stream_pattern[1:] for stream_pattern, _, fields in names if stream_pattern[:1] == "!" and fields == "*"
-    ]
-    return (not wanted or _matches(stream, wanted)) and not _matches(stream, unwanted)
-
-
-def _matches(stream: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(stream, pattern) for pattern in patterns)
 
 
 class Assessed(Protocol):

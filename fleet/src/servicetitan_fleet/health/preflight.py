@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
@@ -16,26 +13,18 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from servicetitan_fleet.bigquery import quote_name
 from servicetitan_fleet.health.company_warehouse import dataset_names, kept_dataset_names, make_company_client
-from servicetitan_fleet.meltano.error_collector import ErrorCollector
-from servicetitan_fleet.meltano.log_lines import parse_line
-from servicetitan_fleet.meltano.process import EndedBy
-from servicetitan_fleet.meltano.project import TAP
+from servicetitan_fleet.health.tap_command import run_tap
 from servicetitan_fleet.meltano.registry_check import find_bad_settings, find_unknown_streams
-from servicetitan_fleet.meltano.runner import CompanyMeltano
-from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
 from servicetitan_fleet.plugin_runtime.datasets import FREE_DAYS, expiration_problem
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from servicetitan_fleet.meltano.context import MeltanoContext
-    from servicetitan_fleet.meltano.log_lines import LogLine
-    from servicetitan_fleet.meltano.process import ProcessExit
     from servicetitan_fleet.registry.company import Company
 
-_TIMEOUT_SECONDS = 180.0
 _CALL_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(10.0)
 _READABLE, _UNREADABLE = ": can be read", ": cannot be read: "
@@ -43,9 +32,6 @@ _READABLE, _UNREADABLE = ": can be read", ": cannot be read: "
 
 BILLING_STATEMENT = "CREATE TEMP TABLE etl_check AS SELECT 1 AS n; DELETE FROM etl_check WHERE n = 0;"
 """A script that changes a row, or would: what BigQuery refuses in a project without billing."""
-
-_CATALOG = Path("run") / TAP / "tap.properties.json"
-"""Where Meltano writes the catalog with the company's selection, below a system folder."""
 
 
 def find_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
@@ -72,50 +58,10 @@ def _find_registry_problems(company: Company, context: MeltanoContext) -> tuple[
 
 def _find_servicetitan_problems(company: Company, context: MeltanoContext) -> Iterator[str]:
     """Let the tap's `--test` read each module that the selected streams need, with the company's secrets."""
-    secrets = context.resolver.resolve(company)
-    with (
-        tempfile.TemporaryDirectory(prefix=CHECK_PREFIX, dir=context.system_root) as folder,
-        hold_check(root := Path(folder)),
-    ):
-        meltano = CompanyMeltano(company=company, secrets=secrets, context=replace(context, system_root=root))
-        catalog = []
-        if company.streams:
-            # Without a catalog the tap would test its default selection, which differs from this company's.
-            _run_meltano(meltano, ["invoke", "--dump", "catalog", TAP])
-            catalog = ["--catalog", str(root / company.company_id / _CATALOG)]
-        lines = _run_meltano(meltano, ["invoke", TAP, "--test", *catalog])
+    lines = run_tap(company, context, "--test")
     yield from (line.message for line in lines if _UNREADABLE in line.message)
     if not any(_READABLE in line.message for line in lines):
         yield "the tap could not read a single module"
-
-
-def _run_meltano(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[LogLine]:
-    """Run a Meltano command and return its log lines.
-
-    Raises:
-        PluginError: If the command fails. The message is the last error that it logged.
-    """
-    lines: list[LogLine] = []
-    errors = ErrorCollector()
-
-    def on_line(raw: bytes) -> None:
-        line = parse_line(raw)
-        if line:
-            lines.append(line)
-            errors.add(line)
-
-    end = meltano.run(arguments, on_line=on_line, should_stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
-    if problem := _describe_failure(end, errors.reason, arguments):
-        raise PluginError(problem)
-    return lines
-
-
-def _describe_failure(end: ProcessExit, reason: str, arguments: Sequence[str]) -> str:
-    if end.by is EndedBy.TIMEOUT:
-        return f"no answer within {_TIMEOUT_SECONDS:g} seconds"
-    if end.code:
-        return reason or f"`meltano {' '.join(arguments)}` exited with code {end.code}"
-    return ""
 
 
 def _find_bigquery_problems(company: Company, context: MeltanoContext) -> Iterator[str]:

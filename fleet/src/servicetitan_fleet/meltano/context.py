@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reread:
+    """What a run reads again, and nothing else.
+
+    Attributes:
+        streams: The streams.
+        since: The tap's setting `reread_from`: a day, or `start`.
+    """
+
+    streams: tuple[str, ...]
+    since: str = "start"
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeltanoContext:
     """Settings that the Meltano processes of all companies share.
 
@@ -29,6 +42,7 @@ class MeltanoContext:
         dry_run: Whether the target only reports what it would do.
         adopt: Streams whose tables the target may take over with rows that it did not write.
         allow_mass_delete: Streams of which the target may mark any number of rows deleted.
+        reread: What to read again. None for a run as usual.
         runs_pairs: Whether the fleet runs the tap and the target itself, instead of `meltano run`.
         start: Starts the Meltano processes.
     """
@@ -42,8 +56,14 @@ class MeltanoContext:
     dry_run: bool = False
     adopt: tuple[str, ...] = ()
     allow_mass_delete: tuple[str, ...] = ()
+    reread: Reread | None = None
     runs_pairs: bool = False
     start: Starter = start_process
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the company's record says how a run ended: not for one that changes nothing, or reads only a part."""
+        return not self.dry_run and self.reread is None
 
 
 @dataclass(frozen=True, kw_only=True)

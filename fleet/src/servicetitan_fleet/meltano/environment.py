@@ -46,7 +46,7 @@ INHERITED = frozenset(
 _REFERENCE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<name>[A-Z][A-Z0-9_]*))")
 
 RESERVED = {
-    TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key", "max_read_seconds"}),
+    TAP: frozenset({"tenant_id", "client_id", "client_secret", "app_key", "max_read_seconds", "reread_from"}),
     TARGET: frozenset(
         {"project_id", "tenant_id", "location", "credentials_json", "credentials_path", "run_owner", "dead_owners"}
     ),
@@ -82,6 +82,7 @@ def process_environment(  # noqa: PLR0913 - all that a process depends on
         "tenant_id": company.tenant_id,
         **_check_settings(company, project, TAP, company.tap),
         **({"max_read_seconds": most_read_seconds} if most_read_seconds else {}),
+        **({"reread_from": context.reread.since} if context.reread else {}),
         **secrets,
     }
     target = {
@@ -95,7 +96,10 @@ def process_environment(  # noqa: PLR0913 - all that a process depends on
         **({"run_owner": owners.own} if owners else {}),
         **({"dead_owners": list(owners.dead)} if owners and owners.dead else {}),
     }
-    select = {"_select": list(company.streams)} if company.streams else {}
+    select = {
+        **({"_select": list(company.streams)} if company.streams else {}),
+        **({"_select_filter": list(context.reread.streams)} if context.reread else {}),
+    }
     return with_all_references(
         {
             **shared_variables(context.variables),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from servicetitan_fleet.meltano.project import TAP, TARGET
 from servicetitan_fleet.meltano.setting_rules import find_setting_problems
+from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
+from servicetitan_fleet.registry.selection import is_selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,21 +44,48 @@ def find_unknown_streams(company: Company, project: MeltanoProject) -> Iterator[
         PluginError: If the tap does not say which streams it has.
     """
     if company.streams:
-        own = [
-            declared
-            for setting in _DECLARING_SETTINGS
-            for declared in (company.tap.get(setting), *project.configured(TAP, setting))
-        ]
-        names = project.facts.streams(TAP).union(*map(_declared_names, own))
-        yield from unknown_streams(company.streams, names)
+        yield from unknown_streams(company.streams, _stream_names(company, project))
 
 
-def unknown_streams(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+def check_selected(streams: Iterable[str], company: Company, project: MeltanoProject) -> None:
+    """Check that a company reads streams.
+
+    Raises:
+        PluginError: If there is no stream of a name, or the registry does not select it. Or if the tap does not say
+            which streams it has.
+    """
+    streams = list(streams)
+    problems = list(unknown_streams(streams, _stream_names(company, project), where="--stream"))
+    problems += [
+        f"`{name}` is not among the streams that it reads: see `streams` in the registry"
+        for name in streams
+        if not problems and not is_selected(name, company.streams)
+    ]
+    if problems:
+        raise PluginError(f"{company.company_id}: {'; '.join(problems)}")
+
+
+def _stream_names(company: Company, project: MeltanoProject) -> set[str]:
+    """Return the names of all streams that a company could read.
+
+    Raises:
+        PluginError: If the tap does not say which streams it has.
+    """
+    own = [
+        declared
+        for setting in _DECLARING_SETTINGS
+        for declared in (company.tap.get(setting), *project.configured(TAP, setting))
+    ]
+    return set(project.facts.streams(TAP)).union(*map(_declared_names, own))
+
+
+def unknown_streams(patterns: Iterable[str], names: Iterable[str], where: str = "`streams`") -> Iterator[str]:
     """Yield a line for each of Meltano's selection patterns that matches no stream, with the name that is most like it.
 
     Args:
         patterns: `stream.property`; `!` in front of it excludes.
         names: The streams that there are.
+        where: Where the patterns stand, in words.
     """
     names = sorted(names)
     for pattern in patterns:
@@ -64,7 +93,7 @@ def unknown_streams(patterns: Iterable[str], names: Iterable[str]) -> Iterator[s
         if not any(fnmatchcase(name, stream) for name in names):
             near = difflib.get_close_matches(stream, names, n=1)
             hint = f", perhaps `{near[0]}` is meant" if near else ""
-            yield f"no stream of the tap matches `{to_line(pattern)}` in `streams`{hint}"
+            yield f"no stream of the tap matches `{to_line(pattern)}` in {where}{hint}"
 
 
 def _declared_names(declared: object) -> set[str]:

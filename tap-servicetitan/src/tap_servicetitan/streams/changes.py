@@ -44,6 +44,15 @@ class ChangesStream(IncrementalStream):
         return self._list_parts(begun)
 
     @override
+    def _pages_since(self, since: datetime) -> Iterator[Page]:
+        reader = ChangeReader(self._read_window, self._note_incomplete)
+        for step in self._ahead(reader.pages(since)):
+            if isinstance(step, Page):
+                yield step
+        if not reader.obeys:
+            yield from self._list_pages(query=self._filter(Window(since, None)), tells_changes=True)
+
+    @override
     def _write_changes(self) -> None:
         since = self._go_on() if self._continues else read_from(self._bookmark, self._pass_settings)
         if not self._write_windows(since):

@@ -43,6 +43,8 @@ class DailyStream(ServiceTitanStream, abc.ABC):
         state = self._begin_days(today)
         failed = 0
         due = days.to_read(state, today)
+        if since := self._settings.reread_since:
+            due += days.read_before(state, since.date())
         for day in due:
             try:
                 state = self._read_day(state, day, today, days)

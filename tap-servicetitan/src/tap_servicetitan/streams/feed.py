@@ -16,6 +16,7 @@ from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from tap_servicetitan.api.pages import ExportPage, Page
     from tap_servicetitan.errors import RequestRefusedError
@@ -59,6 +60,10 @@ class FeedStream(IncrementalStream):
     def _end_first_load(self) -> None:
         bookmark = self._bookmark
         self._save_bookmark(replace(bookmark, full_pass_at=bookmark.first_load_at, first_load_at=None))
+
+    @override
+    def _pages_since(self, since: datetime) -> Iterator[Page]:
+        return self._ahead(read_feed(self._fetch, str(since.date())))
 
     @override
     def _all_pages(self) -> Iterator[Page]:

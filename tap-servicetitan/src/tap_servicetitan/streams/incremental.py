@@ -73,6 +73,8 @@ class IncrementalStream(ListStream, abc.ABC):
             return
         self._read_pending()
         self._write_changes()
+        if since := self._settings.first_day if self._settings.rereads_all else self._settings.reread_since:
+            self._read_again(since)
         if self._full_pass_is_due():
             self._context.turns.step_back()
             self._full_pass()
@@ -104,6 +106,19 @@ class IncrementalStream(ListStream, abc.ABC):
     @abc.abstractmethod
     def _write_changes(self) -> None:
         """Write the changes since the bookmark, and save the new bookmark."""
+
+    @abc.abstractmethod
+    def _pages_since(self, since: datetime) -> Iterator[Page]:
+        """Yield pages with every record that has changed since a time. If some may be missing, the outcome says why."""
+
+    def _read_again(self, since: datetime) -> None:
+        """Write once more what has changed since a time.
+
+        The bookmark stays where it is: it may cover less than that, and must not be moved past what was not read.
+        """
+        for page in self._pages_since(since):
+            self._write_from(page)
+        self._settle_and_save(self._bookmark)
 
     @abc.abstractmethod
     def _all_pages(self) -> Iterator[Page]:
@@ -352,6 +367,7 @@ class IncrementalStream(ListStream, abc.ABC):
             (misses and self._next_pass_fits)
             or (owes and not misses)
             or self._is_full_table_requested()
+            or self._settings.rereads_all
             or full_pass_is_due(self._bookmark, self._pass_settings, self._now)
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings, find_time
+from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings, find_time, named_streams
 from servicetitan_fleet.fleet.outcome import Ending
 from servicetitan_fleet.fleet.time_spent import TargetTime
 from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
@@ -37,15 +37,15 @@ def test_the_status_says_how_a_stream_ended(status: str, was_read: bool, ending:
 def test_a_stream_that_the_registry_names_is_missed_if_the_run_left_no_row_of_it() -> None:
     company = make_company(streams=("jobs.*", "calls.*", "calls.id", "job_*.*", "old.*", "!old.*", "!*.notes"))
     failed = stream_run("leads", 1, "failed", error="page 3\n is not \x1b[1mJSON")
-    found = find_endings([GOOD, failed], company)
+    found = find_endings([GOOD, failed], named_streams(company))
     assert [(end.stream, end.ending, end.reason) for end in found] == [
         ("jobs", Ending.SUCCESS, ""),
         ("leads", Ending.FAILED, r"page 3 is not \x1b[1mJSON"),
         ("calls", Ending.INCOMPLETE, NO_ROW),
     ]
-    assert find_endings([], company) == []
+    assert find_endings([], named_streams(company)) == []
     renamed = msgspec.structs.replace(company, tap={"stream_maps": {"calls": {"__alias__": "phone"}}})
-    assert [end.stream for end in find_endings([GOOD], renamed)] == ["jobs"]
+    assert [end.stream for end in find_endings([GOOD], named_streams(renamed))] == ["jobs"]
 
 
 def test_where_the_time_went_is_known_up_to_the_end_of_the_last_stream() -> None:

@@ -43,7 +43,9 @@ def make_fleet(claims: Claims, read_log: Callable[..., AuditLog] = read_success)
     def ignore(*_: object) -> None:
         """Report nothing."""
 
-    context: Any = SimpleNamespace(dry_run=False, project=None, resolver=SimpleNamespace(resolve=lambda _: {}))
+    context: Any = SimpleNamespace(
+        dry_run=False, is_recorded=True, project=None, resolver=SimpleNamespace(resolve=lambda _: {})
+    )
     reporter: Any = SimpleNamespace(on_start=ignore, on_end=ignore)
     return Fleet(context, NIGHT, claims, reporter, read_log, timeout_minutes=1)
 

@@ -278,3 +278,35 @@ def test_a_reader_that_has_gone_is_an_error(tap: Tap, company: Company) -> None:
         log = process.stderr.read()
     assert process.returncode == 1
     assert b"Traceback" not in log
+
+
+def test_records_are_counted_with_a_small_request_each(tap: Tap, company: Company, tmp_path: Path) -> None:
+    control = company.server.control
+    names = ("campaigns", "timesheets", "activities", "customer_notes", "employees")
+    company.set_fault("status", stream="employees")
+    catalog = select(tap, company, tmp_path, *names)
+    newest = max(record["createdOn"] for record in control.records(company.id, "campaigns"))
+    moment = f"{newest[:19]}Z"
+    older = sum(record["createdOn"][:19] < newest[:19] for record in control.records(company.id, "campaigns"))
+
+    done = tap.run(company.config | {"max_retries": 0}, "--count", "--catalog", catalog)
+    assert done.returncode == 0
+    counts = {each["stream"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert counts.keys() == set(names)
+    assert {name: counts[name]["count"] for name in names} == {
+        **{name: len(control.ids(company.id, name)) for name in ("campaigns", "timesheets")},
+        **dict.fromkeys(("activities", "customer_notes", "employees")),
+    }
+    assert counts["activities"]["uncounted"] == "an export feed, which tells no total"
+    assert counts["customer_notes"]["uncounted"] == "a list for each record of customers"
+    assert counts["employees"]["problem"].startswith("GET /settings/v2/tenant/")
+    assert {name: each["is_snapshot"] for name, each in counts.items() if each["is_snapshot"]}.keys() >= {"campaigns"}
+    sent = [request for request in control.requests() if request["tenant"] == company.id]
+    assert {request["query"]["pageSize"] for request in sent} == {"1"}
+
+    done = tap.run(company.config, "--count", "--created-before", moment, "--catalog", catalog)
+    (campaigns,) = [each for each in map(json.loads, done.stdout.splitlines()) if each["stream"] == "campaigns"]
+    assert (campaigns["count"], campaigns["created_before"]) == (older, moment)
+
+    alone = tap.run(company.config, "--created-before", moment)
+    assert (alone.returncode, errors(alone)) == (1, ["--created-before is for --count"])
