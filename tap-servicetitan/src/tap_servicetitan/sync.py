@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import NothingReadableError, RunCancelledError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.progress import show_progress
 from tap_servicetitan.streams.base import ServiceTitanStream
 from tap_servicetitan.streams.outcome import ReadStatus
 from tap_servicetitan.streams.report import ReportStream
@@ -61,11 +62,12 @@ def sync_streams(
                 failures[stream.name] = failure
 
     try:
-        is_done = context.turns.run(
-            [partial(read, stream) for stream in streams],
-            [stream.spec.area for stream in streams],
-            until=None if most_seconds is None else began + most_seconds,
-        )
+        with show_progress(streams, logger):
+            is_done = context.turns.run(
+                [partial(read, stream) for stream in streams],
+                [stream.spec.area for stream in streams],
+                until=None if most_seconds is None else began + most_seconds,
+            )
         if not is_done:
             _end_early(streams, context, f"the time was up after {most_seconds} s (setting `max_read_seconds`)")
             cancellation.set()

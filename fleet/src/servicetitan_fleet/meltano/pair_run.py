@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 from dataclasses import dataclass
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from servicetitan_fleet.meltano.pipe import StartPlugin
-
-METRICS_LOGGER = "singer_sdk.metrics"
 
 logger = structlog.get_logger(__name__)
 
@@ -166,7 +163,6 @@ class _Pair:
             arguments = invoker.exec_args()
         except Exception as error:
             raise RunnerError(f"Cannot start plugin {name}: {error}") from error
-        _turn_metrics_off(invoker.files["singer_sdk_logging"])
         log = OutputLogger("").out(
             name, invoker.stderr_logger.bind(string_id=name), log_parser=invoker.get_log_parser()
         )
@@ -176,13 +172,6 @@ class _Pair:
 async def _clean_up(invoker: PluginInvoker) -> None:
     with contextlib.suppress(FileNotFoundError):
         await invoker.cleanup()
-
-
-def _turn_metrics_off(path: Path) -> None:
-    """Keep the SDK's metrics out of a plugin's log: hundreds of lines a run, which the fleet does not show."""
-    config = json.loads(path.read_text())
-    config["loggers"] = {METRICS_LOGGER: {"level": "WARNING"}}
-    path.write_text(json.dumps(config))
 
 
 @contextlib.contextmanager

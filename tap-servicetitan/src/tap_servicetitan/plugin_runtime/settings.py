@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import re
 import sys
 from pathlib import Path
@@ -32,8 +33,14 @@ FROM_ENVIRONMENT = "ENV"
 class CheckedSettings(PluginBase):
     """A mixin for a `Tap` or a `Target`: strict settings, registered secrets, a truthful exit code on a signal.
 
-    It goes before the SDK class in the list of bases.
+    The SDK's metrics, two lines and more a stream, are for `LOGLEVEL=DEBUG`. The mixin goes before the SDK class in the
+    list of bases.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as in the SDK
+        super().__init__(*args, **kwargs)
+        if self.metrics_logger.level > logging.DEBUG:
+            self.metrics_logger.setLevel(logging.WARNING)
 
     @classmethod
     @override
