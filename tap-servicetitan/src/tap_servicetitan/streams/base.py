@@ -184,7 +184,9 @@ class ServiceTitanStream(Stream, abc.ABC):
         outcome = self.outcome if failure is None else StreamOutcome(ReadStatus.FAILED, reason=failure)
         names = [stream_map.stream_alias for stream_map in self.stream_maps]
         with self._writer.lock:
-            message = read_message(self.tap_state, names, outcome.status.value, outcome.reason)
+            message = read_message(
+                self.tap_state, names, outcome.status.value, outcome.reason, self._shaper.unknown_fields
+            )
             self._writer.write_object(message)
             self.has_ended = True
 

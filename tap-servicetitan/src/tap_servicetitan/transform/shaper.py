@@ -55,6 +55,11 @@ class Shaper:
             records = [move_unknown(record, self._known) for record in records]
         return records
 
+    @property
+    def unknown_fields(self) -> Sequence[str]:
+        """The paths of fields that the schema lacks, as far as they were found."""
+        return sorted(self._reported)
+
     def take_new_unknown_fields(self, records: Sequence[msgspec.Raw]) -> list[str]:
         """Return the paths of fields that the schema lacks and that no earlier call has returned.
 

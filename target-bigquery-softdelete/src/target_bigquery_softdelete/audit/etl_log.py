@@ -66,6 +66,11 @@ LOG_FIELDS = (
     ),
     SchemaField("error", "STRING", description="Why the status is not success"),
     SchemaField(
+        "schema_changes",
+        "STRING",
+        description="How the source has changed: new columns, other types, and fields that have no column",
+    ),
+    SchemaField(
         "fingerprint", "STRING", description="What stands for the complete snapshot that the table was equal to"
     ),
     SchemaField(

@@ -12,13 +12,16 @@ from target_bigquery_softdelete.singer.read_ends import ReadStatus
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_bigquery_softdelete.singer.read_ends import ReadEnd
 
 SUCCESS, REFUSED = "success", "deletes_refused"
 SKIPPED, INCOMPLETE, FAILED = ReadStatus.SKIPPED.value, ReadStatus.INCOMPLETE.value, ReadStatus.FAILED.value
 DRY_RUN = "dry_run"
+
+CHANGES_JOINED = "; "
+"""What stands between changes of a schema in the log."""
 
 MOST_SHOWN_STREAMS = 20
 
@@ -96,6 +99,8 @@ class StreamReport:
     """When this run was done with it then, in milliseconds since 1970, by BigQuery's clock."""
     all_touched_ms: int | None = None
     """The same of its history, too."""
+    schema_changes: list[str] = field(default_factory=list)
+    """How the source has changed its schema, in words."""
     dry_run: bool = False
     """Whether the counts say what a real run would have done."""
 
@@ -103,7 +108,12 @@ class StreamReport:
     def row(self) -> dict[str, Any]:
         """The stream's part of its row in the log."""
         status = self.status if not self.dry_run else DRY_RUN if self.status == SUCCESS else f"{DRY_RUN}_{self.status}"
-        return {**vars(self), "status": status, "error": redact(self.error) if self.error else None}
+        return {
+            **vars(self),
+            "status": status,
+            "error": redact(self.error) if self.error else None,
+            "schema_changes": redact(CHANGES_JOINED.join(self.schema_changes)) or None,
+        }
 
     def add(self, result: MergeResult) -> None:
         """Add the counts of one merge."""
@@ -119,8 +129,13 @@ class StreamReport:
         self.status = REFUSED if isinstance(error, DeletesRefusedError) else FAILED
         self.error = str(error)
 
+    def note_schema_changes(self, changes: Iterable[str]) -> None:
+        """Note how the source has changed its schema, once each."""
+        self.schema_changes += [change for change in changes if change not in self.schema_changes]
+
     def note_end(self, end: ReadEnd) -> None:
         """Note how reading the stream ended. What went wrong while its rows were written counts more."""
+        self.note_schema_changes(f"no column for the new field {name}" for name in end.unknown_fields)
         if self.status == SUCCESS and end.status is not ReadStatus.COMPLETE:
             self.status, self.error = end.status.value, end.reason
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.collation import collated_columns
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
+from target_bigquery_softdelete.bigquery.schema_differences import schema_differences
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import CollatedTableError
@@ -69,6 +70,8 @@ class PreparedTable:
     """Whether reading all of it costs no more than reading its key."""
     modified: dt.datetime = field(default_factory=utc_now)
     """When it was last changed before this call."""
+    schema_changes: Sequence[str] = ()
+    """How its schema has changed, in words. None if this call created it."""
 
 
 def prepare_table(
@@ -93,6 +96,7 @@ def prepare_table(
     if table is None:
         filled = FILLED_LABEL if rows_follow else {}
         table, is_new = _create(stream_table, columns, {**labels, **filled})
+    schema_before = () if is_new else list(table.schema)
     modified, rows, is_changed = table.modified or utc_now(), table.num_rows or 0, is_new
     if is_new:
         logger.info("%s: created the table %s", stream_table.stream, stream_table.table_id)
@@ -113,6 +117,7 @@ def prepare_table(
         changed=(table.modified or utc_now()) if is_changed else None,
         is_small=(table.num_bytes or 0) <= LEAST_BILLED_BYTES,
         modified=modified,
+        schema_changes=() if is_new else list(schema_differences(schema_before, table.schema)),
     )
 
 

@@ -450,6 +450,7 @@ class StreamLoad:
         labels = {} if self._table.clone else self._wanted_labels()
         prepared = prepare_table(self._table, columns, labels, rows_follow=rows_follow)
         self._snapshots.note_prepared(prepared)
+        self.report.note_schema_changes(prepared.schema_changes)
         self._check_streams(prepared.labels)  # another program may have made the table since the start of the run
         return prepared
 

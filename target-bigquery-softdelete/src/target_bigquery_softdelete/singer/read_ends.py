@@ -4,8 +4,9 @@ The end of the input proves nothing: a tap that crashes ends in the same way. A 
 done with a stream:
 
 - tap-servicetitan says it in so many words, in a STATE message: `"x-read": {"jobs": {"status": "complete"}}`. The
-  status is one of `ReadStatus`, with a `reason` unless it is `complete`. Other targets ignore that member of the
-  message. The keyword `x-tells-end` at the root of a stream's schema announces it, so that silence is no success.
+  status is one of `ReadStatus`, with a `reason` unless it is `complete`. `unknown_fields` lists fields that the source
+  sends and the stream's schema lacks. Other targets ignore that member of the message. The keyword `x-tells-end` at the
+  root of a stream's schema announces it, so that silence is no success.
 - Any other tap says it by a STATE message after the stream's last record, which covers all records before it, or by
   ACTIVATE_VERSION after them.
 """
@@ -47,6 +48,8 @@ class ReadEnd:
 
     status: ReadStatus
     reason: str = ""
+    unknown_fields: tuple[str, ...] = ()
+    """Fields that the source sends and the schema lacks."""
 
 
 COMPLETE = ReadEnd(ReadStatus.COMPLETE)
@@ -109,4 +112,13 @@ def _parse(said: object) -> ReadEnd | None:
     if not isinstance(said, dict) or said.get("status") not in _ORDER:
         return None
     status = ReadStatus(said["status"])
-    return ReadEnd(status, "" if status is ReadStatus.COMPLETE else str(said.get("reason") or ""))
+    fields = said.get("unknown_fields")
+    return ReadEnd(
+        status,
+        "" if status is ReadStatus.COMPLETE else str(said.get("reason") or ""),
+        tuple(filter(_is_text, fields)) if isinstance(fields, list) else (),
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -71,6 +71,7 @@ def test_by_default_an_unknown_field_stays_and_is_named_once(
     assert record_of(run, identifier)["new"] == {"rate": "1.5"}
     warnings = [message for message in caplog.messages if "not in the schema" in message]
     assert sorted(warning.rsplit(": ", 1)[1] for warning in warnings) == ["home.unsaid", "new", "quincysEmail"]
+    assert run.ends[STREAM]["unknown_fields"] == ["home.unsaid", "new", "quincysEmail"]
 
 
 def test_discovery_shows_the_schema_of_what_leaves(company: Company) -> None:

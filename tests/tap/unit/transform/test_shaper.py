@@ -190,6 +190,7 @@ def test_unknown_fields_are_found_in_a_sample_and_named_once() -> None:
     records = [msgspec.Raw(b'{"id":1,"new":2}')] + [msgspec.Raw(deep)] * UNKNOWN_FIELD_STRIDE
     assert made.take_new_unknown_fields(records) == ["address.zip", "contacts.fax", "new"]
     assert made.take_new_unknown_fields(records) == []
+    assert made.unknown_fields == ["address.zip", "contacts.fax", "new"]
 
 
 @pytest.mark.parametrize("types", ["integer", ["boolean", "null"]])

@@ -14,7 +14,7 @@ FROM (
   ON _etl_h.table_id = CONCAT(_etl_t.table_id, '_history')
 ) AS _etl_n
 LEFT JOIN (
-  SELECT `run_id`, `company`, `tenant_id`, `stream`, `table_name`, `started`, `ended`, `status`, `rows_read`, `rows_inserted`, `rows_updated`, `rows_deleted`, `rows_marked`, `rows_restored`, `rows_unchanged`, `rows_rejected`, `bytes_staged`, `bytes_billed`, `slot_ms`, `source_ms`, `staging_ms`, `bigquery_ms`, `deletes_allowed`, `error`, `fingerprint`, `table_state`, `software_version`
+  SELECT `run_id`, `company`, `tenant_id`, `stream`, `table_name`, `started`, `ended`, `status`, `rows_read`, `rows_inserted`, `rows_updated`, `rows_deleted`, `rows_marked`, `rows_restored`, `rows_unchanged`, `rows_rejected`, `bytes_staged`, `bytes_billed`, `slot_ms`, `source_ms`, `staging_ms`, `bigquery_ms`, `deletes_allowed`, `error`, `schema_changes`, `fingerprint`, `table_state`, `software_version`
   FROM `co-1.management.etl_logs`
   WHERE started >= @since AND NOT STARTS_WITH(IFNULL(status, ''), 'dry_run')
   QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY started DESC) = 1

@@ -23,7 +23,8 @@ SELECT
   CAST(JSON_VALUE(_etl_r, '$[21]') AS INT64) AS `bigquery_ms`,
   CAST(JSON_VALUE(_etl_r, '$[22]') AS BOOL) AS `deletes_allowed`,
   JSON_VALUE(_etl_r, '$[23]') AS `error`,
-  JSON_VALUE(_etl_r, '$[24]') AS `fingerprint`,
-  JSON_VALUE(_etl_r, '$[25]') AS `table_state`,
-  JSON_VALUE(_etl_r, '$[26]') AS `software_version`
+  JSON_VALUE(_etl_r, '$[24]') AS `schema_changes`,
+  JSON_VALUE(_etl_r, '$[25]') AS `fingerprint`,
+  JSON_VALUE(_etl_r, '$[26]') AS `table_state`,
+  JSON_VALUE(_etl_r, '$[27]') AS `software_version`
 FROM UNNEST(JSON_QUERY_ARRAY(PARSE_JSON(@rows))) AS _etl_r WITH OFFSET AS _etl_position
