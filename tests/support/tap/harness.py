@@ -65,7 +65,7 @@ class Run:
         return [message["type"] for message in self.messages if READ_MEMBER not in message]
 
     @property
-    def ends(self) -> dict[str, dict[str, str]]:
+    def ends(self) -> dict[str, dict[str, Any]]:
         """How reading each stream ended, as the messages tell."""
         return {stream: end for message in self.messages for stream, end in message.get(READ_MEMBER, {}).items()}
 

@@ -126,12 +126,13 @@ class Fleet:
         """
         return self.command("run", "--log-format=json", f"--work-folder={self.folder / 'work'}", *options)
 
-    def command(self, *words: str, has_plugins: bool = True) -> subprocess.Popen[str]:
+    def command(self, *words: str, has_plugins: bool = True, output: int | None = None) -> subprocess.Popen[str]:
         """Start a command of `orchestrate-etl`.
 
         Args:
             words: The command and its options, except those for registry, storage and project.
             has_plugins: Whether it runs the companies' plugins, and so needs the Meltano project.
+            output: The file that gets its output and errors, such as a terminal. By default a pipe gets its output.
         """
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
@@ -143,7 +144,11 @@ class Fleet:
         # The registry names the local servers.
         trusted = {"ETL_TRUST_REGISTRY": "true"}
         return subprocess.Popen(  # noqa: S603 - our own command
-            command, env=machine | trusted | self.variables, stdout=subprocess.PIPE, text=True
+            command,
+            env=machine | trusted | self.variables,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=output,
+            text=True,
         )
 
     def find_differences(self, company_id: str) -> list[str]:
