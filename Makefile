@@ -57,6 +57,8 @@ test-prism: setup ## Read all streams from ServiceTitan's documents (npm)
 bench: setup ## Measure against others, 90 min: [ONLY="time target"]
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
+SCHEMA = $(BIN)/check-jsonschema --quiet --builtin-schema
+
 lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -68,7 +70,16 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/distributions.py --check
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
+	@$(BIN)/python tools/plugin_definitions.py --check
 	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/typos
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
+	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA) vendor.cloudbuild deploy/cloudbuild.yaml
 
 format: setup ## Format the code
 	@$(BIN)/python tools/vendor_runtime.py
