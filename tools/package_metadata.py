@@ -84,13 +84,26 @@ def stale(root: Path = ROOT) -> dict[Path, str]:
     }
 
 
+def moved(text: str, present: str, address: str) -> str:
+    """Return a text with another address of the repository, its raw files and its owner's teams.
+
+    Args:
+        text: Any text.
+        present: The address so far.
+        address: The new one. Neither has a slash at its end.
+    """
+    (owner, name), (new_owner, new_name) = present.split("/")[-2:], address.split("/")[-2:]
+    text = text.replace(present, address).replace(f"{owner}/{name}", f"{new_owner}/{new_name}")
+    return text.replace(f"@{owner}/", f"@{new_owner}/")
+
+
 def move(address: str) -> None:
     """Write another address of the repository into every committed file that names the present one."""
     present = repository(workspace())
-    git = ["git", "grep", "--name-only", "--fixed-strings", present]
+    git = ["git", "grep", "--name-only", "--fixed-strings", present.split("/")[-2]]
     for name in subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():  # noqa: S603
         path = ROOT / name
-        path.write_text(path.read_text(encoding="utf-8").replace(present, address.rstrip("/")), encoding="utf-8")
+        path.write_text(moved(path.read_text(encoding="utf-8"), present, address.rstrip("/")), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:

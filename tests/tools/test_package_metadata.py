@@ -46,3 +46,20 @@ def test_no_package_excludes_a_python_that_is_still_to_come() -> None:
         project = tomllib.loads((ROOT / package / "pyproject.toml").read_text())["project"]
         assert "<" not in project["requires-python"]
         assert "=" not in project["requires-python"].removeprefix(">=")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("https://github.com/nobody/pair/blob/main/README.md", "https://github.com/acme/etl/blob/main/README.md"),
+        (
+            "git+https://github.com/nobody/pair@v1#subdirectory=tap",
+            "git+https://github.com/acme/etl@v1#subdirectory=tap",
+        ),
+        ("https://raw.githubusercontent.com/nobody/pair/v1/x", "https://raw.githubusercontent.com/acme/etl/v1/x"),
+        ("* @nobody/maintainers", "* @acme/maintainers"),
+        ("`nobody` is a name", "`nobody` is a name"),
+    ],
+)
+def test_a_repository_that_moves_is_named_by_its_new_address(before: str, after: str) -> None:
+    assert package_metadata.moved(before, "https://github.com/nobody/pair", "https://github.com/acme/etl") == after
