@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install test-prism test-servicetitan bench lint format docs clean
+.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -41,8 +41,12 @@ rehearse-bigquery: LOCATION ?= europe-west3
 rehearse-bigquery: setup ## The same with the local BigQuery: free, and proves less
 	@$(CHECK_BIGQUERY) --numprocesses=auto --bigquery-rehearsal --bigquery-location=$(LOCATION)
 
-test-install: setup ## Install each package alone, on each Python (20 minutes)
+test-install: setup ## Install each package in each way: [ONLY="3.14 uv"]
 	@$(BIN)/python tools/install_check.py $(ONLY)
+
+wheels: setup ## Download what an offline set-up needs: WHEELS_TO=folder
+	$(if $(WHEELS_TO),,$(error say where to: make wheels WHEELS_TO=folder))
+	@tools/setup.sh --wheels $(WHEELS_TO)
 
 test-servicetitan: setup ## Ask the real ServiceTitan how it behaves (reads only)
 	@PYTHONPATH=tools $(BIN)/python -m real_servicetitan $(ARGUMENTS)
@@ -53,16 +57,29 @@ test-prism: setup ## Read all streams from ServiceTitan's documents (npm)
 bench: setup ## Measure against others, 90 min: [ONLY="time target"]
 	@$(BIN)/python -m benchmarks --only $(ONLY)
 
+SCHEMA = $(BIN)/check-jsonschema --quiet --builtin-schema
+
 lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/vendor_runtime.py --check
+	@$(BIN)/python tools/package_metadata.py --check
 	@$(BIN)/python tools/dependency_names.py
+	@$(BIN)/python tools/distributions.py --check
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
+	@$(BIN)/python tools/plugin_definitions.py --check
 	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/typos
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
+	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA) vendor.cloudbuild deploy/cloudbuild.yaml
 
 format: setup ## Format the code
 	@$(BIN)/python tools/vendor_runtime.py

@@ -19,7 +19,7 @@ pytest_plugins = ("support.real_bigquery.plugin",)
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes run tests: two for each core, because they wait for jobs half of the time."""
-    return 2 * (os.process_cpu_count() or 1)
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the marks decide what runs

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import billing
 import fleet_sizes
 import links
+import package_metadata
 import waits
 from tap_servicetitan.specs.excluded import EXCLUDED
 from tap_servicetitan.specs.registry import STREAMS
@@ -296,7 +297,7 @@ def check(paths: Sequence[Path]) -> int:
     own = [path for path in paths if not (path.parent / "pyproject.toml").exists() or path.parent == ROOT]
     problems = [
         *chain.from_iterable(map(stale_lines, paths)),
-        *links.dead_links(ROOT, paths),
+        *links.dead_links(ROOT, paths, package_metadata.repository(package_metadata.workspace())),
         *links.dead_paths(ROOT, own),
     ]
     print("\n".join(problems or [f"docs: the generated parts, links and paths of {len(paths)} files are right"]))

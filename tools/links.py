@@ -38,18 +38,25 @@ def documents(root: Path) -> list[Path]:
     return sorted([*root.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))])
 
 
-def dead_links(root: Path, paths: Iterable[Path]) -> list[str]:
-    """Return one line for each relative link whose file or heading does not exist.
+def dead_links(root: Path, paths: Iterable[Path], repository: str = "") -> list[str]:
+    """Return one line for each link into the repository whose file or heading does not exist.
 
     Args:
-        root: Folder of the repository. A link must not lead out of it.
+        root: Folder of the repository. A relative link must not lead out of it.
         paths: Markdown files to check.
+        repository: Address of the repository. Links to its files on the branch `main` are checked as well.
     """
     return [
         f"{path.relative_to(root)}: {link}: {problem}"
         for path in paths
         for link in links(path.read_text("utf-8"))
         if (problem := _problem(root, path, link))
+    ] + [
+        f"{path.relative_to(root)}: {link}: {problem}"
+        for path in paths
+        for link in addresses(path.read_text("utf-8"))
+        if repository and (at := re.match(re.escape(repository) + r"/(?:blob|tree)/main/(.*)", link))
+        if (problem := _problem(root, root / "README.md", at[1]))
     ]
 
 
@@ -73,10 +80,17 @@ def dead_paths(root: Path, paths: Iterable[Path]) -> list[str]:
 
 def links(text: str) -> Iterator[str]:
     """Yield the relative links of a Markdown text, in order. Code and comments have none."""
+    return (link for link in _all_links(text) if not ELSEWHERE.match(link))
+
+
+def addresses(text: str) -> Iterator[str]:
+    """Yield the links of a Markdown text that are whole addresses, in order."""
+    return filter(ELSEWHERE.match, _all_links(text))
+
+
+def _all_links(text: str) -> Iterator[str]:
     for match in LINK.finditer(CODE.sub("", COMMENT.sub("", FENCE.sub("", text)))):
-        link = match["inline"] or match["defined"] or match["html"]
-        if not ELSEWHERE.match(link):
-            yield link
+        yield match["inline"] or match["defined"] or match["html"]
 
 
 def anchors(text: str) -> set[str]:

@@ -26,7 +26,9 @@ HERE = Path(__file__).parent
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
 TYPES = json.loads((HERE / "google_types.json").read_text(encoding="utf-8"))
-SCRIPTS = sorted(path.relative_to(ROOT) for folder in ("deploy", "tools") for path in (ROOT / folder).glob("*.sh"))
+SCRIPTS = sorted(
+    path.relative_to(ROOT) for folder in ("deploy", "deploy/pair", "tools") for path in (ROOT / folder).glob("*.sh")
+)
 ENVIRONMENTS = ("dev", "qua", "pro")
 
 REFERENCES = "STRUCT<client_id STRING, client_secret STRING, app_key STRING>"
@@ -83,10 +85,9 @@ def test_shellcheck_finds_nothing() -> None:
     assert (said.stdout, said.returncode) == ("", 0)
 
 
-def test_hadolint_finds_nothing() -> None:
-    said = subprocess.run(
-        [BIN / "hadolint", "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("file", ["deploy/Dockerfile", "deploy/pair/Dockerfile"])
+def test_hadolint_finds_nothing(file: str) -> None:
+    said = subprocess.run([BIN / "hadolint", file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (said.stdout, said.returncode) == ("", 0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import json
 import subprocess
 import sys
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 TAP = str(Path(sys.executable).with_name("tap-servicetitan"))
 JSONL = ("target-jsonl", "target-jsonl==0.1.4")
 POSTGRES = ("target-postgres", "meltanolabs-target-postgres==0.8.1", SDK)
+CSV = ("target-csv", "meltanolabs-target-csv==0.5.0", SDK)
+DUCKDB = ("target-duckdb", "target-duckdb==0.8.0", "duckdb==2.0.1")
 STREAMS = ("activities", "technicians")
 AWKWARD = {
     "burdenRate": Decimal("12345678901234567.1230"),
@@ -130,3 +134,55 @@ def test_a_target_that_writes_to_a_database_and_marks_deleted_rows(company: Comp
             str(identifier)
         ]
         assert server.execute("SELECT count(*) FROM st.activities WHERE _sdc_deleted_at IS NULL").split() == ["25"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)  # it may have to install the target first
+def test_a_target_that_writes_tables_of_text(company: Company, tmp_path: Path) -> None:
+    identifier = add_technician(company)
+    pipe = OtherPipe(company, tmp_path, install_plugin(*CSV), output_path=str(tmp_path))
+    pipe()
+    with (tmp_path / "technicians.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert len(rows) == len(company.server.control.records(company.id, "technicians"))
+    row = rows[str(identifier)]
+    assert {name: row[name] for name in ("burdenRate", "jobId", "memo")} == {
+        "burdenRate": "12345678901234567.1230",
+        "jobId": str(2**53 + 1),
+        "memo": AWKWARD["memo"],
+    }
+    assert ast.literal_eval(row["customFields"]) == AWKWARD["customFields"]  # as Python writes it, not as JSON
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)  # it may have to install the target first
+def test_a_target_that_loses_digits_and_deletions(company: Company, tmp_path: Path) -> None:
+    """docs/how-to/other-targets.md says so. When this fails, the target has become better, and the page is wrong."""
+    identifier = add_technician(company)
+    database = tmp_path / "d.duckdb"
+    target = install_plugin(*DUCKDB)
+    pipe = OtherPipe(company, tmp_path, target, path=str(database), default_target_schema="st")
+
+    def query(sql: str) -> Any:  # noqa: ANN401 - any JSON
+        code = (
+            "import duckdb, json, sys; print(json.dumps(duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
+        )
+        return json.loads(
+            subprocess.check_output([Path(target).with_name("python"), "-c", code, database, sql], text=True)
+        )
+
+    pipe()
+    company.server.control.delete(company.id, "technicians", identifier)
+    pipe()
+    assert query(f"SELECT burdenrate, jobid FROM st.technicians WHERE id = {identifier}") == [
+        [12345678901234567.1230, 2**53 + 1]
+    ]
+
+    schema = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
+    messages = [
+        {"type": "SCHEMA", "stream": "texts", "schema": schema, "key_properties": ["id"]},
+        *({"type": "RECORD", "stream": "texts", "record": {"id": name, "name": name}} for name in ("a", "b", "c")),
+    ]
+    lines = "".join(json.dumps(message) + "\n" for message in messages)
+    subprocess.run([target, "--config", str(tmp_path / "target.json")], input=lines, text=True, check=True)
+    assert query("SELECT id FROM st.texts ORDER BY id") == [["b"], ["c"]]

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+class _DeepMessageError(Exception):
+    """A message is nested deeper than it can be read."""
+
+
 class _IncompleteMessageError(ValueError):
     """A message lacks a field that its type requires. The line number is determined afterwards."""
 
@@ -84,6 +88,13 @@ def _decode(field: str, value: msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON
     # A STATE goes out with the numbers that it came with: a bookmark that is rounded up would leave rows out. Numbers
     # with a fraction or an exponent stay text.
     decoder = _EXACT if field == "value" else _PLAIN
+    try:
+        return _decode_numbers(decoder, value)
+    except RecursionError as error:  # Python 3.14 goes deeper when it only looks for the end of a value
+        raise _DeepMessageError(str(error)) from None
+
+
+def _decode_numbers(decoder: msgspec.json.Decoder[Any], value: msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON
     try:
         return decoder.decode(value)
     except msgspec.ValidationError:  # it holds a number that no double holds, or an integer of hundreds of digits
@@ -154,6 +165,8 @@ class BlockReader(GenericSingerReader[bytes]):
                     self._position += count
             except _IncompleteMessageError:
                 self._raise_for_incomplete(chunk, self._chunk_line)
+            except _DeepMessageError as error:
+                raise BadInputError(f"Line {self.line} of the input is not a Singer message: {error}.") from None
             self._chunk_line += chunk.count(b"\n")
         return counts
 
