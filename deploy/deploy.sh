@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Deploys the fleet to Google Cloud, or updates it. It is safe to run again.
 # Usage: deploy/deploy.sh [--dry-run] dev|qua|pro
-#            everything: the fleet's project, and access to each enabled company in the registry
+#            everything: the fleet's project, and access to each enabled company in the registry. Then the job checks all
+#            companies and runs one: the first of the registry, or CANARY=company_id; CANARY=none runs nothing
 #        deploy/deploy.sh [--dry-run] dev|qua|pro company PROJECT LOCATION [ACCOUNT] REFERENCE...
 #            access to one company only. Give its project, the location of its datasets, and its secrets as references,
 #            as in the registry: secret://projects/P/secrets/S/versions/V
 #            With an ACCOUNT, such as etl-loader@PROJECT.iam.gserviceaccount.com, only that one may write there, and
 #            etl-runner may act as it. It is made if it does not exist.
-# --dry-run prints every command and runs none. The settings are in deploy/environments. See docs/how-to/deploy.md.
+# --dry-run changes nothing: it looks up what exists, says what would be created or changed, and prints the commands
+# that would do so. The settings are in deploy/environments. See docs/how-to/deploy.md.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -23,59 +25,18 @@ readonly APIS=(
 readonly TRIES=6
 
 dry_run=false
+# What went wrong, but stopped nothing.
+troubles=()
 
 fail() {
     echo "deploy: $1" >&2
     exit 1
 }
 
-# --- Running commands, or printing them ---
+# shellcheck source=deploy/commands.sh
+source deploy/commands.sh
 
-print_command() {
-    local word words=()
-    for word in "$@"; do
-        if [[ $word =~ ^[][A-Za-z0-9_./:=@,+*%-]+$ ]]; then words+=("$word"); else words+=("${word@Q}"); fi
-    done
-    echo "${words[*]}"
-}
-
-run() {
-    print_command "$@"
-    $dry_run || "$@"
-}
-
-# Succeeds if a resource exists. In a dry run no resource exists.
-exists() {
-    if $dry_run; then
-        echo "# only if this does not find it: $(print_command "$@")"
-        return 1
-    fi
-    "$@" >/dev/null 2>&1
-}
-
-# Prints the output of a command. A dry run prints the first argument instead.
-ask() {
-    local placeholder="$1"
-    shift
-    if $dry_run; then
-        echo "# would query: $(print_command "$@")" >&2
-        echo "$placeholder"
-    else
-        "$@"
-    fi
-}
-
-# Grants access. A new account takes a while to be known everywhere, so this retries.
-grant() {
-    local try
-    print_command "$@"
-    if $dry_run; then return; fi
-    for ((try = 1; try < TRIES; try++)); do
-        if "$@" >/dev/null; then return; fi
-        sleep "${DEPLOY_RETRY_SECONDS:-10}"
-    done
-    "$@" >/dev/null
-}
+# --- Files and SQL ---
 
 # Prints a file with its placeholders, such as ${REGION}, replaced.
 render() {
@@ -89,19 +50,36 @@ render() {
     echo "$text"
 }
 
-# Writes such a file, so that it can be inspected, and prints its path.
+# Prints the path of a file that can be inspected afterwards.
+output_path() {
+    local folder="${DEPLOY_OUTPUT:-output/deploy}/$ENVIRONMENT"
+    mkdir -p "$folder"
+    echo "$folder/$1"
+}
+
+# Writes a file with its placeholders replaced, and prints its path.
 rendered() {
     local path
-    path="${DEPLOY_OUTPUT:-output/deploy}/$ENVIRONMENT/$(basename "$1")"
-    mkdir -p "$(dirname "$path")"
+    path=$(output_path "$(basename "$1")")
     render "$1" >"$path"
     echo "$path"
 }
 
 run_sql() {
-    local project="$1" location="$2" sql command
+    local project="$1" location="$2" sql command lines name
+    name="BigQuery: $(basename "$3") in $project"
     sql=$(render "$3")
     command=(bq "--project_id=$project" "--location=$location" query --quiet --use_legacy_sql=false)
+    if $dry_run; then
+        if ! lines=$(differences sql <<<"$sql" 2>&1); then
+            say unknown "$name" "$lines"
+        elif [ -z "$lines" ]; then
+            say unchanged "$name"
+            return
+        else
+            say change "$name" "$lines"
+        fi
+    fi
     printf "%s <<'SQL'\n%s\nSQL\n" "$(print_command "${command[@]}")" "$sql"
     if ! $dry_run; then "${command[@]}" <<<"$sql"; fi
 }
@@ -109,12 +87,25 @@ run_sql() {
 # --- The resources, each after those that it needs ---
 
 enable_apis() {
+    local api missing=()
+    if $dry_run && look_up gcloud services list --enabled "--format=value(config.name)" "--project=$PROJECT_ID"; then
+        for api in "${APIS[@]}"; do
+            grep -qxF "$api.googleapis.com" <<<"$found" || missing+=("$api")
+        done
+        if [ ${#missing[@]} = 0 ]; then
+            say unchanged "APIs"
+            return
+        fi
+        say change "APIs" "$(printf '%s.googleapis.com: off → on\n' "${missing[@]}")"
+    elif $dry_run; then
+        say unknown "APIs" "$why"
+    fi
     run gcloud services enable "${APIS[@]/%/.googleapis.com}" "--project=$PROJECT_ID"
 }
 
 make_account() {
     local email="$1@$PROJECT_ID.iam.gserviceaccount.com"
-    exists gcloud iam service-accounts describe "$email" "--project=$PROJECT_ID" ||
+    exists "account $1" gcloud iam service-accounts describe "$email" "--project=$PROJECT_ID" ||
         run gcloud iam service-accounts create "$1" "--display-name=$2" "--project=$PROJECT_ID"
 }
 
@@ -124,24 +115,34 @@ make_accounts() {
     make_account etl-builder "Builds the image"
 }
 
+# Arguments: name, file with the lifecycle, whether earlier versions of objects are kept.
 make_bucket() {
-    local bucket="gs://$1" lifecycle="$2"
-    shift 2
-    exists gcloud storage buckets describe "$bucket" "--project=$PROJECT_ID" ||
+    local bucket="gs://$1" wanted describe update
+    describe=(gcloud storage buckets describe "$bucket" "--project=$PROJECT_ID")
+    update=(gcloud storage buckets update "$bucket" --uniform-bucket-level-access --public-access-prevention
+        "--lifecycle-file=$2" "--project=$PROJECT_ID")
+    if $3; then update+=(--versioning); fi
+    if $dry_run && look_up "${describe[@]}"; then
+        wanted=$(output_path bucket.json)
+        printf '{"uniform_bucket_level_access": true, "public_access_prevention": "enforced", %s "lifecycle_config": %s}\n' \
+            "$(if $3; then echo '"versioning_enabled": true,'; fi)" "$(<"$2")" >"$wanted"
+        apply "bucket $1" "$wanted" "${describe[@]}" -- "${update[@]}"
+        return
+    fi
+    exists "bucket $1" "${describe[@]}" ||
         run gcloud storage buckets create "$bucket" "--location=$REGION" --uniform-bucket-level-access \
             --public-access-prevention "--project=$PROJECT_ID"
-    run gcloud storage buckets update "$bucket" --uniform-bucket-level-access --public-access-prevention \
-        "--lifecycle-file=$lifecycle" "$@" "--project=$PROJECT_ID"
+    run "${update[@]}"
 }
 
 make_state_bucket() {
-    make_bucket "$STATE_BUCKET" deploy/bucket_lifecycle.json --versioning
+    make_bucket "$STATE_BUCKET" deploy/bucket_lifecycle.json true
     grant gcloud storage buckets add-iam-policy-binding "gs://$STATE_BUCKET" "--member=serviceAccount:$RUNNER" \
         --role=roles/storage.objectAdmin "--project=$PROJECT_ID"
 }
 
 make_repository() {
-    exists gcloud artifacts repositories describe "$REPOSITORY" "--location=$REGION" "--project=$PROJECT_ID" ||
+    exists "repository $REPOSITORY" gcloud artifacts repositories describe "$REPOSITORY" "--location=$REGION" "--project=$PROJECT_ID" ||
         run gcloud artifacts repositories create "$REPOSITORY" --repository-format=docker --immutable-tags \
             "--location=$REGION" "--project=$PROJECT_ID"
 }
@@ -149,14 +150,14 @@ make_repository() {
 build_image() {
     local builder="etl-builder@$PROJECT_ID.iam.gserviceaccount.com"
     make_repository
-    make_bucket "$BUILD_BUCKET" deploy/build_lifecycle.json
+    make_bucket "$BUILD_BUCKET" deploy/build_lifecycle.json false
     grant gcloud artifacts repositories add-iam-policy-binding "$REPOSITORY" "--member=serviceAccount:$builder" \
         --role=roles/artifactregistry.writer "--location=$REGION" "--project=$PROJECT_ID"
     grant gcloud storage buckets add-iam-policy-binding "gs://$BUILD_BUCKET" "--member=serviceAccount:$builder" \
         --role=roles/storage.objectViewer "--project=$PROJECT_ID"
     grant gcloud projects add-iam-policy-binding "$PROJECT_ID" "--member=serviceAccount:$builder" \
         --role=roles/logging.logWriter --condition=None
-    exists gcloud artifacts docker images describe "$IMAGE" "--project=$PROJECT_ID" ||
+    exists "image $IMAGE" gcloud artifacts docker images describe "$IMAGE" "--project=$PROJECT_ID" ||
         run gcloud builds submit . --config=deploy/cloudbuild.yaml "--region=$REGION" "--project=$PROJECT_ID" \
             "--service-account=projects/$PROJECT_ID/serviceAccounts/$builder" \
             "--gcs-source-staging-dir=gs://$BUILD_BUCKET/source" \
@@ -171,38 +172,45 @@ make_registry() {
 make_job() {
     local file
     file=$(rendered deploy/job.yaml)
-    run gcloud run jobs replace "$file" "--region=$REGION" "--project=$PROJECT_ID"
+    apply "job $JOB" "$file" gcloud run jobs describe "$JOB" "--region=$REGION" "--project=$PROJECT_ID" -- \
+        gcloud run jobs replace "$file" "--region=$REGION" "--project=$PROJECT_ID"
 }
 
 make_schedule() {
-    local scheduler="etl-scheduler@$PROJECT_ID.iam.gserviceaccount.com" verb=create
+    local scheduler="etl-scheduler@$PROJECT_ID.iam.gserviceaccount.com" uri wanted
+    uri="https://run.googleapis.com/v2/projects/$PROJECT_ID/locations/$REGION/jobs/$JOB:run"
+    wanted=$(output_path schedule.json)
+    printf '{"schedule": "%s", "timeZone": "%s", "httpTarget": {"uri": "%s", "oauthToken": {"serviceAccountEmail": "%s"}}}\n' \
+        "$SCHEDULE" "$TIME_ZONE" "$uri" "$scheduler" >"$wanted"
     grant gcloud run jobs add-iam-policy-binding "$JOB" "--member=serviceAccount:$scheduler" --role=roles/run.invoker \
         "--region=$REGION" "--project=$PROJECT_ID"
-    if exists gcloud scheduler jobs describe "$JOB" "--location=$REGION" "--project=$PROJECT_ID"; then verb=update; fi
-    run gcloud scheduler jobs "$verb" http "$JOB" "--schedule=$SCHEDULE" "--time-zone=$TIME_ZONE" --http-method=POST \
-        "--uri=https://run.googleapis.com/v2/projects/$PROJECT_ID/locations/$REGION/jobs/$JOB:run" \
-        "--oauth-service-account-email=$scheduler" "--location=$REGION" "--project=$PROJECT_ID"
+    apply "schedule $JOB" "$wanted" gcloud scheduler jobs describe "$JOB" "--location=$REGION" "--project=$PROJECT_ID" -- \
+        gcloud scheduler jobs VERB http "$JOB" "--schedule=$SCHEDULE" "--time-zone=$TIME_ZONE" --http-method=POST \
+        "--uri=$uri" "--oauth-service-account-email=$scheduler" "--location=$REGION" "--project=$PROJECT_ID"
 }
 
 make_metric() {
-    local verb=create file
+    local file
     file=$(rendered deploy/alerts/metric.json)
-    if exists gcloud logging metrics describe "$METRIC" "--project=$PROJECT_ID"; then verb=update; fi
-    run gcloud logging metrics "$verb" "$METRIC" "--config-from-file=$file" "--project=$PROJECT_ID"
+    apply "metric $METRIC" "$file" gcloud logging metrics describe "$METRIC" "--project=$PROJECT_ID" -- \
+        gcloud logging metrics VERB "$METRIC" "--config-from-file=$file" "--project=$PROJECT_ID"
 }
 
 find_channel() {
-    ask CHANNEL gcloud beta monitoring channels list "--filter=labels.email_address=\"$ALERT_EMAIL\"" \
+    ask '' gcloud beta monitoring channels list "--filter=labels.email_address=\"$ALERT_EMAIL\"" \
         "--format=value(name)" --limit=1 "--project=$PROJECT_ID"
 }
 
 make_channel() {
     CHANNEL=$(find_channel)
-    if $dry_run || [ -z "$CHANNEL" ]; then
-        run gcloud beta monitoring channels create --type=email "--display-name=$JOB on call" \
-            "--channel-labels=email_address=$ALERT_EMAIL" "--project=$PROJECT_ID"
-        CHANNEL=$(find_channel)
+    if [ -n "$CHANNEL" ]; then
+        if $dry_run; then say unchanged "channel $ALERT_EMAIL"; fi
+        return
     fi
+    if $dry_run; then say create "channel $ALERT_EMAIL"; fi
+    run gcloud beta monitoring channels create --type=email "--display-name=$JOB on call" \
+        "--channel-labels=email_address=$ALERT_EMAIL" "--project=$PROJECT_ID"
+    if $dry_run; then CHANNEL=CHANNEL; else CHANNEL=$(find_channel); fi
 }
 
 make_alert() {
@@ -211,8 +219,10 @@ make_alert() {
     name=$(ask '' gcloud alpha monitoring policies list "--filter=displayName=\"$JOB: $2\"" "--format=value(name)" \
         "--project=$PROJECT_ID")
     if [ -n "$name" ]; then
-        run gcloud alpha monitoring policies update "$name" "--policy-from-file=$file" "--project=$PROJECT_ID"
+        apply "alert $JOB: $2" "$file" gcloud alpha monitoring policies describe "$name" "--project=$PROJECT_ID" -- \
+            gcloud alpha monitoring policies update "$name" "--policy-from-file=$file" "--project=$PROJECT_ID"
     else
+        if $dry_run; then say create "alert $JOB: $2"; fi
         run gcloud alpha monitoring policies create "--policy-from-file=$file" "--project=$PROJECT_ID"
     fi
 }
@@ -252,7 +262,7 @@ make_loader() {
     [[ $email =~ ^([a-z][a-z0-9-]+)@([a-z][a-z0-9-]+)\.iam\.gserviceaccount\.com$ ]] ||
         fail "$email is not an account such as etl-loader@PROJECT.iam.gserviceaccount.com"
     name="${BASH_REMATCH[1]}" project="${BASH_REMATCH[2]}"
-    exists gcloud iam service-accounts describe "$email" "--project=$project" ||
+    exists "account $email" gcloud iam service-accounts describe "$email" "--project=$project" ||
         run gcloud iam service-accounts create "$name" "--display-name=Loads this company's data" "--project=$project"
     grant gcloud iam service-accounts add-iam-policy-binding "$email" "--member=serviceAccount:$RUNNER" \
         --role=roles/iam.serviceAccountTokenCreator "--project=$project"
@@ -277,16 +287,46 @@ grant_company() {
     for given in "${references[@]}"; do grant_secret "$given"; done
 }
 
+# A company whose access cannot be granted is named at the end, and stops no other.
 grant_companies() {
-    local rows fields sql
+    local rows fields sql code
     sql=$(render deploy/sql/access_needed.sql)
     rows=$(ask '' bq "--project_id=$PROJECT_ID" "--location=$BIGQUERY_LOCATION" --format=csv query --quiet \
-        --use_legacy_sql=false --max_rows=1000 "${sql//$'\n'/ }")
-    if $dry_run; then echo "# for each company that this prints: deploy.sh $ENVIRONMENT company ..."; fi
+        --use_legacy_sql=false --max_rows=10000 "${sql//$'\n'/ }")
     # The first line contains the column names. The last column has several references, with blanks between them.
     while IFS=', ' read -r -a fields; do
-        grant_company "${fields[@]}" </dev/null
+        canary=${canary:-${fields[0]}}
+        # Not after `if` or `||`: there `set -e` would not hold in the subshell.
+        set +e
+        (
+            set -e
+            grant_company "${fields[@]:1}"
+        ) </dev/null
+        code=$?
+        set -e
+        if [ $code != 0 ]; then troubles+=("${fields[0]}: access could not be granted, see above"); fi
     done < <(tail -n +2 <<<"$rows")
+}
+
+# --- After a deployment ---
+
+execute_job() {
+    run gcloud run jobs execute "$JOB" --tasks=1 "--args=$1" --wait "--region=$REGION" "--project=$PROJECT_ID"
+}
+
+# Lets the new image check all companies, and run one. The others wait for the schedule.
+try_canary() {
+    if [ "$canary" = none ]; then return; fi
+    if [ -z "$canary" ]; then
+        echo "# no company is in the registry yet: nothing to try"
+        return
+    fi
+    if ! execute_job check; then
+        troubles+=("the job's check found something: its log says which company, and why")
+    fi
+    if ! execute_job "run,--company,$canary"; then
+        troubles+=("$canary: the run did not end well: look at its log before the schedule runs the others. To go back: IMAGE_TAG=... deploy/deploy.sh $ENVIRONMENT")
+    fi
 }
 
 # --- Main ---
@@ -299,6 +339,10 @@ read_settings() {
     for name in "${SETTINGS[@]}"; do
         [ -n "${!name-}" ] || fail "$path does not set $name"
     done
+    if [ "$ENVIRONMENT" = pro ] && [[ ! $BASE_IMAGE =~ @sha256:[0-9a-f]{64}$ ]]; then
+        local pinned="pro needs a BASE_IMAGE with its digest, such as python:3.13-slim-bookworm@sha256:...: docker buildx imagetools inspect $BASE_IMAGE shows it"
+        if $dry_run; then echo "# $pinned"; else fail "$path: $pinned"; fi
+    fi
     if ! $dry_run && [[ $PROJECT_ID$STATE_BUCKET$BUILD_BUCKET$ALERT_EMAIL == *example* ]]; then
         fail "$path still contains example names: replace them"
     fi
@@ -326,6 +370,14 @@ deploy_everything() {
     make_alerts
     grant_channels
     grant_companies
+    try_canary
+}
+
+end() {
+    if $dry_run; then count_verdicts; fi
+    if [ ${#troubles[@]} = 0 ]; then return; fi
+    printf 'deploy: %s\n' "${troubles[@]}" >&2
+    exit 1
 }
 
 main() {
@@ -339,6 +391,9 @@ main() {
     # shellcheck disable=SC2034  # render reads it indirectly
     STALE_SECONDS=$((STALE_HOURS * 3600))
     RUNNER="etl-runner@$PROJECT_ID.iam.gserviceaccount.com"
+    canary=${CANARY-}
+    verdicts=$(mktemp)
+    trap 'rm -f "$verdicts"' EXIT
     if [ $# = 1 ]; then
         deploy_everything
     elif [ "$2" = company ] && [ $# -gt 4 ]; then
@@ -346,6 +401,7 @@ main() {
     else
         fail "usage: deploy/deploy.sh [--dry-run] $ENVIRONMENT company PROJECT LOCATION [ACCOUNT] REFERENCE..."
     fi
+    end
 }
 
 main "$@"

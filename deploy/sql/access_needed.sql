@@ -1,4 +1,5 @@
 SELECT
+  company_id,
   project_id,
   IFNULL(NULLIF(location, ''), 'US') AS location,
   secrets.client_id,
@@ -9,4 +10,4 @@ SELECT
   IFNULL(ARRAY_TO_STRING(REGEXP_EXTRACT_ALL(TO_JSON_STRING(notify), r'secret://[^"]+'), ' '), '') AS notify
 FROM `${PROJECT_ID}.settings.companies`
 WHERE IFNULL(enabled, TRUE)
-ORDER BY project_id
+ORDER BY company_id

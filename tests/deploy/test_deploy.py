@@ -1,4 +1,4 @@
-"""`deploy.sh` prints its commands in a dry run, is idempotent, and grants no more access than needed.
+"""`deploy.sh` says in a dry run what differs, is idempotent, and grants no more access than needed.
 
 `UPDATE_SNAPSHOTS=1 .venv/bin/pytest tests/deploy/test_deploy.py` updates the files in `snapshots`.
 """
@@ -29,9 +29,9 @@ SALT = "secret://projects/fleet/secrets/beta-salt/versions/latest"
 CHANNELS = [f"secret://projects/fleet/secrets/{name}/versions/latest" for name in ("acme-hook", "acme-mail", "slack")]
 NOTIFY = f'[{{"kind": "slack", "url": "{CHANNELS[2]}"}}, {{"kind": "pagerduty", "routing_key": "env:KEY"}}]'
 REGISTRY = (
-    "project_id,location,client_id,client_secret,app_key,pii_salt,account,notify\n"
-    f"acme-data,EU,{','.join(SECRETS)},,,{' '.join(CHANNELS[:2])}\n"
-    f"beta-data,US,{','.join(SECRETS)},{SALT},{ACCOUNT},\n"
+    "company_id,project_id,location,client_id,client_secret,app_key,pii_salt,account,notify\n"
+    f"acme,acme-data,EU,{','.join(SECRETS)},,,{' '.join(CHANNELS[:2])}\n"
+    f"beta,beta-data,US,{','.join(SECRETS)},{SALT},{ACCOUNT},\n"
 )
 MAKES = ("create", "submit")
 RUNNER, SCHEDULER, BUILDER = (
@@ -83,11 +83,11 @@ class Deployment:
             check=False,
         )
 
-    def deploy(self, *arguments: str) -> Calls:
+    def deploy(self, *arguments: str, **variables: str) -> Calls:
         """Run `deploy.sh`, check that it succeeds, and return the calls that it made."""
         log = self.folder / "calls.jsonl"
         log.unlink(missing_ok=True)
-        done = self.run(*arguments)
+        done = self.run(*arguments, settings=None, **variables)
         assert done.returncode == 0, done.stdout
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
@@ -98,19 +98,68 @@ def deployment(tmp_path: Path) -> Deployment:
 
 
 @pytest.fixture(scope="module")
-def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
-    """The calls of a first deployment, and of a second one."""
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `made.json` after a first deployment, and the calls of it and of a second one."""
     deployment = Deployment(tmp_path_factory.mktemp("twice"))
-    return deployment.deploy("dev"), deployment.deploy("dev")
+    calls = [deployment.deploy("dev"), deployment.deploy("dev", CANARY="none")]
+    (deployment.folder / "twice.json").write_text(json.dumps(calls))
+    return deployment.folder
+
+
+@pytest.fixture(scope="module")
+def twice(deployed: Path) -> Twice:
+    """The calls of a first deployment, and of a second one."""
+    first, second = json.loads((deployed / "twice.json").read_text(encoding="utf-8"))
+    return first, second
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("everything", ()), ("company", COMPANY)])
-def test_a_dry_run_prints_every_command_and_runs_none(
+def test_a_dry_run_of_a_new_fleet_prints_every_command_and_changes_nothing(
     name: str, arguments: tuple[str, ...], deployment: Deployment
 ) -> None:
+    assert_snapshot(deployment, name, *arguments)
+
+
+def test_a_dry_run_says_what_differs_from_what_is_deployed(deployment: Deployment, deployed: Path) -> None:
+    shutil.copy(deployed / "made.json", deployment.folder)
+    settings = deployment.folder / "dev.env"
+    text = settings.read_text(encoding="utf-8")
+    for old, new in (
+        ("MEMORY=2Gi", "MEMORY=4Gi"),
+        ('SCHEDULE="0 */6 * * *"', 'SCHEDULE="0 */4 * * *"'),
+        ("STALE_HOURS=8", "STALE_HOURS=6"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    settings.write_text(text)
+    made = deployment.folder / "made.json"
+    resources = json.loads(made.read_text(encoding="utf-8"))
+    resources["services"].remove("run.googleapis.com")
+    resources["storage buckets fleet-dev-state"]["versioning_enabled"] = False
+    resources["fleet-dev.settings.companies"]["schema"]["fields"].pop()
+    resources["policy of acme-key"]["bindings"] = []
+    resources["beta-data.bronze"]["access"] = []
+    made.write_text(json.dumps(resources))
+    assert_snapshot(deployment, "changed")
+
+
+def test_a_dry_run_says_what_it_cannot_know(deployment: Deployment) -> None:
+    (deployment.folder / "broken").write_text("acme-key acme-data")
+    said = deployment.run("--dry-run", "dev", *COMPANY).stdout
+    secret = "roles/secretmanager.secretAccessor of etl-runner@fleet-dev.iam.gserviceaccount.com on secrets acme-key"
+    assert f"# unknown: {secret}\n#     ERROR: PERMISSION_DENIED: this is broken\ngcloud secrets add-iam" in said
+    assert "# unknown: BigQuery: company.sql in acme-data\n#     ERROR: PERMISSION_DENIED: this is broken\nbq" in said
+    assert said.splitlines()[-1] == "# 2 to create, 0 to change, 3 unknown, 0 unchanged"
+
+
+def assert_snapshot(deployment: Deployment, name: str, *arguments: str) -> None:
+    """Check that a dry run says what the snapshot has, and that it only looks."""
+    log = deployment.folder / "calls.jsonl"
+    log.unlink(missing_ok=True)
     done = deployment.run("--dry-run", "dev", *arguments)
     assert done.returncode == 0, done.stdout
-    assert not (deployment.folder / "calls.jsonl").exists()
+    for call in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+        assert {"describe", "list", "get-iam-policy", "show", "--format=csv"} & set(call), call
     said = done.stdout.replace(str(deployment.folder), "FOLDER")
     path = HERE / "snapshots" / f"{name}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):
@@ -118,8 +167,46 @@ def test_a_dry_run_prints_every_command_and_runs_none(
     assert said == path.read_text(encoding="utf-8")
 
 
+def test_after_a_deployment_all_companies_are_checked_and_one_is_run(twice: Twice, deployment: Deployment) -> None:
+    calls = twice[0]
+    executed = [call for call in calls if "execute" in call]
+    assert calls[-2:] == executed
+    assert ["--args=check" in executed[0], "--args=run,--company,acme" in executed[1]] == [True, True]
+    assert all({"--wait", "--tasks=1", "--region=us-central1", "--project=fleet-dev"} <= set(call) for call in executed)
+    # With an empty registry there is none to try.
+    (deployment.folder / "registry.csv").write_text(REGISTRY.splitlines()[0])
+    assert not [call for call in deployment.deploy("dev") if "execute" in call]
+
+
+def test_a_broken_company_or_canary_is_named_at_the_end_and_stops_nothing(deployment: Deployment) -> None:
+    (deployment.folder / "broken").write_text("acme-data --args=check --args=run,")
+    done = deployment.run("dev", CANARY="beta")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-3:]
+    assert last[0] == "deploy: acme: access could not be granted, see above"
+    assert last[1].startswith("deploy: the job's check found something")
+    assert last[2].startswith("deploy: beta: the run did not end well")
+    calls = (deployment.folder / "calls.jsonl").read_text(encoding="utf-8")
+    assert "beta-data.bronze" in calls
+    assert "--args=run,--company,beta" in calls
+
+
+def test_production_is_built_from_a_base_image_with_a_digest(deployment: Deployment) -> None:
+    said = "pro needs a BASE_IMAGE with its digest"
+    done = deployment.run("pro")
+    assert done.returncode == 1
+    assert said in done.stdout.splitlines()[-1]
+    assert not (deployment.folder / "calls.jsonl").exists()
+    assert said in deployment.run("--dry-run", "pro", *COMPANY).stdout
+    settings = deployment.folder / "dev.env"
+    pinned = f"BASE_IMAGE=python:3.13-slim-bookworm@sha256:{'0123456789abcdef' * 4}"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("BASE_IMAGE=python:3.13-slim-bookworm", pinned))
+    assert said not in deployment.run("pro", *COMPANY).stdout
+
+
 def test_a_second_deployment_creates_nothing(twice: Twice) -> None:
     first, second = twice
+    assert not [call for call in second if "execute" in call]  # CANARY=none
     assert len([call for call in first if set(call) & set(MAKES)]) == 14
     assert [call for call in second if set(call) & set(MAKES)] == []
     # It updates what may be out of date, and does not rebuild an existing image.

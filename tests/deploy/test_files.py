@@ -34,6 +34,7 @@ ENVIRONMENTS = ("dev", "qua", "pro")
 REFERENCES = "STRUCT<client_id STRING, client_secret STRING, app_key STRING>"
 TABLES = {
     "example-etl-pro.settings.companies": [
+        ("company_id", "STRING"),
         ("project_id", "STRING"),
         ("location", "STRING"),
         ("enabled", "BOOL"),

@@ -37,6 +37,13 @@ def format_age(since: dt.datetime | None, now: dt.datetime) -> str:
     return f"{seconds // _DAY} d"
 
 
+def format_ago(since: dt.datetime | None, now: dt.datetime) -> str:
+    """Format how long ago a moment was: `5 h ago`; `just now` within a minute, `never` for None."""
+    if since is None:
+        return "never"
+    return "just now" if (now - since).total_seconds() < _MINUTE else f"{format_age(since, now)} ago"
+
+
 def pluralize(count: int, noun: str) -> str:
     """Format a number with its noun: `1 stream`, `2 streams`, `2 companies`."""
     if count == 1:

@@ -67,6 +67,7 @@ def test_a_file_and_a_table_describe_the_same_companies(tmp_path: Path, bigquery
     # `deploy.sh` grants access to what this says; the other company is not enabled.
     assert project.query(deployed("access_needed.sql")) == [
         {
+            "company_id": "one",
             "project_id": "project-1",
             "location": "US",
             **SECRETS,
@@ -170,20 +171,20 @@ def test_a_bad_row_of_a_table_stops_its_own_company_only(
     assert ran.returncode == 1
     *_, last = map(json.loads, ran.stdout.splitlines())
     assert last["message"] == "1 failed; not up to date: two"
-    assert "`$.tenant_id`" in last["companies"]["two"]["reason"]
+    assert "`tenant_id`" in last["companies"]["two"]["reason"]
 
     said = command("status")
     assert said.exit_code == 1
     assert "needs attention: five, one, row 1 by company_id, two" in " ".join(said.stdout.split())
     page = tmp_path / "report.html"
     assert command("report", "--output", str(page)).exit_code == 0
-    assert "`$.tenant_id`" in page.read_text()
+    assert "`tenant_id`" in page.read_text()
 
     checked = command("check", "--company", "two", "--company", "four")
     assert checked.exit_code == 1
     lines = {line[:24].strip(): line[24:] for line in checked.stdout.splitlines()}
     assert lines.keys() == {"storage", "two", "four"}
-    assert "`$.tenant_id`" in lines["two"]
+    assert "`tenant_id`" in lines["two"]
 
 
 def test_of_many_who_add_to_a_table_at_once_nobody_is_lost(bigquery: BigQuery) -> None:

@@ -50,7 +50,7 @@ def test_a_browser_shows_it_on_a_desk_and_on_a_phone(width: int, scheme: str, br
 
     # The page itself never scrolls sideways; the matrix does, and its first column stays.
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    matrix, first = shown.locator(".scroll"), shown.locator(".matrix tbody th").first
+    matrix, first = shown.locator(".scroll:has(.matrix)"), shown.locator(".matrix tbody th").first
     before = first.bounding_box()
     matrix.evaluate("box => box.scrollTo(700, 0)")
     assert matrix.evaluate("box => box.scrollLeft") == 700
@@ -63,6 +63,11 @@ def test_a_browser_shows_it_on_a_desk_and_on_a_phone(width: int, scheme: str, br
     assert shown.locator(".matrix tbody tr:visible").count() == COMPANIES
     shown.get_by_label("only companies that need attention").check()
     assert shown.locator(".matrix tbody tr:visible").count() == 5
+    # On a phone the whole strip is visible without scrolling, and a command is broken between words only.
+    newest = shown.locator(".strips .strip i.f").last.bounding_box()
+    assert newest is not None
+    assert newest["x"] + newest["width"] <= width
+    assert [text for text in shown.locator("pre span").all_inner_texts() if " " in text] == []
     colours = shown.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     assert (brightness(colours[0]) > brightness(colours[1])) == (scheme == "dark")
     assert shown.locator("svg").first.bounding_box() is not None

@@ -24,6 +24,7 @@ from servicetitan_fleet.state.company_record import RunRecord, RunStatus
 from servicetitan_fleet.state.execution import Execution
 from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client.bigquery_project import Project
+from support.fleet.html import Page
 from target_bigquery_softdelete.audit.etl_log import LOG_FIELDS
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def write_log(project: Project, rows: list[LogRow], times: Mapping[str, int] = T
                 "status": status,
                 "rows_read": rows_read,
                 "rows_deleted": 1,
+                "bytes_billed": 10,
                 "error": error,
                 **times,
             }
@@ -139,10 +141,21 @@ def test_the_newest_runs_and_the_last_success_are_read(operator: Operator) -> No
         "jobs": NOW - dt.timedelta(hours=20),
     }
     spent = {"source": 50, "staging": 8, "BigQuery": 12}
-    starts = [NOW - dt.timedelta(hours=hours, minutes=1) for hours in (8, 2)]
+    ends = [NOW - dt.timedelta(hours=hours) for hours in (8, 2)]
+    starts = [end - dt.timedelta(minutes=1) for end in ends]
     assert found.history == [
-        RunSum(started=starts[0], rows_deleted=1, spent=spent, bad={"failed": ["jobs"]}),
-        RunSum(started=starts[1], rows_read=7, rows_deleted=2, spent=spent, bad={"failed": ["jobs"]}),
+        RunSum(
+            started=starts[0], ended=ends[0], rows_deleted=1, spent=spent, bad={"failed": ["jobs"]}, bytes_billed=10
+        ),
+        RunSum(
+            started=starts[1],
+            ended=ends[1],
+            rows_read=7,
+            rows_deleted=2,
+            spent=spent,
+            bad={"failed": ["jobs"]},
+            bytes_billed=20,
+        ),
     ]
 
 
@@ -246,9 +259,13 @@ def test_status_shows_every_company_and_exits_with_1_if_one_is_not_fresh(operato
     page = operator.folder / "a report.html"
     made = operator.command("report", "--output", str(page), "--environment", "pro", "--company", "failing")
     assert (made.returncode, made.stdout) == (0, f"{page}: 1 failed; needs attention: failing\n"), made
-    text = page.read_text()
+    text = Page(page.read_text()).text
     assert error in text
     assert f"orchestrate-etl run --company failing --environment pro --companies {operator.folder}" in text
+    job = "projects/fleet-pro/locations/us-central1/jobs/etl"
+    operator.command("report", "--output", str(page), "--company", "failing", "--cloud-run-job", job)
+    text = Page(page.read_text()).text
+    assert "gcloud run jobs execute etl --tasks=1 --args=run,--company,failing --region=us-central1 --project=" in text
     nowhere = operator.command("report", "--output", str(page / "x.html"), "--company", "fresh")
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
     assert nowhere.stderr.splitlines() == [f"ERROR: cannot write {page / 'x.html'}: Not a directory"]

@@ -6,6 +6,7 @@ import click
 
 from servicetitan_fleet.cli.add_company import add_company
 from servicetitan_fleet.cli.check import check
+from servicetitan_fleet.cli.dashboard import dashboard
 from servicetitan_fleet.cli.notify import notify
 from servicetitan_fleet.cli.plan import plan
 from servicetitan_fleet.cli.report import report
@@ -26,6 +27,7 @@ orchestrate_etl.add_command(resync)
 orchestrate_etl.add_command(plan)
 orchestrate_etl.add_command(status)
 orchestrate_etl.add_command(report)
+orchestrate_etl.add_command(dashboard)
 orchestrate_etl.add_command(check)
 orchestrate_etl.add_command(verify)
 orchestrate_etl.add_command(add_company)

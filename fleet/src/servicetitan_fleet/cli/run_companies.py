@@ -149,9 +149,9 @@ def run_companies(settings: RunOptions) -> None:
     reporter.on_finish(outcomes, summarize_outcomes(outcomes))
     if settings.dry_run and log_format != "json":
         reader = LogReader(os.environ, started, dry_run=True)
-        make_console().print(
-            forecast_table(list(collect_evidence(task.companies, reader.read, claims.read_record, READERS)))
-        )
+        console = make_console()
+        found = list(collect_evidence(task.companies, reader.read, claims.read_record, READERS))
+        console.print(forecast_table(found, console.width))
     if signals:
         sys.exit(128 + signals[0])
     if not all(outcome.result.is_good for outcome in outcomes):

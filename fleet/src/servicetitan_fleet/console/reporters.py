@@ -8,10 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from servicetitan_fleet.fleet.outcome import Ending, Result
 from servicetitan_fleet.fleet.reporter import Reporter
@@ -38,6 +39,10 @@ STYLES = {
     Result.NOT_STARTED: "yellow",
 }
 """Colours of results. All others are red."""
+
+
+_RESULTS, _PARTS = 32, 10
+"""Characters that the columns with result and duration need, and each of those with where the time went."""
 
 
 class JsonReporter(Reporter):
@@ -114,7 +119,7 @@ class PlainReporter(Reporter):
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         console = Console(file=self._output, width=130, highlight=False)
         with self._lock:
-            console.print(outcome_table(outcomes))
+            console.print(outcome_table(outcomes, width=console.width))
             console.print(summary, markup=False)
 
     def _write(self, company_id: str, text: str) -> None:
@@ -162,14 +167,15 @@ class LiveReporter(Reporter):
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
         self._live.stop()
-        self._console.print(outcome_table(outcomes))
+        self._console.print(outcome_table(outcomes, width=self._console.width))
         self._console.print(summary, markup=False)
 
     def _table(self) -> RenderableType:
         with self._lock:
             ended, running = list(self._ended), dict(self._running)
         now = time.monotonic()
-        return outcome_table(ended, [(company_id, now - since, text) for company_id, (since, text) in running.items()])
+        said = [(company_id, now - since, text) for company_id, (since, text) in running.items()]
+        return outcome_table(ended, said, width=self._console.width)
 
 
 def make_reporter(kind: str, execution: Execution, output: TextIO = sys.stdout) -> Reporter:
@@ -179,27 +185,47 @@ def make_reporter(kind: str, execution: Execution, output: TextIO = sys.stdout) 
     return LiveReporter(Console(file=output)) if kind == "live" else PlainReporter(output)
 
 
-def outcome_table(outcomes: Sequence[Outcome], running: Sequence[tuple[str, float, str]] = ()) -> Table:
-    """Return a table with the outcome of each company, and where the time went, if that of any is known.
+def outcome_table(
+    outcomes: Sequence[Outcome], running: Sequence[tuple[str, float, str]] = (), *, width: int
+) -> RenderableType:
+    """Return a table with the outcome of each company, where its time went, and below it what is to be said of each.
+
+    Nothing in it is cut, however narrow the terminal is, but what running companies say.
 
     Args:
         outcomes: The outcomes.
         running: The companies that run now: their ids, seconds since they began, and what they say.
+        width: Width of the terminal, in characters. A narrow one does without where the time went.
     """
+    ids = [*(outcome.company_id for outcome in outcomes), *(company_id for company_id, _, _ in running)]
     parts = next((list(outcome.spent.parts) for outcome in outcomes if outcome.spent), [])
-    table = Table("company", "result", "took")
-    for name in parts:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why")
+    if width < max(map(len, ids), default=0) + _RESULTS + _PARTS * len(parts):
+        parts = []
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("company", "result", "took", *parts):
+        table.add_column(name, no_wrap=True, justify="right" if name in parts else "left")
     for outcome in outcomes:
         result = f"[{STYLES.get(outcome.result, 'red')}]{outcome.result}[/]"
         spent = outcome.spent.parts if outcome.spent else {}
         clocks = (format_clock(spent[name]) if spent else "" for name in parts)
-        took = format_duration(outcome.seconds)
-        table.add_row(outcome.company_id, result, took, *clocks, escape(_explain(outcome)))
-    for company_id, seconds, text in running:
-        table.add_row(company_id, "[cyan]running[/]", format_duration(seconds), *("" for _ in parts), escape(text))
-    return table
+        table.add_row(outcome.company_id, result, format_duration(outcome.seconds), *clocks)
+    for company_id, seconds, _ in running:
+        table.add_row(company_id, "[cyan]running[/]", format_duration(seconds), *("" for _ in parts))
+    said = _list_texts(outcomes, running)
+    return Group(table, said) if said.rows else table
+
+
+def _list_texts(outcomes: Sequence[Outcome], running: Sequence[tuple[str, float, str]]) -> Table:
+    """Return the reasons of companies, whole, and what running ones say, in one line each."""
+    texts = Table.grid(padding=(0, 2, 0, 0))
+    texts.add_column(no_wrap=True)
+    texts.add_column(ratio=1, overflow="fold")
+    for outcome in outcomes:
+        if why := _explain(outcome):
+            texts.add_row(outcome.company_id, Text(escape_controls(why)))
+    for company_id, _, text in running:
+        texts.add_row(company_id, Text(escape_controls(text), no_wrap=True, overflow="ellipsis"))
+    return texts
 
 
 def _describe(outcome: Outcome) -> str:

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from servicetitan_fleet.formatting import format_age, format_duration, join_names
+from servicetitan_fleet.formatting import format_age, format_ago, format_duration, join_names
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.plugin_runtime.printable import escape_controls
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from servicetitan_fleet.health.evidence import Evidence
     from servicetitan_fleet.health.freshness import CompanyStatus
@@ -39,11 +39,17 @@ MOST_NAMES = 3
 WIDE = 110
 """Characters from which a terminal has room for all columns. A narrower one gets fewer, so that nothing is cut."""
 
+LONG_ID = 20
+"""Characters of a company's id from which a table of issues needs more room than `WIDE`."""
+
 _COLUMNS = ("good run", "took", "fresh", "stale", "failed", "n/a", "read", "written", "deleted")
 """Columns of the table of companies. `n/a`: streams that are not available."""
 
-_IN_WIDE_ONES = ("took", "read", "written")
-"""Columns that a narrow terminal goes without. The report has them, too."""
+_DISPENSABLE = ("read", "written", "took", "n/a", "deleted", "stale", "fresh", "failed", "good run")
+"""Columns that a narrow terminal goes without, from the first on, until the others fit. The report has them, too."""
+
+_PADDING = 2
+"""Blanks that a table adds to a column."""
 
 _COUNTED = (Freshness.FRESH, Freshness.STALE, Freshness.FAILED, Freshness.NOT_AVAILABLE)
 
@@ -61,16 +67,28 @@ def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: in
         now: The present.
         width: Width of the terminal, in characters.
     """
-    shown = [name for name in _COLUMNS if width >= WIDE or name not in _IN_WIDE_ONES]
+    rows = [(status, dict(zip(_COLUMNS, _format_numbers(status, now), strict=True))) for status in statuses]
+    shown = _choose_columns(rows, width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("company", no_wrap=True)
-    table.add_column("state")
+    table.add_column("state", no_wrap=True)
     for name in shown:
-        table.add_column(name, justify="right", no_wrap=name != "took")
-    for status in statuses:
-        numbers = dict(zip(_COLUMNS, _format_numbers(status, now), strict=True))
+        table.add_column(name, justify="right", no_wrap=True)
+    for status, numbers in rows:
         table.add_row(status.company.company_id, _format_state(status), *(numbers[name] for name in shown))
     return table
+
+
+def _choose_columns(rows: Sequence[tuple[CompanyStatus, Mapping[str, str]]], width: int) -> list[str]:
+    """Return the columns that a terminal has room for beside whole ids and states."""
+    ids = max((len(status.company.company_id) for status, _ in rows), default=0)
+    states = max((len(_format_state(status)) for status, _ in rows), default=0)
+    room = width - ids - states - 3 * _PADDING
+    needed = {name: max([len(name), *(len(numbers[name]) for _, numbers in rows)]) + _PADDING for name in _COLUMNS}
+    for name in _DISPENSABLE:
+        if sum(needed.values()) > room:
+            del needed[name]
+    return list(needed)
 
 
 def _format_state(status: CompanyStatus) -> Text:
@@ -108,8 +126,10 @@ def issue_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: int)
     found = [issue for status in statuses for issue in _issues(status, now)]
     if not found:
         return None
-    if width >= WIDE:
-        table = Table("company", "streams", "state", "last success")
+    if width >= WIDE + max(0, max(len(company_id) for company_id, *_ in found) - LONG_ID):
+        table = Table()
+        for name in ("company", "streams", "state", "last success"):
+            table.add_column(name, no_wrap=name != "streams", overflow="fold")
         table.add_column("what is wrong", ratio=1, overflow="fold")
         for company_id, streams, state, last_success, reason in found:
             table.add_row(company_id, Text(streams), _colour(state), last_success, _printable(reason))
@@ -128,9 +148,9 @@ def _issues(status: CompanyStatus, now: dt.datetime) -> Iterator[tuple[str, str,
     """Yield company, streams, state, age of the last success, and the reason."""
     company_id = status.company.company_id
     if not status.freshness.is_good:
-        yield company_id, "", status.freshness, format_age(status.last_good, now), status.reason
+        yield company_id, "", status.freshness, format_ago(status.last_good, now), status.reason
     for issue in status.issues:
-        names, age = join_names(issue.streams, MOST_NAMES), format_age(issue.last_success, now)
+        names, age = join_names(issue.streams, MOST_NAMES), format_ago(issue.last_success, now)
         yield company_id, names, issue.freshness, age, issue.reason
 
 
@@ -141,20 +161,44 @@ def _colour(state: Freshness) -> Text:
 _FORECAST = ("read", "inserted", "updated", "deleted", "restored", "unchanged", "rejected")
 
 
-def forecast_table(evidence: Iterable[Evidence]) -> Table:
-    """Build a table of what a real run would do to each table, according to dry runs."""
-    table = Table("company", "stream")
-    for name in _FORECAST:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what would go wrong", ratio=1)
-    for found in evidence:
-        company_id = found.company.company_id
-        for run in found.runs:
-            counts = (f"{getattr(run, f'rows_{name}'):,}" for name in _FORECAST)
-            table.add_row(company_id, _printable(run.stream), *counts, _printable(run.error))
-        if found.problem:
-            table.add_row(company_id, *[""] * (len(_FORECAST) + 1), Text(found.problem))
+def forecast_table(evidence: Iterable[Evidence], width: int) -> Table:
+    """Build a table of what a real run would do to each table, according to dry runs.
+
+    Args:
+        evidence: The companies.
+        width: Width of the terminal, in characters.
+    """
+    rows = [row for found in evidence for row in _forecasts(found)]
+    if width >= WIDE + max([0, *(len(company_id) - LONG_ID for company_id, *_ in rows)]):
+        table = Table("company", "stream")
+        for name in _FORECAST:
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("what would go wrong", ratio=1, overflow="fold")
+        for company_id, stream, counts, problem in rows:
+            numbers = [f"{counts[name]:,}" if counts else "" for name in _FORECAST]
+            table.add_row(company_id, _printable(stream), *numbers, _printable(problem))
+        return table
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for company_id, stream, counts, problem in rows:
+        named = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"
+        said = [f"{stream}: {named}" if stream else "", problem]
+        table.add_row(company_id, _printable("; ".join(text for text in said if text)))
     return table
+
+
+def _forecasts(found: Evidence) -> Iterator[tuple[str, str, Mapping[str, int], str]]:
+    """Yield company, stream, rows by what a run would do with them, and what would go wrong."""
+    for run in found.runs:
+        yield (
+            found.company.company_id,
+            run.stream,
+            {name: getattr(run, f"rows_{name}") for name in _FORECAST},
+            run.error,
+        )
+    if found.problem:
+        yield found.company.company_id, "", {}, found.problem
 
 
 def _printable(text: str) -> Text:

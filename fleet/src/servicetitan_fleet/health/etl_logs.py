@@ -48,6 +48,7 @@ _SUMS = {
     "rows_read": "rows_read",
     "rows_written": "rows_inserted + rows_updated + rows_restored",
     "rows_deleted": "rows_deleted",
+    "bytes_billed": "bytes_billed",
 }
 """What is added up for each run, by the name of the sum."""
 
@@ -70,7 +71,11 @@ def log_query(table: str, *, is_old: bool = False) -> str:
     columns = [name for name in _COLUMNS if not (is_old and name in _ADDED)]
     shown = [_NOT_NULL.get(name, "{0}").format(name) + f" AS {name}" for name in (*columns, *sorted(_LOOKED_UP))]
     spent = [] if is_old else [f"ANY_VALUE({name}) AS {name}" for name in sorted(_ADDED)]
-    sums = ["MIN(started) AS begun", *(f"IFNULL(SUM({rows}), 0) AS {name}" for name, rows in _SUMS.items()), *spent]
+    sums = [
+        *("MIN(started) AS begun", "MAX(ended) AS ended"),
+        *(f"IFNULL(SUM({rows}), 0) AS {name}" for name, rows in _SUMS.items()),
+        *spent,
+    ]
     return f"""\
 WITH
   _etl_known AS (
@@ -83,7 +88,7 @@ WITH
     GROUP BY stream
   ),
   _etl_rows AS (
-    SELECT {", ".join(columns)}, last_success, was_read
+    SELECT {", ".join(columns)}, bytes_billed, last_success, was_read
     FROM {table}
     LEFT JOIN _etl_known USING (stream)
     WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
@@ -118,12 +123,14 @@ class _RunRow(msgspec.Struct):
     """The sums of a run, as the query has them."""
 
     begun: dt.datetime
+    ended: dt.datetime
     rows_read: int
     rows_written: int
     rows_deleted: int
     source_ms: int | None = None
     staging_ms: int | None = None
     bigquery_ms: int | None = None
+    bytes_billed: int = 0
     bad: list[dict[str, str]] | None = None
 
 
@@ -221,11 +228,13 @@ def _to_run_sum(row: _RunRow) -> RunSum:
         bad.setdefault(each["status"], []).append(each["stream"])
     return RunSum(
         started=row.begun,
+        ended=row.ended,
         rows_read=row.rows_read,
         rows_written=row.rows_written,
         rows_deleted=row.rows_deleted,
         spent=seconds_spent(row.source_ms, row.staging_ms, row.bigquery_ms),
         bad={status: sorted(streams) for status, streams in sorted(bad.items())},
+        bytes_billed=row.bytes_billed,
     )
 
 

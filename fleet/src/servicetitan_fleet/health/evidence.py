@@ -99,6 +99,12 @@ class RunSum:
     bad: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The streams that did not end well, by their status. One that was never available is no trouble."""
 
+    ended: dt.datetime | None = None
+    """When its last stream ended, if that is known."""
+
+    bytes_billed: int = 0
+    """Bytes that BigQuery bills for its statements. The least that it bills for a table, 10 MB, is part of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:

@@ -144,15 +144,15 @@ def _find_company_issue(evidence: Evidence, streams: Sequence[StreamStatus]) -> 
 def _assess_bad_run(last: RunRecord, streams: Sequence[StreamStatus]) -> tuple[Freshness, str]:
     """Assess a company by its last run, which did not end well. What a stream's own issue says is not said twice."""
     freshness = Freshness.STALE if last.status is RunStatus.INCOMPLETE else Freshness.FAILED
-    if any(stream.freshness is freshness and _names(last.reason, stream) for stream in streams):
+    if any(stream.freshness is freshness and _is_cause(stream, last.reason) for stream in streams):
         return freshness, f"{_count_text(streams, freshness)} {freshness}"
     return freshness, f"{last.status}: {last.reason}" if last.reason else str(last.status)
 
 
-def _names(reason: str, stream: StreamStatus) -> bool:
-    """Return whether the reason of a run is what is wrong with a stream."""
+def _is_cause(stream: StreamStatus, reason: str) -> bool:
+    """Return whether the reason of a run gives the error of a stream."""
     error = " ".join(stream.last.error.split())
-    return bool(error) and stream.stream in reason and error in reason
+    return bool(error) and error in reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,10 @@ def find_bad_settings(company: Company, project: MeltanoProject) -> Iterator[str
     """
     for plugin, settings in ((TAP, company.tap), (TARGET, company.target)):
         if settings:
+            for name in sorted(settings.keys() - project.settings[plugin]):
+                near = difflib.get_close_matches(name, project.settings[plugin], n=1)
+                hint = f", perhaps `{near[0]}` is meant" if near else ""
+                yield f"{plugin}: there is no setting `{to_line(name)}`{hint}"
             # A reference stands where the secret will be.
             plain = {name: value for name, value in settings.items() if name not in company.references}
             yield from (f"{plugin}: {line}" for line in find_setting_problems(project.facts.settings(plugin), plain))

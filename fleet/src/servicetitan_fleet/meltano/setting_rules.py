@@ -27,6 +27,9 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 """What Meltano takes for a boolean."""
 
+_FORM = "form"
+"""Keyword with which the plugins say in words what a pattern demands."""
+
 _NAME = re.compile(r"[a-z_]{1,40}\Z")
 """Names inside of a value that are shown."""
 
@@ -71,6 +74,7 @@ def _problems(rule: Rule, value: object) -> Iterator[str]:
     for name, check in _CHECKS.items():
         if name in rule:
             yield from check(rule[name], value)
+    yield from _pattern(rule, value)
     if isinstance(value, dict):
         yield from _fields(rule, value)
 
@@ -104,9 +108,10 @@ def _shortest(least: int, value: object) -> Iterator[str]:
         yield f"must have at least {least} characters" if least > 1 else "must not be empty"
 
 
-def _pattern(pattern: str, value: object) -> Iterator[str]:
-    if isinstance(value, str) and not re.search(pattern, value):
-        yield f"must have the form {pattern}"
+def _pattern(rule: Rule, value: object) -> Iterator[str]:
+    """Yield what a text should be, in words: the pattern itself is nothing to read."""
+    if isinstance(value, str) and not re.search(rule.get("pattern", ""), value):
+        yield f"must be {rule.get(_FORM, 'of another form: the plugin describes it')}"
 
 
 def _items(rule: Rule, value: object) -> Iterator[str]:
@@ -141,7 +146,6 @@ _CHECKS: dict[str, Callable[[Any, object], Iterator[str]]] = {
     "minimum": _minimum,
     "maximum": _maximum,
     "minLength": _shortest,
-    "pattern": _pattern,
     "items": _items,
     "anyOf": _any_of,
     "oneOf": _any_of,

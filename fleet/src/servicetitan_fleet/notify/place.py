@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+
+from servicetitan_fleet.state.cloud_run import logs_link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,22 +35,10 @@ class Place:
         return f"{self.runbook}#{kind.anchor}"
 
     def logs_link(self, company_id: str) -> str:
-        """Return the address of a company's log lines of this execution; empty where there is none.
-
-        https://cloud.google.com/logging/docs/view/logs-explorer-interface describes such addresses.
-        """
+        """Return the address of a company's log lines of this execution; empty where there is none."""
         if not (self.project and self.job and self.execution):
             return ""
-        query = (
-            'resource.type="cloud_run_job"\n'
-            f'resource.labels.job_name="{self.job}"\n'
-            f'labels."run.googleapis.com/execution_name"="{self.execution}"\n'
-            f'jsonPayload.company="{company_id}"'
-        )
-        return (
-            f"https://console.cloud.google.com/logs/query;query={quote(query, safe='')};duration=P7D"
-            f"?project={quote(self.project, safe='')}"
-        )
+        return logs_link(self.project, self.job, company_id, self.execution)
 
 
 def place_from(environment: Mapping[str, str], name: str) -> Place:

@@ -57,6 +57,11 @@ _MEANT_AS_REFERENCE = re.compile(r"\s*(env:\w+\s*\Z|secret:/)")
 _ODD_FIELD = re.compile(r"unknown field `(?![a-z_]{1,40}`).*?`", re.DOTALL)
 """An unknown field that looks like no name: it may be a secret in the wrong place."""
 
+_PLACE = re.compile(r" - at `\$\.([a-z_.]+)")
+"""Where an error of msgspec is."""
+
+_WRONG_KIND = re.compile(r"Expected `[a-z| ]+`, got `")
+
 REFERENCE_HINT = "a reference, `env:NAME` or `secret://projects/P/secrets/S/versions/V`"
 
 _HINTS = {
@@ -67,6 +72,10 @@ _HINTS = {
     "company_name": "no control characters",
     "enabled": "`true` or `false`",
     "timeout_minutes": "minutes, as a number above 0",
+    "streams": 'a list of Meltano\'s selection patterns, such as `["invoices.*"]`',
+    "tap": "a mapping of settings by their names",
+    "target": "a mapping of settings by their names",
+    "notify": "a list of channels",
     "secrets": REFERENCE_HINT,
 }
 """What to give, by field."""
@@ -135,11 +144,21 @@ def parse_company(fields: object, source: str) -> Company:
     try:
         company = msgspec.convert(_without_nulls(fields), Company)
     except msgspec.ValidationError as error:
-        hint = next((f": give {hint}" for name, hint in _HINTS.items() if f"$.{name}" in str(error)), "")
-        raise PluginError(f"{source}: {hide_odd_fields(str(error))}{hint}") from None
+        raise PluginError(f"{source}: {_explain(str(error))}") from None
     if problem := next(_find_problems(company), ""):
         raise PluginError(f"{source}: {problem}")
     return company
+
+
+def _explain(error: str) -> str:
+    """Return an error of msgspec in the words of the registry: the field, and what to give. No pattern, no value."""
+    field = match[1] if (match := _PLACE.search(error)) else ""
+    hint = _HINTS.get(field.partition(".")[0], "")
+    if hint and " matching regex " in error:
+        return f"`{field}` does not have the right form: give {hint}"
+    if hint and _WRONG_KIND.match(error):
+        return f"`{field}` is of the wrong kind: give {hint}"
+    return hide_odd_fields(error)
 
 
 def _without_nulls(fields: object) -> object:
@@ -162,7 +181,7 @@ def _find_problems(company: Company) -> Iterator[str]:
     """Yield what is wrong with the values of a company's settings, without the values."""
     secret = {name: company.tap[name] for name in SECRET_SETTINGS if name in company.tap}
     yield from (
-        f"`tap.{name}` is a secret: give {_HINTS['secrets']}"
+        f"`tap.{name}` is a secret: give {REFERENCE_HINT}"
         for name, value in secret.items()
         if not _matches(_REFERENCE, value)
     )

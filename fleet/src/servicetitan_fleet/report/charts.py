@@ -98,7 +98,7 @@ def make_chart(title: str, data: Sequence[BarData], format_value: Callable[[floa
     step = WIDTH / places
     first = places - len(data)
     bars = [_make_bar(bar, (first + number) * step, step, most) for number, bar in enumerate(data)]
-    kinds = [segment.kind for segment in data[-1].segments]
+    kinds = [segment.kind for segment in max(data, key=lambda bar: len(bar.segments)).segments]
     return Chart(
         title=title,
         bars=bars,

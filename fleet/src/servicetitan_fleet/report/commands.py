@@ -12,30 +12,58 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.health.freshness import CompanyStatus
     from servicetitan_fleet.report.summary import Summary
+    from servicetitan_fleet.state.cloud_run import CloudRunJob
 
-NO_ACCESS = ("was refused (", "refused a new access token", "lets the app read none of", "Access Denied")
+NO_ACCESS = (
+    "was refused (",
+    "refused a new access token",
+    "lets the app read none of",
+    "Access Denied",
+    "from Secret Manager",
+    "is not set",
+    "skipped: ",
+)
 """In the reasons of runs that another run cannot help: someone must mend credentials, scopes or roles first."""
 
 MASS_DELETE = "live rows deleted"
 """In the reason of a stream whose deletions the target's guard refused."""
 
+FOREIGN_ROWS = "rows that this target did not write"
+"""In the reason of a stream whose table another system has filled."""
 
-def suggest_command(company: CompanyStatus | Summary, options: Sequence[str]) -> str:
+DAMAGED_RECORD = "is not a valid record"
+"""In the reason of a company whose object in the storage is damaged."""
+
+
+def suggest_command(company: CompanyStatus | Summary, options: Sequence[str], job: CloudRunJob | None = None) -> str:
     """Return the shell command that an operator should try.
 
     It never changes more than the next scheduled run would: `check` where a run would fail again, a dry run that counts
-    the rows where deletions were refused, and otherwise `run`.
+    the rows where deletions were refused, or that tells what taking over a table would do, and otherwise `run`.
 
     Args:
         company: The company.
-        options: Options for registry, storage and environment.
+        options: Options for registry, storage and environment. A job has its own.
+        job: The Cloud Run Job that runs the fleet; None where it is run by hand.
     """
+    words = _choose_arguments(company)
+    return shlex.join(job.execute(words) if job else ["orchestrate-etl", *words, *options])
+
+
+def _choose_arguments(company: CompanyStatus | Summary) -> list[str]:
     if company.is_refused:
-        return shlex.join(["orchestrate-etl", "check", *options])
+        return ["check"]
     chosen = ["--company", company.company.company_id]
     reasons = [company.reason, *(issue.reason for issue in company.issues)]
-    if company.freshness is Freshness.UNREADABLE or any(text in reason for reason in reasons for text in NO_ACCESS):
-        return shlex.join(["orchestrate-etl", "check", *chosen, *options])
-    guarded = [name for issue in company.issues if MASS_DELETE in issue.reason for name in issue.streams]
-    allowed = [word for name in guarded for word in ("--allow-mass-delete", name)]
-    return shlex.join(["orchestrate-etl", "run", *chosen, *allowed, *(["--dry-run"] if guarded else []), *options])
+    needs_check = (*NO_ACCESS, DAMAGED_RECORD)
+    if company.freshness is Freshness.UNREADABLE or any(text in reason for reason in reasons for text in needs_check):
+        return ["check", *chosen]
+    for phrase, option in ((MASS_DELETE, "--allow-mass-delete"), (FOREIGN_ROWS, "--adopt")):
+        if named := [name for issue in company.issues if phrase in issue.reason for name in issue.streams]:
+            return ["run", *chosen, *(word for name in named for word in (option, name)), "--dry-run"]
+    return ["run", *chosen]
+
+
+def suggest_schedule_command(job: CloudRunJob) -> str:
+    """Return the shell command that shows why no run has begun."""
+    return shlex.join(job.describe_schedule())

@@ -1,4 +1,4 @@
-"""Builds the charts of a company: duration of its runs, what it went into, rows read, written and deleted. Pure."""
+"""Builds the charts of a company: where the time of its runs went, their rows, and what was billed. Pure."""
 
 from __future__ import annotations
 
@@ -6,60 +6,62 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.formatting import format_duration, join_names
 from servicetitan_fleet.report.charts import BarData, Chart, Segment, make_chart
+from servicetitan_fleet.report.cost import cost, format_cost
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable, Sequence
 
-    from servicetitan_fleet.health.evidence import RunSum
-    from servicetitan_fleet.health.freshness import CompanyStatus
-    from servicetitan_fleet.state.company_record import RunRecord
-
-LAST_RUNS = 28
-"""Number of runs in a chart: a week at one run every six hours."""
+    from servicetitan_fleet.report.runs import Run
 
 
-def build_charts(company: CompanyStatus) -> list[Chart]:
-    """Build the charts of a company; none if it has never been run."""
-    runs = company.history[-LAST_RUNS:]
+def build_charts(runs: Sequence[Run], price_per_tib: float) -> list[Chart]:
+    """Build the charts of a company's runs, with every run in each of them; none if it has never been run.
+
+    Args:
+        runs: Its runs, oldest first.
+        price_per_tib: US dollars for a TiB of queries.
+    """
+
+    def make(title: str, segments: Callable[[Run], list[Segment]], text: Callable[[float], str]) -> Chart | None:
+        return make_chart(title, [_make_bar(run, segments(run), text) for run in runs], text)
+
     charts = [
-        make_chart("duration", [_duration_bar(run) for run in company.runs[-LAST_RUNS:]], format_duration),
-        make_chart("of that, in the target", [_time_bar(run) for run in runs if run.spent], format_duration),
-        make_chart("rows read", [_row_bar(run, {"read": run.rows_read}) for run in runs], _format_count),
-        make_chart(
-            "rows",
-            [_row_bar(run, {"written": run.rows_written, "deleted": run.rows_deleted}) for run in runs],
-            _format_count,
+        make("duration", _time_segments, format_duration),
+        make("rows read", lambda run: [Segment(value=run.rows_read, kind="read")], _format_count),
+        make("rows", _row_segments, _format_count),
+        make(
+            "billed by BigQuery",
+            lambda run: [Segment(value=cost(run.bytes_billed, price_per_tib), kind="billed")],
+            format_cost,
         ),
     ]
     return [chart for chart in charts if chart]
 
 
-def _duration_bar(run: RunRecord) -> BarData:
-    is_bad = run.status is not RunStatus.DONE
-    title = f"{run.started:%Y-%m-%d %H:%M} UTC: {run.status} after {format_duration(run.seconds)}"
-    segments = [Segment(value=run.seconds, kind="bad" if is_bad else "time")]
-    return BarData(segments=segments, title=title, when=_format_time(run.started), is_bad=is_bad)
-
-
-def _time_bar(run: RunSum) -> BarData:
-    parts = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in run.spent.items())
-    return BarData(
-        segments=[Segment(value=seconds, kind=name) for name, seconds in run.spent.items()],
-        title=f"{run.started:%Y-%m-%d %H:%M} UTC: {parts}",
-        when=_format_time(run.started),
-    )
-
-
-def _row_bar(run: RunSum, counts: dict[str, int]) -> BarData:
-    counted = ", ".join(f"{_format_count(count)} {name}" for name, count in counts.items())
+def _make_bar(run: Run, segments: list[Segment], text: Callable[[float], str]) -> BarData:
+    values = ", ".join(f"{segment.kind} {text(segment.value)}" for segment in segments)
+    took = f" after {format_duration(run.seconds)}" if run.seconds is not None else ""
     named = "".join(f"; {status}: {join_names(list(streams))}" for status, streams in run.bad.items())
     return BarData(
-        segments=[Segment(value=count, kind=name) for name, count in counts.items()],
-        title=f"{run.started:%Y-%m-%d %H:%M} UTC: rows {counted}{named}",
+        segments=segments,
+        title=f"{run.started:%Y-%m-%d %H:%M} UTC: {run.status}{took}; {values}{named}",
         when=_format_time(run.started),
-        is_bad=bool(run.bad),
+        is_bad=run.is_bad,
     )
+
+
+def _time_segments(run: Run) -> list[Segment]:
+    """Return where the time went. That of a run whose target has counted nothing is in one piece."""
+    if run.spent:
+        return [Segment(value=seconds, kind=name) for name, seconds in run.spent.items()]
+    kind = "time" if run.status is RunStatus.DONE else "bad"
+    return [Segment(value=run.seconds or 0.0, kind=kind)]
+
+
+def _row_segments(run: Run) -> list[Segment]:
+    return [Segment(value=run.rows_written, kind="written"), Segment(value=run.rows_deleted, kind="deleted")]
 
 
 def _format_time(time: dt.datetime) -> str:

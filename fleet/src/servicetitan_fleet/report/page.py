@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from servicetitan_fleet.formatting import format_age, pluralize
+from servicetitan_fleet.formatting import format_age, format_ago, pluralize
 from servicetitan_fleet.health.freshness import Freshness
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
-from servicetitan_fleet.report.commands import suggest_command
+from servicetitan_fleet.report.commands import suggest_command, suggest_schedule_command
 from servicetitan_fleet.report.company_charts import build_charts
+from servicetitan_fleet.report.cost import PRICE_PER_TIB, cost, format_cost
 from servicetitan_fleet.report.matrix import SIGNS, build_legend, build_matrix, css_class, sort_worst_first
-from servicetitan_fleet.report.summary import ROWS, RUN_SIGNS, Summary, summarize
+from servicetitan_fleet.report.runs import group_bad_runs, list_runs, next_run
+from servicetitan_fleet.report.strip import RUN_CLASSES
+from servicetitan_fleet.report.summary import ROWS, Summary, summarize
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.health.freshness import CompanyStatus
-
-T = TypeVar("T", "CompanyStatus", Summary)
+    from servicetitan_fleet.report.charts import Box
+    from servicetitan_fleet.report.runs import BadRuns, Run
+    from servicetitan_fleet.state.cloud_run import CloudRunJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,53 @@ class PageContext:
     options: Sequence[str]
     """Options for registry, storage and environment, for the commands that the page suggests."""
 
+    job: CloudRunJob | None = None
+    """The Cloud Run Job that runs the fleet; None where there is none."""
+
+    logs: str = ""
+    """Where the lines of the runs are kept, if not in Cloud Logging; empty if nobody has said so."""
+
+    every: dt.timedelta = dt.timedelta(hours=6)
+    """Time from one execution to the next."""
+
+    price_per_tib: float = PRICE_PER_TIB
+    """US dollars for a TiB of queries."""
+
+    refresh_seconds: int = 0
+    """After how long a browser loads the page again; 0 for never."""
+
+    def at(self, now: dt.datetime) -> PageContext:
+        """Return it for another moment."""
+        return replace(self, now=now)
+
+    def logs_of(self, company_id: str, run: Run | None) -> str:
+        """Return the address of a company's log lines of a run; empty if it has none."""
+        return self.job.logs_link(company_id, run.execution) if self.job and run and run.execution else ""
+
+    def cost_of(self, bytes_billed: int) -> str:
+        """Return what bytes cost, as text."""
+        return format_cost(cost(bytes_billed, self.price_per_tib))
+
+    def suggest(self, company: CompanyStatus | Summary) -> str:
+        """Return the command that helps a company."""
+        return suggest_command(company, self.options, self.job)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextRun:
+    """When the fleet's next run is expected."""
+
+    at: dt.datetime
+    is_late: bool
+    """Whether it should have begun more than `LATE` ago."""
+
+    command: str
+    """Shows why it has not begun; empty where there is no such command."""
+
+
+LATE = dt.timedelta(minutes=30)
+"""How much later than expected a run may begin: companies wait for their turn."""
+
 
 MOST_ISSUES = 100
 """Companies of a large fleet whose troubles the overview shows. The others have them on their own pages."""
@@ -43,28 +95,37 @@ MOST_ISSUES = 100
 def render_page(statuses: Sequence[CompanyStatus], context: PageContext) -> str:
     """Render the one page of a small fleet: companies, streams, and the charts of all."""
     companies = sort_worst_first(statuses)
+    runs = {company.company.company_id: list_runs(company) for company in companies}
+    summaries = [summarize(company, runs[company.company.company_id], has_reasons=True) for company in companies]
     return _TEMPLATES.get_template("page.html.j2").render(
-        context=context,
-        companies=companies,
-        bad=_bad(companies),
+        cards=companies,
         matrix=build_matrix(companies, context.now),
         legend=build_legend(),
-        charts={company.company.company_id: build_charts(company) for company in companies},
+        charts={name: build_charts(found, context.price_per_tib) for name, found in runs.items()},
+        bad_runs={name: group_bad_runs(found) for name, found in runs.items()},
+        links={name: f"#company-{name}" for name in runs},
         size=(WIDTH, HEIGHT),
-        **_totals([summarize(company) for company in companies]),
+        **_head(summaries, context),
     )
 
 
-def render_company(company: CompanyStatus, context: PageContext, overview: str) -> str:
+def render_company(company: CompanyStatus, runs: Sequence[Run], context: PageContext, overview: str) -> str:
     """Render the page of one company of a large fleet.
 
     Args:
         company: The company.
+        runs: Its last runs, oldest first.
         context: How the report was made.
         overview: Address of the overview.
     """
     return _TEMPLATES.get_template("company.html.j2").render(
-        context=context, company=company, overview=overview, charts=build_charts(company), size=(WIDTH, HEIGHT)
+        context=context,
+        company=company,
+        summary=summarize(company, runs, has_reasons=True),
+        overview=overview,
+        charts=build_charts(runs, context.price_per_tib),
+        bad_runs=group_bad_runs(runs),
+        size=(WIDTH, HEIGHT),
     )
 
 
@@ -76,20 +137,37 @@ def render_overview(summaries: Sequence[Summary], context: PageContext, links: M
         context: How the report was made.
         links: The address of each company's page, by its id. One that the registry refuses has none.
     """
-    companies = sort_worst_first(summaries)
     return _TEMPLATES.get_template("overview.html.j2").render(
-        context=context,
-        companies=companies,
-        bad=_bad(companies),
-        links=defaultdict(str, links),
-        most_shown=MOST_ISSUES,
-        run_signs=RUN_SIGNS,
-        **_totals(companies),
+        links=defaultdict(str, links), **_head(sort_worst_first(summaries), context)
     )
 
 
-def _bad(companies: Sequence[T]) -> list[T]:
-    return [company for company in companies if not company.freshness.is_good]
+def _head(companies: Sequence[Summary], context: PageContext) -> dict[str, Any]:
+    """Return what the page of a small fleet and the overview of a large one have in common."""
+    return {
+        "context": context,
+        "companies": companies,
+        "bad": [company for company in companies if not company.freshness.is_good],
+        "most_shown": MOST_ISSUES,
+        "next_run": _expect_run(companies, context),
+        "cost": context.cost_of(sum(company.bytes_billed for company in companies)),
+        **_totals(companies),
+    }
+
+
+def _expect_run(companies: Sequence[Summary], context: PageContext) -> NextRun | None:
+    """Return when the next run is expected, or None if that is not known, or if companies are running."""
+    at = next_run([company.newest for company in companies if company.newest], context.every)
+    if at is None or any(company.is_running for company in companies):
+        return None
+    command = suggest_schedule_command(context.job) if context.job else ""
+    return NextRun(at=at, is_late=context.now - at > LATE, command=command)
+
+
+def _is_said(company: CompanyStatus, group: BadRuns) -> bool:
+    """Return whether the reason of runs is said already, as what is wrong with the company or its streams."""
+    said = [company.reason, *(issue.reason for issue in company.issues)]
+    return not group.newest.reason or any(group.newest.reason in reason for reason in said)
 
 
 def _totals(companies: Sequence[Summary]) -> dict[str, Any]:
@@ -107,6 +185,12 @@ def _totals(companies: Sequence[Summary]) -> dict[str, Any]:
     return {**shown, "rows": [(name, f"{rows[name]:,}") for name in ROWS]}
 
 
+def _draw(box: Box) -> Markup:
+    """Return a rectangle. A thousand companies have four hundred thousand of them, too many for a template."""
+    size = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
+    return Markup(f'<rect class="{escape(box.kind)}" {size}/>')  # noqa: S704 - numbers, and a text that is escaped
+
+
 def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -117,11 +201,12 @@ def _make_environment() -> Environment:
     )
     environment.filters |= {
         "age": format_age,
+        "ago": format_ago,
         "css_class": css_class,
         "plural": pluralize,
-        "suggest_command": suggest_command,
+        "rect": _draw,
     }
-    environment.globals |= {"signs": SIGNS}
+    environment.globals |= {"signs": SIGNS, "run_classes": RUN_CLASSES, "is_said": _is_said}
     return environment
 
 

@@ -75,9 +75,12 @@ def check_access(
     if checked and all(access.problem for access in checked):
         raise NothingReadableError(context.settings.tenant_id, f"{len(checked)} streams")
     fails_missing = context.settings.on_missing_module == "fail"
-    failing = [access.stream for access in checked if access.problem and (fails_missing or not access.is_missing)]
+    failing = [access for access in checked if access.problem and (fails_missing or not access.is_missing)]
     if failing:
-        raise PluginError(f"{len(failing)} of {len(checked)} streams cannot be read: {', '.join(sorted(failing))}")
+        failing.sort(key=lambda access: access.stream)
+        names = ", ".join(access.stream for access in failing)
+        first = f"{'' if len(failing) == 1 else 'the first: '}{failing[0].problem}"
+        raise PluginError(f"{len(failing)} of {len(checked)} streams cannot be read: {names} ({first})")
 
 
 def check_stream(client: ApiClient, spec: StreamSpec, source: StreamSpec | None, today: date) -> Access:

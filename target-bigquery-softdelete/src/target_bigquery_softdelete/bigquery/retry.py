@@ -129,17 +129,19 @@ class RetryPolicy:
 
         Without a connection they give up early: an address that is wrong stays wrong, and nothing is lost yet.
         """
-        ends = time.monotonic() + self.contact_seconds
+        # A pause is short beside that time, and none begins that would last longer.
+        longest = min(self.longest_delay_seconds, self.contact_seconds / 12)
+        ends = time.monotonic() + self.contact_seconds - longest
         notice = _RetryNotice(self.deadline_seconds, self.contact_seconds)
-        return self._retry(notice).with_predicate(
+        return self._retry(notice, longest).with_predicate(
             lambda error: is_transient(error) and (time.monotonic() < ends or not isinstance(error, _NO_CONNECTION))
         )
 
-    def _retry(self, notice: _RetryNotice) -> Retry:
+    def _retry(self, notice: _RetryNotice, longest: float | None = None) -> Retry:
         return Retry(
             predicate=is_transient,
-            initial=self.first_delay_seconds,
-            maximum=self.longest_delay_seconds,
+            initial=min(self.first_delay_seconds, longest or self.first_delay_seconds),
+            maximum=longest or self.longest_delay_seconds,
             timeout=self.deadline_seconds,
             on_error=notice,
         )

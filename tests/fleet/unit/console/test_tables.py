@@ -7,7 +7,7 @@ import re
 
 from rich.console import Console
 
-from servicetitan_fleet.console.tables import company_table, issue_table
+from servicetitan_fleet.console.tables import company_table, forecast_table, issue_table
 from servicetitan_fleet.health.evidence import Evidence
 from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
 from servicetitan_fleet.state.company_record import Claim, CompanyRecord
@@ -65,3 +65,39 @@ def test_a_narrow_terminal_shows_every_id_state_and_reason_whole() -> None:
     words = " ".join(issues.split())
     assert "company-07 stream_number_000, stream_number_001, stream_number_002 and 71 more: stale" in words
     assert "company-05 unreadable, last success: never: cannot read `project-5.management.etl_logs`: 403" in words
+
+
+def test_long_ids_cost_columns_and_never_the_state() -> None:
+    company_id = "a-company-whose-id-has-as-many-letters-as-an-id-may-have-at-most"[:63]
+    company = make_company(company_id)
+    status = assess_company(
+        Evidence(company=company, runs=[GOOD, stream_run("calls", 1, "failed", error="no")]), NOW, dt.timedelta(1)
+    )
+    for width in (80, 120):
+        console = Console(width=width)
+        with console.capture() as captured:
+            console.print(company_table([status], NOW, width))
+            console.print(issue_table([status], NOW, width))
+        lines = captured.get().splitlines()
+        assert all(len(line) <= width for line in lines)
+        assert "…" not in captured.get()
+        assert any(line.startswith(f" {company_id}  failed") for line in lines)
+
+
+def test_a_narrow_forecast_names_what_a_run_would_do() -> None:
+    runs = [
+        stream_run("jobs", 1, "dry_run", rows_read=1200, rows_inserted=3, rows_unchanged=1197),
+        stream_run("calls", 1, "dry_run_failed", error="calls: [red]page 3[/] is not JSON"),
+    ]
+    found = [
+        Evidence(company=make_company("acme"), runs=runs),
+        Evidence(company=make_company("bell"), problem="cannot read it"),
+    ]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(forecast_table(found, 80))
+    assert [line.rstrip() for line in captured.get().splitlines()] == [
+        "acme  jobs: 1,200 read, 3 inserted, 1,197 unchanged",
+        "acme  calls: nothing; calls: [red]page 3[/] is not JSON",
+        "bell  cannot read it",
+    ]

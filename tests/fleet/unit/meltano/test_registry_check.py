@@ -51,8 +51,9 @@ def test_the_installed_tap_says_which_streams_there_are(project: MeltanoProject)
 
 
 def test_the_installed_plugins_say_which_settings_they_accept(project: MeltanoProject) -> None:
-    tap = {"page_size": 9999, "pii_salt": "env:SALT"}
+    tap = {"page_size": 9999, "pii_salt": "env:SALT", "pagesize": 5}
     assert list(find_bad_settings(company(tap=tap, target={"keyless_streams": "drop"}), project)) == [
+        f"{TAP}: there is no setting `pagesize`, perhaps `page_size` is meant",
         f"{TAP}: `page_size` must be at most 5000",
         f"{TARGET}: `keyless_streams` must be one of append, replace",
     ]

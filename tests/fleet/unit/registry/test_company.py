@@ -33,13 +33,16 @@ def test_most_fields_are_optional() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"company_id": "Not An Id"}, "$.company_id"),
-        ({"tenant_id": "12a"}, "$.tenant_id"),
-        ({"tenant_id": 12}, "$.tenant_id"),
+        ({"company_id": "Not An Id"}, "`company_id` "),
+        ({"tenant_id": "12a"}, "`tenant_id` "),
+        ({"tenant_id": 12}, "`tenant_id` "),
         ({"tenant_id": "12\n"}, "give up to 19 digits"),
-        ({"company_id": "one\n"}, "$.company_id"),
+        ({"company_id": "one\n"}, "`company_id` does not have the right form: give 2 to 63"),
         *[
-            ({"project_id": name}, "`$.project_id`: give 6 to 30 lower-case letters, digits and hyphens")
+            (
+                {"project_id": name},
+                "`project_id` does not have the right form: give 6 to 30 lower-case letters, digits and hyphens",
+            )
             for name in (
                 "",
                 "short",
@@ -53,12 +56,12 @@ def test_most_fields_are_optional() -> None:
             )
         ],
         *[
-            ({"location": name}, "`$.location`: give a location")
+            ({"location": name}, "`location` does not have the right form: give a location")
             for name in ("Europe", "us central1", "US;", "eu\n", "../x")
         ],
-        ({"enabled": "no"}, "`$.enabled`: give `true` or `false`"),
-        ({"company_name": "\udcff"}, "`$.company_name`: give no control characters"),
-        ({"company_name": "\x1b[2J"}, "`$.company_name`: give no control characters"),
+        ({"enabled": "no"}, "`enabled` is of the wrong kind: give `true` or `false`"),
+        ({"company_name": "\udcff"}, "`company_name` does not have the right form: give no control characters"),
+        ({"company_name": "\x1b[2J"}, "`company_name` does not have the right form: give no control characters"),
         ({"target": {"dataset": "a.b"}}, "`target.dataset` is not the name of a dataset"),
         ({"target": {"log_dataset": "a-the-key-itself"}}, "`target.log_dataset` is not the name of a dataset"),
         ({"tap": {"pii_salt": "the-key-itself"}}, "`tap.pii_salt` is a secret: give a reference, `env:NAME` or"),
@@ -72,6 +75,9 @@ def test_most_fields_are_optional() -> None:
             "belong into `secrets` and `tap.pii_salt`",
         ),
         ({"streams": ["env:STREAMS"]}, "`streams` is not a secret"),
+        ({"streams": "jobs.*"}, "`streams` is of the wrong kind: give a list of Meltano's selection patterns"),
+        ({"timeout_minutes": "soon"}, "`timeout_minutes` is of the wrong kind: give minutes, as a number above 0"),
+        ({"tap": "x"}, "`tap` is of the wrong kind: give a mapping"),
         ({"projekt_id": "x"}, "`projekt_id`"),
         ({"secrets": {**SECRETS, "app_key": "ak1.the-key-itself"}}, "give a reference, `env:NAME` or `secret://"),
         ({"secrets": {"client_id": "env:X"}}, "`client_secret`"),
@@ -82,6 +88,8 @@ def test_an_invalid_field_is_named_and_its_value_is_not_shown(changes: dict[str,
         company(**changes)
     assert str(caught.value).startswith("companies.yml, company 1: ")
     assert "the-key-itself" not in str(caught.value)
+    # A pattern is nothing to read.
+    assert "regex" not in str(caught.value)
 
 
 @pytest.mark.parametrize("project", ["acme-1", "x" * 30, "example.com:acme-data"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from servicetitan_fleet.cli.report import write_pages
+from servicetitan_fleet.cli.pages import write_pages
 from servicetitan_fleet.health.freshness import assess_company
 from servicetitan_fleet.health.refused import refused_status
 from servicetitan_fleet.registry.entries import BadEntry
 from servicetitan_fleet.report.page import MOST_ISSUES
+from servicetitan_fleet.report.strip import RUN_CLASSES
 from support.fleet.evidence import HOSTILE, fleet
 from support.fleet.html import PARTS_OF_THE_PAGE, Page
 from support.fleet.report import CONTEXT, NOW
@@ -45,8 +46,15 @@ def test_each_company_has_a_page_and_the_overview_a_line_of_it(tmp_path: Path) -
     assert found.tags.keys() <= PARTS_OF_THE_PAGE
     assert found.text.count(HOSTILE) == 2  # a reason and an error: the name is on its own page
     assert "61 companies ✓ 55 fresh ! 3 stale ✗ 2 failed ? 1 unreadable" in found.text
-    assert "company-03 ✗ failed 14 h ✓✓✓✓✓✓✗✗" in found.text
-    assert "company-10 ! stale 14 h ✓✓✓✓✓✓◐◐" in found.text
+    assert "company-03 ✗ failed 14 h ago" in found.text
+    assert "company-10 ! stale 14 h ago" in found.text
+    # A strip of eight runs for each company but the refused one, the unreadable one and the new one; and the legend.
+    cells = [value for name, value in found.attributes if name == "title" and value.startswith("02-2")]
+    cells += [value for name, value in found.attributes if name == "title" and value.startswith("03-0")]
+    assert len(cells) == 58 * 8
+    assert found.tags["i"] == 58 * 8 + len(RUN_CLASSES)
+    assert not any(HOSTILE in cell for cell in cells)
+    assert sum(" failed, " in cell for cell in cells) == 2
     links = [value for name, value in found.attributes if name == "href"]
     assert "report.companies/company-03.html" in links
     assert all((tmp_path / link).is_file() for link in links if link)

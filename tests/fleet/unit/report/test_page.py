@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from support.fleet.evidence import HOSTILE
+import dataclasses
+import datetime as dt
+
+from servicetitan_fleet.health.freshness import assess_company
+from servicetitan_fleet.report.page import render_page
+from servicetitan_fleet.state.cloud_run import parse_job
+from servicetitan_fleet.state.company_record import CompanyRecord, RunStatus
+from support.fleet.evidence import HOSTILE, fleet
 from support.fleet.html import PARTS_OF_THE_PAGE, Page
-from support.fleet.report import COMPANIES, STREAMS, page
+from support.fleet.report import COMPANIES, CONTEXT, NOW, STREAMS, page
+from support.fleet.statuses import fleet_run
 
 
 def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
@@ -16,7 +24,7 @@ def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
     assert all(value.startswith("#") for name, value in found.attributes if name == "href")
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
 
-    # The hostile text: a reason, an error and a company's name.
+    # The hostile text: an error, once, and a company's name in the troubles and at its charts.
     assert found.text.count(HOSTILE) == 3
     assert "10 companies ✓ 5 fresh ! 3 stale ✗ 1 failed ? 1 unreadable" in found.text
     assert found.tags["article"] == 5
@@ -24,9 +32,11 @@ def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
     command = "orchestrate-etl run --company company-03 --environment pro --storage 'gs://a bucket/x'"
     assert command in found.text
     assert "orchestrate-etl check --company company-05" in found.text
-    # Every stream of every company is a cell, and the company itself one more.
-    assert found.tags["td"] == COMPANIES * (STREAMS + 1)
+    # In the matrix every stream of every company is a cell, and the company itself one more; six are about its runs.
+    assert found.tags["td"] == COMPANIES * (STREAMS + 1 + 6)
     assert found.text.count("✗ 14 h") == 2
+    assert "company-05 Company 5 ? unreadable last good run: never cannot" in found.text
+    assert "company-07 Company 7 ! stale last good run: 40 h ago" in found.text
     titles = [value for name, value in found.attributes if name == "title"]
     assert any(title.startswith("stream_number_000: failed: <script>") for title in titles)
 
@@ -56,3 +66,47 @@ def test_a_healthy_fleet_needs_no_attention() -> None:
     assert "Nothing. All data is fresh." in found.text
     assert found.tags["article"] == 0
     assert Page(page(0)).text.startswith("Fleet, 2026-03-01 12:00 UTC The fleet")
+
+
+def test_every_run_is_in_the_strip_and_in_every_chart_also_one_that_wrote_nothing() -> None:
+    (evidence,) = fleet(NOW, 1, 3)
+    refused = fleet_run(1, RunStatus.FAILED, reason="the sign-in was refused")
+    record = CompanyRecord(runs=(*evidence.record.runs, refused))
+    status = assess_company(dataclasses.replace(evidence, record=record), NOW, dt.timedelta(hours=8))
+    found = Page(render_page([status], CONTEXT))
+    runs = [value for name, value in found.attributes if name == "title" and value.startswith("0")]
+    assert len(runs) == 9
+    assert runs[-1] == "03-01 10:55 failed, 5 min 00 s: the sign-in was refused"
+    charts = [piece for piece in found.pieces if "2026-03-01 10:55 UTC: failed after 5 min 00 s" in piece]
+    assert len(charts) == found.tags["svg"] == 4
+    assert found.tags["text"] == 4  # the marks
+    # Its reason is said once, where it needs attention, and not again at its charts.
+    assert found.text.count("the sign-in was refused") == 1
+    assert "failed 2026-03-01 10:55 UTC" in found.text
+
+
+def test_the_page_says_when_the_next_run_is_expected_and_when_it_is_late() -> None:
+    assert "Next run: 15:4" in Page(page(2)).text
+    late = dataclasses.replace(CONTEXT, every=dt.timedelta(hours=1))
+    statuses = [assess_company(found, NOW, dt.timedelta(hours=8)) for found in fleet(NOW, 2, 3)]
+    text = Page(render_page(statuses, late)).text
+    assert "The next run was expected at 2026-03-01 10:4" in text
+    assert "1 h ago, and has not begun" in text
+    assert "No company: all data is fresh." in text
+    job = parse_job("projects/fleet-pro/locations/us-central1/jobs/etl")
+    assert "gcloud scheduler jobs describe etl" in Page(render_page(statuses, dataclasses.replace(late, job=job))).text
+
+
+def test_the_page_says_what_was_billed_and_where_the_logs_are() -> None:
+    text = Page(page(2)).text
+    # Eight runs of 39 and 38 streams, each billed the least.
+    assert "Billed by BigQuery for the runs shown: $0.04, at $6.25 a TiB." in text
+    assert "$0.02 39 fresh" in text
+    statuses = [assess_company(found, NOW, dt.timedelta(hours=8)) for found in fleet(NOW, 3, 5)]
+    assert "Logs: /var/log/etl." in Page(render_page(statuses, dataclasses.replace(CONTEXT, logs="/var/log/etl"))).text
+    job = parse_job("projects/fleet-pro/locations/us-central1/jobs/etl")
+    found = Page(render_page(statuses, dataclasses.replace(CONTEXT, job=job)))
+    links = [value for name, value in found.attributes if name == "href" and not value.startswith("#")]
+    assert len(links) == 1 + 3 + 1  # where it needs attention; the table; the bad runs of one
+    assert all(link.startswith("https://console.cloud.google.com/logs/query;query=") for link in links)
+    assert all("etl-7" in link for link in links)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -45,6 +46,23 @@ def test_without_a_connection_the_first_call_gives_up_early_and_a_busy_service_i
         return "done"
 
     assert retry(answer)() == "done"
+
+
+def test_without_a_connection_the_first_call_ends_within_a_minute_of_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    def unreachable() -> None:
+        raise requests.ConnectionError("connection refused")
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", pause)
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)  # the longest pause each time
+    with pytest.raises(requests.ConnectionError):
+        RetryPolicy().first_contact()(unreachable)()
+    assert 50 < now[0] <= 60
 
 
 def test_once_there_was_an_answer_a_lost_connection_is_waited_for() -> None:
