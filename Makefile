@@ -62,6 +62,7 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/dependency_names.py
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
+	@$(BIN)/python tools/meanings.py
 	@$(BIN)/python tools/docs.py --check
 
 format: setup ## Format the code
