@@ -322,6 +322,21 @@ class Warehouse:
             lambda: self._client.update_table(table, ["clustering_fields"], **self._options),
         )
 
+    def change_metadata(self, table: bigquery.Table, properties: Sequence[str]) -> None:
+        """Set properties of a table, and of no other version of it: without an ETag, as above.
+
+        Args:
+            table: The table, with the properties as they are to be.
+            properties: Their names, as attributes of the object.
+        """
+        wanted = bigquery.Table.from_api_repr(
+            {name: value for name, value in table.to_api_repr().items() if name != "etag"}
+        )
+        self._call(
+            f"cannot describe the table `{table.reference}`",
+            lambda: self._client.update_table(wanted, list(properties), **self._options),
+        )
+
     def read_known_table(self, table_id: TableId) -> bigquery.Table | None:
         """Return a table, or nothing when there is none.
 

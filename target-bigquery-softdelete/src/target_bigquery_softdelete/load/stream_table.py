@@ -40,6 +40,11 @@ class StreamTable:
     is_written_alone: bool = True
     """Whether no other run writes into it meanwhile."""
 
+    @property
+    def writes_descriptions(self) -> bool:
+        """Whether the settings let the stream describe its table and columns."""
+        return self.warehouse.settings.descriptions != "off"
+
 
 def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
     """Return the table of a stream. Nothing is created yet.
