@@ -63,6 +63,7 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/meanings.py
+	@$(BIN)/python tools/dictionary.py --check
 	@$(BIN)/python tools/docs.py --check
 
 format: setup ## Format the code
@@ -71,6 +72,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff format
 
 docs: setup ## Write the generated parts of the documents anew
+	@$(BIN)/python tools/dictionary.py
 	@$(BIN)/python tools/docs.py
 
 clean: ## Remove the environments and what the tools left behind
