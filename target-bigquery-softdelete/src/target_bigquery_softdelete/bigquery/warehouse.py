@@ -302,6 +302,22 @@ class Warehouse:
             lambda: self._client.update_table(table, ["labels"], **self._options),
         )
 
+    def read_routine_description(self, routine_id: TableId) -> str | None:
+        """Return the description of a function, or None if there is none of that name.
+
+        Raises:
+            WarehouseError: If BigQuery cannot be asked.
+        """
+
+        def get() -> str | None:
+            try:
+                return str(self._client.get_routine(str(routine_id), **self._options).description or "")
+            except exceptions.NotFound:
+                return None
+
+        found: str | None = self._call(f"cannot read the function `{routine_id}`", get)
+        return found
+
     def remove_label(self, table_id: TableId, name: str) -> None:
         """Take a label from a table."""
 

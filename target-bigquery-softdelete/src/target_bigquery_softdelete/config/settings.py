@@ -30,6 +30,7 @@ OWN_LABELS = frozenset(
     {
         "adopting",
         "announced_early",
+        "as_of_function",
         "begun_versions",
         "described",
         "filled",

@@ -264,6 +264,7 @@ def test_descriptions_cost_a_look_and_a_change_a_table_and_only_when_they_differ
     assert result.code == 0
     assert changes(created) == {**FIRST, "POST tables bronze": 5, "POST job fill": 5}
     assert changes(again) == changes(unchanged) == {}
+    assert again["GET tables bronze"] == unchanged["GET tables bronze"] == 1  # the list of tables
     assert changes(other) == {"PATCH tables bronze": 5}
     assert other - again == {"GET tables bronze": 5, "PATCH tables bronze": 5}
     assert changes(settled) == COMPARED
