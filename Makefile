@@ -71,6 +71,8 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/schemas.py --check
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/plugin_definitions.py --check
+	@$(BIN)/python tools/meanings.py
+	@$(BIN)/python tools/dictionary.py --check
 	@$(BIN)/python tools/docs.py --check
 	@$(BIN)/typos
 	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
@@ -87,6 +89,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff format
 
 docs: setup ## Write the generated parts of the documents anew
+	@$(BIN)/python tools/dictionary.py
 	@$(BIN)/python tools/docs.py
 
 clean: ## Remove the environments and what the tools left behind

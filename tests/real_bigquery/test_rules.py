@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from support.real_bigquery.probe import Probe
+    from support.real_bigquery.probe import Probe, Reply
 
 pytestmark = [pytest.mark.bigquery, pytest.mark.probe]
 
@@ -88,6 +88,44 @@ def test_primary_keys(probe: Probe) -> None:
         confirmed=all(refusals.values()),
         seen="; ".join(f"{what}: {refusal[:90] or 'accepted'}" for what, refusal in refusals.items()),
     )
+
+
+def test_foreign_keys(probe: Probe) -> None:
+    dataset = probe.make_dataset("bronze")
+    jobs, customers = f"`{probe.project.bronze}.jobs`", f"`{probe.project.bronze}.customers`"
+    probe.run(f"CREATE TABLE {customers} (id INT64, PRIMARY KEY (id) NOT ENFORCED)")
+    probe.run(f"CREATE TABLE {jobs} (id INT64, customer_id INT64, PRIMARY KEY (id) NOT ENFORCED)")
+
+    def declare(*columns: str) -> Reply:
+        keys = [
+            {
+                "name": f"etl_{column}",
+                "referencedTable": probe.reference(dataset, "customers"),
+                "columnReferences": [{"referencingColumn": "customer_id", "referencedColumn": column}],
+            }
+            for column in columns
+        ]
+        constraints = {"primaryKey": {"columns": ["id"]}, "foreignKeys": keys}
+        return probe.ask("PATCH", f"/datasets/{dataset}/tables/jobs", {"tableConstraints": constraints})
+
+    wrong, right, none = declare("nothing"), declare("id"), declare()
+    probe.tell(
+        "foreign keys",
+        confirmed=not wrong.ok and right.ok and none.ok and not none.value["tableConstraints"].get("foreignKeys"),
+        seen=f"wrong: {wrong.error[:90] or 'accepted'}; right: {right.error[:90] or 'accepted'}",
+    )
+
+
+def test_descriptions(probe: Probe) -> None:
+    dataset = probe.make_dataset("bronze")
+    probe.run(f"CREATE TABLE `{probe.project.bronze}.jobs` AS SELECT 1 AS id")
+    fields = [{"name": "id", "type": "INTEGER", "description": "Key of the job."}]
+    changed = probe.ask(
+        "PATCH", f"/datasets/{dataset}/tables/jobs", {"schema": {"fields": fields}, "description": "Jobs"}
+    )
+    rows = probe.rows(probe.run(f"SELECT id FROM `{probe.project.bronze}.jobs`"))
+    text = changed.value.get("schema", {}).get("fields", [{}])[0].get("description")
+    probe.tell("descriptions", confirmed=text == "Key of the job." and rows == [["1"]], seen=changed.error or str(text))
 
 
 def test_default_expirations(probe: Probe) -> None:

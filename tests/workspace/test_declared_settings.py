@@ -112,6 +112,8 @@ TARGET_TEXTS: dict[str, tuple[str, Any]] = {
     "max_rejected_records": ("3", 3),
     "history": ('["jobs"]', ["jobs"]),
     "live_views": ("1", True),
+    "descriptions": ("replace", "replace"),
+    "foreign_keys": ("true", True),
     "block_bytes": ("65536", 65536),
     "inline_bytes": ("0", 0),
     "parallel_jobs": ("8", 8),

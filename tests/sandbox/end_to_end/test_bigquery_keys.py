@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery as bq
-from google.cloud.bigquery.table import PrimaryKey, TableConstraints
+from google.cloud.bigquery.table import ColumnReference, ForeignKey, PrimaryKey, TableConstraints
 
 from servicetitan_sandbox.client.bigquery_control import set_conditions
 from servicetitan_sandbox.client.bigquery_project import Project
@@ -101,3 +101,31 @@ def test_a_table_has_at_most_ten_thousand_columns(project: Project) -> None:
     wide = bq.SchemaField("wide", "RECORD", fields=fields)
     with pytest.raises(BadRequest, match="10000 fields"):
         project.client.create_table(bq.Table(f"{project.name}.bronze.wide", [wide, bq.SchemaField("id", "INT64")]))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "by", "is_right"),
+    [
+        ("keyed", "id", "count", True),
+        ("keyed", "count", "count", False),
+        ("keyed", "id", "kind", False),
+        ("keyless", "id", "count", False),
+        ("nowhere", "id", "count", False),
+    ],
+)
+def test_a_foreign_key_refers_to_a_primary_key(
+    project: Project, table: str, column: str, by: str, *, is_right: bool
+) -> None:
+    for name, key in (("keyed", ["id"]), ("keyless", [])):
+        project.client.create_table(_table(project, name, key, []), exists_ok=True)
+    referring = _table(project, f"referring_{table}_{column}_{by}", [], [])
+    to = bq.TableReference.from_string(f"{project.name}.bronze.{table}")
+    keys = [ForeignKey("own", to, [ColumnReference(by, column)])]
+    referring.table_constraints = TableConstraints(None, keys)
+    if is_right:
+        created = project.client.create_table(referring)
+        assert created.table_constraints
+        assert created.table_constraints.foreign_keys == keys
+    else:
+        with pytest.raises(BadRequest):
+            project.client.create_table(referring)

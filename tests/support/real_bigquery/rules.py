@@ -51,6 +51,16 @@ RULES = (
         f"{_DOCS}/primary-foreign-keys",
     ),
     Rule(
+        "foreign keys",
+        "a foreign key refers to the whole primary key of a table that exists, and can be taken away by an empty list",
+        f"{_DOCS}/primary-foreign-keys",
+    ),
+    Rule(
+        "descriptions",
+        "new descriptions of columns and of a table leave its rows and columns as they are",
+        f"{_DOCS}/managing-table-schemas",
+    ),
+    Rule(
         "default expirations",
         "`defaultTableExpirationMs` and `defaultPartitionExpirationMs` of a dataset apply to each new table",
         f"{_DOCS}/updating-datasets#table-expiration",

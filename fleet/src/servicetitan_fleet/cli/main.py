@@ -7,6 +7,7 @@ import click
 from servicetitan_fleet.cli.add_company import add_company
 from servicetitan_fleet.cli.check import check
 from servicetitan_fleet.cli.dashboard import dashboard
+from servicetitan_fleet.cli.group_views import group_views
 from servicetitan_fleet.cli.notify import notify
 from servicetitan_fleet.cli.plan import plan
 from servicetitan_fleet.cli.report import report
@@ -32,3 +33,4 @@ orchestrate_etl.add_command(check)
 orchestrate_etl.add_command(verify)
 orchestrate_etl.add_command(add_company)
 orchestrate_etl.add_command(notify)
+orchestrate_etl.add_command(group_views)

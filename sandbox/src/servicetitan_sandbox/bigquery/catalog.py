@@ -38,10 +38,11 @@ _COLUMNS = """(
 
 
 def attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
-    """Attach the database of a project. Create it if it does not exist."""
+    """Attach the database of a project. Create it if it does not exist: in the form that knows table functions."""
     path = _path(project)
     path.parent.mkdir(exist_ok=True)
-    connection.execute(f"ATTACH IF NOT EXISTS {_literal(str(path))} AS {database.quote(project)}")
+    form = "(STORAGE_VERSION 'v1.4.0')"
+    connection.execute(f"ATTACH IF NOT EXISTS {_literal(str(path))} AS {database.quote(project)} {form}")
     database._attached.add(project)  # noqa: SLF001 - this replaces a function of that module
 
 

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan.catalog.meanings import REFERENCES, UNIT, described
 from tap_servicetitan.specs.spec import DECIMAL_OF, DELETED_AT, DELETED_AT_SCHEMA, EXTRA, EXTRA_SCHEMA
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tap_servicetitan.specs.spec import StreamSpec
 
 Json = dict[str, Any]
+
+_DROPPED = frozenset({"examples", DECIMAL_OF, REFERENCES, UNIT})
+"""Keywords of a schema that the SDK's catalogs lack."""
 
 
 def load_schema(name: str) -> Json:
@@ -24,7 +28,7 @@ def load_schema(name: str) -> Json:
 
 
 def schema_of(spec: StreamSpec) -> Json:
-    """Return the schema of a stream's records: the committed one, and the fields that the tap adds."""
+    """Return the schema of a stream's records: the committed one, the fields that the tap adds, and what they mean."""
     if spec.fields is not None:
         return {"type": "object", "properties": {**spec.fields}, "required": list(spec.key)}
     schema = load_schema(spec.name)
@@ -32,7 +36,7 @@ def schema_of(spec: StreamSpec) -> Json:
         schema["properties"][DELETED_AT] = dict(DELETED_AT_SCHEMA)
     if not spec.is_documented:
         schema["properties"][EXTRA] = dict(EXTRA_SCHEMA)
-    return schema
+    return described(spec, schema)
 
 
 def catalog(specs: Iterable[StreamSpec]) -> Json:
@@ -74,8 +78,8 @@ def _field_metadata(properties: Json, automatic: Iterable[str | None], above: tu
 
 
 def _without_examples(schema: Json) -> Json:
-    """Return a schema as the catalog has it: without the examples and annotations, which the SDK drops."""
-    listing = {keyword: value for keyword, value in schema.items() if keyword not in {"examples", DECIMAL_OF}}
+    """Return a schema as the catalog has it: without the keywords that the SDK drops."""
+    listing = {keyword: value for keyword, value in schema.items() if keyword not in _DROPPED}
     if "properties" in schema:
         listing["properties"] = {name: _without_examples(field) for name, field in schema["properties"].items()}
     if "items" in schema:

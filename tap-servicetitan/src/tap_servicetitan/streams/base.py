@@ -17,6 +17,7 @@ from singer_sdk.singerlib import Metadata
 
 from tap_servicetitan.api.pages import NoKey, Page
 from tap_servicetitan.catalog.entries import schema_of
+from tap_servicetitan.catalog.meanings import restored
 from tap_servicetitan.concurrency.prefetch import read_ahead
 from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.output.read_messages import read_message
@@ -144,7 +145,7 @@ class ServiceTitanStream(Stream, abc.ABC):
             }
             if message.stream == self.name:  # a copy under another name, made by a stream map, hangs on this bookmark
                 annotations[OWN_BOOKMARK_ANNOTATION] = True
-            message.schema = {**message.schema, **annotations}
+            message.schema = {**restored(message.schema, self.schema), **annotations}
             yield message
 
     @override

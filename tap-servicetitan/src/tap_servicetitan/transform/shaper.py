@@ -38,7 +38,7 @@ class Shaper:
         self._keep_extra = keep_extra
         shaped = protection.schema(schema)
         self._known = frozenset(shaped["properties"])
-        extra = {EXTRA: dict(EXTRA_SCHEMA)} if keep_extra else {}
+        extra = {EXTRA: shaped["properties"].get(EXTRA, dict(EXTRA_SCHEMA))} if keep_extra else {}
         self.schema: Json = shaped | {"properties": shaped["properties"] | extra}
         self._decimals = DecimalTexts.of(shaped)
         self._zones = Zones(shaped)

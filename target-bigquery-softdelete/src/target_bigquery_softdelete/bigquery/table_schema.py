@@ -98,6 +98,7 @@ def column_of(field: SchemaField) -> Column:
         repeated=field.mode == "REPEATED",
         fields=tuple(map(column_of, field.fields)),
         foreign="" if known else name,
+        description=field.description or "",
     )
 
 

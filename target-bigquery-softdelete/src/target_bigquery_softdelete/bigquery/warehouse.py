@@ -302,6 +302,22 @@ class Warehouse:
             lambda: self._client.update_table(table, ["labels"], **self._options),
         )
 
+    def read_routine_description(self, routine_id: TableId) -> str | None:
+        """Return the description of a function, or None if there is none of that name.
+
+        Raises:
+            WarehouseError: If BigQuery cannot be asked.
+        """
+
+        def get() -> str | None:
+            try:
+                return str(self._client.get_routine(str(routine_id), **self._options).description or "")
+            except exceptions.NotFound:
+                return None
+
+        found: str | None = self._call(f"cannot read the function `{routine_id}`", get)
+        return found
+
     def remove_label(self, table_id: TableId, name: str) -> None:
         """Take a label from a table."""
 
@@ -320,6 +336,21 @@ class Warehouse:
         self._call(
             f"cannot change the clustering of the table `{table_id}`",
             lambda: self._client.update_table(table, ["clustering_fields"], **self._options),
+        )
+
+    def change_metadata(self, table: bigquery.Table, properties: Sequence[str]) -> None:
+        """Set properties of a table, and of no other version of it: without an ETag, as above.
+
+        Args:
+            table: The table, with the properties as they are to be.
+            properties: Their names, as attributes of the object.
+        """
+        wanted = bigquery.Table.from_api_repr(
+            {name: value for name, value in table.to_api_repr().items() if name != "etag"}
+        )
+        self._call(
+            f"cannot describe the table `{table.reference}`",
+            lambda: self._client.update_table(wanted, list(properties), **self._options),
         )
 
     def read_known_table(self, table_id: TableId) -> bigquery.Table | None:

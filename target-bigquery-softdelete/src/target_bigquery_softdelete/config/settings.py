@@ -30,7 +30,9 @@ OWN_LABELS = frozenset(
     {
         "adopting",
         "announced_early",
+        "as_of_function",
         "begun_versions",
+        "described",
         "filled",
         "made_by",
         "run",
@@ -50,6 +52,8 @@ _REACHING = frozenset(
         "credentials_json",
         "credentials_path",
         "dead_owners",
+        "descriptions",
+        "foreign_keys",
         "impersonate_service_account",
         "inline_bytes",
         "max_line_bytes",
@@ -62,7 +66,8 @@ _REACHING = frozenset(
         "run_owner",
     }
 )
-"""Settings that say how a run reaches BigQuery, and how fast: not what it writes."""
+"""Settings that say how a run reaches BigQuery, how fast, or what tables say about themselves: not what rows it
+writes."""
 
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -320,6 +325,21 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
     ] = msgspec.field(default_factory=list)
     live_views: Annotated[
         bool, setting("Maintain a view `<stream>_live` of each table, with the rows that are not deleted.")
+    ] = False
+    descriptions: Annotated[
+        Literal["keep", "replace", "off"],
+        setting(
+            "What becomes of the descriptions that a stream's schema has for its table and columns. `keep` writes "
+            "them, and leaves alone what people have written in BigQuery. `replace` writes them over that, too. `off` "
+            "writes none."
+        ),
+    ] = "keep"
+    foreign_keys: Annotated[
+        bool,
+        setting(
+            "Declare foreign keys, not enforced, where the schema of a stream says what a property refers to. BigQuery "
+            "may rely on them, and leave out joins: only for streams that are all read whole."
+        ),
     ] = False
     block_bytes: Annotated[
         int, setting("Bytes of raw records to convert at a time. Memory grows with it.", ge=64 * 1024)

@@ -26,7 +26,10 @@ from target_bigquery_softdelete.sql.history import with_unversioned
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from google.cloud import bigquery
+
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
+    from target_bigquery_softdelete.load.as_of import AsOfFunction
     from target_bigquery_softdelete.schema.columns import Column
     from target_bigquery_softdelete.sql.identifiers import TableId
 
@@ -41,11 +44,12 @@ _OURS = {OPERATION, SYNCED, VALID_FROM, VALID_TO}
 class History:
     """The history of one table."""
 
-    def __init__(self, warehouse: Warehouse, table_id: TableId, history_id: TableId) -> None:
+    def __init__(self, warehouse: Warehouse, table_id: TableId, history_id: TableId, as_of: AsOfFunction) -> None:
         self._warehouse = warehouse
         self._table_id = table_id
         self.history_id = history_id
         """The history."""
+        self._as_of = as_of
         self._fitted_to: tuple[Column, ...] = ()
         """Columns that the history is known to have: the table is read again only when they change."""
 
@@ -100,7 +104,7 @@ class History:
         """Let the history have the columns of the table, and return those that it keeps."""
         columns = self._kept_columns(fields)
         if columns != self._fitted_to:
-            self._create_or_fit(columns, key, run)
+            self._as_of.refresh(self._create_or_fit(columns, key, run), columns, run)
             self._fitted_to = columns
         return columns
 
@@ -116,7 +120,9 @@ class History:
         known = [column for column in columns if not any(inner.foreign for inner in walk([column]))]
         return tuple(column for column in known if column.name.lower() not in _OURS)
 
-    def _create_or_fit(self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]) -> None:
+    def _create_or_fit(
+        self, columns: Sequence[Column], key: Sequence[str], run: Callable[[str, str], object]
+    ) -> bigquery.Table:
         table = self._warehouse.read_known_table(self.history_id)
         if table is None:
             by_key = [column for column in columns if column.name in key]
@@ -127,7 +133,7 @@ class History:
             fields = [*table_schema.table_fields(columns), *VALIDITY_FIELDS]
             table, is_new = self._warehouse.create_table(self.history_id, fields, layout=layout)
             if is_new:
-                return
+                return table
         if table.table_type != "TABLE" or not {field.name for field in table.schema} >= _OURS:
             raise PluginError(
                 f"`{self.history_id}` is not a history that this target wrote. Rename it, or leave the stream out of "
@@ -135,10 +141,11 @@ class History:
             )
         change = table_schema.change(table.schema, columns, table=str(self.history_id))
         if list(change.fields) != list(table.schema):
-            self._warehouse.extend_table(table, change.fields)
+            table = self._warehouse.extend_table(table, change.fields)
         if change.widened:
             self._uncluster(table.clustering_fields or (), change.widened)
             run(sql.widen(self.history_id, change.widened), "widen-history")
+        return table
 
     def _uncluster(self, present: Sequence[str], widened: Sequence[Column]) -> None:
         """Cluster no longer by a column that becomes FLOAT64, which BigQuery does not cluster by."""

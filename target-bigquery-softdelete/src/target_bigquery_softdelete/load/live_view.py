@@ -27,8 +27,11 @@ class LiveView:
         self.view_id = view_id
         """The view."""
 
-    def refresh(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> None:
+    def refresh(self, fields: Sequence[SchemaField], *, run: Callable[[str, str], object]) -> bool:
         """Create the view, or replace it when the columns of the table have changed.
+
+        Returns:
+            Whether that was done.
 
         Args:
             fields: The schema of the table.
@@ -46,10 +49,11 @@ class LiveView:
                     f"`{self.view_id}` is not a view that this target wrote. Rename it, or set `live_views` to false."
                 )
             if _shape(found.schema) == _shape(shown):
-                return
+                return False
         query = sql.live_rows(self._table_id, [field.name for field in shown])
         run(sql.live_view(self.view_id, query), "live-view")
         self._warehouse.keep_view(self.view_id)
+        return True
 
 
 def _shape(fields: Sequence[SchemaField]) -> list[tuple[str, str]]:

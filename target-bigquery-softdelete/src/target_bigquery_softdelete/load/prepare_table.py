@@ -10,10 +10,12 @@ from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.collation import collated_columns
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
 from target_bigquery_softdelete.bigquery.schema_differences import schema_differences
+from target_bigquery_softdelete.bigquery.table_descriptions import without_descriptions
 from target_bigquery_softdelete.bigquery.table_layout import layout_of
 from target_bigquery_softdelete.bigquery.warehouse import FILLED_LABEL
 from target_bigquery_softdelete.errors import CollatedTableError
 from target_bigquery_softdelete.load.adoption import ADOPTING_LABEL
+from target_bigquery_softdelete.load.describe_table import describe_view, description_label, table_text
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.null_columns import drop_null_columns
 from target_bigquery_softdelete.load.table_memory import lacks_streams
@@ -21,7 +23,6 @@ from target_bigquery_softdelete.load.take_over import begin_adoption, take_over_
 from target_bigquery_softdelete.load.widen_columns import must_widen, widen_columns
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
-from target_bigquery_softdelete.runtime.about import SOFTWARE
 from target_bigquery_softdelete.schema.columns import Kind
 
 if TYPE_CHECKING:
@@ -103,8 +104,9 @@ def prepare_table(
     else:
         fitted = _fit(stream_table, table, columns, labels, modified)
         table, is_changed = fitted, fitted is not table
-    if stream_table.live_view is not None:
-        stream_table.live_view.refresh(table.schema, run=stream_table.statements.run)
+    view = stream_table.live_view
+    if view is not None and view.refresh(table.schema, run=stream_table.statements.run):
+        describe_view(stream_table, table.schema)
     return PreparedTable(
         fields=table.schema,
         columns=table_schema.columns_in_table(table, columns.columns),
@@ -150,10 +152,11 @@ def _create_clone(stream_table: StreamTable) -> None:
 
 
 def _create(stream_table: StreamTable, columns: TableColumns, labels: Mapping[str, str]) -> tuple[bigquery.Table, bool]:
+    fields = table_schema.table_fields(_partitionable(stream_table, columns.columns))
     return stream_table.warehouse.create_table(
         stream_table.table_id,
-        table_schema.table_fields(_partitionable(stream_table, columns.columns)),
-        layout=replace(_layout(stream_table, columns), labels=labels),
+        fields if stream_table.writes_descriptions else without_descriptions(fields),
+        layout=replace(_layout(stream_table, columns), labels={**labels, **description_label(stream_table, columns)}),
         lifetime=STAGING_LIFETIME if stream_table.clone else None,
     )
 
@@ -171,11 +174,9 @@ def _layout(stream_table: StreamTable, columns: TableColumns) -> Layout:
     partition_by = settings.partitions.get(stream_table.stream)
     if partition_by:
         partition_by.check(_partitionable(stream_table, columns.columns), stream_table.stream)
-    tenant_id = stream_table.warehouse.tenancy.tenant
-    tenant = f" of tenant {tenant_id}" if tenant_id else ""
     return layout_of(
         columns,
-        description=f"Stream {stream_table.stream}{tenant}, written by {SOFTWARE}",
+        description=table_text(stream_table, columns),
         partition_by=partition_by,
         require_partition_filter=settings.require_partition_filter,
     )

@@ -18,6 +18,7 @@ from target_bigquery_softdelete.errors import (
     WarehouseError,
 )
 from target_bigquery_softdelete.load.continuity import check_continuity
+from target_bigquery_softdelete.load.describe_table import describe_table
 from target_bigquery_softdelete.load.merge import append, mark_all_deleted, merge, remove_all, replace
 from target_bigquery_softdelete.load.null_columns import find_null_columns
 from target_bigquery_softdelete.load.prepare_table import prepare_existing_table, prepare_table
@@ -421,6 +422,7 @@ class StreamLoad:
         self.unmerged_records = 0
         self._ensure_table()
         self._label(self._wanted_labels())
+        self._describe()
         if snapshot and self._versions.is_complete:
             self._snapshots.remember(snapshot, self.report)
         self._is_finishing, self._is_finished = False, True
@@ -478,6 +480,12 @@ class StreamLoad:
         if self._table.clone is None and self._lacks(labels):
             self._labels = {**self._labels, **labels}
             self._run.warehouse.label_table(self._table_id, self._labels)
+            self._snapshots.note_labelled()
+
+    def _describe(self) -> None:
+        """Let the table say what the stream has to say about it, unless it does."""
+        if described := describe_table(self._table, self._staging.present.columns, self._labels):
+            self._labels = described
             self._snapshots.note_labelled()
 
     def _finish_staging(self, *, may_travel: bool) -> StagingTable | None:

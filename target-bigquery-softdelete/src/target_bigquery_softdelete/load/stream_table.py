@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.load.adoption import Adoption
+from target_bigquery_softdelete.load.as_of import AsOfFunction
 from target_bigquery_softdelete.load.delete_guard import DeleteGuard
 from target_bigquery_softdelete.load.dry_run import DryRunClone
 from target_bigquery_softdelete.load.history import History
 from target_bigquery_softdelete.load.live_view import LiveView
 from target_bigquery_softdelete.load.statement_runner import StatementRunner
-from target_bigquery_softdelete.schema.naming import history_name, live_name, table_name
+from target_bigquery_softdelete.schema.naming import as_of_name, history_name, live_name, table_name
 
 if TYPE_CHECKING:
     from target_bigquery_softdelete.audit.earlier_marks import EarlierRuns
@@ -40,6 +41,11 @@ class StreamTable:
     is_written_alone: bool = True
     """Whether no other run writes into it meanwhile."""
 
+    @property
+    def writes_descriptions(self) -> bool:
+        """Whether the settings let the stream describe its table and columns."""
+        return self.warehouse.settings.descriptions != "off"
+
 
 def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
     """Return the table of a stream. Nothing is created yet.
@@ -59,7 +65,8 @@ def make_stream_table(run: Run, stream: str, *, keyed: bool) -> StreamTable:
         name = f"{table_id.table}__{run.run_id}_0"  # staging tables count from 1
         clone = DryRunClone(warehouse, table_id, warehouse.staging_id(name))
     if settings.has_history(stream, keyed=keyed):
-        history = History(warehouse, table_id, warehouse.table_id(history_name(stream)))
+        history_id = warehouse.table_id(history_name(stream))
+        history = History(warehouse, table_id, history_id, AsOfFunction(warehouse, history_id, as_of_name(stream)))
     if settings.has_live_views:
         live_view = LiveView(warehouse, table_id, warehouse.table_id(live_name(stream)))
     written_id = clone.table_id if clone else table_id

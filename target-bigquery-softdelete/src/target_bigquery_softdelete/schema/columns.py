@@ -59,8 +59,10 @@ class Column:
     """Digits after the point that the schema declares, if those beyond them that are a double's noise are rounded."""
     is_whole: bool = False
     """Whether a decimal column is for integers, which INT64 may not hold."""
-    description: str = field(default="", compare=False)
-    """The description of the property in the schema."""
+    description: str = field(default="", compare=False, repr=False)
+    """What the column says about itself in BigQuery. Two columns that differ only in this are equal."""
+    references: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    """The columns of other tables of which its value is one, each with its table, as the schema says."""
 
     @property
     def comparable(self) -> bool:
@@ -85,6 +87,8 @@ class TableColumns:
     """Column names of the key, in the order of `key_properties`. Empty for a stream without a key."""
     keeps_absent: bool = False
     """Whether a property that a record lacks keeps the value that the row has. By default, it is NULL."""
+    description: str = field(default="", compare=False)
+    """What a row is, as the schema says."""
 
     def key_columns(self) -> tuple[Column, ...]:
         """Return the columns of the key, in the order of the key."""

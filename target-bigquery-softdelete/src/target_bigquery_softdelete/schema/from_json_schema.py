@@ -14,8 +14,9 @@ from target_bigquery_softdelete.schema.decimals import (
     exceeds_int64,
     is_exact,
 )
+from target_bigquery_softdelete.schema.descriptions import column_text
 from target_bigquery_softdelete.schema.json_schema import JsonSchema, allows_only_null, simplify, types_of
-from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, unique_names
+from target_bigquery_softdelete.schema.naming import ColumnNaming, check_distinct, column_name, table_name, unique_names
 from target_bigquery_softdelete.schema.system_columns import EXTRA, SDK_PROPERTIES
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ DEEPEST_NESTING = 15
 MOST_COLUMNS = 10_000
 """Columns that a BigQuery table may have (https://cloud.google.com/bigquery/quotas#standard_tables)."""
 
-LONGEST_DESCRIPTION = 1024
-"""Characters that BigQuery accepts in the description of a column
-(https://cloud.google.com/bigquery/quotas#standard_tables)."""
+REFERENCES = "x-references"
+"""Annotation of a property: the properties, as `stream.property`, of which its value is one."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def table_columns(
     if not isinstance(schema.get("properties"), dict):
         raise PluginError(f"{stream}: the schema has no `properties` object, so the table has no columns.")
     rules = rules or ColumnRules()
-    reader = _SchemaReader(schema, rules)
+    reader = _SchemaReader(schema, rules, stream)
     columns = reader.fields(schema["properties"], stream, ())
     if rules.keep_extra or lists_nothing(schema):
         columns = (*columns, _extra_column(columns))
@@ -82,7 +82,7 @@ def table_columns(
         raise PluginError(f"{stream}: the schema has more than {MOST_COLUMNS} columns. Deselect some in the tap.")
     key = tuple(_key_column(name, columns, stream).name for name in key_properties)
     columns = tuple(_as_key(column) if column.name in key else column for column in columns)
-    return TableColumns(columns, key, keeps_absent=rules.keep_absent and bool(key))
+    return TableColumns(columns, key, rules.keep_absent and bool(key), _description(schema))
 
 
 def lists_nothing(schema: JsonSchema) -> bool:
@@ -134,9 +134,10 @@ _Properties = dict[str, Any]
 class _SchemaReader:
     """Reads one schema. It holds what all levels share: the definitions and the rules."""
 
-    def __init__(self, root: JsonSchema, rules: ColumnRules) -> None:
+    def __init__(self, root: JsonSchema, rules: ColumnRules, stream: str) -> None:
         self._root = root
         self._rules = rules
+        self._stream = stream
         times, binary = {Kind.TIME} if rules.times_as_text else set(), {Kind.BYTES} if rules.binary_as_text else set()
         self._as_text = times | binary
 
@@ -152,7 +153,16 @@ class _SchemaReader:
     def column(self, source: str, schema: object, place: str, path: tuple[_Properties, ...]) -> Column:
         resolved = simplify(schema, self._root)
         column = self.typed_column(source, resolved, place, path)
-        return replace(column, description=_description(schema) or _description(resolved))
+        references = self.references(schema) or self.references(resolved)
+        own_path = f"{place}.{source}".removeprefix(f"{self._stream}.")
+        text = column_text(_description(schema) or _description(resolved), references, own_path)
+        return replace(column, description=text, references=references)
+
+    def references(self, schema: object) -> tuple[tuple[str, str], ...]:
+        """Return the columns that a property refers to, each with its table."""
+        named = schema.get(REFERENCES) if isinstance(schema, dict) else None
+        pairs = [text.rpartition(".") for text in named or () if isinstance(text, str)]
+        return tuple((table_name(stream), column_name(name, self._rules.naming)) for stream, dot, name in pairs if dot)
 
     def typed_column(self, source: str, schema: JsonSchema, place: str, path: tuple[_Properties, ...]) -> Column:
         name = column_name(source, self._rules.naming)
@@ -197,7 +207,7 @@ def _description(schema: object) -> str:
     if not isinstance(schema, dict):
         return ""
     texts = (schema.get(word) for word in ("description", "title"))
-    return next((text[:LONGEST_DESCRIPTION] for text in texts if isinstance(text, str)), "")
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 _CONTAINERS = {"object", "array"}

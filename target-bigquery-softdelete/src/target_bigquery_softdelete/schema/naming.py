@@ -29,8 +29,12 @@ LIVE_SUFFIX = "_live"
 HISTORY_SUFFIX = "_history"
 """Ends the name of the table that holds every version of another table's rows."""
 
+AS_OF_SUFFIX = "_as_of"
+"""Ends the name of the function that shows a table as it was at a time."""
+
 LONGEST_COLUMN_NAME = 300
 LONGEST_TABLE_NAME = 1024
+LONGEST_ROUTINE_NAME = 256
 
 RESERVED_PREFIXES = (
     "_table_",
@@ -137,6 +141,11 @@ def table_name(stream: str) -> str:
 def history_name(stream: str) -> str:
     """Return the name of the table that holds every version of a stream's rows."""
     return f"{table_name(stream)}{HISTORY_SUFFIX}"
+
+
+def as_of_name(stream: str) -> str:
+    """Return the name of the function that shows the table of a stream as it was at a time."""
+    return _shorten(f"{table_name(stream)}{AS_OF_SUFFIX}", LONGEST_ROUTINE_NAME)
 
 
 def live_name(stream: str) -> str:

@@ -1,10 +1,10 @@
-"""The question whether a history lacks versions of the rows of its table. Pure functions that return text."""
+"""Statements about a history: does it lack versions, and how was its table at a time? Pure: they are texts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_bigquery_softdelete.schema.system_columns import SYNCED, VALID_FROM, VALID_TO
+from target_bigquery_softdelete.schema.system_columns import OPERATION, SYNCED, VALID_FROM, VALID_TO
 from target_bigquery_softdelete.sql.identifiers import TableId, quote_column
 from target_bigquery_softdelete.sql.source import filter_nothing, indent
 
@@ -13,6 +13,32 @@ if TYPE_CHECKING:
 
 UNVERSIONED = "unversioned"
 """The column that tells how many versions a history lacks."""
+
+
+AS_OF_DESCRIPTION = "The live rows as they were at a time, written by target-bigquery-softdelete"
+"""Description of the functions that show a table as it was. It tells them from functions that others made."""
+
+AS_OF = "_etl_as_of"
+"""Argument of those functions: the time. No column of a stream has such a name, which would hide it."""
+
+
+def as_of_function(function: TableId, history: TableId, columns: Sequence[str]) -> str:
+    """Return the statement that creates or replaces the function that shows a table as it was at a time.
+
+    Args:
+        function: The function.
+        history: The history.
+        columns: The columns that it shows.
+    """
+    names = ",\n".join(f"  {quote_column(name)}" for name in columns)
+    return (
+        f"CREATE OR REPLACE TABLE FUNCTION {function.quoted}({AS_OF} TIMESTAMP)\n"
+        f"OPTIONS (description = '{AS_OF_DESCRIPTION}')\n"
+        f"AS\nSELECT\n{names}\n"
+        f"FROM {history.quoted}\n"
+        f"WHERE {quote_column(VALID_FROM)} <= {AS_OF} AND IFNULL({quote_column(VALID_TO)} > {AS_OF}, TRUE)\n"
+        f"  AND {quote_column(OPERATION)} != 'DELETE'"
+    )
 
 
 def with_unversioned(query: str, history: TableId, target: TableId, *, key: Sequence[str], partition: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.tap.harness import FEW, add_company, as_text, comparable
-from tap_servicetitan.catalog.entries import load_schema
+from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.replication.complete_list import MAX_PASSES
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.processes import ServiceTitan
     from support.tap.harness import Company, Run, Sync
 
+CAMPAIGNS = next(spec for spec in STREAMS if spec.name == "campaigns")
 SNAPSHOTS = [spec.name for spec in STREAMS if spec.name in FEW and spec.kind is ReplicationKind.SNAPSHOT]
 
 
@@ -60,7 +61,7 @@ def test_the_schema_message_carries_the_committed_schema(company: Company, sync:
     run = sync(company.config, "campaigns")
     (message,) = run.of("SCHEMA", "campaigns")
     annotations = {"x-tenant-id": company.id, "x-own-bookmark": True, "x-tells-end": True}
-    assert message["schema"] == {**without_examples(load_schema("campaigns")), **annotations}
+    assert message["schema"] == {**without_examples(schema_of(CAMPAIGNS)), **annotations}
     assert message["key_properties"] == ["id"]
 
 

@@ -135,3 +135,34 @@ def test_a_history_takes_no_other_table(target: TargetRunner, project: Project) 
     assert (result.code, result.states) == (1, [])
     assert "is not a history that this target wrote" in result.errors[0]
     assert project.rows("jobs_history") == before
+
+
+def as_of(project: Project, moment: str) -> dict[int, str]:
+    """Return the names of the live rows as they were at a time, by key."""
+    rows = project.query(f"SELECT * FROM `{project.bronze}.jobs_as_of`({moment})")
+    return {row["id"]: row["name"] for row in rows}
+
+
+def test_a_function_shows_the_table_as_it_was(target: TargetRunner, project: Project) -> None:
+    target(*snapshot(1, job_1="a", job_2="a"), **HISTORY)
+    first = project.rows("jobs")[1]["_etl_synced"]
+    target(*snapshot(2, job_1="b", job_3="c"), **HISTORY)
+    second = project.rows("jobs")[1]["_etl_synced"]
+
+    assert as_of(project, f"TIMESTAMP '{first}'") == {1: "a", 2: "a"}
+    assert as_of(project, f"TIMESTAMP '{second}'") == as_of(project, "CURRENT_TIMESTAMP()") == {1: "b", 3: "c"}
+    assert as_of(project, "TIMESTAMP '2000-01-01'") == {}
+
+    more = schema("jobs", {"id": INTEGER, "name": STRING, "tags": TAGS, "end": STRING})
+    target(*snapshot(3, schema_=more, job_1="d"), **HISTORY)
+    (row,) = project.query(f"SELECT * FROM `{project.bronze}.jobs_as_of`(CURRENT_TIMESTAMP())")
+    assert row == {"id": 1, "name": "d", "tags": ["d"], "end": None, "_etl_synced": row["_etl_synced"]}
+
+
+def test_a_function_of_somebody_else_stays(target: TargetRunner, project: Project) -> None:
+    project.client.create_dataset(project.bronze)
+    project.query(f"CREATE TABLE FUNCTION `{project.bronze}.jobs_as_of`(at TIMESTAMP) AS SELECT 7 AS id, 'x' AS name")
+    result = target(*snapshot(1, job_1="a"), **HISTORY)
+    assert result.code == 0
+    assert "jobs_as_of` is not a function that this target wrote, so it stays" in result.log
+    assert as_of(project, "CURRENT_TIMESTAMP()") == {7: "x"}

@@ -127,7 +127,11 @@ def test_a_new_table_says_what_it_is_and_is_laid_out_as_asked_for(target: Target
     assert table.clustering_fields == ["id"]
     assert table.to_api_repr()["tableConstraints"] == {"primaryKey": {"columns": ["id"]}}
     assert table.description == f"Stream jobs, written by {SOFTWARE}"
-    assert [field.description for field in table.schema[:3]] == [None, "When the work began", "Name"]
+    assert [field.description for field in table.schema[:3]] == [
+        None,
+        "When the work began. Source: `startedOn`.",
+        "Name. Source: `name`.",
+    ]
     table = project.client.get_table(f"{project.bronze}.crews")
     ranges = table.range_partitioning
     assert (ranges.field, ranges.range_.start, ranges.range_.end, ranges.range_.interval) == ("id", 0, 1000, 10)

@@ -242,3 +242,30 @@ def test_the_log_says_where_the_time_of_the_whole_run_went(target: TargetRunner,
     assert times[0] == times[1]
     # Everything came at once, so the rest took longer than nothing.
     assert min(times[0][1:]) > 0
+
+
+def described(numbers: range, text: str) -> list[dict[str, object]]:
+    """Return the messages of complete snapshots whose schemas have descriptions."""
+    found: list[dict[str, object]] = []
+    for name in (f"stream_{number}" for number in numbers):
+        found += [schema(name, {"id": {**INTEGER, "description": text}}), record(name, {"id": 1}, 1), activate(name, 1)]
+    return found
+
+
+def test_descriptions_cost_a_look_and_a_change_a_table_and_only_when_they_differ(
+    target: TargetRunner, project: Project
+) -> None:
+    _, created = run(target, project, *described(range(5), "Key."))
+    _, again = run(target, project, *described(range(5), "Key."))
+    result, other = run(target, project, *described(range(5), "Number."))
+    _, settled = run(target, project, *described(range(5), "Number."))
+    _, unchanged = run(target, project, *described(range(5), "Number."))
+
+    assert result.code == 0
+    assert changes(created) == {**FIRST, "POST tables bronze": 5, "POST job fill": 5}
+    assert changes(again) == changes(unchanged) == {}
+    assert again["GET tables bronze"] == unchanged["GET tables bronze"] == 1  # the list of tables
+    assert changes(other) == {"PATCH tables bronze": 5}
+    assert other - again == {"GET tables bronze": 5, "PATCH tables bronze": 5}
+    assert changes(settled) == COMPARED
+    assert {row["rows_unchanged"] for row in project.log("stream_1")[1:]} == {1}

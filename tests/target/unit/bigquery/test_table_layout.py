@@ -108,8 +108,13 @@ def test_a_column_has_the_description_of_its_property() -> None:
         "definitions": {"c": {"type": "integer", "title": "Referred to"}},
     }
     a, b, d = table_columns(schema, [], stream="jobs").columns
-    assert (a.description, b.description, b.fields[0].description) == ("The first", "", "Referred to")
-    assert d.description == "x" * 1024
-    assert field_of(a).to_api_repr()["description"] == "The first"
+    assert (a.description, b.description, b.fields[0].description) == (
+        "The first. Source: `a`.",
+        "",
+        "Referred to. Source: `b.c`.",
+    )
+    assert len(d.description) == 1024
+    assert d.description.endswith("x. Source: `d`.")
+    assert field_of(a).to_api_repr()["description"] == "The first. Source: `a`."
     assert "description" not in field_of(a, staged=True).to_api_repr()
     assert "description" not in field_of(b).to_api_repr()

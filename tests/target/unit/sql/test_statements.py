@@ -41,6 +41,7 @@ TARGET = TableId("co-1", "bronze", "jobs")
 LOG = TableId("co-1", "management", "etl_logs")
 REJECTED = TableId("co-1", "management", "etl_rejected_records")
 HISTORY = TableId("co-1", "bronze", "jobs_history")
+AS_OF = TableId("co-1", "bronze", "jobs_as_of")
 LIVE = TableId("co-1", "bronze", "jobs_live")
 STAGING = TableId("co-1", "staging", "jobs__r1_3")
 EARLIER = (TableId("co-1", "staging", "jobs__r1_1"), TableId("co-1", "staging", "jobs__r1_2"))
@@ -306,6 +307,7 @@ STATEMENTS = {
     "append_versions_composite_key_partition": tables.append_versions(
         HISTORY, TARGET, key=["group", "day", "weight"], columns=["day", "group", "weight", "name"], partition="day"
     ),
+    "as_of": history.as_of_function(AS_OF, HISTORY, ["id", "address", SYNCED]),
     "preview_merge_composite_key_unversioned": history.with_unversioned(
         merge.preview_merge(TARGET, SHAPES["composite_key"], partition="day"),
         HISTORY,

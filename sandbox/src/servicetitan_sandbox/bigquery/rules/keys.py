@@ -2,6 +2,7 @@
 
 - A primary key has at most 16 columns, of types that have it; a clustering at most 4
   (https://cloud.google.com/bigquery/docs/primary-foreign-keys and /creating-clustered-tables).
+- A foreign key refers to the whole primary key of a table that exists, with columns of the same types (the same page).
 - While a column is part of the primary key or partitions the table, its type does not change. A clustering column may
   only become another type to cluster by. None of them can be renamed or dropped.
 - A table with a primary key cannot be renamed.
@@ -78,6 +79,7 @@ def _with_checked_body(change: Callable[..., Any]) -> Callable[..., Any]:
         stored = metadata.load(Table, project, dataset, table_id) if table_id else None
         fields = tables.fields(body) or (tables.fields(tables.load(project, dataset, table_id)) if stored else [])
         _check_table((stored or Table()).merged(body) if stored else body, fields)
+        _check_foreign_keys(body, {field.name.lower(): _kind(field) for field in fields})
         return change(project, dataset, *rest)
 
     return change_checked
@@ -95,6 +97,23 @@ def _check_table(table: Table, fields: Sequence[TableFieldSchema]) -> None:
     layout = _layout(table)
     _check_columns("primary key", layout.key, kinds, KEY_TYPES, MOST_KEY_COLUMNS)
     _check_columns("clustering", layout.clustering, kinds, CLUSTERING_TYPES, MOST_CLUSTERING_COLUMNS)
+
+
+def _check_foreign_keys(body: Table, kinds: dict[str, str]) -> None:
+    """Check the foreign keys that a request declares.
+
+    Raises:
+        BigQueryError: If BigQuery would refuse one of them.
+    """
+    for key in (body.tableConstraints and body.tableConstraints.foreignKeys) or []:
+        to = key.referencedTable
+        stored = metadata.load(Table, to.projectId, to.datasetId, to.tableId) if to else None
+        referred = tables.load(to.projectId, to.datasetId, to.tableId) if to and stored else Table()
+        pairs = [(pair.referencingColumn or "", pair.referencedColumn or "") for pair in key.columnReferences or []]
+        referred_kinds = {field.name.lower(): _kind(field) for field in tables.fields(referred)}
+        same = all(kinds.get(mine.lower()) == referred_kinds.get(theirs.lower(), "") for mine, theirs in pairs)
+        if not pairs or not same or _layout(referred).key != tuple(theirs.lower() for _, theirs in pairs):
+            raise BigQueryError("invalid", f"The foreign key {key.name} does not refer to the primary key of a table.")
 
 
 def _check_columns(what: str, names_: Sequence[str], kinds: dict[str, str], allowed: frozenset[str], most: int) -> None:

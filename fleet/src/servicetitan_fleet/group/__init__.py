@@ -1,0 +1,1 @@
+"""Views over the tables of all companies, in a project of the group."""
