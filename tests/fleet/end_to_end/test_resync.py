@@ -100,6 +100,25 @@ def test_rows_that_were_lost_are_found_and_come_again(stage: Stage) -> None:
     assert changed in project.rows("activities")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_change_of_the_source_is_told_once(stage: Stage) -> None:
+    def run() -> str:
+        done = stage.call("run", "--log-format=plain", f"--work-folder={stage.folder / 'work'}")
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    assert "the source has changed" not in run()
+    stage.titan.control.update_many(TENANT, "activities", {"moonPhase": "full"})
+    news = "activities: no column for the new field moonPhase"
+    assert f"NOTICE: the source has changed: {news}" in run()
+    stage.titan.control.update_many(TENANT, "activities", {"moonPhase": "new"})
+    assert "the source has changed" not in run()
+    page = stage.folder / "report.html"
+    stage.command("report", f"--output={page}", has_plugins=False).communicate()
+    assert page.read_text().count(news) == 1
+
+
 def test_a_stream_that_the_company_does_not_read_is_refused(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     def refusal(*options: str) -> str:
         refused = stage.resync(*options)

@@ -54,7 +54,8 @@ class RunLog:
         reader = LogReader(self.environment, since, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
         rows = reader.read(company).streams
         endings = find_endings(rows, self.only or named_streams(company), may_rename=self.may_rename)
-        return AuditLog(streams=endings, time=find_time(rows))
+        changes = {row.stream: row.new_changes for row in rows if row.new_changes}
+        return AuditLog(streams=endings, time=find_time(rows), changes=changes)
 
 
 def find_time(rows: Sequence[StreamRun]) -> TargetTime | None:

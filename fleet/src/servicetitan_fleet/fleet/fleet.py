@@ -155,6 +155,7 @@ class Fleet:
                 reason=verdict.reason,
             )
             problem = _record(claim, run) if self._context.is_recorded else ""
+        self._tell_changes(company.company_id, verdict.changes)
         return Outcome(
             company_id=company.company_id,
             result=Result.FAILED if problem and verdict.status is RunStatus.DONE else Result(verdict.status),
@@ -163,6 +164,12 @@ class Fleet:
             streams=verdict.streams,
             spent=divide_time(run.started, run.ended, verdict.time) if verdict.time else None,
         )
+
+    def _tell_changes(self, company_id: str, changes: Mapping[str, str]) -> None:
+        """Tell how the source has changed its schema. Nobody has to do anything, but somebody may want to know."""
+        for stream, change in changes.items():
+            text = f"the source has changed: {stream}: {change}"
+            self._reporter.on_notice(company_id, "NOTICE", to_line(text), {"schema_changes": to_line(change)})
 
     def _run_company(
         self, company: Company, claim: HeldClaim, started: dt.datetime, on_process_end: Callable[[], None]

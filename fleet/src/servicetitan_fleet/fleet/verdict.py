@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from servicetitan_fleet.fleet.outcome import Ending
@@ -12,7 +12,7 @@ from servicetitan_fleet.meltano.process import EndedBy
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from servicetitan_fleet.fleet.outcome import StreamEnding
     from servicetitan_fleet.fleet.time_spent import TargetTime
@@ -28,6 +28,9 @@ class AuditLog:
     time: TargetTime | None = None
     """What the target has counted; None if the log does not say."""
 
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """How the source has changed its schema, by stream."""
+
     problem: str = ""
     """Why it could not be read; empty if it was."""
 
@@ -40,6 +43,7 @@ class Verdict:
     reason: str = ""
     streams: Sequence[StreamEnding] = ()
     time: TargetTime | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge_stop(end: ProcessExit, *, is_claim_lost: bool) -> Verdict | None:
@@ -69,7 +73,7 @@ def judge(end: ProcessExit, errors: ErrorCollector, log: AuditLog, *, limit_minu
         limit_minutes: How long it was allowed to take.
     """
     status, reason = _judge_death(end, limit_minutes) or _judge_code(end, errors, log) or _judge_log(log)
-    return Verdict(status=status, reason=reason, streams=log.streams, time=log.time)
+    return Verdict(status=status, reason=reason, streams=log.streams, time=log.time, changes=log.changes)
 
 
 def _judge_death(end: ProcessExit, limit_minutes: float) -> tuple[RunStatus, str] | None:

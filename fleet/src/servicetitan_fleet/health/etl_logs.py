@@ -32,12 +32,13 @@ _TIMEOUT_SECONDS = 60.0
 RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
-_LOOKED_UP = {"last_success", "was_read"}
+_LOOKED_UP = {"last_success", "was_read", "new_changes"}
 _COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name not in _LOOKED_UP)
 _ADDED = {"source_ms", "staging_ms", "bigquery_ms"}
 """Columns that the log gets with the first run of a target that knows them."""
 
 _NOT_NULL = {
+    "new_changes": "IFNULL({0}, '')",
     "error": "IFNULL({0}, '')",
     "was_read": "IFNULL({0}, FALSE)",
     **{name: "IFNULL({0}, 0)" for name in _COLUMNS if name.startswith("rows_")},
@@ -61,8 +62,9 @@ def log_query(table: str, *, is_old: bool = False) -> str:
 
     It returns one row with two texts of JSON, `streams` by name and `runs` with the newest first: for a fleet of a
     thousand companies, the sums are BigQuery's work, and JSON is read many times as fast as rows. With `@dry_run` only
-    dry runs count, otherwise only real ones. The last success, and whether any run has read the stream, come from the
-    whole log, because a stream may have been skipped for longer than the period; this reads narrow columns only.
+    dry runs count, otherwise only real ones. The last success, whether any run has read the stream, and which changes
+    of its schema are new come from the whole log, because a stream may have been skipped for longer than the period;
+    this reads narrow columns only.
 
     Args:
         table: Quoted name of the audit log.
@@ -76,8 +78,15 @@ def log_query(table: str, *, is_old: bool = False) -> str:
         *(f"IFNULL(SUM({rows}), 0) AS {name}" for name, rows in _SUMS.items()),
         *spent,
     ]
+    changes = "CAST(NULL AS STRING)" if is_old else "schema_changes"
     return f"""\
 WITH
+  _etl_changes AS (
+    SELECT stream AS changed_stream, {changes} AS new_changes, MIN(started) AS first_started
+    FROM {table}
+    WHERE NOT STARTS_WITH(status, '{DRY_RUN}') AND {changes} IS NOT NULL
+    GROUP BY changed_stream, new_changes
+  ),
   _etl_known AS (
     SELECT
       stream,
@@ -88,9 +97,10 @@ WITH
     GROUP BY stream
   ),
   _etl_rows AS (
-    SELECT {", ".join(columns)}, bytes_billed, last_success, was_read
+    SELECT {", ".join(columns)}, bytes_billed, last_success, was_read, new_changes
     FROM {table}
     LEFT JOIN _etl_known USING (stream)
+    LEFT JOIN _etl_changes ON changed_stream = stream AND first_started = started AND new_changes = {changes}
     WHERE started >= @since AND ended IS NOT NULL AND STARTS_WITH(status, '{DRY_RUN}') = @dry_run
   )
 SELECT
@@ -111,7 +121,10 @@ SELECT
           STRUCT(status AS status, stream AS stream)
         )
         IGNORE NULLS
-      ) AS bad
+      ) AS bad,
+      ARRAY_AGG(
+        IF(new_changes IS NULL, NULL, STRUCT(stream AS stream, new_changes AS changes)) IGNORE NULLS
+      ) AS changes
     FROM _etl_rows
     GROUP BY run_id
     ORDER BY MIN(started) DESC
@@ -132,6 +145,7 @@ class _RunRow(msgspec.Struct):
     bigquery_ms: int | None = None
     bytes_billed: int = 0
     bad: list[dict[str, str]] | None = None
+    changes: list[dict[str, str]] | None = None
 
 
 _streams = msgspec.json.Decoder(list[StreamRun])
@@ -235,6 +249,7 @@ def _to_run_sum(row: _RunRow) -> RunSum:
         spent=seconds_spent(row.source_ms, row.staging_ms, row.bigquery_ms),
         bad={status: sorted(streams) for status, streams in sorted(bad.items())},
         bytes_billed=row.bytes_billed,
+        changes={each["stream"]: each["changes"] for each in row.changes or ()},
     )
 
 

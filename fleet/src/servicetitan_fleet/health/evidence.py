@@ -59,6 +59,9 @@ class StreamRun:
     was_read: bool = False
     """Whether any run has read it to its end, or any record of it."""
 
+    new_changes: str = ""
+    """How the source has changed its schema, if no earlier run has said the same."""
+
     last_success: dt.datetime | None = None
     """When a run of this stream was last successful, however long ago; None if none ever was."""
 
@@ -101,6 +104,9 @@ class RunSum:
 
     ended: dt.datetime | None = None
     """When its last stream ended, if that is known."""
+
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """How the source has changed its schema since the run before, by stream."""
 
     bytes_billed: int = 0
     """Bytes that BigQuery bills for its statements. The least that it bills for a table, 10 MB, is part of them."""

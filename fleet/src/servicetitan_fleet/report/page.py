@@ -103,6 +103,8 @@ def render_page(statuses: Sequence[CompanyStatus], context: PageContext) -> str:
         legend=build_legend(),
         charts={name: build_charts(found, context.price_per_tib) for name, found in runs.items()},
         bad_runs={name: group_bad_runs(found) for name, found in runs.items()},
+        runs=runs,
+        has_changes=any(run.changes for found in runs.values() for run in found),
         links={name: f"#company-{name}" for name in runs},
         size=(WIDTH, HEIGHT),
         **_head(summaries, context),
@@ -125,6 +127,8 @@ def render_company(company: CompanyStatus, runs: Sequence[Run], context: PageCon
         overview=overview,
         charts=build_charts(runs, context.price_per_tib),
         bad_runs=group_bad_runs(runs),
+        runs=runs,
+        has_changes=any(run.changes for run in runs),
         size=(WIDTH, HEIGHT),
     )
 

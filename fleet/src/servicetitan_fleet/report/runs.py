@@ -44,6 +44,9 @@ class Run:
     bad: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The streams that did not end well, by their status."""
 
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """How the source has changed its schema, by stream."""
+
     @property
     def is_bad(self) -> bool:
         """Whether it needs attention."""
@@ -86,7 +89,7 @@ def _unrecorded(total: RunSum) -> Run:
 
 
 def _from_sum(total: RunSum) -> dict[str, Any]:
-    names = ("started", "rows_read", "rows_written", "rows_deleted", "bytes_billed", "spent", "bad")
+    names = ("started", "rows_read", "rows_written", "rows_deleted", "bytes_billed", "spent", "bad", "changes")
     return {name: getattr(total, name) for name in names}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+from servicetitan_fleet.health.evidence import RunSum
 from servicetitan_fleet.health.freshness import assess_company
 from servicetitan_fleet.report.page import render_page
 from servicetitan_fleet.state.cloud_run import parse_job
@@ -12,7 +13,7 @@ from servicetitan_fleet.state.company_record import CompanyRecord, RunStatus
 from support.fleet.evidence import HOSTILE, fleet
 from support.fleet.html import PARTS_OF_THE_PAGE, Page
 from support.fleet.report import COMPANIES, CONTEXT, NOW, STREAMS, page
-from support.fleet.statuses import fleet_run
+from support.fleet.statuses import GOOD, assess, fleet_run, hours_ago
 
 
 def test_the_page_shows_every_fact_and_hostile_text_stays_text() -> None:
@@ -110,3 +111,19 @@ def test_the_page_says_what_was_billed_and_where_the_logs_are() -> None:
     assert len(links) == 1 + 3 + 1  # where it needs attention; the table; the bad runs of one
     assert all(link.startswith("https://console.cloud.google.com/logs/query;query=") for link in links)
     assert all("etl-7" in link for link in links)
+
+
+def test_what_has_changed_at_the_sources_is_listed_newest_first() -> None:
+    assert "Changes of the sources" not in Page(page()).text
+    changed = dataclasses.replace(
+        assess([GOOD], [fleet_run(2)]),
+        history=[
+            RunSum(started=hours_ago(8), changes={"jobs": "new column is_due BOOL", "calls": "<b>x</b>"}),
+            RunSum(started=hours_ago(2), changes={"jobs": "no column for the new field fax"}),
+        ],
+    )
+    shown = Page(render_page([changed], CONTEXT)).text.partition("Changes of the sources ")[2]
+    assert shown.startswith(
+        "acme jobs: no column for the new field fax 2026-03-01 09:55 UTC "
+        "acme jobs: new column is_due BOOL 2026-03-01 04:00 UTC acme calls: <b>x</b> 2026-03-01 04:00 UTC"
+    )
