@@ -146,6 +146,20 @@ def test_the_runbook_has_a_line_for_every_kind_of_trouble(name: str) -> None:
     assert [kind for kind in TroubleKind if kind.anchor not in anchors] == []
 
 
+def test_both_runbooks_explain_the_same_messages_and_have_the_same_commands() -> None:
+    english, spanish = ((ROOT / "docs/how-to" / name).read_text("utf-8") for name in ("runbook.md", "runbook.es.md"))
+    assert explained(english) == {text for text in explained(spanish) if not text.startswith("etl: ")}
+    assert set(re.findall(r"^\$ (?:orchestrate-etl|export) .*?(?= +#|$)", english, re.MULTILINE)) == set(
+        re.findall(r"^\$ (?:orchestrate-etl|export) .*?(?= +#|$)", spanish, re.MULTILINE)
+    )
+
+
+def explained(page: str) -> set[str]:
+    """Return the messages and results in the first cells of a page's tables."""
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    return {text for cell in cells for text in re.findall(r"`([^`]+)`", cell)}
+
+
 @pytest.mark.parametrize("path", sorted((DEPLOY / "alerts").glob("*_*.json")), ids=lambda path: path.stem)
 def test_an_alert_says_where_to_look(path: Path) -> None:
     alert = json.loads(rendered(f"alerts/{path.name}"))

@@ -25,10 +25,10 @@ NO_ACCESS = (
 )
 """In the reasons of runs that another run cannot help: someone must mend credentials, scopes or roles first."""
 
-MASS_DELETE = "live rows deleted"
-"""In the reason of a stream whose deletions the target's guard refused."""
+MASS_DELETE = ("live rows deleted", "the snapshot is empty, but")
+"""In the reasons of streams whose deletions the target's guard refused."""
 
-FOREIGN_ROWS = "rows that this target did not write"
+FOREIGN_ROWS = ("rows that this target did not write",)
 """In the reason of a stream whose table another system has filled."""
 
 DAMAGED_RECORD = "is not a valid record"
@@ -58,10 +58,16 @@ def _choose_arguments(company: CompanyStatus | Summary) -> list[str]:
     needs_check = (*NO_ACCESS, DAMAGED_RECORD)
     if company.freshness is Freshness.UNREADABLE or any(text in reason for reason in reasons for text in needs_check):
         return ["check", *chosen]
-    for phrase, option in ((MASS_DELETE, "--allow-mass-delete"), (FOREIGN_ROWS, "--adopt")):
-        if named := [name for issue in company.issues if phrase in issue.reason for name in issue.streams]:
+    for phrases, option in ((MASS_DELETE, "--allow-mass-delete"), (FOREIGN_ROWS, "--adopt")):
+        if named := _streams_with(company, phrases):
             return ["run", *chosen, *(word for name in named for word in (option, name)), "--dry-run"]
     return ["run", *chosen]
+
+
+def _streams_with(company: CompanyStatus | Summary, phrases: Sequence[str]) -> list[str]:
+    """Return the streams whose reasons have one of the phrases."""
+    found = [issue for issue in company.issues if any(phrase in issue.reason for phrase in phrases)]
+    return [name for issue in found for name in issue.streams]
 
 
 def suggest_schedule_command(job: CloudRunJob) -> str:

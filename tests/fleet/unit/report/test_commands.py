@@ -63,6 +63,16 @@ def test_refused_deletions_are_counted_before_anything_is_marked() -> None:
     )
 
 
+def test_an_emptied_list_is_a_refused_deletion() -> None:
+    status = company(
+        "1 stream failed", ("jobs: the snapshot is empty, but the table has 12 live rows. No row was marked.",)
+    )
+    (name,) = (issue.streams[0] for issue in status.issues)
+    assert suggest_command(status, ()) == (
+        f"orchestrate-etl run --company company-01 --allow-mass-delete {name} --dry-run"
+    )
+
+
 def test_what_taking_over_a_table_would_do_is_shown_before_it_is_done() -> None:
     reason = "jobs: the table `p.bronze.jobs` has 5 rows that this target did not write."
     assert suggest_command(company("1 stream failed", (reason,)), ()) == (
@@ -88,7 +98,7 @@ def test_otherwise_a_run_is_suggested() -> None:
     assert suggest_command(company("timed out", ("HTTP 503",)), ()) == "orchestrate-etl run --company company-01"
 
 
-@pytest.mark.parametrize("phrase", [*NO_ACCESS, MASS_DELETE, FOREIGN_ROWS, DAMAGED_RECORD])
+@pytest.mark.parametrize("phrase", [*NO_ACCESS, *MASS_DELETE, *FOREIGN_ROWS, DAMAGED_RECORD])
 def test_these_are_words_of_the_programs_and_of_bigquery(phrase: str) -> None:
     sources = [
         path for folder in PACKAGES for path in (ROOT / folder / "src").rglob("*.py") if path.name != "commands.py"
