@@ -113,46 +113,45 @@ def test_settings_of_every_kind_arrive_and_a_run_loads_what_is_selected(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1500)  # Meltano is started twenty times, and installs twice
 def test_a_project_of_two_companies_from_a_release(
     tmp_path: Path, servicetitan: ServiceTitan, bigquery: BigQuery
 ) -> None:
     first, second = tenant_of(77102), tenant_of(77103)
     for tenant in (first, second):
         servicetitan.control.add_tenant(tenant)
-    project = UsersProject(tmp_path, servicetitan, bigquery, released(tmp_path))
+    variables = {**credentials(first, "TAP_ONE"), **credentials(second, "TAP_TWO")}
+    tenant_id, client_secret = (variables.pop(f"TAP_ONE_{name}") for name in ("TENANT_ID", "CLIENT_SECRET"))
+    secret = {"TAP_TWO_CLIENT_SECRET": variables.pop("TAP_TWO_CLIENT_SECRET")}
+    variables |= {f"TARGET_{name.upper()}_PROJECT_ID": f"company-{name}" for name in ("one", "two")}
+    project = UsersProject(tmp_path, servicetitan, bigquery, variables | released(tmp_path))
     project.add()
-    for name, value in {"tenant_id": first.tenant_id, "client_id": first.client_id, "app_key": first.app_key}.items():
-        project.meltano("config", "set", TAP, name, value)
-    project.meltano("config", "set", "--store=dotenv", TAP, "client_secret", first.client_secret)
-    project.meltano("config", "set", TARGET, "project_id", "company-one")
-    assert first.client_secret not in (project.folder / "meltano.yml").read_text()
-    project.meltano("select", TAP, "technicians", "*")
+    project.edit(TAP, select=["technicians.*"])
     project.meltano("select", TAP, "activities", "*")
+    # What is shared has no credentials, so that a company that lacks one cannot get another's.
+    for name in ("one", "two"):
+        project.meltano("add", "--inherit-from", TAP, f"tap-{name}")
+        project.meltano("add", "--inherit-from", TARGET, f"target-{name}")
+    project.meltano("config", "set", "tap-one", "tenant_id", tenant_id)
+    project.meltano("config", "set", "--store=dotenv", "tap-one", "client_secret", client_secret)
+    assert client_secret not in (project.folder / "meltano.yml").read_text()
+    with pytest.raises(AssertionError, match="missing setting `client_secret`"):
+        project.meltano("run", "tap-two", "target-two")
 
-    # A second company inherits everything, and has its own credentials and its own project.
-    for name, plugin, values in (
-        ("tap-company-two", TAP, {name: getattr(second, name) for name in ("tenant_id", "client_id", "app_key")}),
-        ("target-company-two", TARGET, {"project_id": "company-two"}),
-    ):
-        project.meltano("add", "--inherit-from", plugin, name)
-        for setting, value in values.items():
-            project.meltano("config", "set", name, setting, value)
-    secret = {"TAP_COMPANY_TWO_CLIENT_SECRET": second.client_secret}
-
-    project.meltano("run", TAP, TARGET)
+    project.meltano("run", "tap-one", "target-one")
     state = {"MELTANO_STATE_BACKEND_URI": f"file://{tmp_path / 'states'}"}
-    project.meltano("el", "--state-id", "two", "tap-company-two", "target-company-two", **secret, **state)
-    project.meltano("job", "add", "both", "--tasks", f"[{TAP} {TARGET}, tap-company-two target-company-two]")
+    project.meltano("el", "--state-id", "two", "tap-two", "target-two", **secret, **state)
+    project.meltano("job", "add", "both", "--tasks", "[tap-one target-one, tap-two target-two]")
     project.meltano("schedule", "add", "six-hourly", "--job", "both", "--interval", "0 */6 * * *")
     project.meltano("schedule", "run", "six-hourly", **secret)
     project.meltano("install", "--clean", MELTANO_VENV_BACKEND="virtualenv")
-    project.meltano("el", "--state-id", "two", "tap-company-two", "target-company-two", **secret, **state)
+    project.meltano("el", "--state-id", "two", "tap-two", "target-two", **secret, **state)
 
-    for name, tenant, runs in (("company-one", first, 2), ("company-two", second, 3)):
-        log = Project(bigquery.api_endpoint, name).log("technicians")
+    for name, tenant, runs in (("one", first, 2), ("two", second, 3)):
+        log = Project(bigquery.api_endpoint, f"company-{name}").log("technicians")
         count = len(servicetitan.control.records(tenant.tenant_id, "technicians"))
         assert [row["rows_inserted"] for row in log] == [count] + [0] * (runs - 1)
-        fed = Project(bigquery.api_endpoint, name).log("activities")
+        fed = Project(bigquery.api_endpoint, f"company-{name}").log("activities")
         assert fed[-1]["rows_read"] < fed[0]["rows_read"]  # it continued from its state
     assert list((tmp_path / "states").rglob("*two*"))
 
