@@ -106,7 +106,7 @@ def test_foreign_keys(probe: Probe) -> None:
             for column in columns
         ]
         constraints = {"primaryKey": {"columns": ["id"]}, "foreignKeys": keys}
-        return probe.ask("PATCH", f"/datasets/{dataset}/tables/jobs", {"tableConstraints": constraints})
+        return probe.ask("PATCH", f"{dataset}/tables/jobs", {"tableConstraints": constraints})
 
     wrong, right, none = declare("nothing"), declare("id"), declare()
     probe.tell(
@@ -120,9 +120,7 @@ def test_descriptions(probe: Probe) -> None:
     dataset = probe.make_dataset("bronze")
     probe.run(f"CREATE TABLE `{probe.project.bronze}.jobs` AS SELECT 1 AS id")
     fields = [{"name": "id", "type": "INTEGER", "description": "Key of the job."}]
-    changed = probe.ask(
-        "PATCH", f"/datasets/{dataset}/tables/jobs", {"schema": {"fields": fields}, "description": "Jobs"}
-    )
+    changed = probe.ask("PATCH", f"{dataset}/tables/jobs", {"schema": {"fields": fields}, "description": "Jobs"})
     rows = probe.rows(probe.run(f"SELECT id FROM `{probe.project.bronze}.jobs`"))
     text = changed.value.get("schema", {}).get("fields", [{}])[0].get("description")
     probe.tell("descriptions", confirmed=text == "Key of the job." and rows == [["1"]], seen=changed.error or str(text))

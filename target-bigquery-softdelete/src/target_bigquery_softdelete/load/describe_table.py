@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _Candidate = tuple["Column", str, str]
 """A column that may be a foreign key, with the table and the column that it refers to."""
 
+_NOTHING = {DESCRIBED_LABEL: "nothing"}
+"""What the label says where the stream has nothing to say, if it once had."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -74,7 +77,7 @@ def describe_table(stream_table: StreamTable, columns: TableColumns, labels: Map
     """
     candidates = _candidates(stream_table, columns)
     wanted = description_label(stream_table, columns, candidates)
-    if stream_table.clone or wanted.get(DESCRIBED_LABEL) == labels.get(DESCRIBED_LABEL):
+    if stream_table.clone or {**_NOTHING, **wanted}[DESCRIBED_LABEL] == {**_NOTHING, **labels}[DESCRIBED_LABEL]:
         return {}
     try:
         return _describe(stream_table, columns, candidates)
@@ -100,7 +103,7 @@ def _describe(stream_table: StreamTable, columns: TableColumns, candidates: Sequ
     changed = _set_texts(stream_table, table, columns)
     existing, keys = _foreign_keys(stream_table, candidates)
     changed += _set_foreign_keys(table, foreign_keys(table, keys))
-    label = description_label(stream_table, columns, existing) or {DESCRIBED_LABEL: "nothing"}
+    label = description_label(stream_table, columns, existing) or _NOTHING
     table.labels = {**table.labels, **label}
     warehouse.change_metadata(table, [*changed, "labels"])
     for other in (stream_table.history and stream_table.history.history_id, _view_id(stream_table)):

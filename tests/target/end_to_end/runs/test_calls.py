@@ -260,11 +260,16 @@ def test_descriptions_cost_a_look_and_a_change_a_table_and_only_when_they_differ
     result, other = run(target, project, *described(range(5), "Number."))
     _, settled = run(target, project, *described(range(5), "Number."))
     _, unchanged = run(target, project, *described(range(5), "Number."))
+    _, off = run(target, project, *described(range(5), "Number."), descriptions="off")
+    run(target, project, *described(range(5), "Number."), descriptions="off")
+    _, still_off = run(target, project, *described(range(5), "Number."), descriptions="off")
 
     assert result.code == 0
     assert changes(created) == {**FIRST, "POST tables bronze": 5, "POST job fill": 5}
     assert changes(again) == changes(unchanged) == {}
     assert again["GET tables bronze"] == unchanged["GET tables bronze"] == 1  # the list of tables
+    assert changes(off) == {"PATCH tables bronze": 5}
+    assert changes(still_off) == {}
     assert changes(other) == {"PATCH tables bronze": 5}
     assert other - again == {"GET tables bronze": 5, "PATCH tables bronze": 5}
     assert changes(settled) == COMPARED
