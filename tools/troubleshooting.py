@@ -24,6 +24,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
@@ -49,7 +50,8 @@ INTRODUCTION = """\
 
 What each screen says of the troubles that an engineer on call meets, on a terminal of 80 columns.
 `tools/troubleshooting.py` makes each trouble with the local services and writes this page, so the texts are those of
-the programs; times, ports and ids are made the same. The options for registry, storage and environment are left out.
+the programs; times, ports and ids are made the same. The options for registry, storage and environment are left out,
+and so are lines that every run has.
 What to do is in the [runbook](how-to/runbook.md), of which the matching lines are quoted.
 """
 
@@ -60,6 +62,18 @@ SECTIONS = {
 }
 """Where the runbook says what to do about a reason, by the kind of the alert."""
 
+IN_EVERY_RUN = (
+    " Running ",
+    " Reading ",
+    "Environment 'dev' is active",
+    "Using _LocalFilesystemStateStoreManager",
+    "Skipping parse of env var settings",
+    "Meltano SDK v",
+    "Reader 'target-bigquery-softdelete' completed",
+    "Writing state to Local Filesystem",
+)
+"""Lines of Meltano and the SDK that say nothing about a trouble."""
+
 NORMAL = (
     (r"\x1b\[[0-9;?]*[a-zA-Z]", ""),
     (r"\r", ""),
@@ -69,7 +83,7 @@ NORMAL = (
     (r"\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)", "2026-11-30T02:00:00Z"),
     (r"\d{4}-\d\d-\d\d 02:00:00(?:\.\d+)?", "2026-11-30 02:00:00"),
     (r"\b\d+(?:\.\d+)? s\b", "5 s"),
-    (r"\b\d+:\d\d\b(?!:)", "0:05"),
+    (r"(?<![\d:+])\d+:\d\d(?!:?\d)", "0:05"),
     (r"\b[0-9a-f]{32}\b", "4f1c" * 8),
     (r"/tmp/[\w-]+/", "/etl/"),  # noqa: S108 - only looked for
 )
@@ -247,7 +261,7 @@ def describe(trouble: Trouble, fleet: TerminalFleet, receiver: Receiver) -> str:
     report = fleet.show("report", "--company", trouble.company, f"--output={page}")
     kinds = {each["kind"] for each in receiver.bodies[told:]}
     alerts = [f"{each['company']}: {each['kind']}: {each['reason']}" for each in receiver.bodies[told:]]
-    command = re.search(r"<code>(orchestrate-etl[^<]*)</code>", page.read_text(encoding="utf-8"))
+    command = re.search(r"<pre>(.*?)</pre>", page.read_text(encoding="utf-8"), re.DOTALL)
     parts = [
         f"## {trouble.title}",
         trouble.cause,
@@ -270,13 +284,15 @@ def _block(title: str, text: str) -> str:
     )
 
 
-def _plain_command(command: str) -> str:
+def _plain_command(html: str) -> str:
+    """Return a command of the report without the options for registry, storage and environment."""
+    command = unescape(re.sub(r"<[^>]*>", "", html))
     return re.sub(r" --(?:companies|storage|environment)[= ]\S+", "", command)
 
 
 def _without_progress(text: str) -> str:
     """Return the output of a run without the lines that every run has."""
-    return "\n".join(line for line in text.splitlines() if " Running " not in line and " Reading " not in line)
+    return "\n".join(line for line in text.splitlines() if not any(part in line for part in IN_EVERY_RUN))
 
 
 def capture() -> str:

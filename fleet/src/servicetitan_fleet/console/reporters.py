@@ -41,6 +41,9 @@ STYLES = {
 """Colours of results. All others are red."""
 
 
+WIDTH_OF_LINES = 130
+"""Width of the table of outcomes, in characters, if the output is not a terminal."""
+
 _RESULTS, _PARTS = 32, 10
 """Characters that the columns with result and duration need, and each of those with where the time went."""
 
@@ -117,7 +120,7 @@ class PlainReporter(Reporter):
 
     @override
     def on_finish(self, outcomes: Sequence[Outcome], summary: str) -> None:
-        console = Console(file=self._output, width=130, highlight=False)
+        console = Console(file=self._output, width=None if self._output.isatty() else WIDTH_OF_LINES, highlight=False)
         with self._lock:
             console.print(outcome_table(outcomes, width=console.width))
             console.print(summary, markup=False)
