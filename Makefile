@@ -64,6 +64,7 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/meanings.py
 	@$(BIN)/python tools/dictionary.py --check
+	@$(BIN)/python tools/dbt_package.py --check
 	@$(BIN)/python tools/docs.py --check
 
 format: setup ## Format the code
@@ -73,6 +74,7 @@ format: setup ## Format the code
 
 docs: setup ## Write the generated parts of the documents anew
 	@$(BIN)/python tools/dictionary.py
+	@$(BIN)/python tools/dbt_package.py
 	@$(BIN)/python tools/docs.py
 
 clean: ## Remove the environments and what the tools left behind

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles requirements.lock from the packages' own pyproject.toml files: every platform, with hashes, no addresses;
-# and the lock files of the targets that the benchmarks compare with, each for the Python that it needs.
+# and the lock files of the targets that the benchmarks compare with and of dbt, each for the Python that it needs.
 # Usage: tools/lock.sh [--upgrade]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ compile --python-version 3.13 \
     --group dev --output-file requirements.lock "$@" fleet/pyproject.toml sandbox/pyproject.toml \
     tap-servicetitan/pyproject.toml target-bigquery-softdelete/pyproject.toml
 
-for rival in benchmarks/rivals/*.in; do
-    version=$(sed -n '1s/^# Python \([0-9.]*\):.*/\1/p' "$rival")
-    compile --python-version "$version" --output-file "${rival%.in}.txt" "$@" "$rival"
+for environment in benchmarks/rivals/*.in tests/support/dbt/*.in; do
+    version=$(sed -n '1s/^# Python \([0-9.]*\):.*/\1/p' "$environment")
+    compile --python-version "$version" --output-file "${environment%.in}.txt" "$@" "$environment"
 done
