@@ -11,6 +11,7 @@ A staging model has the live rows of a table, a row for a row. Of its columns
 
 - `id` is called after what it identifies: `job_id`;
 - a TIMESTAMP that stands for a day is a DATE, and called a date;
+- the first moment of the year 1, which ServiceTitan sends where there is no time, is NULL;
 - an amount that comes both as text and as a number is the number, by the name of the text;
 - a key that comes as text is a number;
 - the key in an object is a column of its own, too: `customer.id` is `customer_id`;
@@ -93,6 +94,9 @@ RESERVED = frozenset(
 
 SINGER_COLUMNS = frozenset({"_sdc_deleted_at"})
 """Columns that say nothing about a live row."""
+
+ALWAYS_SET = frozenset({"created_on", "modified_on"})
+"""Times that every record has. Left as they are, they let BigQuery skip partitions."""
 
 AUDIT_COLUMNS = (
     ("_etl_operation", "STRING", "What was done to the row last: INSERT, UPDATE or DELETE. Deleted rows stay."),
@@ -182,6 +186,8 @@ def _staged(spec: StreamSpec, source: tuple[str, ...], name: str, column: Column
     if meaning is None:
         raise ValueError(f"{spec.name}.{name}: nothing is said about it: see tools/meanings.py --missing")
     expression, kind = ".".join(_quoted(part) for part in name.split(".")), type_of(column)
+    if column.kind is Kind.TIMESTAMP and name not in ALWAYS_SET:
+        expression = f"{{{{ moment('{expression}') }}}}"
     if column.kind is Kind.TIMESTAMP and meaning.unit == "day":
         expression, kind = f"date({expression})", "DATE"
     elif column.kind is Kind.STRING and meaning.references and _refers_to_number(meaning):

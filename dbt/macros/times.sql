@@ -1,3 +1,8 @@
+{# A column of the source with NULL for the first moment of the year 1, which ServiceTitan sends where there is no time. #}
+{% macro moment(column) -%}
+    nullif({{ column }}, timestamp '0001-01-01 00:00:00+00')
+{%- endmacro %}
+
 {# The day of a moment by the company's clock. #}
 {% macro local_day(moment) -%}
     date({{ moment }}, '{{ var("servicetitan_timezone") }}')

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import bigquery
 
 from support.dbt import company
 from support.dbt.rendering import MARTS, STAGING, render
+from support.documents import queries
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -17,6 +20,17 @@ DATASET = "reports"
 def rendered(project: Project, model: str) -> str:
     """Return the query of a model in the company's project."""
     return render(model, project.bronze, f"{project.name}.{DATASET}", timezone=company.TIMEZONE).sql
+
+
+def ask(project: Project, sql: str) -> list[dict[str, Any]]:
+    """Return the rows of a query as Looker Studio asks it, for June 2024."""
+    days = {"DS_START_DATE": "20240601", "DS_END_DATE": "20240630"}
+    parameters = [bigquery.ScalarQueryParameter(name, "STRING", day) for name, day in days.items()]
+    config = bigquery.QueryJobConfig(
+        query_parameters=[each for each in parameters if f"@{each.name}" in sql],
+        default_dataset=f"{project.name}.{DATASET}",
+    )
+    return [dict(row) for row in project.client.query_and_wait(sql, job_config=config)]
 
 
 def staged_for_marts() -> set[str]:
@@ -35,6 +49,15 @@ def test_every_mart_has_the_figures_that_were_worked_out_by_hand(target: TargetR
     found = {mart: company.to_compare(mart, project.query(rendered(project, mart))) for mart in MARTS}
 
     assert found == company.ANSWERS
+    for mart in MARTS:
+        project.query(f"CREATE VIEW `{project.name}.{DATASET}.{mart}` AS {rendered(project, mart)}")
+    report = {page: ask(project, sql) for page, sql in queries("how-to/looker-studio.md").items()}
+    assert [row["revenue"] for row in report["revenue"]] == [500]
+    assert [row["booked"] for row in report["jobs"]] == [1]
+    assert [row["technician_name"] for row in report["technicians"]] == ["Ben"]
+    assert [row["jobs_booked"] for row in report["campaigns"]] == [1]
+    assert [row["active_at_end"] for row in report["memberships"]] == [2]
+    assert [row["streams_in_trouble"] for row in report["freshness"]] == [2]  # the second run read only a part of them
 
 
 def test_every_model_is_enabled_unless_a_stream_that_it_reads_is_missing() -> None:

@@ -60,14 +60,15 @@ def test_a_staging_model_names_and_types_columns_by_their_meaning() -> None:
         for name in ("jobs", "invoices", "payments", "memberships", "appointments")
     }
     assert "id as job_id" in lines["jobs"]
-    assert "date(invoice_date) as invoice_date" in lines["invoices"]
+    assert "created_on" in lines["jobs"]
+    assert "date({{ moment('invoice_date') }}) as invoice_date" in lines["invoices"]
     assert "sub_total_decimal as sub_total" in lines["invoices"]
     assert "sub_total" not in lines["invoices"]
     assert "customer.id as customer_id" in lines["invoices"]
-    assert "date(date) as payment_date" in lines["payments"]
+    assert "date({{ moment('date') }}) as payment_date" in lines["payments"]
     assert "safe_cast(type_id as int64) as type_id" in lines["payments"]
-    assert "date(`from`) as from_date" in lines["memberships"]
-    assert "`end` as end_time" in lines["appointments"]
+    assert "date({{ moment('`from`') }}) as from_date" in lines["memberships"]
+    assert "{{ moment('`end`') }} as end_time" in lines["appointments"]
 
 
 def test_tests_follow_from_references_and_documented_values() -> None:

@@ -6,7 +6,7 @@ select
     technician_id,
     technician_name,
     assigned_by_id,
-    assigned_on,
+    {{ moment('assigned_on') }} as assigned_on,
     status,
     is_paused,
     job_id,

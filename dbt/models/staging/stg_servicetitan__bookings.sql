@@ -8,7 +8,7 @@ select
     name,
     address,
     customer_type,
-    start,
+    {{ moment('start') }} as start,
     campaign_id,
     business_unit_id,
     is_first_time_client,

@@ -14,7 +14,7 @@ select
     summary,
     created_on,
     modified_on,
-    sold_on,
+    {{ moment('sold_on') }} as sold_on,
     sold_by,
     active,
     items,

@@ -30,7 +30,7 @@ select
     sold_hours,
     created_on,
     modified_on,
-    service_date,
+    {{ moment('service_date') }} as service_date,
     `order` as line_number,
     business_unit,
     business_unit.id as business_unit_id,

@@ -6,8 +6,8 @@ select
     sync_status,
     budget_code_id,
     reference_number,
-    date(invoice_date) as invoice_date,
-    date(due_date) as due_date,
+    date({{ moment('invoice_date') }}) as invoice_date,
+    date({{ moment('due_date') }}) as due_date,
     sub_total_decimal as sub_total,
     sales_tax_decimal as sales_tax,
     sales_tax_code,
@@ -29,7 +29,7 @@ select
     created_by,
     batch,
     batch.id as batch_id,
-    deposited_on,
+    {{ moment('deposited_on') }} as deposited_on,
     created_on,
     modified_on,
     adjustment_to_id,
@@ -53,7 +53,7 @@ select
     export_id,
     material_sku_id,
     membership_id,
-    paid_on,
+    {{ moment('paid_on') }} as paid_on,
     invoice_configuration,
     _etl_synced
 from {{ source('servicetitan', 'invoices') }}

@@ -6,7 +6,7 @@ select
     id as job_event_id,
     employee_id,
     event_type,
-    date,
+    {{ moment('date') }} as date,
     used_scheduling_tool,
     _etl_synced
 from {{ source('servicetitan', 'job_history') }}

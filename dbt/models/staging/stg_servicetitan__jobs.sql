@@ -8,7 +8,7 @@ select
     customer_id,
     location_id,
     job_status,
-    completed_on,
+    {{ moment('completed_on') }} as completed_on,
     business_unit_id,
     job_type_id,
     priority,

@@ -10,7 +10,7 @@ select
     business_unit_id,
     job_type_id,
     campaign_id,
-    follow_up_date,
+    {{ moment('follow_up_date') }} as follow_up_date,
     created_by_id,
     created_on,
     modified_on,

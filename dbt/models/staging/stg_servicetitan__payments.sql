@@ -15,7 +15,7 @@ select
     customer,
     customer.id as customer_id,
     custom_fields,
-    date(date) as payment_date,
+    date({{ moment('date') }}) as payment_date,
     deposit,
     deposit.id as deposit_id,
     general_ledger_account,

@@ -3,13 +3,13 @@
 
 select
     id as payroll_id,
-    started_on,
-    ended_on,
+    {{ moment('started_on') }} as started_on,
+    {{ moment('ended_on') }} as ended_on,
     employee_id,
     employee_type,
     status,
     burden_rate,
-    manager_approved_on,
+    {{ moment('manager_approved_on') }} as manager_approved_on,
     created_on,
     modified_on,
     active,

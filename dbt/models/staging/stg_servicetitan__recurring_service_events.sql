@@ -8,7 +8,7 @@ select
     membership_id,
     membership_name,
     status,
-    date(date) as recurring_service_event_date,
+    date({{ moment('date') }}) as recurring_service_event_date,
     created_on,
     job_id,
     created_by_id,

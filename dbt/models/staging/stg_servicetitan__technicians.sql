@@ -40,7 +40,7 @@ select
     shift_start,
     shift_end,
     sold_by_rate,
-    date(start_date) as start_date,
+    date({{ moment('start_date') }}) as start_date,
     status,
     skills,
     positions,

@@ -22,6 +22,9 @@ Message = dict[str, Any]
 
 TIMEZONE = "America/New_York"
 
+NEVER = "0001-01-01T00:00:00"
+"""What ServiceTitan sends for some times that there are not."""
+
 PLUMBING, HEATING = 1, 2
 ANN, BEN = 11, 12
 RADIO, WEB = 41, 42
@@ -104,6 +107,7 @@ RECORDS: dict[str, list[Record]] = {
             "dispatchedOn": "2024-05-03T13:00:00Z",
             "arrivedOn": "2024-05-03T13:30:00Z",
             "doneOn": "2024-05-03T15:00:00Z",
+            "canceledOn": NEVER,
         },
         {  # past midnight in UTC, but not in New York
             "id": 402,
@@ -237,7 +241,7 @@ RECORDS: dict[str, list[Record]] = {
             "from": "2024-01-10T00:00:00Z",
             "to": "2025-01-09T00:00:00Z",
         },
-        {"id": 902, "membershipTypeId": GOLD, "status": "Active", "from": "2024-02-01T00:00:00Z"},
+        {"id": 902, "membershipTypeId": GOLD, "status": "Active", "from": "2024-02-01T00:00:00Z", "to": NEVER},
         {
             "id": 903,
             "membershipTypeId": GOLD,
