@@ -47,6 +47,8 @@ NEXT = f"""
     docs/reference/dictionary/README.md
   Ready-made figures over them, with dbt (docs/how-to/dbt.md), such as
     SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
+  From records to a chart, step by step (docs/tutorial/README.md):
+    make tutorial
   The report of both companies, for a browser:
     {REPORT}
   Will it work with your own? README.md, "Use it with the real services", and

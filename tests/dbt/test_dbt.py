@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import dbt_package
+from dbt_rendering import MARTS, MODELS
 from support.dbt import company
 from support.dbt.project import DbtProject
-from support.dbt.rendering import MARTS, MODELS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import bigquery
 
+from dbt_rendering import MARTS, STAGING, render
 from support.dbt import company
-from support.dbt.rendering import MARTS, STAGING, render
 from support.documents import queries
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import dbt_package
+from dbt_rendering import render
 from dictionary import columns_of
 from servicetitan_sandbox.bigquery.googlesql.analyzer import result_columns
 from servicetitan_sandbox.bigquery.googlesql.result_schema import schema
-from support.dbt.rendering import render
 
 if TYPE_CHECKING:
     from pathlib import Path

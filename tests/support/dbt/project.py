@@ -13,7 +13,7 @@ import pytest
 from benchmarks.environments import build_environment
 from benchmarks.measure import BenchmarkError
 
-from support.dbt.rendering import PACKAGE
+from dbt_rendering import PACKAGE
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project

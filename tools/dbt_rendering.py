@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-PACKAGE = Path(__file__).parents[3] / "dbt"
+PACKAGE = Path(__file__).parents[1] / "dbt"
 
 MODELS = {path.stem: path for path in sorted(PACKAGE.glob("models/*/*.sql"))}
 """The file of each model."""
@@ -51,13 +51,11 @@ def render(model: str, tables: str, models: str, **variables: Any) -> Rendered: 
     done = Rendered("")
     values = {"without": [], "timezone": "UTC"} | variables
 
-    def source(group: str, table: str) -> str:
-        assert group == "servicetitan"
+    def source(_: str, table: str) -> str:
         done.sources.append(table)
         return f"`{tables}.{table}`"
 
     def ref(name: str) -> str:
-        assert name in MODELS
         done.models.append(name)
         return f"`{models}.{name}`"
 
