@@ -48,30 +48,49 @@ months as (
 
 ),
 
--- The state at the end of a month: that of the last change before it; else the one that the first change after it left;
--- else, without any change, the one of today.
+last_changes as (
+
+    select
+        months.month,
+        changes.membership_id,
+        changes.new_status
+    from months
+    inner join changes
+        on changes.month <= months.month
+    where true
+    qualify row_number() over (partition by months.month, changes.membership_id order by changes.changed_on desc) = 1
+
+),
+
+next_changes as (
+
+    select
+        months.month,
+        changes.membership_id,
+        changes.old_status
+    from months
+    inner join changes
+        on changes.month > months.month
+    where true
+    qualify row_number() over (partition by months.month, changes.membership_id order by changes.changed_on) = 1
+
+),
+
+-- The state at the end of a month: that of the last change until then; else the one that the next change ended; else,
+-- without any change, the one of today.
 states as (
 
     select
         months.month,
         memberships.membership_id,
-        coalesce(
-            array_agg(
-                if(changes.month <= months.month, changes.new_status, null) ignore nulls
-                order by changes.changed_on desc limit 1
-            )[safe_offset(0)],
-            array_agg(
-                if(changes.month > months.month, changes.old_status, null) ignore nulls
-                order by changes.changed_on limit 1
-            )[safe_offset(0)],
-            any_value(memberships.status)
-        ) as status
+        coalesce(last_changes.new_status, next_changes.old_status, memberships.status) as status
     from months
     inner join memberships
         on memberships.from_date <= months.last_day
-    left join changes
-        on memberships.membership_id = changes.membership_id
-    group by months.month, memberships.membership_id
+    left join last_changes
+        on months.month = last_changes.month and memberships.membership_id = last_changes.membership_id
+    left join next_changes
+        on months.month = next_changes.month and memberships.membership_id = next_changes.membership_id
 
 ),
 

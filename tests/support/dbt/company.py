@@ -79,6 +79,7 @@ RECORDS: dict[str, list[Record]] = {
             "id": 105,
             "jobStatus": "Scheduled",
             "businessUnitId": PLUMBING,
+            "campaignId": RADIO,
             "createdOn": "2024-05-01T15:00:00Z",
             "active": False,
         },
@@ -90,6 +91,7 @@ RECORDS: dict[str, list[Record]] = {
         {"id": 203, "jobId": 104, "start": "2024-06-03T20:00:00Z", "status": "Done"},
         {"id": 204, "jobId": 102, "start": "2024-05-05T13:00:00Z", "status": "Scheduled", "active": False},
         {"id": 205, "jobId": 101, "start": "2024-05-06T13:00:00Z", "status": "Canceled"},
+        {"id": 206, "jobId": 102, "status": "Scheduled"},  # without a time
     ],
     "appointment_assignments": [
         {"id": 301, "technicianId": ANN, "appointmentId": 201, "jobId": 101, "status": "Done"},
@@ -97,6 +99,7 @@ RECORDS: dict[str, list[Record]] = {
         {"id": 303, "technicianId": BEN, "appointmentId": 203, "jobId": 104, "status": "Done"},
         {"id": 304, "technicianId": BEN, "appointmentId": 202, "jobId": 103, "active": False},
         {"id": 305, "technicianId": BEN, "appointmentId": 205, "jobId": 101, "status": "Scheduled"},
+        {"id": 306, "technicianId": ANN, "appointmentId": 204, "jobId": 102, "status": "Scheduled"},
     ],
     "timesheets": [
         {
@@ -114,16 +117,26 @@ RECORDS: dict[str, list[Record]] = {
             "technicianId": BEN,
             "jobId": 104,
             "appointmentId": 203,
-            "dispatchedOn": "2024-06-03T23:30:00Z",
-            "arrivedOn": "2024-06-03T23:45:00Z",
-            "doneOn": "2024-06-04T02:00:00Z",
+            "dispatchedOn": "2024-06-04T00:30:00Z",
+            "arrivedOn": "2024-06-04T00:45:00Z",
+            "doneOn": "2024-06-04T03:00:00Z",
         },
         {
             "id": 403,
             "technicianId": ANN,
             "jobId": 103,
             "dispatchedOn": "2024-05-03T18:00:00Z",
+            "doneOn": "2024-05-03T18:10:00Z",
             "canceledOn": "2024-05-03T18:10:00Z",
+        },
+        {
+            "id": 405,
+            "technicianId": ANN,
+            "jobId": 101,
+            "dispatchedOn": "2024-05-03T18:00:00Z",
+            "arrivedOn": "2024-05-03T18:00:00Z",
+            "doneOn": "2024-05-03T19:00:00Z",
+            "active": False,
         },
         {"id": 404, "technicianId": BEN, "jobId": 103, "arrivedOn": "2024-05-07T12:00:00Z"},
     ],
@@ -223,6 +236,14 @@ RECORDS: dict[str, list[Record]] = {
             "campaign": {"id": RADIO},
             "createdOn": "2024-06-01T02:00:00Z",
         },
+        {
+            "id": 705,
+            "direction": "Inbound",
+            "type": "Booked",
+            "campaign": {"id": RADIO},
+            "createdOn": "2024-05-01T14:00:00Z",
+            "active": False,
+        },
         {"id": 703, "direction": "Outbound", "campaign": {"id": RADIO}, "createdOn": "2024-05-01T14:00:00Z"},
         {
             "id": 704,
@@ -253,12 +274,26 @@ RECORDS: dict[str, list[Record]] = {
         {"id": 904, "membershipTypeId": GOLD, "status": "Active", "from": "2024-04-01T00:00:00Z"},
     ],
     "membership_status_changes": [
-        {
+        {  # still March in New York
             "id": 1,
             "membershipId": 901,
             "oldStatus": "Active",
             "newStatus": "Canceled",
-            "createdOn": "2024-03-15T12:00:00Z",
+            "createdOn": "2024-04-01T02:00:00Z",
+        },
+        {
+            "id": 3,
+            "membershipId": 902,
+            "oldStatus": "Active",
+            "newStatus": "Suspended",
+            "createdOn": "2024-03-05T12:00:00Z",
+        },
+        {
+            "id": 4,
+            "membershipId": 902,
+            "oldStatus": "Suspended",
+            "newStatus": "Active",
+            "createdOn": "2024-04-10T12:00:00Z",
         },
         {
             "id": 2,
@@ -438,8 +473,8 @@ ANSWERS: dict[str, list[Record]] = {
         for month, active, joined, renewed, canceled, expired in (
             (1, 1, 1, 0, 0, 0),  # 901 begins
             (2, 3, 2, 0, 0, 0),  # 902 and 903 begin
-            (3, 2, 0, 0, 1, 0),  # 901 is canceled; 903 lasts to the end of the month
-            (4, 2, 0, 1, 0, 1),  # 903 has expired, and 904 renews it
+            (3, 1, 0, 0, 1, 0),  # 901 is canceled and 902 suspended; 903 lasts to the end of the month
+            (4, 2, 0, 1, 0, 1),  # 903 has expired, 904 renews it, and 902 is back
             (5, 2, 0, 0, 0, 0),
         )
     ],
