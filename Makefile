@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs clean
+.PHONY: help setup demo tutorial fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ setup: ## Install everything into .venv, from the lock file
 
 demo: setup ## Sync two companies, change them, and show what happened
 	@$(BIN)/python tools/demo.py
+
+tutorial: setup ## From records to a chart (docs/tutorial/README.md)
+	@$(BIN)/python tools/tutorial.py
 
 COMPANIES ?= 30
 TASKS ?= 4
@@ -73,6 +76,7 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/plugin_definitions.py --check
 	@$(BIN)/python tools/meanings.py
 	@$(BIN)/python tools/dictionary.py --check
+	@$(BIN)/python tools/dbt_package.py --check
 	@$(BIN)/python tools/docs.py --check
 	@$(BIN)/typos
 	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
@@ -90,6 +94,7 @@ format: setup ## Format the code
 
 docs: setup ## Write the generated parts of the documents anew
 	@$(BIN)/python tools/dictionary.py
+	@$(BIN)/python tools/dbt_package.py
 	@$(BIN)/python tools/docs.py
 
 clean: ## Remove the environments and what the tools left behind

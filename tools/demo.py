@@ -43,12 +43,18 @@ CHANGES = COUNTS[1:-1]
 console = Console(highlight=False)
 
 NEXT = f"""
+  What do the tables and columns mean?
+    docs/reference/dictionary/README.md
+  Ready-made figures over them, with dbt (docs/how-to/dbt.md), such as
+    SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
+  From records to a chart, step by step (docs/tutorial/README.md):
+    make tutorial
   The report of both companies, for a browser:
     {REPORT}
   Will it work with your own? README.md, "Use it with the real services", and
     tap-servicetitan --config FILE --test
   A night of thirty companies, with trouble in three of them:
-    make fleet"""
+    make fleet"""  # noqa: S608 - it is printed
 
 
 class DemoError(Exception):

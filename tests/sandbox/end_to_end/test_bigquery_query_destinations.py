@@ -234,3 +234,11 @@ def test_an_array_in_a_table_is_never_null(project: Project, statement: str) -> 
     project.query(statement)
     told = "tags IS NULL AS gone, ARRAY_LENGTH(tags) AS size, TO_JSON_STRING(tags) AS text"
     assert rows(project, told) == [{"gone": False, "size": 0, "text": "[]"}]
+
+
+def test_a_job_that_makes_a_table_of_a_query_names_it_and_returns_no_rows(project: Project) -> None:
+    job = project.client.query("CREATE OR REPLACE TABLE bronze.made AS SELECT id FROM bronze.t")
+    assert list(job.result()) == []
+    job.reload()
+    assert str(job.destination) == f"{project.bronze}.made"
+    assert project.client.get_table(job.destination).num_rows == 1

@@ -10,6 +10,8 @@ https://cloud.google.com/bigquery/docs/writing-results and `JobConfigurationQuer
   sample `client_query_relax_column` counts no REQUIRED column after it). The words of that refusal are those of load
   jobs; that queries are refused alike is our conclusion.
 - Two columns of one name are refused, and so is a destination of DML, DDL or a script.
+- A finished job with `CREATE TABLE ... AS SELECT` names the new table as its destination, though nobody gave it one
+  (seen in minodisk/bigquery-runner#4; dbt-bigquery relies on it to count the rows). It returns no rows.
 
 Here `ALLOW_FIELD_ADDITION` adds no field to a STRUCT: that is refused, because the emulator would lose it.
 """
@@ -20,6 +22,7 @@ import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from local_bigquery.api import jobs as jobs_api
 from local_bigquery.catalog import datasets, tables
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
@@ -33,10 +36,13 @@ from servicetitan_sandbox.bigquery.transactions import transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from local_bigquery.models import Job
+
     Field = dict[str, Any]
 
 _ADDITION, _RELAXATION = "ALLOW_FIELD_ADDITION", "ALLOW_FIELD_RELAXATION"
 _LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "BIGDECIMAL": "BIGNUMERIC"}
+_NEW_TABLE = "CREATE_TABLE_AS_SELECT"
 _DML = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
 
 
@@ -44,7 +50,8 @@ def install() -> None:
     """Check what is written, and what has a destination at all."""
     tables.write = _with_checked_result(tables.write)
     query._statement = _with_checked_kind(query._statement)  # noqa: SLF001 - there is no other way in
-    query._execute = _refuse_scripts(query._execute)  # noqa: SLF001
+    query._execute = _name_new_table(_refuse_scripts(query._execute))  # noqa: SLF001
+    jobs_api.results = _without_new_rows(jobs_api.results)
 
 
 def _with_checked_kind(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,6 +75,27 @@ def _refuse_scripts(execute: Callable[..., Any]) -> Callable[..., Any]:
         return execute(*args)
 
     return execute_checked
+
+
+def _name_new_table(execute: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(execute)
+    def execute_and_name(*args: Any) -> Any:  # noqa: ANN401 - the emulator's
+        statistics, children, result = execute(*args)
+        return statistics, children, statistics.ddlTargetTable if statistics.statementType == _NEW_TABLE else result
+
+    return execute_and_name
+
+
+def _without_new_rows(results: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(results)
+    def results_of_queries(job: Job, *args: Any) -> Any:  # noqa: ANN401 - the emulator's
+        query_statistics = job.statistics and job.statistics.query
+        if query_statistics and query_statistics.statementType == _NEW_TABLE:
+            plain = job.configuration.query.replace(destinationTable=None)
+            job = job.replace(configuration=job.configuration.replace(query=plain))
+        return results(job, *args)
+
+    return results_of_queries
 
 
 def _has_destination(config: JobConfigurationQuery) -> bool:
