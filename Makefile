@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs clean
+.PHONY: help setup demo fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs docs-site docs-serve clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -72,6 +72,7 @@ lint: setup ## Check style, types, layers, generated files, documents
 	@$(BIN)/python tools/endpoints.py --check
 	@$(BIN)/python tools/plugin_definitions.py --check
 	@$(BIN)/python tools/docs.py --check
+	@$(MKDOCS) build --quiet
 	@$(BIN)/typos
 	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
@@ -88,6 +89,15 @@ format: setup ## Format the code
 
 docs: setup ## Write the generated parts of the documents anew
 	@$(BIN)/python tools/docs.py
+
+# The notice is of the theme's authors, about a MkDocs that is not installed here.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+
+docs-site: setup ## Build the documents as a web site, in output/site
+	@$(MKDOCS) build --quiet
+
+docs-serve: setup ## Show the documents in a browser, anew at each change
+	@$(MKDOCS) serve --open
 
 clean: ## Remove the environments and what the tools left behind
 	@rm -rf .venv .tools .meltano .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
