@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def on_config(config: MkDocsConfig) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the documents outside of `docs/`."""
-    for path in links.documents(ROOT):
+    documents.cache_clear()
+    for path in documents():
         if not path.is_relative_to(DOCS):
             files.append(File.generated(config, uri(path), abs_src_path=str(path)))
     return files
@@ -98,6 +100,12 @@ def loaded_from_outside(site: Path) -> Iterator[str]:
             yield f"{path.relative_to(site)}: {next(filter(None, match.groups()))}"
 
 
+@cache
+def documents() -> list[Path]:
+    """Return every document of the repository, as it was when the build began."""
+    return links.documents(ROOT)
+
+
 def uri(path: Path) -> str:
     """Return where a document is on the site, as the path of its source."""
     if path.is_relative_to(DOCS):
@@ -118,9 +126,11 @@ def leads_to(source: Path, link: str) -> str:
     if links.ELSEWHERE.match(link) or not name:
         return link
     target = (source.parent / name).resolve()
+    if not target.exists():
+        return link  # MkDocs says so
     if target.is_relative_to(DOCS) and target.is_file():
         place = target.relative_to(DOCS).as_posix()
-    elif target in links.documents(ROOT):
+    elif target in documents():
         place = uri(target)
     else:
         kind = "tree" if target.is_dir() else "blob"
