@@ -72,5 +72,11 @@ def test_a_figure_is_one_that_another_page_has() -> None:
     assert f"{len(STREAMS)} [streams]" in SPANISH
 
 
+def test_the_readme_names_what_a_merge_needs() -> None:
+    command = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-1]
+    assert command in ENGLISH
+    assert command in SPANISH
+
+
 def test_the_picture_is_small() -> None:
     assert (ROOT / "docs" / "report.png").stat().st_size <= 150_000
