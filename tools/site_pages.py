@@ -20,6 +20,7 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import github_markdown
 import links
 import package_metadata
 
@@ -62,7 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Return the text of a page with the links that its place on the site needs."""
     del config, files
     source = Path(page.file.abs_src_path or "")
-    return links.replaced(markdown, lambda link: leads_to(source, link))
+    return links.replaced(github_markdown.for_python_markdown(markdown), lambda link: leads_to(source, link))
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
