@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -119,18 +120,20 @@ def replaced(text: str, replace: Callable[[str], str]) -> str:
 def anchors(text: str) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a Markdown text, and those that it sets itself."""
     body = FENCE.sub("", text)
-    found = set(EXPLICIT_ANCHOR.findall(body))
-    counts: dict[str, int] = {}
-    for heading in HEADING.findall(body):
-        slug = anchor(heading)
-        count = counts[slug] = counts.get(slug, -1) + 1
-        found.add(f"{slug}-{count}" if count else slug)
-    return found
+    return {*EXPLICIT_ANCHOR.findall(body), *map(Anchors().of, HEADING.findall(body))}
 
 
-def anchor(heading: str) -> str:
-    """Return the anchor of a heading: small letters, no punctuation, a hyphen for each space."""
-    return re.sub(r"[^\w\- ]", "", LINK_TEXT.sub(r"\1", heading).lower()).replace(" ", "-")
+class Anchors:
+    """Gives the headings of one page the anchors that GitHub gives them, in their order. Equal ones get a number."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def of(self, heading: str) -> str:
+        """Return the anchor of the next heading: small letters, no punctuation, a hyphen for each space."""
+        slug = re.sub(r"[^\w\- ]", "", LINK_TEXT.sub(r"\1", heading).lower()).replace(" ", "-")
+        self._counts[slug] += 1
+        return f"{slug}-{self._counts[slug] - 1}" if self._counts[slug] > 1 else slug
 
 
 def _problem(root: Path, path: Path, link: str) -> str:

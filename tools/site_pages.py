@@ -45,11 +45,6 @@ LOADED = re.compile(
 """An address outside of the site from which a page or a style sheet loads something. Links that one clicks are none."""
 
 
-def on_config(config: MkDocsConfig) -> None:
-    """Give headings the anchors that GitHub gives them, so that a link works in both places."""
-    config.mdx_configs.setdefault("toc", {})["slugify"] = lambda heading, _: links.anchor(heading)
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the documents outside of `docs/`."""
     documents.cache_clear()
@@ -60,8 +55,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return the text of a page with the links that its place on the site needs."""
-    del config, files
+    """Return the text of a page with the links that its place on the site needs.
+
+    Its headings get the anchors that GitHub gives them, so that a link to one works in both places.
+    """
+    del files
+    anchors = links.Anchors()
+    config.mdx_configs["toc"]["slugify"] = lambda heading, _: anchors.of(heading)
     source = Path(page.file.abs_src_path or "")
     return links.replaced(github_markdown.for_python_markdown(markdown), lambda link: leads_to(source, link))
 

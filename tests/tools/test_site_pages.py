@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -97,16 +98,31 @@ def test_a_link_that_one_clicks_loads_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the built site."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site."""
     site = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(site)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    return site
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The address of the built site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+def test_every_heading_has_the_anchor_that_it_has_on_github(site: Path) -> None:
+    for document in links.documents(ROOT):
+        uri = re.sub(r"README\.md$", "index.md", site_pages.uri(document))
+        page = (site / uri).with_suffix(".html").read_text("utf-8")
+        text = document.read_text("utf-8")
+        of_headings = links.anchors(text) - set(links.EXPLICIT_ANCHOR.findall(text))
+        assert set(re.findall(r"<h\d id=\"([^\"]+)\"", page)) == of_headings, document
 
 
 class Silent(SimpleHTTPRequestHandler):
