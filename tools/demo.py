@@ -51,7 +51,7 @@ NEXT = f"""
     make tutorial
   The report of both companies, for a browser:
     {REPORT}
-  Will it work with your own? README.md, "Use it with the real services", and
+  Will it work with your own? docs/how-to/first-sync.md, and
     tap-servicetitan --config FILE --test
   A night of thirty companies, with trouble in three of them:
     make fleet"""  # noqa: S608 - it is printed

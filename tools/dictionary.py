@@ -103,7 +103,7 @@ INDEX = """\
 # Data dictionary
 
 What the {streams} tables and their {columns} columns mean, a page for each module of ServiceTitan's API. The same texts
-are the [descriptions](../../../README.md#descriptions-and-foreign-keys) in BigQuery.
+are the [descriptions](../descriptions.md) in BigQuery.
 [Nombres comunes en español](shared.es.md).
 
 ## How to read it

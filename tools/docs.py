@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billing
+import error_tables
 import fleet_sizes
 import links
 import package_metadata
 import waits
+from servicetitan_fleet import errors as fleet_errors
+from tap_servicetitan import errors as tap_errors
 from tap_servicetitan.specs.excluded import EXCLUDED
 from tap_servicetitan.specs.registry import STREAMS
 from tap_servicetitan.specs.spec import ReplicationKind
 from tap_servicetitan.tap import TapServiceTitan
+from target_bigquery_softdelete import errors as target_errors
 from target_bigquery_softdelete.schema.columns import typed
 from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
@@ -262,11 +266,14 @@ def load_jobs() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "all-streams": all_streams,
     "billed-streams": billed_streams,
+    "fleet-errors": lambda: table(error_tables.HEAD, error_tables.rows(fleet_errors)),
     "fleet-sizes": lambda: table(fleet_sizes.head(), fleet_sizes.rows()),
     "left-out": excluded_endpoints,
     "load-jobs": load_jobs,
     "selected-streams": selected_streams,
+    "tap-errors": lambda: table(error_tables.HEAD, error_tables.rows(tap_errors)),
     "tap-settings": lambda: settings(TapServiceTitan),
+    "target-errors": lambda: table(error_tables.HEAD, error_tables.rows(target_errors)),
     "target-settings": lambda: settings(TargetBigQuerySoftDelete),
     "types": types,
     "waits": lambda: table(["what", "STATE after", "end after", "calls", "billed"], waits.rows()),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 FENCE = re.compile(r"^ *(```|~~~).*?^ *\1[^\n]*$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+OPAQUE = re.compile(f"(?:{FENCE.pattern})|(?:{COMMENT.pattern})", re.DOTALL | re.MULTILINE)
+"""What has no links: fenced code and comments."""
+
 LINK = re.compile(
     r"\]\(\s*<?(?P<inline>[^)\s>]+)[^)]*\)"
     r"|^\[[^\]]+\]:\s*(?P<defined>\S+)"
@@ -93,21 +97,43 @@ def _all_links(text: str) -> Iterator[str]:
         yield match["inline"] or match["defined"] or match["html"]
 
 
+def replaced(text: str, replace: Callable[[str], str]) -> str:
+    """Return a Markdown text with each of its links replaced. Code and comments stay as they are.
+
+    Args:
+        text: The Markdown text.
+        replace: Returns what a link becomes.
+    """
+
+    def in_link(match: re.Match[str]) -> str:
+        link = match["inline"] or match["defined"] or match["html"]
+        start = match.start(match.lastgroup or 0) - match.start()
+        return match[0][:start] + replace(link) + match[0][start + len(link) :]
+
+    parts, end = [], 0
+    for opaque in OPAQUE.finditer(text):
+        parts += [LINK.sub(in_link, text[end : opaque.start()]), opaque[0]]
+        end = opaque.end()
+    return "".join([*parts, LINK.sub(in_link, text[end:])])
+
+
 def anchors(text: str) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a Markdown text, and those that it sets itself."""
     body = FENCE.sub("", text)
-    found = set(EXPLICIT_ANCHOR.findall(body))
-    counts: dict[str, int] = {}
-    for heading in HEADING.findall(body):
-        slug = _slug(heading)
-        count = counts[slug] = counts.get(slug, -1) + 1
-        found.add(f"{slug}-{count}" if count else slug)
-    return found
+    return {*EXPLICIT_ANCHOR.findall(body), *map(Anchors().of, HEADING.findall(body))}
 
 
-def _slug(heading: str) -> str:
-    """Return the anchor of a heading: small letters, no punctuation, a hyphen for each space."""
-    return re.sub(r"[^\w\- ]", "", LINK_TEXT.sub(r"\1", heading).lower()).replace(" ", "-")
+class Anchors:
+    """Gives the headings of one page the anchors that GitHub gives them, in their order. Equal ones get a number."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def of(self, heading: str) -> str:
+        """Return the anchor of the next heading: small letters, no punctuation, a hyphen for each space."""
+        slug = re.sub(r"[^\w\- ]", "", LINK_TEXT.sub(r"\1", heading).lower()).replace(" ", "-")
+        self._counts[slug] += 1
+        return f"{slug}-{self._counts[slug] - 1}" if self._counts[slug] > 1 else slug
 
 
 def _problem(root: Path, path: Path, link: str) -> str:

@@ -23,7 +23,10 @@ from tap_servicetitan.plugin_runtime.errors import PluginError
 
 
 class SignInRefusedError(PluginError):
-    """ServiceTitan does not accept the credentials. No stream can be read: the run ends, without a retry."""
+    """ServiceTitan does not accept the credentials, or a new access token.
+
+    No stream can be read: the run ends, without a retry.
+    """
 
 
 class NothingReadableError(PluginError):
@@ -52,7 +55,8 @@ class StreamError(PluginError):
 class RequestRefusedError(StreamError):
     """The API answered a request with a client error (4xx).
 
-    The same request would fail again, so it is not retried. The stream is skipped or fails, see `on_missing_module`.
+    The same request would fail again, so it is not retried. `status` is the code. The stream is skipped or fails, see
+    `on_missing_module`.
     """
 
     def __init__(self, message: str, *, status: int) -> None:

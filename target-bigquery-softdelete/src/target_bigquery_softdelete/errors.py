@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class BadInputError(PluginError):
-    """The input is not a stream of Singer messages.
+    """A line of the input is not a Singer message, or is too long, or the input was cut off.
 
     Raised for the line that the text names. It ends the run: a line that cannot be read may have been of any stream.
     """
 
 
 class BatchFileError(PluginError):
-    """A BATCH message is not well-formed, or a file of it cannot be read.
+    """A BATCH message is not well-formed, or a file of it cannot be read, or may not be.
 
     The text names the stream and the file. The stream fails, the others go on.
     """
@@ -98,7 +98,7 @@ class TooManyRejectsError(PluginError):
 
 
 class WarehouseError(PluginError):
-    """BigQuery refused a request or a job, or could not be reached.
+    """BigQuery refused a request or a job, could not be reached, or did not answer in time.
 
     Raised after the last retry. The stream fails, or the run when the request was for no single stream.
     """
@@ -180,7 +180,7 @@ class OvertakenError(PluginError):
 
 
 class DeletesRefusedError(PluginError):
-    """A snapshot would have marked too many rows deleted.
+    """The guard let no row of a stream be marked deleted, because there would have been too many.
 
     Raised after everything else of the stream has landed. The stream fails, with the status `deletes_refused`.
     """
