@@ -74,6 +74,13 @@ def test_links_are_replaced_in_text_and_not_in_code() -> None:
     assert links.replaced(text, str.upper) == expected.replace("p.png", "P.PNG")
 
 
+def test_a_diagram_is_folded_text_because_what_draws_it_would_come_from_outside() -> None:
+    text = site_pages.folded_diagrams("Before\n\n```mermaid\nerDiagram\n    a }o--o| b : c\n```\n\n```text\nx\n```\n")
+    assert "mermaid" not in text
+    assert text.index("<details") < text.index("```text\nerDiagram\n    a }o--o| b : c\n```") < text.index("</details>")
+    assert text.endswith("\n\n```text\nx\n```\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [
