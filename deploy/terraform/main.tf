@@ -164,10 +164,10 @@ resource "google_bigquery_table" "companies" {
   }
 }
 
-resource "google_bigquery_dataset_iam_member" "runner_settings" {
-  dataset_id = google_bigquery_dataset.settings.dataset_id
-  role       = "roles/bigquery.dataViewer"
-  member     = google_service_account.account["etl-runner"].member
+resource "google_bigquery_dataset_access" "runner_settings" {
+  dataset_id    = google_bigquery_dataset.settings.dataset_id
+  role          = "READER"
+  user_by_email = google_service_account.account["etl-runner"].email
 }
 
 # --- The job and its schedule ---

@@ -47,14 +47,26 @@ def of(kind: str) -> dict[str, Any]:
     return {name: body for found, name, body in RESOURCES if found == kind}
 
 
+OLDER_NAMES = {"WRITER": "roles/bigquery.dataEditor", "READER": "roles/bigquery.dataViewer"}
+"""The roles of a dataset, by the names that its access list has."""
+
+
+def is_grant(kind: str) -> bool:
+    """Return whether a kind of resource grants one role to one member."""
+    return kind.endswith("_iam_member") or kind == "google_bigquery_dataset_access"
+
+
 def test_every_role_of_the_script_is_granted_and_no_other() -> None:
-    granted = sorted(body["role"] for kind, _, body in RESOURCES if kind.endswith("_iam_member"))
+    granted = sorted(OLDER_NAMES.get(body["role"], body["role"]) for kind, _, body in RESOURCES if is_grant(kind))
     of_script = re.findall(r"--role=(roles/[\w.]+)", SCRIPT)
     # The three datasets of a company are one resource here.
     of_sql = [*re.findall(r"GRANT `(roles/bigquery\.dataViewer)`", SQL), "roles/bigquery.dataEditor"]
     assert granted == sorted([*of_script, *of_sql])
     # Each adds one member. Nothing replaces a policy.
     assert [kind for kind, _, _ in RESOURCES if "_iam_" in kind and not kind.endswith("_iam_member")] == []
+    # Nor does any take from a dataset what lets the views of a group read it.
+    assert of("google_bigquery_dataset_iam_member") == {}
+    assert "access" not in of("google_bigquery_dataset")["company"]
 
 
 def test_the_accounts_and_apis_are_those_of_the_script() -> None:
@@ -67,7 +79,7 @@ def test_the_accounts_and_apis_are_those_of_the_script() -> None:
 
 
 def test_every_kind_of_resource_of_the_script_is_there() -> None:
-    kinds = {kind for kind, _, _ in RESOURCES if not kind.endswith("_iam_member")}
+    kinds = {kind for kind, _, _ in RESOURCES if not is_grant(kind)}
     assert kinds == {
         "google_artifact_registry_repository",
         "google_bigquery_dataset",

@@ -152,8 +152,11 @@ class DaysSince:
         return [*missed, *forward, *(day for day in earlier if day not in state.missed)]
 
     def read_before(self, state: DayState, since: date) -> list[date]:
-        """Return the days before the look-back, but none before the first one that was read."""
-        if state.first_day is None:
+        """Return the days before the look-back, but none before the first one that was read.
+
+        None if the start was moved on beyond them: the days between were never read, and must not seem so.
+        """
+        if state.first_day is None or state.last_day is None or self.start > state.last_day + _DAY:
             return []
         first = max(since, state.first_day)
         days = _range(first, (self.first_again(state) - first).days)

@@ -79,13 +79,15 @@ def _on_terminal(progress: Progress) -> Iterator[None]:
         transient=True,
     ):
         # Lines of the log go above the line that moves.
-        handlers = [each for each in logging.getLogger().handlers if getattr(each, "stream", None) is terminal]
-        streams = [(each, each.setStream(sys.stderr)) for each in handlers if isinstance(each, logging.StreamHandler)]
+        streamed = [each for each in logging.getLogger().handlers if isinstance(each, logging.StreamHandler)]
+        handlers = [each for each in streamed if each.stream is terminal]
+        for handler in handlers:
+            handler.setStream(sys.stderr)
         try:
             yield
         finally:
-            for handler, stream in streams:
-                handler.setStream(stream)
+            for handler in handlers:
+                handler.setStream(terminal)
 
 
 @contextmanager

@@ -446,6 +446,6 @@ def _check_root(batch_config: BatchConfig | None) -> None:
 def _utc(setting_name: str, value: str) -> datetime:
     try:
         start = datetime.fromisoformat(value)
-    except ValueError as error:
+        return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise PluginError(f"setting `{setting_name}` is not a date that exists: {value}") from error
-    return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)

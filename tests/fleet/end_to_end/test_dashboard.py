@@ -75,6 +75,7 @@ def test_it_serves_the_report_until_it_is_stopped(signum: signal.Signals, tmp_pa
         # A site whose own name points to this machine is told nothing.
         assert ask(port, Host="evil.example")[0] == 403
         assert ask(port, Host=f"localhost:{port}")[0] == 200
+        assert ask(port, Host="[::1")[0] == ask(port, "http://[/", Host="localhost")[0] == 400
 
         process.send_signal(signum)
         assert process.wait(60) == 0

@@ -72,6 +72,39 @@ def two(bigquery: BigQuery, tmp_path: Path) -> Group:
     return group
 
 
+def test_the_views_get_into_no_dataset_of_a_company(two: Group) -> None:
+    two.entries[1]["target"] = {"dataset": "silver"}
+    two.companies[1].client.create_dataset("silver")
+    for dataset in ("silver", "staging"):
+        result = two.run("--project", two.companies[1].name, "--dataset", dataset)
+        assert result.exit_code == 1
+        refusal = (
+            f"{two.companies[1].name}.{dataset} is a dataset of company-2. Give the views one of their own: --dataset"
+        )
+        assert str(result.exception) == refusal
+    assert list(two.companies[1].client.list_tables("silver")) == []
+
+
+def test_a_table_that_goes_while_the_tables_are_read_takes_no_other_with_it(
+    two: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_table = google_bigquery.Client.get_table
+
+    def get_late(client: google_bigquery.Client, table: Any, **options: Any) -> google_bigquery.Table:  # noqa: ANN401
+        if getattr(table, "table_id", "") == "calls":
+            client.delete_table(table, not_found_ok=True)
+        return get_table(client, table, **options)
+
+    monkeypatch.setattr(google_bigquery.Client, "get_table", get_late)
+    result = two.run()
+    assert result.exit_code == 0, result.output
+    assert "2 companies, 1 tables" in result.output
+    assert [row["company_id"] for row in two.rows("SELECT company_id FROM jobs ORDER BY 1")] == [
+        "company-1",
+        "company-2",
+    ]
+
+
 def test_a_view_has_the_rows_and_columns_of_all_companies(two: Group) -> None:
     result = two.run()
     assert result.exit_code == 0, result.output

@@ -15,7 +15,7 @@ from servicetitan_fleet.cli.options import companies_option, trust_option
 from servicetitan_fleet.group.company_tables import read_tables
 from servicetitan_fleet.group.group_dataset import GroupDataset, authorize
 from servicetitan_fleet.group.union_view import union_view
-from servicetitan_fleet.health.company_warehouse import make_company_client
+from servicetitan_fleet.health.company_warehouse import dataset_names, make_company_client
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client, emulator_address
 from servicetitan_fleet.plugin_runtime.redaction import to_line
@@ -61,6 +61,7 @@ def group_views(  # noqa: PLR0913 - one parameter per option
     """
     entries = open_registry(registry, os.environ, trusted=trusted).read()
     _check_entries(entries)
+    _check_dataset(f"{project}.{dataset}", entries.companies)
     found = _read_companies(entries.companies, parallel)
     views = _make_views(found)
     click.echo(f"{len(found)} companies, {len(views)} tables")
@@ -86,6 +87,19 @@ def _check_entries(entries: Entries) -> None:
     """
     if entries.bad:
         raise PluginError(f"{entries.bad[0].name}: {entries.bad[0].reason}. No view was changed")
+
+
+def _check_dataset(name: str, companies: Sequence[Company]) -> None:
+    """Check that the dataset of the group is no company's: the rows of all others would be seen there.
+
+    Raises:
+        PluginError: If it is.
+    """
+    for company in companies:
+        if name in {f"{company.project_id}.{own}" for own in dataset_names(company)}:
+            raise PluginError(
+                f"{name} is a dataset of {company.company_id}. Give the views one of their own: --dataset"
+            )
 
 
 def _read_companies(companies: Sequence[Company], parallel: int) -> list[CompanyTables]:

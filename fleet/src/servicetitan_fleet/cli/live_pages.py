@@ -57,8 +57,9 @@ class LivePages:
         try:
             self._make()
             self._problem = ""
-        except PluginError as error:
-            self._problem = f"{utc_now():%Y-%m-%d %H:%M} UTC: these pages are old, and cannot be made anew: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, old pages must not look like new ones
+            why = str(error) if isinstance(error, PluginError) else f"unexpected {type(error).__name__}: {error}"
+            self._problem = f"{utc_now():%Y-%m-%d %H:%M} UTC: these pages are old, and cannot be made anew: {why}"
         finally:
             self._lock.release()
 

@@ -86,7 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with a page."""
-        status, body = self.server.answer(self.path, self.headers.get("Host", ""))
+        try:
+            status, body = self.server.answer(self.path, self.headers.get("Host", ""))
+        except ValueError:  # an address that is none
+            status, body = HTTPStatus.BAD_REQUEST, b"this is no address\n"
         self.send_response(status)
         for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)

@@ -53,7 +53,8 @@ class RunLog:
         """
         reader = LogReader(self.environment, since, dry_run=self.dry_run, retry_seconds=RETRY_SECONDS)
         rows = reader.read(company).streams
-        endings = find_endings(rows, self.only or named_streams(company), may_rename=self.may_rename)
+        may_rename = self.may_rename or may_rename_streams(company)
+        endings = find_endings(rows, self.only or named_streams(company), may_rename=may_rename)
         changes = {row.stream: row.new_changes for row in rows if row.new_changes}
         return AuditLog(streams=endings, time=find_time(rows), changes=changes)
 
@@ -100,9 +101,14 @@ def find_ending(row: StreamRun) -> Ending:
         return Ending.FAILED
 
 
+def may_rename_streams(company: Company) -> bool:
+    """Return whether the registry has stream maps, by which a stream may have another name in the audit log."""
+    return "stream_maps" in company.tap or "stream_maps" in company.target
+
+
 def named_streams(company: Company) -> set[str]:
     """Return the streams that the registry selects by their full names; none if the plugins may rename streams."""
-    if "stream_maps" in company.tap or "stream_maps" in company.target:
+    if may_rename_streams(company):
         return set()
     names = {pattern.partition(".")[0] for pattern in company.streams}
     return {name for name in names if name.isidentifier() and is_selected(name, company.streams)}

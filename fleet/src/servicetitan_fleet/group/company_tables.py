@@ -70,7 +70,10 @@ def _read_all(client: bigquery.Client, company: Company, dataset: str) -> dict[s
         if item.table_type != "TABLE":
             continue
         _check_tenant(company, f"{dataset}.{item.table_id}", item.labels)
-        fields = client.get_table(item.reference, timeout=TIMEOUT_SECONDS).schema
+        try:
+            fields = client.get_table(item.reference, timeout=TIMEOUT_SECONDS).schema
+        except NotFound:
+            continue  # it went meanwhile, and the company's other tables are still there
         if any(field.name.lower() == OPERATION for field in fields):
             found[item.table_id] = CompanyTable(company.company_id, f"{dataset}.{item.table_id}", fields)
     return found

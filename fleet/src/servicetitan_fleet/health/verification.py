@@ -82,7 +82,10 @@ def compared_until(tables: Iterable[WrittenTable]) -> dt.datetime | None:
     """Return the moment up to which all of the tables should have every record that was created; None without any."""
     started = [table.started for table in tables if table.status == SUCCESS]
     newest = max(started, default=None)
-    return newest and min(moment for moment in started if newest - moment <= LONGEST_AGE) - MARGIN
+    if newest is None:
+        return None
+    # In whole seconds: the tap is told no others, and the tables must be asked for the same moment.
+    return (min(moment for moment in started if newest - moment <= LONGEST_AGE) - MARGIN).replace(microsecond=0)
 
 
 def compare(source: SourceCount, table: WrittenTable | None) -> Comparison:

@@ -58,8 +58,14 @@ def check_selected(streams: Iterable[str], company: Company, project: MeltanoPro
         PluginError: If there is no stream of a name, or the registry does not select it. Or if the tap does not say
             which streams it has.
     """
-    streams = list(streams)
-    problems = list(unknown_streams(streams, _stream_names(company, project), where="--stream"))
+    streams, known = list(streams), _stream_names(company, project)
+    problems = list(unknown_streams(streams, known, where="--stream"))
+    # Patterns match as well: with `!jobs` everything else would be read.
+    problems += [
+        f"`{to_line(name)}` is a pattern: give the names of streams"
+        for name in streams
+        if name not in known and not problems
+    ]
     problems += [
         f"`{name}` is not among the streams that it reads: see `streams` in the registry"
         for name in streams

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import StreamError
+from tap_servicetitan.plugin_runtime.redaction import to_line
 from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.replication.list_reader import ListReader
 from tap_servicetitan.specs.spec import ReplicationKind, ResponseFormat
@@ -82,7 +83,7 @@ def count_stream(client: ApiClient, stream: ServiceTitanStream, created_before: 
     try:
         count = _ask(client, spec, moment)
     except StreamError as error:
-        return replace(known, problem=str(error))
+        return replace(known, problem=to_line(str(error)))
     return replace(known, count=count, uncounted="" if count is not None else NO_TOTAL)
 
 

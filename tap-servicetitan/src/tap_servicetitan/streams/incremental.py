@@ -139,7 +139,8 @@ class IncrementalStream(ListStream, abc.ABC):
 
     def _full_pass(self) -> None:
         """Read every record. If this run has read all of them, those that did not come are gone."""
-        begun = self._bookmark.open_pass
+        # One that an earlier run has begun would leave out what that run has read.
+        begun = None if self._settings.rereads_all else self._bookmark.open_pass
         if self._child_lists:
             self._child_pass(self._child_lists, begun, self._now)
         else:

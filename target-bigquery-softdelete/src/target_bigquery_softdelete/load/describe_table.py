@@ -24,6 +24,7 @@ from target_bigquery_softdelete.bigquery.table_descriptions import (
 )
 from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.runtime.about import SOFTWARE
+from target_bigquery_softdelete.schema.descriptions import LONGEST_TABLE_DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +50,9 @@ def table_text(stream_table: StreamTable, columns: TableColumns) -> str:
     tenant_id = stream_table.warehouse.tenancy.tenant
     tenant = f" of tenant {tenant_id}" if tenant_id else ""
     own = f"Stream {stream_table.stream}{tenant}, written by {SOFTWARE}"
-    return f"{columns.description} {own}" if columns.description and stream_table.writes_descriptions else own
+    if not (columns.description and stream_table.writes_descriptions):
+        return own
+    return f"{columns.description[: LONGEST_TABLE_DESCRIPTION - len(own) - 1]} {own}"
 
 
 def description_label(

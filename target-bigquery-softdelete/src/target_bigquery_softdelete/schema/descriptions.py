@@ -12,6 +12,9 @@ LONGEST_DESCRIPTION = 1024
 """Characters that BigQuery accepts in the description of a column
 (https://cloud.google.com/bigquery/quotas#standard_tables)."""
 
+LONGEST_TABLE_DESCRIPTION = 16_384
+"""Characters that BigQuery accepts in the description of a table (same page)."""
+
 _SOURCE = re.compile(r"Source: `[^`]+`\.$")
 
 

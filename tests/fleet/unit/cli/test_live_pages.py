@@ -23,6 +23,7 @@ class Writer:
     def __init__(self) -> None:
         self.made = 0
         self.problem = ""
+        self.error: type[Exception] = PluginError
         self.goes_on = threading.Event()
         self.goes_on.set()
 
@@ -30,7 +31,7 @@ class Writer:
         """Write the first page, and that of a company."""
         assert self.goes_on.wait(60)
         if self.problem:
-            raise PluginError(self.problem)
+            raise self.error(self.problem)
         self.made += 1
         output.write_text(f"<main>page {self.made}</main>")
         folder = output.with_suffix(".companies")
@@ -78,6 +79,8 @@ def test_old_pages_say_why_they_are_old(tmp_path: Path) -> None:
     writer.problem = "cannot read companies.yml: <gone>"
     page = read_until(pages, b"cannot be made anew: cannot read companies.yml: &lt;gone&gt;")
     assert b"page 1" in page
+    writer.problem, writer.error = "no space left", OSError
+    read_until(pages, b"cannot be made anew: unexpected OSError: no space left")
     writer.problem = ""
     read_until(pages, b"<main>page")
 

@@ -7,7 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from servicetitan_fleet.cli.run_log import NO_ROW, find_ending, find_endings, find_time, named_streams
+from servicetitan_fleet.cli.run_log import (
+    NO_ROW,
+    find_ending,
+    find_endings,
+    find_time,
+    may_rename_streams,
+    named_streams,
+)
 from servicetitan_fleet.fleet.outcome import Ending
 from servicetitan_fleet.fleet.time_spent import TargetTime
 from support.fleet.statuses import GOOD, hours_ago, make_company, stream_run
@@ -46,6 +53,7 @@ def test_a_stream_that_the_registry_names_is_missed_if_the_run_left_no_row_of_it
     assert find_endings([], named_streams(company)) == []
     renamed = msgspec.structs.replace(company, tap={"stream_maps": {"calls": {"__alias__": "phone"}}})
     assert [end.stream for end in find_endings([GOOD], named_streams(renamed))] == ["jobs"]
+    assert (may_rename_streams(company), may_rename_streams(renamed)) == (False, True)
 
 
 def test_where_the_time_went_is_known_up_to_the_end_of_the_last_stream() -> None:

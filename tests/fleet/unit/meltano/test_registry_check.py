@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,12 @@ import pytest
 
 from servicetitan_fleet.meltano.plugin_facts import PluginFacts
 from servicetitan_fleet.meltano.project import TAP, TARGET, MeltanoProject
-from servicetitan_fleet.meltano.registry_check import find_bad_settings, find_unknown_streams, unknown_streams
+from servicetitan_fleet.meltano.registry_check import (
+    check_selected,
+    find_bad_settings,
+    find_unknown_streams,
+    unknown_streams,
+)
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.company import Company, parse_company
 
@@ -77,3 +83,10 @@ def test_a_plugin_that_does_not_say_is_an_error_of_one_line(program: str | None,
         with pytest.raises(PluginError) as caught:
             facts.streams(TAP)
         assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("pattern", ["*", "!jobs", "job*", "jobs.id"])
+def test_a_pattern_is_no_stream_to_read_again(project: MeltanoProject, pattern: str) -> None:
+    check_selected(["jobs"], company(), project)
+    with pytest.raises(PluginError, match=f"acme: `{re.escape(pattern)}` is a pattern: give the names of streams"):
+        check_selected([pattern], company(), project)

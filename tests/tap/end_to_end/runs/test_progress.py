@@ -50,6 +50,24 @@ def test_a_terminal_shows_a_line_that_moves_below_the_log(company: Company, tmp_
     assert "METRIC" not in plain
 
 
+def test_the_log_goes_on_after_it_where_the_terminal_is_no_terminal_for_rich(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    with open(theirs, "w", encoding="utf-8") as terminal:  # noqa: PTH123 - a descriptor
+        monkeypatch.setattr(sys, "stderr", terminal)
+        handler = logging.StreamHandler(terminal)
+        logging.getLogger().addHandler(handler)
+        try:
+            with progress.show_progress([], logging.getLogger("tap")):
+                pass
+            assert handler.stream is terminal
+        finally:
+            logging.getLogger().removeHandler(handler)
+    os.close(ours)
+
+
 def read_all(terminal: int) -> str:
     """Return what was written to a terminal whose other side is closed."""
     parts = []

@@ -90,6 +90,23 @@ def test_a_first_load_that_is_not_done_goes_on_where_it_was(company: Company, sy
     assert seen == set(times_at_source(company, spec.name))
 
 
+@pytest.mark.parametrize("spec", [CAMPAIGNS, UNFILTERED], ids=["changes", "changes without an end"])
+def test_from_the_start_comes_also_what_a_pass_that_is_not_done_has_read(
+    company: Company, sync: Sync, spec: StreamSpec
+) -> None:
+    first = sync(company.config, specs=[spec])
+    times = times_at_source(company, spec.name)
+    bookmark = first.state["bookmarks"][spec.name]
+    begun = bookmark.pop("full_pass_at")
+    bookmark["open_pass"] = {"began": begun, "created_to": "2000-01-01T00:00:00Z"}
+    run = sync({**company.config, "reread_from": "start", "lookback_seconds": 0}, specs=[spec], state=first.state)
+    assert run.error is None
+    (activation,) = run.of("ACTIVATE_VERSION")
+    passed = {m["record"]["id"] for m in run.of("RECORD") if m.get("version") == activation["version"]}
+    assert passed == set(times)
+    assert not run.state["bookmarks"][spec.name].get("open_pass")
+
+
 def test_the_lists_of_parents_are_read_again(company: Company, sync: Sync) -> None:
     stream = "customer_notes"
     first = sync(company.config, stream)
@@ -119,6 +136,15 @@ def test_days_before_the_look_back_come_again(api: ScriptedApi, sync: Sync) -> N
         assert run.state["bookmarks"]["campaign_performance"]["last_day"] == "2026-03-09"
         return sorted(record["date"] for record in run.records("campaign_performance"))
 
+    # Days that the start was moved on beyond stay unread, and do not seem to be read.
+    moved = sync(
+        config | {"start_date": "2026-03-10", "reread_from": "start"},
+        "campaign_performance",
+        state={
+            "bookmarks": {"campaign_performance": {"first_day": "2026-03-01", "last_day": "2026-03-04", **api.owner}}
+        },
+    )
+    assert [record["date"] for record in moved.records("campaign_performance")] == ["2026-03-10"]
     march = [f"2026-03-{day:02}" for day in range(1, 11)]
     assert days_with("2026-03-06") == march[5:]
     assert days_with("2020-01-01") == days_with("start") == march

@@ -70,6 +70,15 @@ def test_a_new_table_says_what_the_schema_says(target: TargetRunner, project: Pr
     assert {name: text for name, text in texts(project, "jobs_history").items() if name in wanted} == wanted
 
 
+def test_a_table_is_made_however_much_its_schema_has_to_say(target: TargetRunner, project: Project) -> None:
+    message = jobs()
+    message["schema"]["description"] = "x" * 20_000
+    assert target(*snapshot(message)).code == 0
+    text = project.client.get_table(f"{project.bronze}.jobs").description
+    assert len(text) == 16_384
+    assert "x Stream jobs, written by target-bigquery-softdelete" in text
+
+
 def test_other_words_reach_a_table_without_a_write_to_its_rows(target: TargetRunner, project: Project) -> None:
     target(*snapshot(jobs()), history=["jobs"], live_views=True)
     before = project.rows("jobs")
