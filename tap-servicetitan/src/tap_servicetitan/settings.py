@@ -255,7 +255,8 @@ class Settings(DeclaredSettings, kw_only=True, frozen=True):
             str,
             setting(
                 "For a single run: read again what earlier runs have read of the selected streams, from this day on "
-                "(UTC) or, with `start`, all of it, which also finds deletions. Bookmarks stay where they are.",
+                "(UTC) or, with `start`, all of it. That also finds deletions, except in streams that are read day by "
+                "day. Bookmarks stay where they are.",
                 title="Read again from",
                 pattern=rf"^(start|{_ISO_DATE[1:-1]})$",
                 form="`start`, or a date such as `2024-02-29`",
