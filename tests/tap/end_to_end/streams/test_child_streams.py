@@ -269,7 +269,7 @@ def test_a_start_date_in_an_open_pass_leaves_no_list_out(api: ScriptedApi, sync:
     bookmark = {"newest": "2026-01-09T00:00:00Z", "open_pass": opened, **passed, **api.owner}
     config, state = api.config | {"start_date": "2026-01-02"}, {"bookmarks": {"job_types": bookmark}}
     run = sync(config, "job_types", specs=(parents, NOTES), state=state)
-    assert run.ends["job_types"] == {"status": "complete"}
+    assert run.ends["job_types"]["status"] == "complete"
     assert [job for job in (1, 2, 3) if api.asked(f"/jobs/{job}/notes")] == [2, 3]
     assert "open_pass" not in run.state["bookmarks"]["job_types"]
 
