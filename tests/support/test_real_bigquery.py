@@ -188,8 +188,8 @@ def test_the_rehearsal_finds_its_tests_and_a_run_needs_its_project() -> None:
     found = subprocess.run([*command, "--bigquery-rehearsal"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = {line.split("::")[0].rpartition("/")[2] for line in found.stdout.splitlines() if "::" in line}
     assert files == {
-        "test_contract.py",
-        "test_descriptions.py", "test_crashes.py", "test_dry_run.py", "test_history.py", "test_keys.py", "test_lease.py",
+        "test_contract.py", "test_descriptions.py",
+        "test_crashes.py", "test_dry_run.py", "test_history.py", "test_keys.py", "test_lease.py",
         "test_live_view.py", "test_preflight.py", "test_quarantine.py", "test_rules.py", "test_tables.py",
         "test_times.py", "test_types.py",
     }  # fmt: skip
