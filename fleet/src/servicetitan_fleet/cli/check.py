@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,26 +17,20 @@ from servicetitan_fleet.cli.options import (
     storage_option,
     trust_option,
 )
+from servicetitan_fleet.cli.reading_context import make_reading_context
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.health.preflight import find_problems
-from servicetitan_fleet.meltano.context import MeltanoContext
-from servicetitan_fleet.meltano.environment import shared_variables
-from servicetitan_fleet.meltano.process import start_process
-from servicetitan_fleet.meltano.project import MeltanoProject
-from servicetitan_fleet.meltano.system_folder import clean_up_checks
-from servicetitan_fleet.meltano.warm_start import LEAST_COMPANIES, WarmMeltano
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
-from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.claims import Claims
 from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from servicetitan_fleet.meltano.process import Starter
     from servicetitan_fleet.registry.company import Company
 
 
@@ -73,15 +65,7 @@ def check(  # noqa: PLR0913 - one parameter per option
     """
     entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
     warn_of_disabled(entries)
-    context = MeltanoContext(
-        project=MeltanoProject(project_folder),
-        environment_name=environment,
-        variables=os.environ,
-        resolver=SecretResolver(),
-        system_root=Path(tempfile.gettempdir()),
-        start=_starter(entries.companies),
-    )
-    clean_up_checks(context.system_root)
+    context = make_reading_context(entries.companies, project_folder, environment)
     opened = open_storage(storage)
     claims = Claims(opened, execution_from(os.environ))
     storage_problems = _catch_problem(opened.check)
@@ -100,13 +84,6 @@ def check(  # noqa: PLR0913 - one parameter per option
             failures += bool(problems)
     if failures:
         sys.exit(1)
-
-
-def _starter(companies: Sequence[Company]) -> Starter:
-    """Return how Meltano is started: with libraries that are loaded once, if several companies are to use them."""
-    if len(companies) < LEAST_COMPANIES:
-        return start_process
-    return click.get_current_context().with_resource(WarmMeltano(shared_variables(os.environ))).start
 
 
 def _catch_problem(read: Callable[[], object]) -> list[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,23 +20,22 @@ from servicetitan_fleet.cli.options import (
     trust_option,
     work_folder_option,
 )
+from servicetitan_fleet.cli.reading_context import make_reading_context
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.console.tables import comparison_table, make_console
 from servicetitan_fleet.formatting import pluralize
 from servicetitan_fleet.health.verification import Verdict
 from servicetitan_fleet.health.verify_company import verify_company
-from servicetitan_fleet.meltano.context import MeltanoContext
-from servicetitan_fleet.meltano.project import MeltanoProject
-from servicetitan_fleet.meltano.system_folder import clean_up_checks
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
-from servicetitan_fleet.registry.secrets import SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from servicetitan_fleet.health.verification import Comparison
+    from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.registry.entries import Entries
 
@@ -98,22 +95,15 @@ def verify(  # noqa: PLR0913 - one parameter per option
             work_folder=work_folder,
         )
         return
-    context = MeltanoContext(
-        project=MeltanoProject(project_folder),
-        environment_name=environment,
-        variables=os.environ,
-        resolver=SecretResolver(),
-        system_root=Path(tempfile.gettempdir()),
-    )
     entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
     warn_of_disabled(entries)
+    context = make_reading_context(entries.companies, project_folder, environment)
     if not _verify_counts(entries, context, parallel=parallel, strict=strict):
         sys.exit(1)
 
 
 def _verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, strict: bool) -> bool:
     """Print how the companies' tables compare with their sources, and return whether all are good."""
-    clean_up_checks(context.system_root)
 
     def verify_safely(company: Company) -> Sequence[Comparison] | str:
         try:

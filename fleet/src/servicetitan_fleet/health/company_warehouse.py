@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.bigquery import quote_name
 from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client, emulator_address
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
     from servicetitan_fleet.registry.company import Company
+
+LOG_TABLE = "etl_logs"
 
 
 def make_company_client(company: Company, environment: Mapping[str, str]) -> bigquery.Client:
@@ -32,6 +35,11 @@ def make_company_client(company: Company, environment: Mapping[str, str]) -> big
         location=company.location or None,
         service_account=str(target.get("impersonate_service_account") or ""),
     )
+
+
+def log_table_name(company: Company) -> str:
+    """Return the quoted name of a company's audit log."""
+    return quote_name(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
 
 
 def kept_dataset_names(company: Company) -> list[str]:

@@ -14,10 +14,8 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.bigquery import quote_name
-from servicetitan_fleet.health.company_warehouse import make_company_client
+from servicetitan_fleet.health.company_warehouse import log_table_name, make_company_client
 from servicetitan_fleet.health.evidence import DRY_RUN, SKIPPED, SUCCESS, Evidence, RunSum, StreamRun, seconds_spent
-from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
 from servicetitan_fleet.state.company_record import CompanyRecord
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.registry.company import Company
 
-LOG_TABLE = "etl_logs"
 _TIMEOUT_SECONDS = 60.0
 RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
@@ -196,7 +193,7 @@ class LogReader:
         Raises:
             PluginError: If the audit log cannot be read.
         """
-        table = quote_name(company.project_id, str(company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE)
+        table = log_table_name(company)
         try:
             with closing(make_company_client(company, self._environment)) as client:
                 try:

@@ -13,11 +13,9 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from servicetitan_fleet.bigquery import quote_name
-from servicetitan_fleet.health.company_warehouse import make_company_client
-from servicetitan_fleet.health.etl_logs import LOG_TABLE
+from servicetitan_fleet.health.company_warehouse import log_table_name, make_company_client
 from servicetitan_fleet.health.evidence import DRY_RUN
 from servicetitan_fleet.health.verification import WrittenTable
-from servicetitan_fleet.plugin_runtime import datasets
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line
 
@@ -91,9 +89,7 @@ class LiveRows:
         Raises:
             PluginError: If the audit log cannot be read.
         """
-        log = quote_name(
-            self._company.project_id, str(self._company.target.get("log_dataset") or datasets.LOGS), LOG_TABLE
-        )
+        log = log_table_name(self._company)
         rows = self._query(tables_query(log), [], f"read {log}")
         return {row["stream"]: WrittenTable(**dict(row)) for row in rows}
 
