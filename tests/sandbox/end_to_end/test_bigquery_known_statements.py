@@ -70,6 +70,33 @@ def test_two_projects_do_not_meet(project: Project, bigquery: BigQuery) -> None:
     other.delete()
 
 
+def listed(project: Project) -> dict[str, int]:
+    """Return the tables of a dataset, each with its number of rows."""
+    text = f"""
+        SELECT CONCAT(own.project_id, '.', own.dataset_id, '.', own.table_id) AS name, own.row_count
+        FROM `{project.name}.bronze.__TABLES__` AS own
+        LEFT JOIN `{project.name}.bronze.__TABLES__` AS other ON other.table_id = CONCAT(own.table_id, '_history')
+        WHERE own.size_bytes > 0 AND other.table_id IS NULL
+    """
+    return {row["name"]: row["row_count"] for row in project.query(text)}
+
+
+def test_the_list_of_tables_is_that_of_the_project_at_that_moment(project: Project, bigquery: BigQuery) -> None:
+    other = Project(bigquery.api_endpoint)
+    other.client.create_dataset("bronze")
+    assert listed(other) == {}
+    assert listed(project) == {f"{project.name}.bronze.{table}": 1 for table in "abcd"}
+    other.query("CREATE TABLE bronze.e AS SELECT x FROM UNNEST([1, 2]) AS x")
+    project.query("CREATE TABLE bronze.a_history AS SELECT 1 AS id")
+    merge(project, "b", "c")
+    assert listed(other) == {f"{other.name}.bronze.e": 2}
+    counts = {"a_history": 1, "b": 2, "c": 1, "d": 1}
+    assert listed(project) == {f"{project.name}.bronze.{table}": count for table, count in counts.items()}
+    other.delete()
+    with pytest.raises(NotFound):
+        listed(other)
+
+
 def test_columns_of_another_type_make_another_statement(project: Project) -> None:
     for table, kind in (("e", "FLOAT64"), ("f", "NUMERIC")):
         project.query(f"CREATE TABLE bronze.{table} AS SELECT CAST(x AS {kind}) AS x FROM UNNEST([1, 2, 2]) AS x")

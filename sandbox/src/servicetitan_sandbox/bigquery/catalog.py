@@ -12,6 +12,8 @@ is. A project without datasets is detached, for the same reason.
 
 from __future__ import annotations
 
+import functools
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +24,12 @@ from local_bigquery.models import Dataset
 from local_bigquery.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Fetch = Callable[..., list[tuple[object, ...]]]
     Exists = Callable[[str, str], bool]
     Delete = Callable[[str, str, bool], None]
+    Write = Callable[..., bool]
 
 _FOLDER = "projects"
 
@@ -125,6 +128,20 @@ def detach_after(delete: Delete) -> Delete:
     return delete_and_detach
 
 
+def plan_once(write: Write) -> Write:
+    """Wrap the emulator's function that writes a query's result: it plans the query again for each look at its columns.
+
+    That took a fifth of the time of small statements.
+    """
+
+    @functools.wraps(write)
+    def write_planned(cursor: duckdb.DuckDBPyConnection | FreshCursor, *args: Any, **options: Any) -> bool:  # noqa: ANN401 - the emulator's
+        with cursor.planning_once() if isinstance(cursor, FreshCursor) else nullcontext():
+            return write(cursor, *args, **options)
+
+    return write_planned
+
+
 class FreshCursor:
     """A new DuckDB cursor: it has no temporary tables, so it skips the query for them, and it knows its transaction.
 
@@ -140,10 +157,29 @@ class FreshCursor:
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
         self._in_transaction = False
+        self._plans: dict[str, tuple[object, duckdb.DuckDBPyRelation]] | None = None
 
     def sql(self, query: str, **options: Any) -> duckdb.DuckDBPyRelation:  # noqa: ANN401 - DuckDB's signature
         """Return the relation of a query."""
-        return self._cursor.sql(self._NONE if query == self._TEMPORARY_TABLES else query, **options)
+        if query == self._TEMPORARY_TABLES:
+            return self._cursor.sql(self._NONE)
+        if self._plans is None:
+            return self._cursor.sql(query, **options)
+        parameters = options.get("params")
+        before, relation = self._plans.get(query, (None, None))
+        if relation is None or before is not parameters:
+            relation = self._cursor.sql(query, **options)
+            self._plans[query] = parameters, relation
+        return relation
+
+    @contextmanager
+    def planning_once(self) -> Iterator[None]:
+        """Plan each query once in the block, however often its relation is asked for: only its columns may be read."""
+        self._plans = {}
+        try:
+            yield
+        finally:
+            self._plans = None
 
     def execute(self, query: str, parameters: object = None) -> duckdb.DuckDBPyConnection:
         """Run a statement.

@@ -51,6 +51,7 @@ from servicetitan_sandbox.bigquery.rules import (
     request_size,
     statements,
     streaming,
+    table_listing,
     text_casts,
     traffic,
 )
@@ -116,6 +117,7 @@ def correct() -> None:
     _make_atomic()
     _install_caches()
     statements.install()
+    table_listing.install()
     decimals.install()
     json_numbers.install()
     json_parts.install()
@@ -126,6 +128,7 @@ def correct() -> None:
         rule.install()
     for rule in (query_destinations, null_arrays, modification_times):
         rule.install()
+    tables.write = catalog.plan_once(tables.write)
     jobs.install()
     query_requests.install()
     encryption.install()

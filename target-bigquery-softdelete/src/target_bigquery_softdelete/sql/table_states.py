@@ -41,7 +41,7 @@ def table_states(a_table: TableId) -> str:
     return "\n".join(
         [
             "SELECT",
-            f"  CONCAT('{dataset}.', _etl_t.table_id) AS table_name,",
+            "  CONCAT(_etl_t.project_id, '.', _etl_t.dataset_id, '.', _etl_t.table_id) AS table_name,",
             f"  CONCAT({own}, IFNULL(CONCAT(' ', {history}), '')) AS table_state,",
             "  _etl_t.last_modified_time AS modified,",
             "  IFNULL(_etl_h.last_modified_time, 0) AS history_modified,",

@@ -364,6 +364,8 @@ PARAMETERS = {
     **{f"{name}_{number}": "DATE" for name in ("first", "last") for number in (0, 1)},
 }
 TABLES_COLUMNS = [
+    ("project_id", "STRING"),
+    ("dataset_id", "STRING"),
     ("table_id", "STRING"),
     ("last_modified_time", "INT64"),
     ("row_count", "INT64"),

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from local_bigquery.catalog import row_access, tables
+from local_bigquery.catalog import datasets, row_access, tables
 from local_bigquery.engine import types
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query
@@ -31,6 +31,7 @@ from servicetitan_sandbox.bigquery.googlesql import result_schema
 from servicetitan_sandbox.bigquery.googlesql.analyzer import SqlError, check_statement, result_columns, table_paths
 from servicetitan_sandbox.bigquery.googlesql.service import start_in_background
 from servicetitan_sandbox.bigquery.known_statements import Shape
+from servicetitan_sandbox.bigquery.rules import table_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -206,6 +207,10 @@ class _Checked:
         """Return the columns of each table that there is, by the path that the statement writes."""
         return {self.names.get(path, path): relation.columns for path, relation in self.found.items() if relation}
 
+    def missing(self) -> set[Path]:
+        """Return the paths in the key that nothing stands for."""
+        return {self.names.get(path, path) for path, relation in self.found.items() if relation is None}
+
     def tells_all(self, context: Context, job: _Job) -> bool:
         """Return whether the key and the parameters say all that the statement's translation depends on."""
         return (
@@ -236,8 +241,8 @@ def _check(cursor: duckdb.DuckDBPyConnection, context: Context, checked: _Checke
         if path is None or path in known:
             return _refuse(refusal, job)
         relation = _relation(cursor, context, path)
-        if relation is None:
-            return None  # there is no such table, which the emulator says
+        if relation is None:  # there is no such table, which the emulator says
+            return _remember(checked.key, None) if path in checked.missing() else None
         known[path] = relation.columns
     if job.appends:
         job.result = result_schema.schema(result_columns(placed, known, job.parameters, checked.constants))
@@ -308,6 +313,8 @@ def _relation(cursor: duckdb.DuckDBPyConnection, context: Context, path: Path) -
     """Return a table, a view or one of the views of INFORMATION_SCHEMA; None if there is none."""
     parts = ".".join(path).split(".")
     project, dataset = [context.project_id, context.dataset_id or "", *parts[:-1]][-2:]
+    if parts[-1] == table_listing.VIEW and datasets.exists(project, dataset):
+        return _Relation(table_listing.COLUMNS, is_plain=True)
     try:
         table = tables.load(project, dataset, parts[-1])
     except (BigQueryError, duckdb.Error):

@@ -40,7 +40,7 @@ FROM (
 ) AS _etl_r
 LEFT JOIN (
   SELECT
-    CONCAT('co-1.bronze.', _etl_t.table_id) AS table_name,
+    CONCAT(_etl_t.project_id, '.', _etl_t.dataset_id, '.', _etl_t.table_id) AS table_name,
     CONCAT(FORMAT('%d/%d/%d', _etl_t.last_modified_time, _etl_t.row_count, _etl_t.size_bytes), IFNULL(CONCAT(' ', FORMAT('%d/%d/%d', _etl_h.last_modified_time, _etl_h.row_count, _etl_h.size_bytes)), '')) AS table_state,
     _etl_t.last_modified_time AS modified,
     IFNULL(_etl_h.last_modified_time, 0) AS history_modified,
