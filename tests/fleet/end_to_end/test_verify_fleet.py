@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
 
 SIZES = {"technicians": 7}
-STREAMS = {"streams": ["technicians.*"]}
 
 
 def test_each_task_verifies_its_share_and_a_broken_company_stops_no_other(
@@ -21,7 +20,7 @@ def test_each_task_verifies_its_share_and_a_broken_company_stops_no_other(
 ) -> None:
     fleet = Fleet(tmp_path, meltano, servicetitan, bigquery, (tmp_path / "etl").as_uri())
     for number, company_id in enumerate(("broken", "alone", "good", "short")):
-        fleet.add(company_id, f"88090{number}", SIZES, **STREAMS)
+        fleet.add(company_id, f"88090{number}", SIZES, streams=["technicians.*"])
     run = fleet.start("--company=good", "--company=short")
     run.communicate(timeout=200)
     assert run.returncode == 0

@@ -23,10 +23,10 @@ from servicetitan_fleet.cli.options import (
 from servicetitan_fleet.cli.reading_context import make_reading_context
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.console.tables import comparison_table, make_console
-from servicetitan_fleet.formatting import pluralize
 from servicetitan_fleet.health.verification import Verdict
 from servicetitan_fleet.health.verify_company import verify_company
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.state.execution import execution_from

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 1000
 """Characters of a reason that a message has: services refuse texts that are too long."""
 
-_REFUSED_DELETES = re.compile(r"\bwould mark \d[\d,]* of \d[\d,]* live rows deleted\b")
+_REFUSED_DELETES = re.compile(r"\bwould mark \d[\d,]* of \d[\d,]* live rows? deleted\b")
 _CHANGING = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?(?:Z|UTC)\b|[+-]\d\d:?\d\d)?"  # dates and times
     r"|(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])"  # ids of runs and requests
