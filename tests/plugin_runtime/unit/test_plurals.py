@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugin_runtime.plurals import pluralize
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_both_limits_must_be_passed(live: int, missing: int, *, refused: bool) -
 
 
 @pytest.mark.parametrize(("missing", "rows"), [(1, "1 live row"), (1000, "1,000 live rows")])
-def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int) -> None:
+def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int, rows: str) -> None:
     limits = DeleteLimits(fraction=1, rows=1_000_000)
     text = refusal(limits, stream="jobs", live=missing, marks=Marks(missing), staged=0)
     assert text == f"jobs: the snapshot is empty, but the table has {rows}. No row was marked. {ADVICE}"
