@@ -1,7 +1,8 @@
 """Demonstrates the pair: two companies, two BigQuery projects, two runs, and the changes that the second run made.
 
-It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the
-source, syncs again, and prints the rows in BigQuery. It also checks them: exit code 0 means that everything is correct.
+It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the source,
+syncs again, and prints the rows in BigQuery and figures of both companies. It also checks them: exit code 0 means that
+everything is correct.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from ruamel.yaml import YAML
 
+import demo_jobs
 from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
@@ -43,14 +46,14 @@ CHANGES = COUNTS[1:-1]
 console = Console(highlight=False)
 
 NEXT = f"""
-  What do the tables and columns mean?
-    docs/reference/dictionary/README.md
-  Ready-made figures over them, with dbt (docs/how-to/dbt.md), such as
-    SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
-  From records to a chart, step by step (docs/tutorial/README.md):
-    make tutorial
   The report of both companies, for a browser:
     {REPORT}
+  What does each of these tables and columns mean?
+    docs/reference/dictionary/jpm.md
+  From records to such figures and a chart, step by step:
+    make tutorial (docs/tutorial/README.md)
+  Four more marts, and your own, with dbt: docs/how-to/dbt.md, such as
+    SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
   Will it work with your own? docs/how-to/first-sync.md, and
     tap-servicetitan --config FILE --test
   A night of thirty companies, with trouble in three of them:
@@ -73,6 +76,7 @@ class Company:
         """Return the environment variables of a run for this company."""
         variables = environment.for_meltano(*environment.settings(servicetitan, self.tenant, self.project)) | {
             "BIGQUERY_LABELS": json.dumps({"company": self.name}),
+            "SERVICETITAN__SELECT": json.dumps([*_default_selection(), *(f"{name}.*" for name in demo_jobs.STREAMS)]),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
         }
@@ -210,8 +214,10 @@ def _companies(servicetitan: processes.ServiceTitan, bigquery: processes.BigQuer
             client_secret=f"secret-of-{name}",
             app_key=f"key-of-{name}",
             seed=number,
+            sizes=demo_jobs.SIZES,
         )
         servicetitan.control.add_tenant(tenant)
+        demo_jobs.add_jobs(servicetitan.control, tenant.tenant_id, name)
         yield Company(name, tenant, Project(bigquery.api_endpoint, f"{name}-data"))
 
 
@@ -268,6 +274,33 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     unchanged = len(set(after) - set(changes)) + sum(map(len, others.values()))
     console.print(f"The other {unchanged} rows did not change: every value was compared, including `_etl_synced`.")
     runner.write_report(companies)
+    console.rule("What it is for")
+    _show_mart(companies)
+
+
+def _default_selection() -> list[str]:
+    """Return the streams that Meltano selects by itself."""
+    project = YAML(typ="safe").load(ROOT / "meltano.yml")
+    selection: list[str] = project["plugins"]["extractors"][0]["select"]
+    return selection
+
+
+def _show_mart(companies: list[Company]) -> None:
+    """Print what became of the jobs of both companies, by the mart.
+
+    Raises:
+        DemoError: If a figure is wrong.
+    """
+    query, figures = demo_jobs.ask_both({company.name: company.project for company in companies})
+    console.print(f"[dim]{query}[/]", soft_wrap=True)
+    table = _table(f"{demo_jobs.MART}, a mart of the dbt package, of both companies")
+    for heading in demo_jobs.Figures._fields:
+        table.add_column(heading, justify="left" if heading in ("company", "business_unit") else "right")
+    for row in figures:
+        table.add_row(*map(str, row))
+    console.print(table)
+    if figures != demo_jobs.expected():
+        raise DemoError("a figure of the mart is wrong.")
 
 
 def _active_ids(control: Control, company: Company) -> list[int]:
