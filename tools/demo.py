@@ -1,8 +1,8 @@
 """Demonstrates the pair: two companies, two BigQuery projects, two runs, and the changes that the second run made.
 
-It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the source,
-syncs again, and prints the rows in BigQuery and figures of both companies. It also checks them: exit code 0 means that
-everything is correct.
+It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the
+source, syncs again, and prints the rows in BigQuery and figures of both companies. It also checks them: exit code 0
+means that everything is correct.
 """
 
 from __future__ import annotations
