@@ -62,7 +62,7 @@ def test_a_field_that_a_struct_lacks_is_null_in_it() -> None:
 
 
 def test_a_table_with_all_columns_is_read_as_it_is() -> None:
-    names = {name: () for _, name, _ in columns_of(dbt_package.SPECS["zones"])}
+    names: dict[str, Sequence[str]] = {name: () for name, _ in table(dbt_package.SPECS["zones"])}
     sql = render("stg_servicetitan__zones", "p.bronze", "p.reports", {"zones": names}).sql
     assert "from `p.bronze.zones`\n" in sql
 

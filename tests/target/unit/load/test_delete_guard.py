@@ -141,7 +141,7 @@ def test_the_marks_of_earlier_runs_count_against_the_rows_before_them(earlier: i
     may_mark = guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(earlier))
 
     assert may_mark is not refused
-    assert not refused or f"and {earlier} were marked in the last 14 days" in (guard.refusal or "")
+    assert not refused or f"and {earlier:,} were marked in the last 14 days" in (guard.refusal or "")
 
 
 def test_what_is_not_known_is_refused_and_said() -> None:
