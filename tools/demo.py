@@ -29,7 +29,7 @@ from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
 from servicetitan_sandbox.client.fleet import secrets_of
-from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
+from servicetitan_sandbox.client.meltano_project import PLUGINS, MeltanoProject, inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +76,7 @@ class Company:
         """Return the environment variables of a run for this company."""
         variables = environment.for_meltano(*environment.settings(servicetitan, self.tenant, self.project)) | {
             "BIGQUERY_LABELS": json.dumps({"company": self.name}),
-            "SERVICETITAN__SELECT": json.dumps([*_default_selection(), *(f"{name}.*" for name in demo_jobs.STREAMS)]),
+            "SERVICETITAN__SELECT": json.dumps(_selection()),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
         }
@@ -94,6 +94,16 @@ class Runner:
 
     servicetitan: processes.ServiceTitan
     folder: Path
+
+    @property
+    def project(self) -> Path:
+        """The folder of a Meltano project, into whose system folder the plugins are installed."""
+        return self.folder / "project"
+
+    @property
+    def system_folder(self) -> Path:
+        """That system folder."""
+        return self.project / ".meltano"
 
     def run(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
         """Run a command and print the summary lines of its log.
@@ -121,7 +131,7 @@ class Runner:
     def sync_with_meltano(self, company: Company) -> None:
         """Sync one company with Meltano."""
         with _step(f"{company.name}: meltano run {' '.join(PLUGINS)}"):
-            variables = company.environment(self.servicetitan, self.folder / "meltano")
+            variables = company.environment(self.servicetitan, self.system_folder)
             self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=variables)
 
     def sync_with_pipe(self, company: Company) -> None:
@@ -135,8 +145,18 @@ class Runner:
             command = f"'{tap_command}' --config '{tap}' | '{target_command}' --config '{target}'"
             self.run("bash", "-o", "pipefail", "-c", command)
 
+    def sync_as_fleet(self, companies: list[Company]) -> None:
+        """Sync all companies as an operator of several does, each in a process of its own."""
+        with _step("Both companies: orchestrate-etl run"):
+            self._orchestrate(companies, "run", project=self.project, work_folder=self.folder / "work", parallel=2)
+
     def write_report(self, companies: list[Company]) -> None:
         """Write the page that an operator of several companies sees."""
+        REPORT.parent.mkdir(exist_ok=True)
+        self._orchestrate(companies, "report", output=REPORT)
+
+    def _orchestrate(self, companies: list[Company], command: str, **options: object) -> None:
+        """Run a command of `orchestrate-etl` with a registry of the companies."""
         entries: list[dict[str, Any]] = []
         variables = inherited_environment() | {"ETL_TRUST_REGISTRY": "true"}  # it names the local servers
         for company in companies:
@@ -148,16 +168,16 @@ class Runner:
                     "tenant_id": company.tenant.tenant_id,
                     "project_id": company.project.name,
                     "secrets": references,
+                    "streams": _selection(),
+                    "tap": {"api_url": self.servicetitan.api_url, "auth_url": self.servicetitan.auth_url},
                     "target": {"api_endpoint": company.project.api_endpoint},
                 }
             )
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": entries}))  # JSON is YAML
-        REPORT.parent.mkdir(exist_ok=True)
-        options = {"companies": registry, "storage": f"file://{self.folder / 'etl'}", "output": REPORT}
-        self.run(
-            BIN / "orchestrate-etl", "report", *(f"--{key}={value}" for key, value in options.items()), env=variables
-        )
+        given = {"companies": registry, "storage": f"file://{self.folder / 'etl'}", **options}
+        words = (f"--{name.replace('_', '-')}={value}" for name, value in given.items())
+        self.run(BIN / "orchestrate-etl", command, *words, env=variables)
 
 
 class _step:  # noqa: N801 - used like a function
@@ -228,8 +248,10 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
         DemoError: If a run fails or a table is wrong.
     """
     first, control = companies[0], runner.servicetitan.control
+    runner.project.mkdir()
+    MeltanoProject(runner.project, {})
     with _step(f"Installing {' and '.join(PLUGINS)} with Meltano, from the lock file"):
-        variables = first.environment(runner.servicetitan, runner.folder / "meltano")
+        variables = first.environment(runner.servicetitan, runner.system_folder)
         runner.run(BIN / "meltano", "install", *PLUGINS, env=variables)
 
     console.rule("First run: everything is new")
@@ -260,9 +282,8 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     for key, (change, _) in changes.items():
         console.print(f"  {key}: {change}")
 
-    console.rule("Second run")
-    for company in companies:
-        runner.sync_with_meltano(company)
+    console.rule("Second run, as a fleet")
+    runner.sync_as_fleet(companies)
 
     after = first.project.rows(STREAM)
     console.print(_rows_table(first, changes, before, after))
@@ -278,11 +299,10 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     _show_mart(companies)
 
 
-def _default_selection() -> list[str]:
-    """Return the streams that Meltano selects by itself."""
+def _selection() -> list[str]:
+    """Return the streams that Meltano selects by itself, and those that the mart needs."""
     project = YAML(typ="safe").load(ROOT / "meltano.yml")
-    selection: list[str] = project["plugins"]["extractors"][0]["select"]
-    return selection
+    return [*project["plugins"]["extractors"][0]["select"], *(f"{name}.*" for name in demo_jobs.STREAMS)]
 
 
 def _show_mart(companies: list[Company]) -> None:

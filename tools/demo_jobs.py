@@ -29,8 +29,9 @@ BOOKED = {
 """What has become of the jobs of a week, by company and business unit."""
 
 QUESTION = """\
-SELECT '{company}' AS company, business_unit_name AS business_unit, SUM(booked) AS booked,
-  SUM(completed) AS completed, SUM(canceled) AS canceled, SUM(still_open) AS still_open
+SELECT '{company}' AS company, business_unit_name AS business_unit,
+  SUM(booked) AS booked, SUM(completed) AS completed,
+  SUM(canceled) AS canceled, SUM(still_open) AS still_open
 FROM `{project}.{dataset}.{mart}`
 GROUP BY business_unit_name"""
 
