@@ -41,7 +41,8 @@ def mart() -> str:
 
 def main() -> int:
     """Run the command and return its exit code."""
-    report, picture = map(Path, (*sys.argv[1:], *(demo.REPORT, demo.ROOT / "docs/report.png")[len(sys.argv) - 1 :]))
+    given = [Path(word) for word in sys.argv[1:]]
+    report, picture = [*given, *(demo.REPORT, demo.ROOT / "docs/report.png")[len(given) :]]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not report.is_file() or not chromium:
         print(__doc__ if chromium else "report_picture: no Chromium here: apt-get install chromium", file=sys.stderr)
