@@ -102,11 +102,11 @@ def verify(  # noqa: PLR0913 - one parameter per option
     warn_of_disabled(entries, execution.task)
     entries = entries.share(execution.task, execution.tasks)
     context = make_reading_context(entries.companies, project_folder, environment)
-    if not _verify_counts(entries, context, parallel=parallel, strict=strict):
+    if not verify_counts(entries, context, parallel=parallel, strict=strict):
         sys.exit(1)
 
 
-def _verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, strict: bool) -> bool:
+def verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, strict: bool) -> bool:
     """Print how the companies' tables compare with their sources, and return whether all are good."""
 
     def verify_safely(company: Company) -> Sequence[Comparison] | str:

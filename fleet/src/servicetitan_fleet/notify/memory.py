@@ -185,9 +185,7 @@ def _forget_settled(memory: Memory, channels: Collection[str], wants: Wants) -> 
     kept = tuple(
         old for old in memory.troubles if not old.over or old.claims or not old.told.keys().isdisjoint(channels)
     )
-    untold = tuple(
-        notice for notice in memory.notices if notice.claims or any(_is_due(notice, key, wants) for key in channels)
-    )
+    untold = tuple(notice for notice in memory.notices if any(_is_due(notice, key, wants) for key in channels))
     return replace(memory, troubles=kept, notices=untold)
 
 
