@@ -23,12 +23,15 @@
             {%- if name not in found -%}
                 {%- do added.append(null_column(types, name, name)) -%}
             {%- elif types[name] == 'struct' -%}
-                {%- set nulls = [] -%}
-                {%- for inner in fields_of(types, name).split() if inner not in found[name] -%}
-                    {%- do nulls.append(null_column(types, name ~ '.' ~ inner, inner)) -%}
+                {%- set fields = [] -%}
+                {%- for inner in found[name] -%}
+                    {%- do fields.append('`' ~ name ~ '`.`' ~ inner ~ '` as `' ~ inner ~ '`') -%}
                 {%- endfor -%}
-                {%- if nulls -%}
-                    {%- set row = '(select as struct `' ~ name ~ '`.*, ' ~ nulls | join(', ') ~ ')' -%}
+                {%- for inner in fields_of(types, name).split() if inner not in found[name] -%}
+                    {%- do fields.append(null_column(types, name ~ '.' ~ inner, inner)) -%}
+                {%- endfor -%}
+                {%- if fields | length > found[name] | length -%}
+                    {%- set row = 'struct(' ~ fields | join(', ') ~ ')' -%}
                     {%- do replaced.append('if(`' ~ name ~ '` is null, null, ' ~ row ~ ') as `' ~ name ~ '`') -%}
                 {%- endif -%}
             {%- endif -%}

@@ -88,8 +88,8 @@ def test_dbt_builds_every_model_although_the_tap_drops_personal_data(
 ) -> None:
     """Single columns, whole objects, and the key and the name in an object."""
     dropped = ["*email*", "*phone*", "*address*", "customer", "businessUnit.name", "job.id", "summary", "memo"]
-    messages = [*company.first_run(dbt_package.PACKAGED), *company.second_run()]
-    assert target(*company.without_fields(messages, dropped)).code == 0
+    for messages in (company.first_run(dbt_package.PACKAGED), company.second_run()):
+        assert target(*company.without_fields(messages, dropped)).code == 0
     columns = {field.name for field in project.client.get_table(f"{project.bronze}.technicians").schema}
     assert "email" not in columns
     dbt = DbtProject(tmp_path, project, "reports", {"servicetitan_timezone": company.TIMEZONE})

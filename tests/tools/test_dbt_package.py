@@ -56,7 +56,7 @@ def test_a_column_that_a_table_lacks_is_null_of_its_type() -> None:
 def test_a_field_that_a_struct_lacks_is_null_in_it() -> None:
     names = {"id": (), "customer": ("name",), "_etl_operation": (), "_etl_synced": ()}
     sql = render("stg_servicetitan__invoices", "p.bronze", "p.reports", {"invoices": names}).sql
-    row = "(select as struct `customer`.*, cast(null as int64) as `id`)"
+    row = "struct(`customer`.`name` as `name`, cast(null as int64) as `id`)"
     assert f"(select * replace (if(`customer` is null, null, {row}) as `customer`), cast(null as" in sql
     assert "cast(null as struct<`street` string," in sql
 
