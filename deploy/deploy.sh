@@ -17,7 +17,8 @@ cd "$(dirname "$0")/.."
 readonly JOB=etl METRIC=etl_company_done REPOSITORY=etl
 readonly SETTINGS=(
     PROJECT_ID REGION BIGQUERY_LOCATION STATE_BUCKET BUILD_BUCKET ALERT_EMAIL BASE_IMAGE TASKS COMPANIES_AT_A_TIME CPU
-    MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS NOTIFY RUNBOOK_URL
+    MEMORY COMPANY_TIMEOUT_MINUTES TASK_TIMEOUT_SECONDS TASK_RETRIES SCHEDULE TIME_ZONE STALE_HOURS VERIFY_SCHEDULE
+    GROUP_PROJECT GROUP_DATASET GROUP_SCHEDULE NOTIFY RUNBOOK_URL
 )
 readonly APIS=(
     artifactregistry bigquery cloudbuild cloudscheduler iam iamcredentials logging monitoring run secretmanager storage
@@ -43,7 +44,7 @@ render() {
     local text name
     text=$(<"$1")
     for name in "${SETTINGS[@]}" STALE_SECONDS JOB METRIC ENVIRONMENT IMAGE RUNNER CHANNEL COMPANY_PROJECT \
-        COMPANY_LOCATION LOADER; do
+        COMPANY_LOCATION LOADER JOB_NAME JOB_ARGS JOB_TASKS JOB_RETRIES; do
         # The quotes keep a & of a value from being the name that is replaced.
         text=${text//"\${$name}"/"${!name-}"}
     done
@@ -57,10 +58,10 @@ output_path() {
     echo "$folder/$1"
 }
 
-# Writes a file with its placeholders replaced, and prints its path.
+# Writes a file with its placeholders replaced, and prints its path. A second argument is another name for it.
 rendered() {
     local path
-    path=$(output_path "$(basename "$1")")
+    path=$(output_path "${2-$(basename "$1")}")
     render "$1" >"$path"
     echo "$path"
 }
@@ -85,6 +86,11 @@ run_sql() {
 }
 
 # --- The resources, each after those that it needs ---
+
+# Whether views over all companies are kept: GROUP_PROJECT names their project.
+has_group() {
+    [ "$GROUP_PROJECT" != none ]
+}
 
 enable_apis() {
     local api missing=()
@@ -169,24 +175,41 @@ make_registry() {
     run_sql "$PROJECT_ID" "$BIGQUERY_LOCATION" deploy/sql/registry_access.sql
 }
 
+# Arguments: its name, its arguments as JSON, the number of its tasks, and how often one is tried again.
+# shellcheck disable=SC2034  # render reads them indirectly
 make_job() {
-    local file
-    file=$(rendered deploy/job.yaml)
-    apply "job $JOB" "$file" gcloud run jobs describe "$JOB" "--region=$REGION" "--project=$PROJECT_ID" -- \
+    local JOB_NAME="$1" JOB_ARGS="$2" JOB_TASKS="$3" JOB_RETRIES="$4" file
+    file=$(rendered deploy/job.yaml "$1.yaml")
+    apply "job $1" "$file" gcloud run jobs describe "$1" "--region=$REGION" "--project=$PROJECT_ID" -- \
         gcloud run jobs replace "$file" "--region=$REGION" "--project=$PROJECT_ID"
 }
 
+# Arguments: the name of a job, and when it starts.
 make_schedule() {
     local scheduler="etl-scheduler@$PROJECT_ID.iam.gserviceaccount.com" uri wanted
-    uri="https://run.googleapis.com/v2/projects/$PROJECT_ID/locations/$REGION/jobs/$JOB:run"
-    wanted=$(output_path schedule.json)
+    uri="https://run.googleapis.com/v2/projects/$PROJECT_ID/locations/$REGION/jobs/$1:run"
+    wanted=$(output_path "$1.schedule.json")
     printf '{"schedule": "%s", "timeZone": "%s", "httpTarget": {"uri": "%s", "oauthToken": {"serviceAccountEmail": "%s"}}}\n' \
-        "$SCHEDULE" "$TIME_ZONE" "$uri" "$scheduler" >"$wanted"
-    grant gcloud run jobs add-iam-policy-binding "$JOB" "--member=serviceAccount:$scheduler" --role=roles/run.invoker \
+        "$2" "$TIME_ZONE" "$uri" "$scheduler" >"$wanted"
+    grant gcloud run jobs add-iam-policy-binding "$1" "--member=serviceAccount:$scheduler" --role=roles/run.invoker \
         "--region=$REGION" "--project=$PROJECT_ID"
-    apply "schedule $JOB" "$wanted" gcloud scheduler jobs describe "$JOB" "--location=$REGION" "--project=$PROJECT_ID" -- \
-        gcloud scheduler jobs VERB http "$JOB" "--schedule=$SCHEDULE" "--time-zone=$TIME_ZONE" --http-method=POST \
+    apply "schedule $1" "$wanted" gcloud scheduler jobs describe "$1" "--location=$REGION" "--project=$PROJECT_ID" -- \
+        gcloud scheduler jobs VERB http "$1" "--schedule=$2" "--time-zone=$TIME_ZONE" --http-method=POST \
         "--uri=$uri" "--oauth-service-account-email=$scheduler" "--location=$REGION" "--project=$PROJECT_ID"
+}
+
+make_jobs() {
+    make_job "$JOB" '["run"]' "$TASKS" "$TASK_RETRIES"
+    make_schedule "$JOB" "$SCHEDULE"
+    # What these find, a second try would find again. Their alert does not wait for one.
+    make_job "$JOB-verify" '["verify"]' "$TASKS" 0
+    make_schedule "$JOB-verify" "$VERIFY_SCHEDULE"
+    if ! has_group; then return; fi
+    make_job "$JOB-group-views" "[\"group-views\", \"--project=$GROUP_PROJECT\", \"--dataset=$GROUP_DATASET\"]" 1 0
+    make_schedule "$JOB-group-views" "$GROUP_SCHEDULE"
+    # Lets it run jobs there, and makes it the owner of the dataset that it creates, and of no other.
+    grant gcloud projects add-iam-policy-binding "$GROUP_PROJECT" "--member=serviceAccount:$RUNNER" \
+        --role=roles/bigquery.user --condition=None
 }
 
 make_metric() {
@@ -233,6 +256,7 @@ make_alerts() {
     make_alert execution_failed "an execution failed"
     make_alert company_failed "a company failed"
     make_alert company_stale "a company is stale"
+    make_alert check_failed "a scheduled check failed"
 }
 
 # --- Companies ---
@@ -284,6 +308,7 @@ grant_company() {
     grant gcloud projects add-iam-policy-binding "$COMPANY_PROJECT" "--member=serviceAccount:$LOADER" \
         --role=roles/bigquery.jobUser --condition=None
     run_sql "$COMPANY_PROJECT" "$COMPANY_LOCATION" deploy/sql/company.sql
+    if has_group; then run_sql "$COMPANY_PROJECT" "$COMPANY_LOCATION" deploy/sql/company_group.sql; fi
     for given in "${references[@]}"; do grant_secret "$given"; done
 }
 
@@ -365,8 +390,7 @@ deploy_everything() {
     make_state_bucket
     build_image
     make_registry
-    make_job
-    make_schedule
+    make_jobs
     make_alerts
     grant_channels
     grant_companies

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _NAMES = ("name", "key")
 """Fields by which the entries of a list are told apart, so that another order is no difference."""
 
-_DATASET_ROLES = {"roles/bigquery.dataEditor": "WRITER", "roles/bigquery.dataViewer": "READER"}
+_DATASET_ROLES = {
+    "roles/bigquery.dataOwner": "OWNER",
+    "roles/bigquery.dataEditor": "WRITER",
+    "roles/bigquery.dataViewer": "READER",
+}
 """BigQuery shows these roles of a dataset by their older names: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets"""
 
 _SHOWN = 120

@@ -7,7 +7,7 @@ Usage: tools/dbt_package.py                 write the files
 All of it follows from the streams' specs, schemas and meanings, and from the columns that the target makes of them. The
 package has the streams that most questions need (`dictionary.MOST_USED`).
 
-A staging model has the live rows of a table, a row for a row. Of its columns
+A staging model has the live rows of a table, a row for a row. A column that the table lacks is NULL. Of its columns
 
 - `id` is called after what it identifies: `job_id`;
 - a TIMESTAMP that stands for a day is a DATE, and called a date;
@@ -223,7 +223,7 @@ def staging_model(spec: StreamSpec) -> str:
         f"-- {GENERATED}\n"
         f"{{{{ config(enabled=has_streams('{spec.name}')) }}}}\n\n"
         f"select\n{lines},\n    _etl_synced\n"
-        f"from {{{{ source('servicetitan', '{spec.name}') }}}}\n"
+        f"from {{{{ complete(source('servicetitan', '{spec.name}')) }}}}\n"
         "where _etl_operation != 'DELETE'\n"
     )
 

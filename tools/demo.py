@@ -1,7 +1,8 @@
 """Demonstrates the pair: two companies, two BigQuery projects, two runs, and the changes that the second run made.
 
 It starts a local ServiceTitan and a local BigQuery, syncs both companies with Meltano, changes a few records at the
-source, syncs again, and prints the rows in BigQuery. It also checks them: exit code 0 means that everything is correct.
+source, syncs again, and prints the rows in BigQuery and figures of both companies. It also checks them: exit code 0
+means that everything is correct.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from ruamel.yaml import YAML
 
+import demo_jobs
 from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
 from servicetitan_sandbox.client.fleet import secrets_of
-from servicetitan_sandbox.client.meltano_project import PLUGINS, inherited_environment
+from servicetitan_sandbox.client.meltano_project import PLUGINS, MeltanoProject, inherited_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,14 +46,14 @@ CHANGES = COUNTS[1:-1]
 console = Console(highlight=False)
 
 NEXT = f"""
-  What do the tables and columns mean?
-    docs/reference/dictionary/README.md
-  Ready-made figures over them, with dbt (docs/how-to/dbt.md), such as
-    SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
-  From records to a chart, step by step (docs/tutorial/README.md):
-    make tutorial
   The report of both companies, for a browser:
     {REPORT}
+  What does each of these tables and columns mean?
+    docs/reference/dictionary/jpm.md
+  From records to such figures and a chart, step by step:
+    make tutorial (docs/tutorial/README.md)
+  Four more marts, and your own, with dbt: docs/how-to/dbt.md, such as
+    SELECT day, business_unit_name, revenue FROM servicetitan__revenue_by_day
   Will it work with your own? docs/how-to/first-sync.md, and
     tap-servicetitan --config FILE --test
   A night of thirty companies, with trouble in three of them:
@@ -73,6 +76,7 @@ class Company:
         """Return the environment variables of a run for this company."""
         variables = environment.for_meltano(*environment.settings(servicetitan, self.tenant, self.project)) | {
             "BIGQUERY_LABELS": json.dumps({"company": self.name}),
+            "SERVICETITAN__SELECT": json.dumps(_selection()),
             "MELTANO_SYS_DIR_ROOT": str(system_folder),
             "MELTANO_DATABASE_URI": f"sqlite:///{system_folder / 'meltano.db'}",
         }
@@ -90,6 +94,16 @@ class Runner:
 
     servicetitan: processes.ServiceTitan
     folder: Path
+
+    @property
+    def project(self) -> Path:
+        """The folder of a Meltano project, into whose system folder the plugins are installed."""
+        return self.folder / "project"
+
+    @property
+    def system_folder(self) -> Path:
+        """That system folder."""
+        return self.project / ".meltano"
 
     def run(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
         """Run a command and print the summary lines of its log.
@@ -117,7 +131,7 @@ class Runner:
     def sync_with_meltano(self, company: Company) -> None:
         """Sync one company with Meltano."""
         with _step(f"{company.name}: meltano run {' '.join(PLUGINS)}"):
-            variables = company.environment(self.servicetitan, self.folder / "meltano")
+            variables = company.environment(self.servicetitan, self.system_folder)
             self.run(BIN / "meltano", "run", "--state-id-suffix", company.name, *PLUGINS, env=variables)
 
     def sync_with_pipe(self, company: Company) -> None:
@@ -131,8 +145,18 @@ class Runner:
             command = f"'{tap_command}' --config '{tap}' | '{target_command}' --config '{target}'"
             self.run("bash", "-o", "pipefail", "-c", command)
 
+    def sync_as_fleet(self, companies: list[Company]) -> None:
+        """Sync all companies as an operator of several does, each in a process of its own."""
+        with _step("Both companies: orchestrate-etl run"):
+            self._orchestrate(companies, "run", project=self.project, work_folder=self.folder / "work", parallel=2)
+
     def write_report(self, companies: list[Company]) -> None:
         """Write the page that an operator of several companies sees."""
+        REPORT.parent.mkdir(exist_ok=True)
+        self._orchestrate(companies, "report", output=REPORT)
+
+    def _orchestrate(self, companies: list[Company], command: str, **options: object) -> None:
+        """Run a command of `orchestrate-etl` with a registry of the companies."""
         entries: list[dict[str, Any]] = []
         variables = inherited_environment() | {"ETL_TRUST_REGISTRY": "true"}  # it names the local servers
         for company in companies:
@@ -144,16 +168,16 @@ class Runner:
                     "tenant_id": company.tenant.tenant_id,
                     "project_id": company.project.name,
                     "secrets": references,
+                    "streams": _selection(),
+                    "tap": {"api_url": self.servicetitan.api_url, "auth_url": self.servicetitan.auth_url},
                     "target": {"api_endpoint": company.project.api_endpoint},
                 }
             )
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": entries}))  # JSON is YAML
-        REPORT.parent.mkdir(exist_ok=True)
-        options = {"companies": registry, "storage": f"file://{self.folder / 'etl'}", "output": REPORT}
-        self.run(
-            BIN / "orchestrate-etl", "report", *(f"--{key}={value}" for key, value in options.items()), env=variables
-        )
+        given = {"companies": registry, "storage": f"file://{self.folder / 'etl'}", **options}
+        words = (f"--{name.replace('_', '-')}={value}" for name, value in given.items())
+        self.run(BIN / "orchestrate-etl", command, *words, env=variables)
 
 
 class _step:  # noqa: N801 - used like a function
@@ -210,8 +234,10 @@ def _companies(servicetitan: processes.ServiceTitan, bigquery: processes.BigQuer
             client_secret=f"secret-of-{name}",
             app_key=f"key-of-{name}",
             seed=number,
+            sizes=demo_jobs.SIZES,
         )
         servicetitan.control.add_tenant(tenant)
+        demo_jobs.add_jobs(servicetitan.control, tenant.tenant_id, name)
         yield Company(name, tenant, Project(bigquery.api_endpoint, f"{name}-data"))
 
 
@@ -222,8 +248,10 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
         DemoError: If a run fails or a table is wrong.
     """
     first, control = companies[0], runner.servicetitan.control
+    runner.project.mkdir()
+    MeltanoProject(runner.project, {})
     with _step(f"Installing {' and '.join(PLUGINS)} with Meltano, from the lock file"):
-        variables = first.environment(runner.servicetitan, runner.folder / "meltano")
+        variables = first.environment(runner.servicetitan, runner.system_folder)
         runner.run(BIN / "meltano", "install", *PLUGINS, env=variables)
 
     console.rule("First run: everything is new")
@@ -254,9 +282,8 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     for key, (change, _) in changes.items():
         console.print(f"  {key}: {change}")
 
-    console.rule("Second run")
-    for company in companies:
-        runner.sync_with_meltano(company)
+    console.rule("Second run, as a fleet")
+    runner.sync_as_fleet(companies)
 
     after = first.project.rows(STREAM)
     console.print(_rows_table(first, changes, before, after))
@@ -268,6 +295,32 @@ def sync_and_check(runner: Runner, companies: list[Company]) -> None:
     unchanged = len(set(after) - set(changes)) + sum(map(len, others.values()))
     console.print(f"The other {unchanged} rows did not change: every value was compared, including `_etl_synced`.")
     runner.write_report(companies)
+    console.rule("What it is for")
+    _show_mart(companies)
+
+
+def _selection() -> list[str]:
+    """Return the streams that Meltano selects by itself, and those that the mart needs."""
+    project = YAML(typ="safe").load(ROOT / "meltano.yml")
+    return [*project["plugins"]["extractors"][0]["select"], *(f"{name}.*" for name in demo_jobs.STREAMS)]
+
+
+def _show_mart(companies: list[Company]) -> None:
+    """Print what became of the jobs of both companies, by the mart.
+
+    Raises:
+        DemoError: If a figure is wrong.
+    """
+    query, figures = demo_jobs.ask_both({company.name: company.project for company in companies})
+    console.print(f"[dim]{query}[/]", soft_wrap=True)
+    table = _table(f"{demo_jobs.MART}, a mart of the dbt package, of both companies")
+    for heading in demo_jobs.Figures._fields:
+        table.add_column(heading, justify="left" if heading in ("company", "business_unit") else "right")
+    for row in figures:
+        table.add_row(*map(str, row))
+    console.print(table)
+    if figures != demo_jobs.expected():
+        raise DemoError("a figure of the mart is wrong.")
 
 
 def _active_ids(control: Control, company: Company) -> list[int]:

@@ -4,7 +4,7 @@ Usage: tools/dictionary.py           write the pages
        tools/dictionary.py --check   print the pages that are out of date, and exit 1 if there are any
 
 All of it follows from the streams' specs, schemas and meanings, and from the columns that the target makes of them.
-Each page has a picture of what refers to what, in Mermaid.
+Each page has a picture of what refers to what (`table_picture.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from servicetitan_fleet.formatting import join_names
+from table_picture import Box, Reference, draw
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.catalog.meanings import (
     SHARED,
@@ -32,7 +34,7 @@ from target_bigquery_softdelete.schema.from_json_schema import table_columns
 from target_bigquery_softdelete.schema.naming import column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from tap_servicetitan.catalog.meanings import Meaning
     from tap_servicetitan.specs.spec import StreamSpec
@@ -48,8 +50,8 @@ AREA = {spec.name: spec.area for spec in STREAMS}
 USER_KEY = "userId"
 """The field that says whose login account something is. Nearly every stream refers to it, so pictures leave it out."""
 
-MOST_LABELS = 3
-"""How many columns a line of a picture names."""
+MOST_LABELS = 2
+"""How many columns a row of a picture names."""
 
 TITLES = {
     "accounting": "Accounting",
@@ -117,8 +119,9 @@ are the [descriptions](../descriptions.md) in BigQuery.
   `_decimal` has the number.
 - *Personal data*: the tap can [hash or leave out](../../how-to/fields.md#personal-data) such fields.
 - Each table also has `_etl_operation` and `_etl_synced`. Rows with `_etl_operation = 'DELETE'` are gone at the source.
-- In the pictures, a line goes from the table that refers to the one that it refers to; a broken one may go to one of
-  several. Lines to login accounts (`created_by_id` and the like) are left out.
+- In the pictures, a line goes from a column to the table that it refers to, where it ends in an arrow; a broken one may
+  go to one of several. Lines join at dots. Tables of other modules have the name of theirs. References to login
+  accounts (`created_by_id` and the like) are left out.
 
 ## Where to begin
 
@@ -201,36 +204,44 @@ def section(spec: StreamSpec) -> str:
     return "\n".join([*head, "| column | type | meaning |", "| --- | --- | --- |", *rows, ""])
 
 
-def relations(specs: Sequence[StreamSpec]) -> Iterator[str]:
-    """Yield the lines of a picture: which streams refer to which."""
-    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for spec in specs:
-        for source, name, column in columns_of(spec):
-            meaning = find_meaning(spec, source)
-            targets = [to.partition(".") for to in (meaning.references if meaning else None) or ()]
-            ends = "o{" if column.repeated else "o|"
-            line = f"}}o{'--' if len(targets) == 1 else '..'}{ends}"
-            for stream, _, field in targets:
-                if field != USER_KEY:
-                    found[spec.name, line, stream].append(name)
-    for (stream, line, target), names in found.items():
-        more = f" and {len(names) - MOST_LABELS} more" if len(names) > MOST_LABELS else ""
-        yield f'    {stream} {line} {target} : "{", ".join(names[:MOST_LABELS])}{more}"'
-    linked = {name for stream, _, target in found for name in (stream, target)}
-    yield from (f"    {spec.name}" for spec in specs if spec.name not in linked)
+def references(spec: StreamSpec) -> list[Reference]:
+    """Return which columns of a stream's table refer to which tables: columns to the same ones together."""
+    found: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for source, name, _ in columns_of(spec):
+        meaning = find_meaning(spec, source)
+        targets = [to.partition(".") for to in (meaning.references if meaning else None) or ()]
+        if streams := tuple(stream for stream, _, field in targets if field != USER_KEY):
+            found[streams].append(name)
+    return [Reference(join_names(names, MOST_LABELS), streams) for streams, names in found.items()]
+
+
+def picture(area: str) -> str:
+    """Return the picture of an API module: its tables, and those of others next to what refers to them."""
+    own = [Box(spec.name, references=references(spec)) for spec in STREAMS if spec.area == area]
+    users: dict[str, list[int]] = defaultdict(list)
+    for place, box in enumerate(own):
+        for target in {target for reference in box.references for target in reference.targets}:
+            users[target].append(place)
+    # One that many refer to stands in their middle, so that its lines are short.
+    middles = {name: places[len(places) // 2] for name, places in users.items() if AREA[name] != area}
+    boxes = [
+        each
+        for place, box in enumerate(own)
+        for each in (box, *(Box(name, TITLES[AREA[name]]) for name in sorted(middles) if middles[name] == place))
+    ]
+    return draw(f"{TITLES[area]}: which tables refer to which", boxes)
 
 
 def page(area: str) -> str:
     """Return the page of an API module."""
     specs = [spec for spec in STREAMS if spec.area == area]
-    picture = "\n".join(["```mermaid", "erDiagram", *relations(specs), "```"])
     return "\n".join(
         [
             f"# {TITLES[area]}",
             "",
             "Generated by `tools/dictionary.py`. [How to read this](README.md).",
             "",
-            picture,
+            f"![Which tables refer to which: each table below says it in words]({area}.svg)",
             "",
             *map(section, specs),
         ]
@@ -269,8 +280,20 @@ def spanish() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return the text of every page, by the name of its file."""
-    return {"README.md": index(), "shared.es.md": spanish(), **{f"{area}.md": page(area) for area in TITLES}}
+    """Return the text of every page and of every picture, by the name of its file."""
+    modules = {name: text for area in TITLES for name, text in _files(area)}
+    return {"README.md": index(), "shared.es.md": spanish(), **modules}
+
+
+def _files(area: str) -> Iterator[tuple[str, str]]:
+    yield f"{area}.md", page(area)
+    if any(spec.area == area for spec in STREAMS):
+        yield f"{area}.svg", picture(area)
+
+
+def present() -> dict[str, str]:
+    """Return the text of every file that is there, by its name."""
+    return {path.name: path.read_text("utf-8") for path in PAGES.iterdir() if path.suffix in (".md", ".svg")}
 
 
 def main() -> int:
@@ -278,14 +301,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the data dictionary.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page would change")
     check = parser.parse_args().check
-    wanted = pages()
-    present = {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")}
-    stale = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
+    wanted, found = pages(), present()
+    stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     if check:
         problem = "\n".join(
             f"dictionary: docs/reference/dictionary/{name} is out of date: run `make docs`" for name in stale
         )
-        print(problem or f"dictionary: {len(wanted)} pages are right")
+        print(problem or f"dictionary: {len(wanted)} pages and pictures are right")
         return 1 if stale else 0
     PAGES.mkdir(parents=True, exist_ok=True)
     for name in stale:

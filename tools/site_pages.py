@@ -44,11 +44,6 @@ LOADED = re.compile(
 )
 """An address outside of the site from which a page or a style sheet loads something. Links that one clicks are none."""
 
-DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FOLDED = (
-    '<details markdown="1"><summary>The diagram, as text: GitHub draws it</summary>\n\n```text\n\\1```\n\n</details>'
-)
-
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the documents outside of `docs/`."""
@@ -68,13 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     anchors = links.Anchors()
     config.mdx_configs["toc"]["slugify"] = lambda heading, _: anchors.of(heading)
     source = Path(page.file.abs_src_path or "")
-    text = folded_diagrams(github_markdown.for_python_markdown(markdown))
-    return links.replaced(text, lambda link: leads_to(source, link))
-
-
-def folded_diagrams(text: str) -> str:
-    """Return a Markdown text with each Mermaid diagram as text, folded up: what draws it would come from outside."""
-    return DIAGRAM.sub(FOLDED, text)
+    return links.replaced(github_markdown.for_python_markdown(markdown), lambda link: leads_to(source, link))
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_rendering import render
+from mart_views import make_mart
 from servicetitan_sandbox.client import environment, processes
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import Control, Tenant
@@ -166,14 +166,6 @@ class Pipe:
         return self._folder / f"{name}.json"
 
 
-def build_mart(project: Project) -> None:
-    """Make the views of the mart and of the staging models that it reads."""
-    tables, models = project.bronze, f"{project.name}.{MODELS}"
-    project.client.create_dataset(MODELS)
-    for model in (*dict.fromkeys(render(MART, tables, models).models), MART):
-        project.query(f"CREATE VIEW `{models}.{model}` AS {render(model, tables, models).sql}")
-
-
 def chart(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the SVG with the hours of each technician."""
     most = max(row["work_hours"] + row["drive_hours"] for row in rows)
@@ -241,7 +233,7 @@ def run(servicetitan: processes.ServiceTitan, tenant: Tenant, project: Project, 
     yield "Three visits have changed. What happened to the rows:"
     before = f"TIMESTAMP '{last['synced'].isoformat()}'"
     yield table(project.query(WHAT_HAPPENED.format(before=before)))
-    build_mart(project)
+    make_mart(project, MART, MODELS)
     hours = project.query(HOURS.format(models=MODELS))
     yield f"The mart {MART}, added up by technician:"
     yield table(hours)

@@ -20,6 +20,7 @@ EVERYWHERE = (
     "compat",
     "credentials",
     "errors",
+    "plurals",
     "printable",
     "redaction",
     "secret_forms",

@@ -69,6 +69,24 @@ resource "google_bigquery_dataset_access" "loader_data" {
   depends_on    = [google_service_account.loader]
 }
 
+# For the views over all companies, as deploy/sql/company_group.sql says it.
+resource "google_bigquery_dataset_access" "group_reads" {
+  for_each      = local.has_group ? var.companies : {}
+  project       = each.value.project_id
+  dataset_id    = google_bigquery_dataset.company["${each.key}/bronze"].dataset_id
+  role          = "READER"
+  user_by_email = google_service_account.account["etl-runner"].email
+}
+
+resource "google_bigquery_dataset_access" "group_authorizes" {
+  for_each      = local.has_group ? var.companies : {}
+  project       = each.value.project_id
+  dataset_id    = google_bigquery_dataset.company["${each.key}/bronze"].dataset_id
+  role          = "OWNER"
+  user_by_email = local.loaders[each.key]
+  depends_on    = [google_service_account.loader]
+}
+
 resource "google_secret_manager_secret_iam_member" "runner" {
   for_each  = local.secrets
   project   = each.value[0][1]

@@ -33,15 +33,35 @@ locals {
     CHANNEL       = google_monitoring_notification_channel.on_call.id
     STALE_SECONDS = tostring(var.settings.STALE_HOURS * 3600)
     # Cloud Monitoring replaces these itself.
-    log    = { extracted_label = { for name in ["company", "trouble", "reason"] : name => "$${log.extracted_label.${name}}" } }
+    log    = { extracted_label = { for name in ["company", "trouble", "reason", "job"] : name => "$${log.extracted_label.${name}}" } }
     metric = { label = { company = "$${metric.label.company}" } }
   })
-  job       = yamldecode(templatefile("${path.module}/../job.yaml", local.names)).spec.template.spec
-  task      = local.job.template.spec
-  container = local.task.containers[0]
-  metric    = jsondecode(templatefile("${path.module}/../alerts/metric.json", local.names))
+  has_group = var.settings.GROUP_PROJECT != "none"
+  # What runs, when, on how many tasks, and how often a task is tried again. What the checks find, a second try would
+  # find again: their alert does not wait for one.
+  runs = merge(
+    {
+      etl        = { args = ["run"], schedule = var.settings.SCHEDULE, tasks = var.settings.TASKS, retries = var.settings.TASK_RETRIES }
+      etl-verify = { args = ["verify"], schedule = var.settings.VERIFY_SCHEDULE, tasks = var.settings.TASKS, retries = 0 }
+    },
+    { for name in local.has_group ? ["etl-group-views"] : [] : name => {
+      args     = ["group-views", "--project=${var.settings.GROUP_PROJECT}", "--dataset=${var.settings.GROUP_DATASET}"]
+      schedule = var.settings.GROUP_SCHEDULE
+      tasks    = 1
+      retries  = 0
+    } },
+  )
+  jobs = {
+    for name, run in local.runs : name => yamldecode(templatefile("${path.module}/../job.yaml", merge(local.names, {
+      JOB_NAME    = name
+      JOB_ARGS    = jsonencode(run.args)
+      JOB_TASKS   = tostring(run.tasks)
+      JOB_RETRIES = tostring(run.retries)
+    }))).spec.template.spec
+  }
+  metric = jsondecode(templatefile("${path.module}/../alerts/metric.json", local.names))
   alerts = {
-    for name in ["execution_failed", "company_failed", "company_stale"] :
+    for name in ["execution_failed", "company_failed", "company_stale", "check_failed"] :
     name => jsondecode(templatefile("${path.module}/../alerts/${name}.json", local.names))
   }
 }
@@ -170,30 +190,32 @@ resource "google_bigquery_dataset_access" "runner_settings" {
   user_by_email = google_service_account.account["etl-runner"].email
 }
 
-# --- The job and its schedule ---
+# --- The jobs and their schedules ---
 
-resource "google_cloud_run_v2_job" "etl" {
-  name                = "etl"
+resource "google_cloud_run_v2_job" "job" {
+  for_each            = local.jobs
+  name                = each.key
   location            = local.region
   deletion_protection = false
   template {
-    task_count  = local.job.taskCount
-    parallelism = local.job.parallelism
+    task_count  = each.value.taskCount
+    parallelism = each.value.parallelism
     template {
-      service_account = local.task.serviceAccountName
-      max_retries     = local.task.maxRetries
-      timeout         = "${local.task.timeoutSeconds}s"
+      service_account = each.value.template.spec.serviceAccountName
+      max_retries     = each.value.template.spec.maxRetries
+      timeout         = "${each.value.template.spec.timeoutSeconds}s"
       containers {
-        image = local.container.image
+        image = each.value.template.spec.containers[0].image
+        args  = each.value.template.spec.containers[0].args
         dynamic "env" {
-          for_each = local.container.env
+          for_each = each.value.template.spec.containers[0].env
           content {
             name  = env.value.name
             value = env.value.value
           }
         }
         resources {
-          limits = local.container.resources.limits
+          limits = each.value.template.spec.containers[0].resources.limits
         }
       }
     }
@@ -202,25 +224,35 @@ resource "google_cloud_run_v2_job" "etl" {
 }
 
 resource "google_cloud_run_v2_job_iam_member" "scheduler" {
-  name     = google_cloud_run_v2_job.etl.name
+  for_each = local.jobs
+  name     = google_cloud_run_v2_job.job[each.key].name
   location = local.region
   role     = "roles/run.invoker"
   member   = google_service_account.account["etl-scheduler"].member
 }
 
-resource "google_cloud_scheduler_job" "etl" {
-  name      = "etl"
+resource "google_cloud_scheduler_job" "job" {
+  for_each  = local.runs
+  name      = each.key
   region    = local.region
-  schedule  = var.settings.SCHEDULE
+  schedule  = each.value.schedule
   time_zone = var.settings.TIME_ZONE
   http_target {
     http_method = "POST"
-    uri         = "https://run.googleapis.com/v2/projects/${local.project}/locations/${local.region}/jobs/etl:run"
+    uri         = "https://run.googleapis.com/v2/projects/${local.project}/locations/${local.region}/jobs/${each.key}:run"
     oauth_token {
       service_account_email = google_service_account.account["etl-scheduler"].email
     }
   }
   depends_on = [google_cloud_run_v2_job_iam_member.scheduler]
+}
+
+# Lets the job run queries in the group's project, and makes it the owner of the dataset that it creates, and of no other.
+resource "google_project_iam_member" "runner_group" {
+  for_each = toset(local.has_group ? [var.settings.GROUP_PROJECT] : [])
+  project  = each.value
+  role     = "roles/bigquery.user"
+  member   = google_service_account.account["etl-runner"].member
 }
 
 # --- Alerts ---

@@ -33,6 +33,10 @@ variable "settings" {
     SCHEDULE                = string
     TIME_ZONE               = string
     STALE_HOURS             = number
+    VERIFY_SCHEDULE         = string
+    GROUP_PROJECT           = optional(string, "none")
+    GROUP_DATASET           = optional(string, "servicetitan")
+    GROUP_SCHEDULE          = optional(string, "30 4 * * *")
     NOTIFY                  = optional(string, "[]")
     RUNBOOK_URL             = optional(string, "docs/how-to/runbook.md")
   })

@@ -81,3 +81,23 @@ def test_what_needs_a_stream_that_the_company_does_not_have_is_left_out(loaded: 
     results = dbt.results()
     assert "servicetitan__campaign_return" not in results
     assert results["servicetitan__revenue_by_day"] == "success"
+
+
+def test_dbt_builds_every_model_although_the_tap_drops_personal_data(
+    target: TargetRunner, project: Project, tmp_path: Path
+) -> None:
+    """Single columns, whole objects, and the key and the name in an object."""
+    dropped = ["*email*", "*phone*", "*address*", "customer", "businessUnit.name", "job.id", "summary", "memo"]
+    for messages in (company.first_run(dbt_package.PACKAGED), company.second_run()):
+        assert target(*company.without_fields(messages, dropped)).code == 0
+    columns = {field.name for field in project.client.get_table(f"{project.bronze}.technicians").schema}
+    assert "email" not in columns
+    dbt = DbtProject(tmp_path, project, "reports", {"servicetitan_timezone": company.TIMEZONE})
+
+    assert dbt.run("build") == ""
+
+    assert {name for name in MODELS if dbt.results().get(name) != "success"} == set()
+    technicians = project.query(f"SELECT email, name FROM `{project.name}.reports.stg_servicetitan__technicians`")
+    assert {"email": None, "name": "Ann"} in technicians
+    days = project.query(f"SELECT * FROM `{project.name}.reports.servicetitan__technician_days`")
+    assert company.to_compare("servicetitan__technician_days", days) == company.ANSWERS["servicetitan__technician_days"]

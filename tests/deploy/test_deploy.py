@@ -207,11 +207,11 @@ def test_production_is_built_from_a_base_image_with_a_digest(deployment: Deploym
 def test_a_second_deployment_creates_nothing(twice: Twice) -> None:
     first, second = twice
     assert not [call for call in second if "execute" in call]  # CANARY=none
-    assert len([call for call in first if set(call) & set(MAKES)]) == 14
+    assert len([call for call in first if set(call) & set(MAKES)]) == 16
     assert [call for call in second if set(call) & set(MAKES)] == []
     # It updates what may be out of date, and does not rebuild an existing image.
     changed = [call for call in second if "update" in call or "replace" in call]
-    assert len([call for call in changed if "policies" in call]) == 3
+    assert len([call for call in changed if "policies" in call]) == 4
     assert {"run", "scheduler", "logging"} <= {call[1] for call in changed}
 
 
@@ -238,6 +238,7 @@ def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
         ("bigquery.dataViewer", "fleet-dev.settings", RUNNER),
         ("storage.objectAdmin", "gs://fleet-dev-state", RUNNER),
         ("run.invoker", "etl", SCHEDULER),
+        ("run.invoker", "etl-verify", SCHEDULER),
         ("artifactregistry.writer", "etl", BUILDER),
         ("storage.objectViewer", "gs://fleet-dev-build", BUILDER),
         ("logging.logWriter", "fleet-dev", BUILDER),
@@ -246,7 +247,7 @@ def test_no_account_gets_more_access_than_needed(twice: Twice) -> None:
 
 def test_what_a_run_needs_for_its_alerts_reaches_the_job(deployment: Deployment) -> None:
     deployment.deploy("dev")
-    job = YAML(typ="safe").load((deployment.folder / "output/dev/job.yaml").read_text(encoding="utf-8"))
+    job = YAML(typ="safe").load((deployment.folder / "output/dev/etl.yaml").read_text(encoding="utf-8"))
     (container,) = job["spec"]["template"]["spec"]["template"]["spec"]["containers"]
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     assert variables["ETL_NOTIFY"] == NOTIFY
@@ -254,6 +255,52 @@ def test_what_a_run_needs_for_its_alerts_reaches_the_job(deployment: Deployment)
     assert (variables["ETL_PROJECT_ID"], variables["ETL_TASK_RETRIES"]) == ("fleet-dev", "1")
     alert = json.loads((deployment.folder / "output/dev/company_failed.json").read_text(encoding="utf-8"))
     assert "https://wiki.test/etl?a=1&b=2#a-company-failed" in alert["documentation"]["content"]
+
+
+def test_the_checks_have_jobs_and_schedules_of_their_own(deployment: Deployment) -> None:
+    settings = deployment.folder / "dev.env"
+    text = settings.read_text(encoding="utf-8")
+    assert "GROUP_PROJECT=none" in text
+    settings.write_text(text.replace("GROUP_PROJECT=none", "GROUP_PROJECT=group-data"))
+    calls = deployment.deploy("dev", CANARY="none")
+    found = {}
+    for name in ("etl", "etl-verify", "etl-group-views"):
+        job = YAML(typ="safe").load((deployment.folder / f"output/dev/{name}.yaml").read_text(encoding="utf-8"))
+        spec = job["spec"]["template"]["spec"]
+        found[job["metadata"]["name"]] = (
+            spec["template"]["spec"]["containers"][0]["args"],
+            spec["template"]["spec"]["maxRetries"],
+        )
+    assert found == {
+        "etl": (["run"], 1),
+        "etl-verify": (["verify"], 0),
+        "etl-group-views": (["group-views", "--project=group-data", "--dataset=servicetitan"], 0),
+    }
+    scheduled = [call for call in calls if call[1:4] == ["scheduler", "jobs", "create"]]
+    assert {call[5]: option(call, "schedule") for call in scheduled} == {
+        "etl": "0 */6 * * *",
+        "etl-verify": "30 4 * * 0",
+        "etl-group-views": "30 4 * * *",
+    }
+    assert {option(call, "uri").rpartition("/")[2] for call in scheduled} == {f"{name}:run" for name in found}
+    # The views are written by the runner. What loads a company's data lets them read it.
+    granted = {grant(call) for call in calls if "add-iam-policy-binding" in call}
+    granted |= {found for call in calls if call[0] == "bq" for found in grants_of(call[-1])}
+    assert {entry for entry in granted if entry[0].startswith("bigquery.") and entry[0] != "bigquery.dataEditor"} == {
+        ("bigquery.user", "group-data", RUNNER),
+        ("bigquery.dataViewer", "acme-data.bronze", RUNNER),
+        ("bigquery.dataOwner", "acme-data.bronze", RUNNER),
+        ("bigquery.dataViewer", "beta-data.bronze", RUNNER),
+        ("bigquery.dataOwner", "beta-data.bronze", f"serviceAccount:{ACCOUNT}"),
+        ("bigquery.jobUser", "acme-data", RUNNER),
+        ("bigquery.jobUser", "beta-data", f"serviceAccount:{ACCOUNT}"),
+        ("bigquery.dataViewer", "fleet-dev.settings", RUNNER),
+    }
+
+
+def option(call: list[str], name: str) -> str:
+    (value,) = (word.partition("=")[2] for word in call if word.startswith(f"--{name}="))
+    return value
 
 
 def grant(call: list[str]) -> tuple[str, str, str]:

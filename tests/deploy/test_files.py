@@ -67,6 +67,10 @@ def rendered(path: str, environment: str = "pro") -> str:
         "IMAGE": "registry/image:tag",
         "RUNNER": "etl-runner@example.test",
         "LOADER": "etl-loader@example.test",
+        "JOB_NAME": "etl-verify",
+        "JOB_ARGS": '["verify"]',
+        "JOB_TASKS": "4",
+        "JOB_RETRIES": "0",
         "CHANNEL": "projects/p/notificationChannels/1",
         "COMPANY_PROJECT": "acme-data",
         "COMPANY_LOCATION": "EU",
@@ -108,7 +112,7 @@ def test_the_job_is_valid_for_cloud_run(environment: str) -> None:
         ("cloudbuild.v1.Build", "cloudbuild.yaml"),
         ("logging.v2.LogMetric", "alerts/metric.json"),
         *(("monitoring.v3.AlertPolicy", f"alerts/{name}.json") for name in ("company_failed", "company_stale")),
-        ("monitoring.v3.AlertPolicy", "alerts/execution_failed.json"),
+        *(("monitoring.v3.AlertPolicy", f"alerts/{name}.json") for name in ("execution_failed", "check_failed")),
     ],
     ids=lambda text: text.rpartition("/")[2],
 )
@@ -128,6 +132,8 @@ def test_the_times_of_an_environment_are_consistent(environment: str) -> None:
     found = settings(environment)
     assert found.keys() == settings("pro").keys()
     assert found["SCHEDULE"] == "0 */6 * * *"
+    # Between two runs, and the first of them weekly.
+    assert (found["VERIFY_SCHEDULE"], found["GROUP_SCHEDULE"]) == ("30 4 * * 0", "30 4 * * *")
     assert int(found["COMPANY_TIMEOUT_MINUTES"]) * 60 < int(found["TASK_TIMEOUT_SECONDS"]) < 6 * 3600
     assert 6 < int(found["STALE_HOURS"]) <= 23
 

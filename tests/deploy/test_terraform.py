@@ -47,7 +47,11 @@ def of(kind: str) -> dict[str, Any]:
     return {name: body for found, name, body in RESOURCES if found == kind}
 
 
-OLDER_NAMES = {"WRITER": "roles/bigquery.dataEditor", "READER": "roles/bigquery.dataViewer"}
+OLDER_NAMES = {
+    "OWNER": "roles/bigquery.dataOwner",
+    "WRITER": "roles/bigquery.dataEditor",
+    "READER": "roles/bigquery.dataViewer",
+}
 """The roles of a dataset, by the names that its access list has."""
 
 
@@ -60,7 +64,7 @@ def test_every_role_of_the_script_is_granted_and_no_other() -> None:
     granted = sorted(OLDER_NAMES.get(body["role"], body["role"]) for kind, _, body in RESOURCES if is_grant(kind))
     of_script = re.findall(r"--role=(roles/[\w.]+)", SCRIPT)
     # The three datasets of a company are one resource here.
-    of_sql = [*re.findall(r"GRANT `(roles/bigquery\.dataViewer)`", SQL), "roles/bigquery.dataEditor"]
+    of_sql = [*re.findall(r"GRANT `(roles/bigquery\.data(?:Viewer|Owner))`", SQL), "roles/bigquery.dataEditor"]
     assert granted == sorted([*of_script, *of_sql])
     # Each adds one member. Nothing replaces a policy.
     assert [kind for kind, _, _ in RESOURCES if "_iam_" in kind and not kind.endswith("_iam_member")] == []
@@ -93,13 +97,27 @@ def test_every_kind_of_resource_of_the_script_is_there() -> None:
         "google_service_account",
         "google_storage_bucket",
     }
-    for kind, field in (
-        ("google_cloud_run_v2_job", "name"),
-        ("google_cloud_scheduler_job", "name"),
-        ("google_artifact_registry_repository", "repository_id"),
-    ):
-        assert [body[field] for body in of(kind).values()] == ["etl"]
+    (repository,) = of("google_artifact_registry_repository").values()
+    assert repository["repository_id"] == "etl"
     assert set(of("google_storage_bucket")) == {"state", "build"}
+
+
+def test_the_jobs_are_those_of_the_script() -> None:
+    made = re.findall(r'make_job "\$JOB([\w-]*)" (?:\'\["|"\[\\")([\w-]+)', SCRIPT)
+    assert [name for name, _ in made] == ["", "-verify", "-group-views"]
+    text = (FOLDER / "main.tf").read_text("utf-8")
+    for name, command in made:
+        # Each is named, and runs that command.
+        assert re.search(rf'\betl{name}\b"?(?: += |\] : \[\] : name => ){{\s*args += \["{command}"', text), name
+    for kind in ("google_cloud_run_v2_job", "google_cloud_scheduler_job"):
+        assert [body["name"] for body in of(kind).values()] == ["${each.key}"]
+
+
+def test_the_alerts_are_those_of_the_files() -> None:
+    files = {path.stem for path in (DEPLOY / "alerts").glob("*_*.json")}
+    assert set(re.findall(r"^    make_alert (\w+) ", SCRIPT, re.MULTILINE)) == files
+    (found,) = re.findall(r"for name in \[(.*)\] :\n +name => jsondecode", (FOLDER / "main.tf").read_text("utf-8"))
+    assert set(re.findall(r'"(\w+)"', found)) == files
 
 
 def test_the_settings_are_those_of_the_environments() -> None:

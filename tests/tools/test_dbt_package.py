@@ -10,8 +10,10 @@ from dbt_rendering import render
 from dictionary import columns_of
 from servicetitan_sandbox.bigquery.googlesql.analyzer import result_columns
 from servicetitan_sandbox.bigquery.googlesql.result_schema import schema
+from target_bigquery_softdelete.schema.naming import column_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
@@ -35,6 +37,34 @@ def test_every_staging_model_has_the_columns_and_types_that_it_promises() -> Non
             *((column.name, column.type) for column in dbt_package.staged_columns(spec)),
             ("_etl_synced", "TIMESTAMP"),
         ]
+
+
+def test_a_column_that_a_table_lacks_is_null_of_its_type() -> None:
+    """Whatever the tap drops but keys and times of changes, and what the models themselves need."""
+    for name in dbt_package.PACKAGED:
+        spec = dbt_package.SPECS[name]
+        kept = {*map(column_name, spec.key), *(audit[0] for audit in dbt_package.AUDIT_COLUMNS)}
+        present = [column for column in table(spec) if column[0] in kept]
+        names: dict[str, Sequence[str]] = {column[0]: () for column in present}
+        sql = render(f"{dbt_package.PREFIX}{name}", "p.bronze", "p.reports", {name: names}).sql
+        found = schema(result_columns(sql, {(f"p.bronze.{name}",): present}))
+        assert [(field["name"], type_of(field)) for field in found[:-1]] == [
+            (column.name, column.type) for column in dbt_package.staged_columns(spec)
+        ]
+
+
+def test_a_field_that_a_struct_lacks_is_null_in_it() -> None:
+    names = {"id": (), "customer": ("name",), "_etl_operation": (), "_etl_synced": ()}
+    sql = render("stg_servicetitan__invoices", "p.bronze", "p.reports", {"invoices": names}).sql
+    row = "struct(`customer`.`name` as `name`, cast(null as int64) as `id`)"
+    assert f"(select * replace (if(`customer` is null, null, {row}) as `customer`), cast(null as" in sql
+    assert "cast(null as struct<`street` string," in sql
+
+
+def test_a_table_with_all_columns_is_read_as_it_is() -> None:
+    names: dict[str, Sequence[str]] = {name: () for name, _ in table(dbt_package.SPECS["zones"])}
+    sql = render("stg_servicetitan__zones", "p.bronze", "p.reports", {"zones": names}).sql
+    assert "from `p.bronze.zones`\n" in sql
 
 
 def type_of(field: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_next_steps_name_pages_and_a_mart_that_exist() -> None:
     pages = re.findall(r"docs/\S+\.md", demo.NEXT)
-    assert {"docs/reference/dictionary/README.md", "docs/how-to/dbt.md"} <= set(pages)
+    assert {"docs/reference/dictionary/jpm.md", "docs/how-to/dbt.md", "docs/tutorial/README.md"} <= set(pages)
     assert [page for page in pages if not (ROOT / page).is_file()] == []
     (mart,) = re.findall(r"FROM (servicetitan__\w+)", demo.NEXT)
     assert (STAGING.parent / "marts" / f"{mart}.sql").is_file()

@@ -74,13 +74,6 @@ def test_links_are_replaced_in_text_and_not_in_code() -> None:
     assert links.replaced(text, str.upper) == expected.replace("p.png", "P.PNG")
 
 
-def test_a_diagram_is_folded_text_because_what_draws_it_would_come_from_outside() -> None:
-    text = site_pages.folded_diagrams("Before\n\n```mermaid\nerDiagram\n    a }o--o| b : c\n```\n\n```text\nx\n```\n")
-    assert "mermaid" not in text
-    assert text.index("<details") < text.index("```text\nerDiagram\n    a }o--o| b : c\n```") < text.index("</details>")
-    assert text.endswith("\n\n```text\nx\n```\n")
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -151,7 +144,10 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.mark.parametrize("page", ["index.html", "reference/settings.html", "project/readme.es.html"])
+PAGES = ("index.html", "reference/settings.html", "reference/dictionary/accounting.html", "project/readme.es.html")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_fits_a_phone_and_asks_no_other_host(address: str, browser: Browser, page: str) -> None:
     asked: list[str] = []
     tab = browser.new_page(viewport={"width": 390, "height": 800})
@@ -163,6 +159,16 @@ def test_a_page_fits_a_phone_and_asks_no_other_host(address: str, browser: Brows
     assert len(asked) > 1
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
     assert (wider, language) == (0, "es" if ".es." in page else "en")
+
+
+def test_a_picture_of_the_dictionary_is_shown_in_full_size_also_on_a_phone(address: str, browser: Browser) -> None:
+    for width in (390, 1400):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto(f"{address}reference/dictionary/accounting.html", wait_until="networkidle")
+        picture = tab.get_by_role("img", name="Which tables refer to which")
+        shown, natural = picture.evaluate("image => [image.clientWidth, image.naturalWidth]")
+        tab.close()
+        assert shown == natural > 390
 
 
 def test_the_search_finds_a_setting(address: str, browser: Browser) -> None:

@@ -32,6 +32,10 @@ NOT_SEARCHED = {
     "DML queries are not allowed in the free tier",  # BigQuery
     "Object missing required field",  # msgspec
     "cannot read gs://",  # the verb is filled in
+    "streams failed",  # of these four, the number decides whether it is one
+    "streams are incomplete",
+    "days is not known",
+    "rows that another program wrote",
     "is an external table",  # so is the kind of the table
     "referenced but not set",  # Meltano
     "' pipeline is already running",  # Meltano

@@ -23,5 +23,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'activities') }}
+from {{ complete(source('servicetitan', 'activities')) }}
 where _etl_operation != 'DELETE'

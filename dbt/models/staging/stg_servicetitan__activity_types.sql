@@ -31,5 +31,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'activity_types') }}
+from {{ complete(source('servicetitan', 'activity_types')) }}
 where _etl_operation != 'DELETE'

@@ -15,5 +15,5 @@ select
     modified_on,
     active,
     _etl_synced
-from {{ source('servicetitan', 'appointment_assignments') }}
+from {{ complete(source('servicetitan', 'appointment_assignments')) }}
 where _etl_operation != 'DELETE'

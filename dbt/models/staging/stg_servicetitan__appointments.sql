@@ -19,5 +19,5 @@ select
     is_confirmed,
     active,
     _etl_synced
-from {{ source('servicetitan', 'appointments') }}
+from {{ complete(source('servicetitan', 'appointments')) }}
 where _etl_operation != 'DELETE'

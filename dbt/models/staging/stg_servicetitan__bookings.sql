@@ -25,5 +25,5 @@ select
     summary,
     active,
     _etl_synced
-from {{ source('servicetitan', 'bookings') }}
+from {{ complete(source('servicetitan', 'bookings')) }}
 where _etl_operation != 'DELETE'

@@ -32,5 +32,5 @@ select
     modified_on,
     external_data,
     _etl_synced
-from {{ source('servicetitan', 'business_units') }}
+from {{ complete(source('servicetitan', 'business_units')) }}
 where _etl_operation != 'DELETE'

@@ -9,5 +9,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'call_reasons') }}
+from {{ complete(source('servicetitan', 'call_reasons')) }}
 where _etl_operation != 'DELETE'

@@ -33,5 +33,5 @@ select
     lead,
     lead.id as lead_id,
     _etl_synced
-from {{ source('servicetitan', 'calls') }}
+from {{ complete(source('servicetitan', 'calls')) }}
 where _etl_operation != 'DELETE'

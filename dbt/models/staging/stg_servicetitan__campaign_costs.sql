@@ -8,5 +8,5 @@ select
     daily_cost,
     campaign_id,
     _etl_synced
-from {{ source('servicetitan', 'campaign_costs') }}
+from {{ complete(source('servicetitan', 'campaign_costs')) }}
 where _etl_operation != 'DELETE'

@@ -17,5 +17,5 @@ select
     other_medium,
     campaign_phone_numbers,
     _etl_synced
-from {{ source('servicetitan', 'campaigns') }}
+from {{ complete(source('servicetitan', 'campaigns')) }}
 where _etl_operation != 'DELETE'

@@ -33,5 +33,5 @@ select
     import_id,
     export_id,
     _etl_synced
-from {{ source('servicetitan', 'credit_memos') }}
+from {{ complete(source('servicetitan', 'credit_memos')) }}
 where _etl_operation != 'DELETE'

@@ -13,5 +13,5 @@ select
     customer_id,
     active,
     _etl_synced
-from {{ source('servicetitan', 'customer_contacts') }}
+from {{ complete(source('servicetitan', 'customer_contacts')) }}
 where _etl_operation != 'DELETE'

@@ -23,5 +23,5 @@ select
     credit_limit_balance,
     external_data,
     _etl_synced
-from {{ source('servicetitan', 'customers') }}
+from {{ complete(source('servicetitan', 'customers')) }}
 where _etl_operation != 'DELETE'

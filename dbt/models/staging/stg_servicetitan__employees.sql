@@ -28,5 +28,5 @@ select
     custom_fields,
     permissions,
     _etl_synced
-from {{ source('servicetitan', 'employees') }}
+from {{ complete(source('servicetitan', 'employees')) }}
 where _etl_operation != 'DELETE'

@@ -21,5 +21,5 @@ select
     invoice_item_id,
     budget_code_id,
     _etl_synced
-from {{ source('servicetitan', 'estimate_items') }}
+from {{ complete(source('servicetitan', 'estimate_items')) }}
 where _etl_operation != 'DELETE'

@@ -28,5 +28,5 @@ select
     is_change_order,
     proposal_tag_name,
     _etl_synced
-from {{ source('servicetitan', 'estimates') }}
+from {{ complete(source('servicetitan', 'estimates')) }}
 where _etl_operation != 'DELETE'

@@ -46,5 +46,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'gross_pay_items') }}
+from {{ complete(source('servicetitan', 'gross_pay_items')) }}
 where _etl_operation != 'DELETE'

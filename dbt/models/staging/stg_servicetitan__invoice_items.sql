@@ -47,5 +47,5 @@ select
     active,
     invoice_id,
     _etl_synced
-from {{ source('servicetitan', 'invoice_items') }}
+from {{ complete(source('servicetitan', 'invoice_items')) }}
 where _etl_operation != 'DELETE'

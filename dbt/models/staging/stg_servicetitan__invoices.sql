@@ -56,5 +56,5 @@ select
     {{ moment('paid_on') }} as paid_on,
     invoice_configuration,
     _etl_synced
-from {{ source('servicetitan', 'invoices') }}
+from {{ complete(source('servicetitan', 'invoices')) }}
 where _etl_operation != 'DELETE'

@@ -10,5 +10,5 @@ select
     created_by_id,
     active,
     _etl_synced
-from {{ source('servicetitan', 'job_canceled_logs') }}
+from {{ complete(source('servicetitan', 'job_canceled_logs')) }}
 where _etl_operation != 'DELETE'

@@ -9,5 +9,5 @@ select
     {{ moment('date') }} as date,
     used_scheduling_tool,
     _etl_synced
-from {{ source('servicetitan', 'job_history') }}
+from {{ complete(source('servicetitan', 'job_history')) }}
 where _etl_operation != 'DELETE'

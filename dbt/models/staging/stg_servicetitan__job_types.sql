@@ -21,5 +21,5 @@ select
     active,
     is_smart_dispatched,
     _etl_synced
-from {{ source('servicetitan', 'job_types') }}
+from {{ complete(source('servicetitan', 'job_types')) }}
 where _etl_operation != 'DELETE'

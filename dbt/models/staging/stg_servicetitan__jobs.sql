@@ -40,5 +40,5 @@ select
     external_data,
     active,
     _etl_synced
-from {{ source('servicetitan', 'jobs') }}
+from {{ complete(source('servicetitan', 'jobs')) }}
 where _etl_operation != 'DELETE'

@@ -34,5 +34,5 @@ select
     capture_source,
     active,
     _etl_synced
-from {{ source('servicetitan', 'leads') }}
+from {{ complete(source('servicetitan', 'leads')) }}
 where _etl_operation != 'DELETE'

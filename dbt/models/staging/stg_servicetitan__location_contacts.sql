@@ -13,5 +13,5 @@ select
     location_id,
     active,
     _etl_synced
-from {{ source('servicetitan', 'location_contacts') }}
+from {{ complete(source('servicetitan', 'location_contacts')) }}
 where _etl_operation != 'DELETE'

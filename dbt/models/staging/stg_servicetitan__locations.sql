@@ -18,5 +18,5 @@ select
     external_data,
     tax_zone_id,
     _etl_synced
-from {{ source('servicetitan', 'locations') }}
+from {{ complete(source('servicetitan', 'locations')) }}
 where _etl_operation != 'DELETE'

@@ -10,5 +10,5 @@ select
     created_by_id,
     membership_id,
     _etl_synced
-from {{ source('servicetitan', 'membership_status_changes') }}
+from {{ complete(source('servicetitan', 'membership_status_changes')) }}
 where _etl_operation != 'DELETE'

@@ -23,5 +23,5 @@ select
     recurring_services,
     tag_type_ids,
     _etl_synced
-from {{ source('servicetitan', 'membership_types') }}
+from {{ complete(source('servicetitan', 'membership_types')) }}
 where _etl_operation != 'DELETE'

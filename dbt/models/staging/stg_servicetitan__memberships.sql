@@ -40,5 +40,5 @@ select
     memo,
     custom_fields,
     _etl_synced
-from {{ source('servicetitan', 'memberships') }}
+from {{ complete(source('servicetitan', 'memberships')) }}
 where _etl_operation != 'DELETE'

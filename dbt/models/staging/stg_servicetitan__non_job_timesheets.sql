@@ -12,5 +12,5 @@ select
     modified_on,
     active,
     _etl_synced
-from {{ source('servicetitan', 'non_job_timesheets') }}
+from {{ complete(source('servicetitan', 'non_job_timesheets')) }}
 where _etl_operation != 'DELETE'

@@ -13,5 +13,5 @@ select
     modified_on,
     _extra,
     _etl_synced
-from {{ source('servicetitan', 'opportunities') }}
+from {{ complete(source('servicetitan', 'opportunities')) }}
 where _etl_operation != 'DELETE'

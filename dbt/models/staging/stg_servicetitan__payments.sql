@@ -31,5 +31,5 @@ select
     safe_cast(type_id as int64) as type_id,
     unapplied_amount_decimal as unapplied_amount,
     _etl_synced
-from {{ source('servicetitan', 'payments') }}
+from {{ complete(source('servicetitan', 'payments')) }}
 where _etl_operation != 'DELETE'

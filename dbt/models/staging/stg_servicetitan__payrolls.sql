@@ -14,5 +14,5 @@ select
     modified_on,
     active,
     _etl_synced
-from {{ source('servicetitan', 'payrolls') }}
+from {{ complete(source('servicetitan', 'payrolls')) }}
 where _etl_operation != 'DELETE'

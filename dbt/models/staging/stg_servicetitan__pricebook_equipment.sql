@@ -50,5 +50,5 @@ select
     budget_cost_code,
     budget_cost_type,
     _etl_synced
-from {{ source('servicetitan', 'pricebook_equipment') }}
+from {{ complete(source('servicetitan', 'pricebook_equipment')) }}
 where _etl_operation != 'DELETE'

@@ -46,5 +46,5 @@ select
     budget_cost_code,
     budget_cost_type,
     _etl_synced
-from {{ source('servicetitan', 'pricebook_materials') }}
+from {{ complete(source('servicetitan', 'pricebook_materials')) }}
 where _etl_operation != 'DELETE'

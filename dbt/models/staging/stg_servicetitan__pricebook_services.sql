@@ -40,5 +40,5 @@ select
     calculated_price,
     use_static_prices,
     _etl_synced
-from {{ source('servicetitan', 'pricebook_services') }}
+from {{ complete(source('servicetitan', 'pricebook_services')) }}
 where _etl_operation != 'DELETE'

@@ -25,5 +25,5 @@ select
     job_ids,
     active,
     _etl_synced
-from {{ source('servicetitan', 'projects') }}
+from {{ complete(source('servicetitan', 'projects')) }}
 where _etl_operation != 'DELETE'

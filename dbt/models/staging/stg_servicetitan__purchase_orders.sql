@@ -30,5 +30,5 @@ select
     items,
     custom_fields,
     _etl_synced
-from {{ source('servicetitan', 'purchase_orders') }}
+from {{ complete(source('servicetitan', 'purchase_orders')) }}
 where _etl_operation != 'DELETE'

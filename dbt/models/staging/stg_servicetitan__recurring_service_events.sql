@@ -15,5 +15,5 @@ select
     modified_on,
     active,
     _etl_synced
-from {{ source('servicetitan', 'recurring_service_events') }}
+from {{ complete(source('servicetitan', 'recurring_service_events')) }}
 where _etl_operation != 'DELETE'

@@ -14,5 +14,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'tag_types') }}
+from {{ complete(source('servicetitan', 'tag_types')) }}
 where _etl_operation != 'DELETE'

@@ -9,5 +9,5 @@ select
     created_on,
     modified_on,
     _etl_synced
-from {{ source('servicetitan', 'teams') }}
+from {{ complete(source('servicetitan', 'teams')) }}
 where _etl_operation != 'DELETE'

@@ -48,5 +48,5 @@ select
     bio,
     memo,
     _etl_synced
-from {{ source('servicetitan', 'technicians') }}
+from {{ complete(source('servicetitan', 'technicians')) }}
 where _etl_operation != 'DELETE'

@@ -14,5 +14,5 @@ select
     modified_on,
     active,
     _etl_synced
-from {{ source('servicetitan', 'timesheets') }}
+from {{ complete(source('servicetitan', 'timesheets')) }}
 where _etl_operation != 'DELETE'

@@ -17,5 +17,5 @@ select
     business_units,
     technicians,
     _etl_synced
-from {{ source('servicetitan', 'zones') }}
+from {{ complete(source('servicetitan', 'zones')) }}
 where _etl_operation != 'DELETE'

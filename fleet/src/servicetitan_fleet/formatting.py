@@ -1,4 +1,4 @@
-"""Formats durations, ages and counts for people. Pure."""
+"""Formats durations, ages and names for people. Pure."""
 
 from __future__ import annotations
 
@@ -42,13 +42,6 @@ def format_ago(since: dt.datetime | None, now: dt.datetime) -> str:
     if since is None:
         return "never"
     return "just now" if (now - since).total_seconds() < _MINUTE else f"{format_age(since, now)} ago"
-
-
-def pluralize(count: int, noun: str) -> str:
-    """Format a number with its noun: `1 stream`, `2 streams`, `2 companies`."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
 
 
 def join_names(names: Sequence[str], most: int = 10) -> str:

@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.plugin_runtime.plurals import pluralize
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -40,7 +42,7 @@ class Progress:
         records = sum(stream.outcome.records for stream in self._streams)
         seconds = self._clock() - self._began
         rate = f", {records / seconds:,.0f} a second" if seconds > 0 and records else ""
-        return f"{done} of {len(self._streams)} streams done, {records:,} records{rate}"
+        return f"{done} of {pluralize(len(self._streams), 'stream')} done, {pluralize(records, 'record')}{rate}"
 
 
 @contextmanager

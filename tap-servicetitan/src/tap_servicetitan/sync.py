@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import NothingReadableError, RunCancelledError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 from tap_servicetitan.progress import show_progress
 from tap_servicetitan.streams.base import ServiceTitanStream
 from tap_servicetitan.streams.outcome import ReadStatus
@@ -113,7 +114,7 @@ def _log_outcomes(streams: Iterable[ServiceTitanStream], failures: dict[str, str
         if stream.name in failures:
             continue
         if stream.outcome.status is ReadStatus.COMPLETE:
-            logger.info("%s: %d records", stream.name, stream.outcome.records)
+            logger.info("%s: %s", stream.name, pluralize(stream.outcome.records, "record"))
         else:
             logger.warning("%s: %s: %s", stream.name, stream.outcome.status.value, stream.outcome.reason)
     for stream in streams:
@@ -124,9 +125,11 @@ def _log_outcomes(streams: Iterable[ServiceTitanStream], failures: dict[str, str
 def _raise_failures(streams: Sequence[ServiceTitanStream], failures: dict[str, str], tenant_id: str) -> None:
     failed = [stream.name for stream in streams if stream.name in failures]
     incomplete = [stream.name for stream in streams if stream.outcome.status is ReadStatus.INCOMPLETE]
+    all_streams = pluralize(len(streams), "stream")
     if failed:
-        raise PluginError(f"{len(failed)} of {len(streams)} streams failed: {', '.join(failed)}")
+        raise PluginError(f"{len(failed)} of {all_streams} failed: {', '.join(failed)}")
     if incomplete:
-        raise PluginError(f"{len(incomplete)} of {len(streams)} streams are incomplete: {', '.join(incomplete)}")
+        verb = "is" if len(incomplete) == 1 else "are"
+        raise PluginError(f"{len(incomplete)} of {all_streams} {verb} incomplete: {', '.join(incomplete)}")
     if streams and all(stream.outcome.status is ReadStatus.SKIPPED for stream in streams):
-        raise NothingReadableError(tenant_id, f"{len(streams)} streams")
+        raise NothingReadableError(tenant_id, all_streams)

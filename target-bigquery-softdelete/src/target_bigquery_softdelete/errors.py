@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,16 +214,17 @@ class ForeignTableError(PluginError):
     Raised before anything of the stream is written. The stream fails, the others go on.
     """
 
-    def __init__(self, stream: str, table: str, rows: object) -> None:
+    def __init__(self, stream: str, table: str, rows: int | None) -> None:
         """Say what to do.
 
         Args:
             stream: Name of the stream.
             table: Full name of its table.
-            rows: How many rows it has.
+            rows: How many rows it has. None if that is not known: they have just been streamed into it.
         """
+        found = pluralize(rows, "row") if rows else "new rows"
         super().__init__(
-            f"{stream}: the table `{table}` has {rows} rows that this target did not write. Nothing of the stream was "
+            f"{stream}: the table `{table}` has {found} that this target did not write. Nothing of the stream was "
             f'written. To take them over, run once with `adopt_tables` set to `["{stream}"]` (`orchestrate-etl run '
             f"--company ... --adopt {stream}`). If they are not the stream's, rename the table, or give the stream "
             "another name with `__alias__` in `stream_maps`."
@@ -321,4 +323,4 @@ def _kind_of(value: object) -> str:
     }
     names |= {str: "a string", list: "an array", dict: "an object"}
     text = names.get(type(value), type(value).__name__)
-    return f"{text} of {len(value)} characters" if isinstance(value, str) else text
+    return f"{text} of {pluralize(len(value), 'character')}" if isinstance(value, str) else text

@@ -355,7 +355,7 @@ def test_a_dry_run_forecasts_the_migration_from_another_system_and_changes_nothi
     forecast = next(line for line in text.splitlines() if "moving" in line and "technicians" in line and "│" in line)
     counts = [cell.strip() for cell in forecast.split("│")[3:-2]]
     assert counts == [str(SIZES["technicians"]), str(len(rest)), "1", "0", "0", "0", "0"], text
-    assert "1 live rows of" in text
+    assert "1 live row of" in text
     assert project.rows("technicians") == before
     assert not list(Path(stage.folder, "an etl").glob("state/**/*.json"))
 

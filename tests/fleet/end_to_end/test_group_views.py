@@ -98,7 +98,7 @@ def test_a_table_that_goes_while_the_tables_are_read_takes_no_other_with_it(
     monkeypatch.setattr(google_bigquery.Client, "get_table", get_late)
     result = two.run()
     assert result.exit_code == 0, result.output
-    assert "2 companies, 1 tables" in result.output
+    assert "2 companies, 1 table" in result.output
     assert [row["company_id"] for row in two.rows("SELECT company_id FROM jobs ORDER BY 1")] == [
         "company-1",
         "company-2",

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -176,6 +176,48 @@ def test_a_trouble_is_told_once_to_each_channel_and_its_end_once(world: World) -
     ]
     assert len(world.http.bodies("/chat?key=s3cr3tchatkey")) == len(world.smtp.received) == 2
     assert world.problems() == []
+
+
+CHANGED = Outcome(
+    company_id="acme", result=Result.DONE, changes={"jobs": "new column moon_phase", "calls": "new column <b>"}
+)
+
+
+def test_a_change_of_the_source_is_told_once_and_pages_nobody(world: World) -> None:
+    world.http.answers[SECRET_PATH] = [Answer(404)]
+    world.run(CHANGED)
+    (hook,) = world.http.bodies("/hook/s3cr3thook")
+    assert (hook["event"], hook["kind"], hook["company"], hook["over"]) == ("notice", "schema_changed", "acme", None)
+    assert hook["reason"] == "jobs: new column moon_phase; calls: new column <b>"
+    assert hook["streams"] == ["jobs", "calls"]
+    assert hook["runbook"].endswith("#schema-changed")
+    ((_, mail),) = world.smtp.received
+    assert mail["Subject"] == "[pro] acme: the source has changed its schema"
+    assert world.http.bodies("/v2/enqueue") == []
+    # It is no trouble: nothing on the screen that an alert looks for, and nothing to be over.
+    assert [message for _, _, message, _ in world.said] == world.problems()
+    for _ in range(2):
+        world.run(done())
+    (late,) = world.http.bodies(SECRET_PATH)  # what did not arrive is sent by the next run
+    assert late["text"] == "[pro] acme: the source has changed its schema"
+    assert len(world.http.bodies("/hook/s3cr3thook")) == len(world.smtp.received) == 1
+
+
+def test_a_change_comes_beside_a_trouble_and_only_to_channels_that_want_it(world: World) -> None:
+    world.channels = [
+        {"kind": "webhook", "url": "env:HOOK_URL"},
+        {"kind": "webhook", "url": "env:CHAT_URL", "on": ["failed"]},
+        {"kind": "slack", "url": "env:SLACK_URL", "on": ["schema_changed"]},
+        {"kind": "pagerduty", "routing_key": "env:PD_KEY", "on": ["schema_changed"]},
+    ]
+    world.run(replace(CHANGED, result=Result.FAILED, reason="activities: 503"))
+    assert [body["event"] for body in world.http.bodies("/hook/s3cr3thook")] == ["opened", "notice"]
+    assert [body["event"] for body in world.http.bodies("/chat?key=s3cr3tchatkey")] == ["opened"]
+    assert [body["text"] for body in world.http.bodies(SECRET_PATH)] == [
+        "[pro] acme: the source has changed its schema"
+    ]
+    (problem,) = world.problems()
+    assert "schema_changed pages nobody" in problem
 
 
 def test_a_channel_that_answers_with_errors_holds_up_no_other_and_is_told_by_the_next_run(world: World) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from servicetitan_sandbox.client.fleet import Fleet
+from support.fleet.receivers import run_http_receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from servicetitan_sandbox.client.meltano_project import MeltanoProject
@@ -108,15 +111,26 @@ def test_a_change_of_the_source_is_told_once(stage: Stage) -> None:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    stage.variables["ETL_NOTIFY"] = json.dumps([{"kind": "webhook", "url": "env:HOOK_URL"}])
+    with run_http_receiver() as receiver:
+        stage.variables["HOOK_URL"] = f"{receiver.address}/hook"
+        _check_changes(stage, run)
+        (told,) = receiver.bodies("/hook")
+    assert (told["event"], told["reason"]) == ("notice", NEWS)
+
+
+NEWS = "activities: no column for the new field moonPhase"
+
+
+def _check_changes(stage: Stage, run: Callable[[], str]) -> None:
     assert "the source has changed" not in run()
     stage.titan.control.update_many(TENANT, "activities", {"moonPhase": "full"})
-    news = "activities: no column for the new field moonPhase"
-    assert f"NOTICE: the source has changed: {news}" in run()
+    assert f"NOTICE: the source has changed: {NEWS}" in run()
     stage.titan.control.update_many(TENANT, "activities", {"moonPhase": "new"})
     assert "the source has changed" not in run()
     page = stage.folder / "report.html"
     stage.command("report", f"--output={page}", has_plugins=False).communicate()
-    assert page.read_text().count(news) == 1
+    assert page.read_text().count(NEWS) == 1
 
 
 def test_a_stream_that_the_company_does_not_read_is_refused(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:

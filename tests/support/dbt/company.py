@@ -10,9 +10,13 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from support.singer import activate, record, schema
 from tap_servicetitan.catalog.entries import schema_of
+from tap_servicetitan.settings import PiiRule
 from tap_servicetitan.specs.registry import STREAMS
+from tap_servicetitan.transform.pii import Protection, parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -485,6 +489,20 @@ ANSWERS: dict[str, list[Record]] = {
 def first_run(streams: Iterable[str]) -> list[Message]:
     """Return the messages of a run that reads these streams completely."""
     return list(_first_run(streams))
+
+
+def without_fields(messages: Iterable[Message], patterns: list[str]) -> Iterator[Message]:
+    """Yield the messages as the tap sends them whose setting `pii` drops fields."""
+    rules = parse_rules([PiiRule(fields=patterns, action="drop")], None)
+    for message in messages:
+        protection = Protection(message["stream"], rules, None)
+        if message["type"] == "SCHEMA":
+            yield {**message, "schema": protection.schema(message["schema"])}
+        elif message["type"] == "RECORD":
+            raw = protection.record(msgspec.Raw(msgspec.json.encode(message["record"])))
+            yield {**message, "record": msgspec.json.decode(raw)}
+        else:
+            yield message
 
 
 def _first_run(streams: Iterable[str]) -> Iterator[Message]:

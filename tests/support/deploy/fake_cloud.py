@@ -81,7 +81,7 @@ def run_sql(sql: str) -> None:
         fields = [{"name": column} for column in re.findall(r"^  (\w+) [A-Z]", columns, re.MULTILINE)]
         resources.setdefault(name, {"schema": {"fields": fields}})
     for role, name, account in re.findall(r"GRANT `roles/bigquery.data(\w+)` ON SCHEMA `(\S+)` TO '\w+:(\S+)'", sql):
-        shown = {"Editor": "WRITER", "Viewer": "READER"}[role]
+        shown = {"Owner": "OWNER", "Editor": "WRITER", "Viewer": "READER"}[role]
         resources[name]["access"].append({"role": shown, "userByEmail": account})
     MADE.write_text(json.dumps(resources), encoding="utf-8")
 
@@ -157,8 +157,10 @@ def change(call: Call) -> int:
 
 
 def replace(call: Call) -> int:
-    """Create or update the job. Google describes it as the file does."""
-    return write_resource("run jobs etl", Path(call.words[-1]).read_text(encoding="utf-8"))
+    """Create or update a job. Google describes it as the file does."""
+    text = Path(call.words[-1]).read_text(encoding="utf-8")
+    (name,) = re.findall(r"^  name: (\S+)", text, re.MULTILINE)
+    return write_resource(f"run jobs {name}", text)
 
 
 def enable(call: Call) -> int:

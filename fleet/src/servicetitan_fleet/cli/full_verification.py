@@ -11,7 +11,6 @@ import click
 from servicetitan_fleet.cli.one_company import read_company
 from servicetitan_fleet.cli.options import DEFAULT_MAX_AGE_HOURS
 from servicetitan_fleet.cli.run_companies import RunOptions, run_companies
-from servicetitan_fleet.formatting import pluralize
 from servicetitan_fleet.health.etl_logs import LogReader
 from servicetitan_fleet.health.evidence import SUCCESS
 from servicetitan_fleet.health.live_rows import LiveRows
@@ -19,6 +18,7 @@ from servicetitan_fleet.meltano.context import Reread
 from servicetitan_fleet.meltano.project import MeltanoProject
 from servicetitan_fleet.meltano.registry_check import check_selected
 from servicetitan_fleet.plugin_runtime.clock import utc_now
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 
 if TYPE_CHECKING:

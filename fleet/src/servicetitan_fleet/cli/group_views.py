@@ -18,6 +18,7 @@ from servicetitan_fleet.group.union_view import union_view
 from servicetitan_fleet.health.company_warehouse import dataset_names, make_company_client
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.google_client import bigquery_client, emulator_address
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
 
@@ -64,7 +65,7 @@ def group_views(  # noqa: PLR0913 - one parameter per option
     _check_dataset(f"{project}.{dataset}", entries.companies)
     found = _read_companies(entries.companies, parallel)
     views = _make_views(found)
-    click.echo(f"{len(found)} companies, {len(views)} tables")
+    click.echo(f"{pluralize(len(found), 'company')}, {pluralize(len(views), 'table')}")
     if dry_run or not views:
         return
     with closing(bigquery_client(project, api_endpoint=emulator_address(os.environ))) as client:

@@ -23,12 +23,13 @@ from servicetitan_fleet.cli.options import (
 from servicetitan_fleet.cli.reading_context import make_reading_context
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.console.tables import comparison_table, make_console
-from servicetitan_fleet.formatting import pluralize
 from servicetitan_fleet.health.verification import Verdict
 from servicetitan_fleet.health.verify_company import verify_company
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.plugin_runtime.redaction import to_line
 from servicetitan_fleet.registry.open_registry import open_registry
+from servicetitan_fleet.state.execution import execution_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +76,9 @@ def verify(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Ask the sources how many records they have, and compare that with the tables' live rows.
 
-    Nothing is written. A list takes one small request; of records that came after the last run none is expected. Export
-    feeds and the lists of single records tell no total: `--full` reads them and compares every value, as a dry run.
+    Nothing is written, and no company keeps the others from being compared. On Cloud Run, each task takes its share. A
+    list takes one small request; of records that came after the last run none is expected. Export feeds and the lists
+    of single records tell no total: `--full` reads them and compares every value, as a dry run.
 
     Exit code 0: no row is missing. 1: rows are missing, or something could not be compared that should have been.
     """
@@ -95,14 +97,16 @@ def verify(  # noqa: PLR0913 - one parameter per option
             work_folder=work_folder,
         )
         return
+    execution = execution_from(os.environ)
     entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
-    warn_of_disabled(entries)
+    warn_of_disabled(entries, execution.task)
+    entries = entries.share(execution.task, execution.tasks)
     context = make_reading_context(entries.companies, project_folder, environment)
-    if not _verify_counts(entries, context, parallel=parallel, strict=strict):
+    if not verify_counts(entries, context, parallel=parallel, strict=strict):
         sys.exit(1)
 
 
-def _verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, strict: bool) -> bool:
+def verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, strict: bool) -> bool:
     """Print how the companies' tables compare with their sources, and return whether all are good."""
 
     def verify_safely(company: Company) -> Sequence[Comparison] | str:
@@ -110,6 +114,8 @@ def _verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, 
             return verify_company(company, context)
         except PluginError as error:
             return to_line(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other companies are to be verified, too
+            return to_line(f"{type(error).__name__}: {error}")
 
     are_good = [_show_problem(entry.name, entry.reason) for entry in entries.failed]
     with ThreadPoolExecutor(parallel, thread_name_prefix="verify") as pool:

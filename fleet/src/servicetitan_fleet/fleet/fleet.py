@@ -162,6 +162,7 @@ class Fleet:
             seconds=run.seconds,
             reason=problem or verdict.reason,
             streams=verdict.streams,
+            changes=verdict.changes,
             spent=divide_time(run.started, run.ended, verdict.time) if verdict.time else None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from servicetitan_fleet.formatting import summarize_companies
 from servicetitan_fleet.state.company_record import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from servicetitan_fleet.fleet.time_spent import TimeSpent
 
@@ -78,6 +78,9 @@ class Outcome:
 
     spent: TimeSpent | None = None
     """Where the time went, if its audit log says so."""
+
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """How the source has changed its schema, by stream, if no earlier run has said the same."""
 
     def select(self, ending: Ending) -> dict[str, str]:
         """Return the streams that ended in one way, each with the reason."""

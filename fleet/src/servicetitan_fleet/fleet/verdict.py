@@ -78,7 +78,7 @@ def judge(end: ProcessExit, errors: ErrorCollector, log: AuditLog, *, limit_minu
 
 def _judge_death(end: ProcessExit, limit_minutes: float) -> tuple[RunStatus, str] | None:
     if end.by is EndedBy.TIMEOUT:
-        return RunStatus.TIMED_OUT, f"it took longer than {limit_minutes:g} minutes"
+        return RunStatus.TIMED_OUT, f"it took longer than {limit_minutes:g} minute{'' if limit_minutes == 1 else 's'}"
     if end.code < 0:
         return RunStatus.KILLED, f"killed by {signal.Signals(-end.code).name}: out of memory, or killed by hand"
     return None

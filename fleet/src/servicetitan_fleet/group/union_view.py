@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from servicetitan_fleet.bigquery import quote_name
 from servicetitan_fleet.group.column_types import column_type, common_type, converted, merged_names
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +95,7 @@ def create_statement(name: str, view: UnionView) -> str:
         view: The view.
     """
     table = name.rpartition(".")[2]
-    text = f"{table} of {view.companies} companies, kept up to date by orchestrate-etl group-views"
+    text = f"{table} of {pluralize(view.companies, 'company')}, kept up to date by orchestrate-etl group-views"
     labels = ", ".join(f"('{key}', '{value}')" for key, value in OWN_LABEL.items())
     return (
         f"CREATE OR REPLACE VIEW {quote_name(name)}\n"

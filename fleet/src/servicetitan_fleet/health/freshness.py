@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from servicetitan_fleet.formatting import format_age, pluralize, summarize_companies
+from servicetitan_fleet.formatting import format_age, summarize_companies
 from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED, SUCCESS
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.registry.selection import is_selected
 from servicetitan_fleet.state.company_record import RunStatus
 

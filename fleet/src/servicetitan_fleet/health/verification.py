@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from servicetitan_fleet.formatting import pluralize
 from servicetitan_fleet.health.evidence import SUCCESS
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

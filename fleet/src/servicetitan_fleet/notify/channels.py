@@ -68,7 +68,7 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         fields = msgspec.json.encode(msgspec.structs.replace(self, on=()), order="sorted")
         return f"{self.kind}-{hashlib.sha256(fields).hexdigest()[:12]}"
 
-    def wants(self, kind: str) -> bool:
+    def wants(self, kind: TroubleKind) -> bool:
         """Return whether it is told of a kind of trouble."""
         return not self.on or kind in self.on
 
@@ -115,8 +115,18 @@ class PagerDuty(Channel, frozen=True, kw_only=True, tag="pagerduty"):
         return {"routing_key": self.routing_key}
 
     @override
+    def wants(self, kind: TroubleKind) -> bool:
+        # What it is told of pages somebody.
+        return not kind.is_notice and super().wants(kind)
+
+    @override
     def find_power(self) -> str:
         return "" if self.url == PAGERDUTY else "url"
+
+    @override
+    def find_problem(self) -> str:
+        notices = [kind for kind in self.on if kind.is_notice]
+        return f"`on`: {notices[0]} pages nobody: give it to a channel of another kind" if notices else ""
 
 
 class Email(Channel, frozen=True, kw_only=True, tag="email", rename={"sender": "from"}):

@@ -16,15 +16,20 @@ from msgspec.structs import replace
 from servicetitan_fleet.notify.trouble import TroubleKind  # noqa: TC001 - msgspec reads the types at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from servicetitan_fleet.notify.trouble import Trouble
+
+    Wants = Callable[[str, TroubleKind], bool]
 
 CLAIM_LIFETIME = dt.timedelta(minutes=5)
 """Longer than a run tries to send its messages."""
 
 MOST_TROUBLES = 20
 """Open troubles that are remembered for a company."""
+
+MOST_NOTICES = 10
+"""Notices that are remembered for a company while a channel has not been told. They push no trouble out."""
 
 
 class OpenTrouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +57,9 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The troubles of one company."""
 
     troubles: tuple[OpenTrouble, ...] = ()
+    notices: tuple[OpenTrouble, ...] = ()
+    """What is only to be known. It is never over, and forgotten once all have been told."""
+
     changed: dt.datetime | None = None
     """When it was written. Two writers never write the same."""
 
@@ -84,7 +92,18 @@ def see_trouble(memory: Memory, trouble: Trouble, logs: str, now: dt.datetime) -
         return replace(
             memory, troubles=tuple(replace(old, over=None) if old is known else old for old in memory.troubles)
         )
-    new = OpenTrouble(
+    return replace(memory, troubles=(*memory.troubles, _open(trouble, logs, now))[-MOST_TROUBLES:])
+
+
+def see_notice(memory: Memory, notice: Trouble, logs: str, now: dt.datetime) -> Memory:
+    """Return the memory with something that is only to be known."""
+    if any(old.key == notice.key for old in memory.notices):
+        return memory
+    return replace(memory, notices=(*memory.notices, _open(notice, logs, now))[-MOST_NOTICES:])
+
+
+def _open(trouble: Trouble, logs: str, now: dt.datetime) -> OpenTrouble:
+    return OpenTrouble(
         key=trouble.key,
         kind=trouble.kind,
         reason=trouble.reason,
@@ -92,7 +111,6 @@ def see_trouble(memory: Memory, trouble: Trouble, logs: str, now: dt.datetime) -
         streams=tuple(trouble.streams),
         logs=logs,
     )
-    return replace(memory, troubles=(*memory.troubles, new)[-MOST_TROUBLES:])
 
 
 def see_good_run(memory: Memory, now: dt.datetime) -> Memory:
@@ -102,7 +120,7 @@ def see_good_run(memory: Memory, now: dt.datetime) -> Memory:
 
 
 def claim_tellings(
-    memory: Memory, channels: Collection[str], wants: Callable[[str, str], bool], now: dt.datetime
+    memory: Memory, channels: Collection[str], wants: Wants, now: dt.datetime
 ) -> tuple[Memory, list[Telling]]:
     """Return the memory with claims on all messages that are to be sent now, and the messages.
 
@@ -113,24 +131,26 @@ def claim_tellings(
         now: The current time.
     """
     tellings: list[Telling] = []
-    troubles = []
-    for trouble in memory.troubles:
+
+    def claim(trouble: OpenTrouble) -> OpenTrouble:
         live = _live_claims(trouble, now)
         due = [key for key in channels if key not in live and _is_due(trouble, key, wants)]
         claimed = replace(trouble, claims={**live, **dict.fromkeys(due, now + CLAIM_LIFETIME)})
-        troubles.append(claimed)
-        tellings += [Telling(key, claimed) for key in due]
-    return _forget_settled(replace(memory, troubles=tuple(troubles)), channels), tellings
+        tellings.extend(Telling(key, claimed) for key in due)
+        return claimed
+
+    troubles, notices = tuple(map(claim, memory.troubles)), tuple(map(claim, memory.notices))
+    return _forget_settled(replace(memory, troubles=troubles, notices=notices), channels, wants), tellings
 
 
-def _is_due(trouble: OpenTrouble, channel: str, wants: Callable[[str, str], bool]) -> bool:
+def _is_due(trouble: OpenTrouble, channel: str, wants: Wants) -> bool:
     if trouble.over:
         return channel in trouble.told
     return channel not in trouble.told and wants(channel, trouble.kind)
 
 
 def settle_tellings(
-    memory: Memory, results: Mapping[Telling, bool], channels: Collection[str], now: dt.datetime
+    memory: Memory, results: Mapping[Telling, bool], channels: Collection[str], wants: Wants, now: dt.datetime
 ) -> Memory:
     """Return the memory after messages were sent: which have arrived is noted, and all claims are given back.
 
@@ -138,10 +158,14 @@ def settle_tellings(
         memory: The memory, which other processes may have changed since the claims.
         results: Whether each message has arrived.
         channels: Keys of the channels that there are now.
+        wants: Whether a channel wants to know of a kind of trouble.
         now: The current time.
     """
-    troubles = (_settle(trouble, results, now) for trouble in memory.troubles)
-    return _forget_settled(replace(memory, troubles=tuple(troubles)), channels)
+    troubles, notices = (
+        tuple(_settle(trouble, results, now) for trouble in remembered)
+        for remembered in (memory.troubles, memory.notices)
+    )
+    return _forget_settled(replace(memory, troubles=troubles, notices=notices), channels, wants)
 
 
 def _settle(trouble: OpenTrouble, results: Mapping[Telling, bool], now: dt.datetime) -> OpenTrouble:
@@ -156,12 +180,13 @@ def _settle(trouble: OpenTrouble, results: Mapping[Telling, bool], now: dt.datet
     return replace(trouble, told=told, claims=claims)
 
 
-def _forget_settled(memory: Memory, channels: Iterable[str]) -> Memory:
-    """Return the memory without the troubles that are over, and of which no channel still has to be told."""
+def _forget_settled(memory: Memory, channels: Collection[str], wants: Wants) -> Memory:
+    """Return the memory without the troubles that are over, and the notices, of which no channel has to be told."""
     kept = tuple(
         old for old in memory.troubles if not old.over or old.claims or not old.told.keys().isdisjoint(channels)
     )
-    return replace(memory, troubles=kept)
+    untold = tuple(notice for notice in memory.notices if any(_is_due(notice, key, wants) for key in channels))
+    return replace(memory, troubles=kept, notices=untold)
 
 
 def _live_claims(trouble: OpenTrouble, now: dt.datetime) -> dict[str, dt.datetime]:

@@ -23,6 +23,7 @@ class Event(StrEnum):
 
     OPENED = "opened"
     OVER = "over"
+    NOTICE = "notice"
     TEST = "test"
 
 
@@ -35,7 +36,7 @@ class Message:
     company_id: str = ""
     company_name: str = ""
     troubles: Sequence[OpenTrouble] = ()
-    """One that has begun, or all that are over; none in a test."""
+    """One that has begun, or is only to be known, or all that are over; none in a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def title(message: Message) -> str:
     where = f"[{message.place.environment}] "
     if message.event is Event.OPENED:
         return f"{where}{message.company_id}: {kinds}"
+    if message.event is Event.NOTICE:
+        return f"{where}{message.company_id}: the source has changed its schema"
     if message.event is Event.OVER:
         return f"{where}{message.company_id}: over, up to date again (was: {kinds})"
     return f"{where}A test of the alerts: nothing is wrong"
@@ -69,7 +72,7 @@ def lines(message: Message) -> Iterator[Line]:
     for trouble in message.troubles:
         yield Line("what", trouble.reason or trouble.kind.words)
         yield Line("since", format_time(trouble.since))
-        if message.event is Event.OPENED:
+        if message.event in (Event.OPENED, Event.NOTICE):
             yield from _help_lines(message, trouble)
         elif trouble.over:
             yield Line("over", format_time(trouble.over))

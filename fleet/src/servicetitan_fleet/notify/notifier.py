@@ -12,12 +12,13 @@ from servicetitan_fleet.notify.memory import (
     Telling,
     claim_tellings,
     see_good_run,
+    see_notice,
     see_trouble,
     settle_tellings,
 )
 from servicetitan_fleet.notify.message import Event, Message
 from servicetitan_fleet.notify.store import LONGEST_SECONDS
-from servicetitan_fleet.notify.trouble import Trouble, TroubleKind, find_staleness, needs_person
+from servicetitan_fleet.notify.trouble import Trouble, TroubleKind, find_schema_change, find_staleness, needs_person
 from servicetitan_fleet.notify.workers import do_each
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.errors import PluginError
@@ -106,7 +107,7 @@ class Notifier:
             **{entry.channel.key: entry for entry in distinct([*self.entries, *own]) if entry.channel},
         }
         telling = _CompanyTelling(self, outcome.company_id, company.company_name if company else "", channels)
-        telling.run(self._find_trouble(outcome, company), is_good=outcome.result.is_good)
+        telling.run(self._find_trouble(outcome, company), find_schema_change(outcome), is_good=outcome.result.is_good)
 
     def _find_trouble(self, outcome: Outcome, company: Company | None) -> Trouble | None:
         if outcome.result.is_good or not self.is_last_try:
@@ -134,13 +135,13 @@ class _CompanyTelling:
         self._name = name
         self._channels = channels
 
-    def run(self, trouble: Trouble | None, *, is_good: bool) -> None:
+    def run(self, trouble: Trouble | None, notice: Trouble | None, *, is_good: bool) -> None:
         """Claim the messages, send them, and note which have arrived."""
         claimed: list[Telling] = []
 
         def see(memory: Memory) -> Memory:
             nonlocal claimed
-            seen, claimed = self._see(memory, trouble, is_good=is_good)
+            seen, claimed = self._see(memory, trouble, notice, is_good=is_good)
             return seen
 
         store = self._notifier.store
@@ -148,7 +149,7 @@ class _CompanyTelling:
             store.update(self._company_id, see)
         except PluginError as error:
             self._warn(f"alerts: what was told before cannot be read or noted, so it may be told twice: {error}")
-            _, claimed = self._see(Memory(), trouble, is_good=is_good)
+            _, claimed = self._see(Memory(), trouble, notice, is_good=is_good)
             self._send_all(claimed)
             return
         if not claimed:
@@ -156,22 +157,28 @@ class _CompanyTelling:
         results = self._send_all(claimed)
         try:
             store.update(
-                self._company_id, lambda memory: settle_tellings(memory, results, self._channels.keys(), utc_now())
+                self._company_id,
+                lambda memory: settle_tellings(memory, results, self._channels.keys(), self._wants, utc_now()),
             )
         except PluginError as error:
             self._warn(f"alerts: it cannot be noted what was told, so it may be told twice: {error}")
 
-    def _see(self, memory: Memory, trouble: Trouble | None, *, is_good: bool) -> tuple[Memory, list[Telling]]:
-        now = utc_now()
+    def _see(
+        self, memory: Memory, trouble: Trouble | None, notice: Trouble | None, *, is_good: bool
+    ) -> tuple[Memory, list[Telling]]:
+        now, logs = utc_now(), self._notifier.place.logs_link(self._company_id)
         if trouble:
-            memory = see_trouble(memory, trouble, self._notifier.place.logs_link(self._company_id), now)
+            memory = see_trouble(memory, trouble, logs, now)
         elif is_good:
             memory = see_good_run(memory, now)
+        if notice:
+            memory = see_notice(memory, notice, logs, now)
         return claim_tellings(memory, self._channels.keys(), self._wants, now)
 
-    def _wants(self, key: str, kind: str) -> bool:
+    def _wants(self, key: str, kind: TroubleKind) -> bool:
         channel = self._channels[key].channel
-        return channel is None or channel.wants(kind)
+        # The run itself has shown each notice, stream by stream.
+        return channel.wants(kind) if channel else not kind.is_notice
 
     def _send_all(self, tellings: Sequence[Telling]) -> dict[Telling, bool]:
         """Send messages, and return which have arrived. What is over goes to a channel in one message."""
@@ -185,7 +192,7 @@ class _CompanyTelling:
 
     def _send(self, key: str, batch: Sequence[Telling]) -> bool:
         message = Message(
-            event=Event.OVER if batch[0].is_over else Event.OPENED,
+            event=_event_of(batch[0]),
             place=self._notifier.place,
             company_id=self._company_id,
             company_name=self._name,
@@ -198,7 +205,7 @@ class _CompanyTelling:
         try:
             self._notifier.sender.send(entry.channel, message)
         except PluginError as error:
-            again = "it was not told" if message.event is Event.OPENED else "it was not told that it is over"
+            again = "it was not told that it is over" if message.event is Event.OVER else "it was not told"
             self._warn(f"alerts: {entry.label}: {again}: {error}. The next run tries again")
             return False
         return True
@@ -222,3 +229,9 @@ class _CompanyTelling:
 
     def _warn(self, text: str) -> None:
         self._notifier.say(self._company_id, "ERROR", to_line(text), {})
+
+
+def _event_of(telling: Telling) -> Event:
+    if telling.trouble.kind.is_notice:
+        return Event.NOTICE
+    return Event.OVER if telling.is_over else Event.OPENED

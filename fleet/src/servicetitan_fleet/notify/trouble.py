@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 1000
 """Characters of a reason that a message has: services refuse texts that are too long."""
 
-_REFUSED_DELETES = re.compile(r"\bwould mark \d[\d,]* of \d[\d,]* live rows deleted\b")
+_REFUSED_DELETES = re.compile(r"\bwould mark \d[\d,]* of \d[\d,]* live rows? deleted\b")
 _CHANGING = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?(?:Z|UTC)\b|[+-]\d\d:?\d\d)?"  # dates and times
     r"|(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])"  # ids of runs and requests
@@ -43,6 +43,12 @@ class TroubleKind(StrEnum):
     DELETES_REFUSED = "deletes_refused"
     UNREADABLE = "unreadable"
     STALE = "stale"
+    SCHEMA_CHANGED = "schema_changed"
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it is only to be known: nobody has to do anything, and it is never over."""
+        return self is TroubleKind.SCHEMA_CHANGED
 
     @property
     def words(self) -> str:
@@ -84,12 +90,18 @@ class Trouble:
     @property
     def key(self) -> str:
         """What it is told apart by: the same kind with the same reason is the same trouble."""
+        if self.kind.is_notice:
+            return f"{self.kind}-{_hash(self.reason)}"  # `field1` and `field2` are two changes
         return f"{self.kind}-{fingerprint('' if self.kind is TroubleKind.STALE else self.reason)}"
 
 
 def fingerprint(reason: str) -> str:
     """Return a short hash of a reason. Numbers, times and ids in it do not count: they change with every run."""
-    return hashlib.sha256(_CHANGING.sub("#", reason).casefold().encode()).hexdigest()[:12]
+    return _hash(_CHANGING.sub("#", reason).casefold())
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def needs_person(outcome: Outcome) -> Trouble | None:
@@ -101,6 +113,14 @@ def needs_person(outcome: Outcome) -> Trouble | None:
         kind = TroubleKind.DELETES_REFUSED
     streams = tuple(stream.stream for stream in outcome.streams if not stream.ending.is_good)
     return Trouble(kind=kind, reason=_shorten(outcome.reason), streams=streams)
+
+
+def find_schema_change(outcome: Outcome) -> Trouble | None:
+    """Return how a company's source has changed its schema; None if it has not, or an earlier run has said the same."""
+    if not outcome.changes:
+        return None
+    reason = "; ".join(f"{stream}: {change}" for stream, change in outcome.changes.items())
+    return Trouble(kind=TroubleKind.SCHEMA_CHANGED, reason=_shorten(reason), streams=tuple(outcome.changes))
 
 
 def _has_only_refused_deletes(outcome: Outcome) -> bool:

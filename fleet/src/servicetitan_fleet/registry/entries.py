@@ -87,6 +87,15 @@ class Entries:
         wanted = list(dict.fromkeys(company_ids))
         return self._select_ids(wanted) if wanted else self._select_enabled()
 
+    def share(self, task: int, tasks: int) -> Entries:
+        """Return the entries that are one task's: every `tasks`-th company, and of the bad entries likewise.
+
+        Args:
+            task: The number of the task, from 0 on.
+            tasks: How many tasks there are. All read the same registry, so each entry is one task's.
+        """
+        return Entries(companies=self.companies[task::tasks], bad=self.bad[task::tasks])
+
     def _select_ids(self, wanted: Sequence[str]) -> Entries:
         by_id = {company.company_id: company for company in self.companies}
         known = by_id.keys() | {entry.company_id for entry in self.bad if entry.company_id}

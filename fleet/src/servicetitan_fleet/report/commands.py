@@ -25,7 +25,7 @@ NO_ACCESS = (
 )
 """In the reasons of runs that another run cannot help: someone must mend credentials, scopes or roles first."""
 
-MASS_DELETE = ("live rows deleted", "the snapshot is empty, but")
+MASS_DELETE = ("live rows deleted", "live row deleted", "the snapshot is empty, but")
 """In the reasons of streams whose deletions the target's guard refused."""
 
 FOREIGN_ROWS = ("rows that this target did not write",)

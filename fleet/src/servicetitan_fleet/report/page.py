@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from servicetitan_fleet.formatting import format_age, format_ago, pluralize
+from servicetitan_fleet.formatting import format_age, format_ago
 from servicetitan_fleet.health.freshness import Freshness
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 from servicetitan_fleet.report.charts import HEIGHT, WIDTH
 from servicetitan_fleet.report.commands import suggest_command, suggest_schedule_command
 from servicetitan_fleet.report.company_charts import build_charts

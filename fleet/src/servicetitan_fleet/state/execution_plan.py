@@ -11,6 +11,7 @@ import msgspec
 
 from servicetitan_fleet.errors import ConcurrentUpdateError
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,8 +81,8 @@ def _write(storage: Storage, name: str, content: bytes) -> StoredObject:
 def _check(plan: ExecutionPlan, execution: Execution, only: Sequence[str]) -> None:
     if len(plan.tasks) != execution.tasks:
         raise PluginError(
-            f"the execution {execution.name} was planned for {len(plan.tasks)} tasks, but CLOUD_RUN_TASK_COUNT is "
-            f"{execution.tasks}: give a new execution another name"
+            f"the execution {execution.name} was planned for {pluralize(len(plan.tasks), 'task')}, but "
+            f"CLOUD_RUN_TASK_COUNT is {execution.tasks}: give a new execution another name"
         )
     if plan.only != tuple(sorted(only)):
         raise PluginError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from tap_servicetitan.plugin_runtime.clock import retry_after_seconds
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,7 @@ def shape_of(body: bytes) -> str:
     if isinstance(value, dict):
         return f"has the fields {', '.join(map(str, value))}"[:LONGEST_DETAIL] if value else "is an empty object"
     if isinstance(value, list):
-        return f"is an array of {len(value)} values"
+        return f"is an array of {pluralize(len(value), 'value')}"
     return "is null" if value is None else f"is a {_JSON_NAMES[type(value)]}"
 
 

@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from tap_servicetitan.errors import PageTooHeavyError, RetriableError, UnavailableError
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     import logging
@@ -67,7 +68,7 @@ class Retrier:
                 if may_ask_for_less and (heavy >= MOST_HEAVY_TRIES or (heavy and retry >= self.max_retries)):
                     raise PageTooHeavyError(str(error)) from error
                 if retry >= self.max_retries:
-                    raise UnavailableError(f"{error}, after {self.max_retries} retries") from error
+                    raise UnavailableError(f"{error}, after {pluralize(self.max_retries, 'retry')}") from error
                 pause = self._pause_seconds(retry, error)
                 self.logger.warning("%s; retry %d of %d in %.1f s", error, retry + 1, self.max_retries, pause)
                 if hold and error.throttled:

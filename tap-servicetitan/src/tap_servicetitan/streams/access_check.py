@@ -15,6 +15,7 @@ from tap_servicetitan.api.pages import NoKey
 from tap_servicetitan.days import query_of_day
 from tap_servicetitan.errors import NothingReadableError, RequestRefusedError, StreamError
 from tap_servicetitan.plugin_runtime.errors import PluginError
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 from tap_servicetitan.replication.list_reader import list_decoder, list_path, page_decoder
 from tap_servicetitan.specs.spec import ReplicationKind, ResponseFormat
 from tap_servicetitan.streams.base import MODULE_MISSING
@@ -73,14 +74,14 @@ def check_access(
     checked = [found[stream.name] for stream in streams]
     _log(checked, logger)
     if checked and all(access.problem for access in checked):
-        raise NothingReadableError(context.settings.tenant_id, f"{len(checked)} streams")
+        raise NothingReadableError(context.settings.tenant_id, pluralize(len(checked), "stream"))
     fails_missing = context.settings.on_missing_module == "fail"
     failing = [access for access in checked if access.problem and (fails_missing or not access.is_missing)]
     if failing:
         failing.sort(key=lambda access: access.stream)
         names = ", ".join(access.stream for access in failing)
         first = f"{'' if len(failing) == 1 else 'the first: '}{failing[0].problem}"
-        raise PluginError(f"{len(failing)} of {len(checked)} streams cannot be read: {names} ({first})")
+        raise PluginError(f"{len(failing)} of {pluralize(len(checked), 'stream')} cannot be read: {names} ({first})")
 
 
 def check_stream(client: ApiClient, spec: StreamSpec, source: StreamSpec | None, today: date) -> Access:

@@ -23,11 +23,12 @@ from tap_servicetitan.errors import RequestRefusedError
 from tap_servicetitan.output.read_messages import read_message
 from tap_servicetitan.plugin_runtime.clock import utc_now
 from tap_servicetitan.plugin_runtime.compat import override
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 from tap_servicetitan.replication.child_lists import ChildLists
 from tap_servicetitan.replication.list_reader import ListReader
 from tap_servicetitan.replication.parent_lookup import ParentLookup
 from tap_servicetitan.specs.spec import DELETED_AT
-from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome
+from tap_servicetitan.streams.outcome import ReadStatus, StreamOutcome, describe_unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -206,7 +207,8 @@ class ServiceTitanStream(Stream, abc.ABC):
 
     def _progress(self) -> str:
         """Return how far the stream was read, in words; empty if there is nothing to say."""
-        return f"{self.outcome.records} records were read" if self.outcome.records else ""
+        records = self.outcome.records
+        return f"{pluralize(records, 'record')} {'was' if records == 1 else 'were'} read" if records else ""
 
     def _skip_or_raise(self, error: RequestRefusedError) -> None:
         missing = error.status in MODULE_MISSING and self.outcome.records == 0
@@ -290,10 +292,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         for page in self._child_lists.settle():
             self._write_page(page, version)
         if unread := self._child_lists.unread:
-            parent, reason = next(iter(unread.items()))
-            self._note_incomplete(
-                f"{len(unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
-            )
+            self._note_incomplete(describe_unread(self.source.name, unread))
 
     def _activate(self, version: int, save: Callable[[], None]) -> None:
         """Tell the target that it has all records of a version, and save that at once: the output never ends between.
@@ -338,7 +337,8 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _write_page(self, page: Page, version: int | None = None) -> None:
         """Write the records of a page, and drop them."""
         if page.broken:
-            self._note_incomplete(f"{page.broken} records of a page are no JSON objects, and were left out")
+            are, were = ("is no JSON object", "was") if page.broken == 1 else ("are no JSON objects", "were")
+            self._note_incomplete(f"{pluralize(page.broken, 'record')} of a page {are}, and {were} left out")
         self._write_records(replace(page, records=self._shaper.shape(page.records)), version)
         page.drop()
 

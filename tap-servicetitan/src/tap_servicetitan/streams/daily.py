@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tap_servicetitan.days import DayState
 from tap_servicetitan.errors import MissingRecordsError, UnavailableError
+from tap_servicetitan.plugin_runtime.plurals import pluralize
 from tap_servicetitan.replication.deletions import deletion_page
 from tap_servicetitan.streams.base import ServiceTitanStream
 
@@ -57,7 +58,8 @@ class DailyStream(ServiceTitanStream, abc.ABC):
                 state = DayState.parse(self._saved_state, today).without(day, today, days)
             self._save(state.dump())
         if left := days.left(state, today, due):
-            self._note_incomplete(f"{left} days are still to be read: the next run goes on from there")
+            are = "is" if left == 1 else "are"
+            self._note_incomplete(f"{pluralize(left, 'day')} {are} still to be read: the next run goes on from there")
 
     def _begin_days(self, today: date) -> DayState:
         try:

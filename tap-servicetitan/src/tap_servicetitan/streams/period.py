@@ -17,6 +17,7 @@ from tap_servicetitan.replication.complete_list import PassRequest
 from tap_servicetitan.replication.parent_lookup import ParentLookup
 from tap_servicetitan.specs.spec import DATE, POSITION, Period
 from tap_servicetitan.streams.daily import DailyStream
+from tap_servicetitan.streams.outcome import describe_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,8 +131,7 @@ class ChildPeriodStream(PeriodStream):
                 raise
         if not lists.unread:
             return None
-        parent, reason = next(iter(lists.unread.items()))
-        return f"{len(lists.unread)} lists of {self.source.name} were not read, such as that of {parent}: {reason}"
+        return describe_unread(self.source.name, lists.unread)
 
     def _has_lists(self, day: date) -> bool:
         """Return whether the list of any parent is found for a day."""

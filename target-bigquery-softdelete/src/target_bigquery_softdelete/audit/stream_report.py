@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.errors import DeletesRefusedError
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 from target_bigquery_softdelete.plugin_runtime.redaction import redact
 from target_bigquery_softdelete.singer.read_ends import ReadStatus
 
@@ -157,6 +158,9 @@ def progress(streams: Sequence[tuple[StreamReport, int]]) -> str:
         streams: Reports, each with the number of merged rows.
     """
     behind = sorted(streams, key=lambda counted: counted[1] - counted[0].rows_read)
-    shown = [f"{report.stream}: {report.rows_read} rows read, {merged} merged" for report, merged in behind]
-    more = f"; and {len(shown) - MOST_SHOWN_STREAMS} more streams" if len(shown) > MOST_SHOWN_STREAMS else ""
+    shown = [
+        f"{report.stream}: {pluralize(report.rows_read, 'row')} read, {merged} merged" for report, merged in behind
+    ]
+    rest = len(shown) - MOST_SHOWN_STREAMS
+    more = f"; and {pluralize(rest, 'more stream')}" if rest > 0 else ""
     return "; ".join(shown[:MOST_SHOWN_STREAMS]) + more if shown else "No stream was read"

@@ -34,6 +34,7 @@ from target_bigquery_softdelete.bigquery.retry import is_transient
 from target_bigquery_softdelete.bigquery.server_clock import steady_seconds
 from target_bigquery_softdelete.errors import LeaseLostError
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -368,9 +369,8 @@ class Lease:
         # A run that died while it waited for the jobs of another dead one has left those, too. Its lease outlasts them.
         is_known_dead = self._owners.knows_dead(table.labels.get(_OWNER)) and not table.labels.get(_TAKEN_FROM)
         if left > 0 and not is_known_dead:
-            self._holder = (
-                f"run {run} until {until:%H:%M:%S} UTC, {math.ceil(left)} seconds from now, unless it renews it"
-            )
+            left_seconds = pluralize(math.ceil(left), "second")
+            self._holder = f"run {run} until {until:%H:%M:%S} UTC, {left_seconds} from now, unless it renews it"
             return False
         # Before it is known whether it was taken: the answer may be lost.
         self._predecessor = Predecessor(run, until)

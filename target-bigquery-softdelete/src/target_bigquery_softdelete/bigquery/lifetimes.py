@@ -46,8 +46,9 @@ def table_problem(table: bigquery.Table | TableListItem) -> str | None:
             f"Nothing of the stream was written. Switch that off with `bq update --expiration 0 {flat}`, {otherwise}."
         )
     if partition_days := (partition_lifetime_ms(table) or 0) / _DAY_MS:
+        days = "a day" if partition_days == 1 else f"{partition_days:g} days"
         return (
-            f"the partitions of the table `{name}` expire after {partition_days:g} days, and their rows would vanish. "
+            f"the partitions of the table `{name}` expire after {days}, and their rows would vanish. "
             "Nothing of the stream was written. Switch that off with `bq update --time_partitioning_expiration 0 "
             f"{flat}`, {otherwise}."
         )

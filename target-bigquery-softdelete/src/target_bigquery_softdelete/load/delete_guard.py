@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
+
 if TYPE_CHECKING:
     from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeResult
     from target_bigquery_softdelete.config.options import DeleteLimits
@@ -113,10 +115,11 @@ def refusal(limits: DeleteLimits, *, stream: str, live: int, marks: Marks, stage
         return None
     marked = f"No {'other ' * bool(marks.earlier)}row was marked."
     if not staged:
-        return f"{stream}: the snapshot is empty, but the table has {live} live rows. {marked} {_advice(stream)}"
+        has = pluralize(live, "live row")
+        return f"{stream}: the snapshot is empty, but the table has {has}. {marked} {_advice(stream)}"
     if marks.total > limits.rows and marks.total > limits.fraction * live:
         return (
-            f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted, more than "
+            f"{_refused(stream, marks, live)}, more than "
             f"`max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
             f"{marked} {_advice(stream)}"
         )
@@ -137,15 +140,15 @@ def refusal_after(limits: DeleteLimits, earlier: EarlierMarks, *, stream: str, l
     is_many = marks.total > limits.rows if earlier.unknown else total > limits.rows
     if live <= 0 or not is_many or not (earlier.unknown or total > limits.fraction * before):
         return None
-    would = f"{stream}: {_describe(marks)} would mark {marks.total} of {live} live rows deleted"
+    would, days = _refused(stream, marks, live), pluralize(limits.days, "day")
     marked = f"No {'other ' * bool(marks.earlier)}row was marked."
     if earlier.unknown:
         return (
-            f"{would}, and how many were marked in the last {limits.days} days is not known: {earlier.unknown}. "
+            f"{would}, and how many were marked in the last {days} is not known: {earlier.unknown}. "
             f"{marked} {_advice(stream)}"
         )
     return (
-        f"{would}, and {earlier.marked} were marked in the last {limits.days} days: together {total} of {before}, more "
+        f"{would}, and {earlier.marked:,} were marked in the last {days}: together {total:,} of {before:,}, more "
         f"than `max_delete_rows` ({limits.rows}) and `max_delete_fraction` ({limits.fraction:g}) allow. "
         f"{marked} {_advice(stream)}"
     )
@@ -156,6 +159,11 @@ def _advice(stream: str) -> str:
         f'If that is right, run once with `allow_mass_delete_streams` set to `["{stream}"]` (`orchestrate-etl run '
         f"--company ... --allow-mass-delete {stream}`)."
     )
+
+
+def _refused(stream: str, marks: Marks, live: int) -> str:
+    """Return what is refused."""
+    return f"{stream}: {_describe(marks)} would mark {marks.total:,} of {pluralize(live, 'live row')} deleted"
 
 
 def _describe(marks: Marks) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 from target_bigquery_softdelete.schema.columns import Kind
 from target_bigquery_softdelete.sql import tables as sql
 
@@ -47,6 +48,6 @@ def check_exact_as_double(
         names = ", ".join(f"`{column.name}`" for column in changed)
         raise PluginError(
             f"{stream_table.stream}: the key {names} of `{stream_table.table_id}` would lose digits as FLOAT64 in "
-            f"{lost} rows, and rows would become one. Let the stream declare it as an integer, a string, or with "
-            '`"format": "decimal"`; if the column is FLOAT64 already, rename the table.'
+            f"{pluralize(lost, 'row')}, and rows would become one. Let the stream declare it as an integer, a string, "
+            'or with `"format": "decimal"`; if the column is FLOAT64 already, rename the table.'
         )

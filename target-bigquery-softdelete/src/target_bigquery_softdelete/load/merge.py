@@ -14,6 +14,7 @@ from target_bigquery_softdelete.errors import WarehouseError
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.pieces import is_too_many, naming_partitions, write_merge
 from target_bigquery_softdelete.load.take_over import take_over_rows
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 from target_bigquery_softdelete.records.inline_rows import sent_bytes
 from target_bigquery_softdelete.sql import merge as sql
 from target_bigquery_softdelete.sql.history import UNVERSIONED
@@ -78,11 +79,13 @@ def merge(
         found = _preview(table, prepared, source, limits, compare=compare, **filters)
     if declared and not complete:
         logger.warning(
-            "%s: %d live rows of %s are not in the snapshot, and stay as they are in the run that takes the "
-            "table over.",
+            "%s: %s of %s %s in the run that takes the table over.",
             table.stream,
-            found["missing"],
+            pluralize(found["missing"], "live row"),
             table.name,
+            "is not in the snapshot, and stays as it is"
+            if found["missing"] == 1
+            else "are not in the snapshot, and stay as they are",
         )
     may_mark = _judge(table, found, prepared, complete=complete, within=within, seen=len(seen_key_tables))
     missing = found["missing"] if complete and may_mark else 0

@@ -72,7 +72,9 @@ class StreamQuarantine:
     def warnings(self) -> Iterator[str]:
         """Yield how many records were rejected, if any were."""
         if self._quarantine is not None and self._rejects.count:
+            one = self._rejects.count == 1
+            what = "record does not fit its schema; it is in" if one else "records do not fit their schema; they are in"
             yield (
-                f"{self._stream}: {self._rejects.count} records do not fit their schema; they are in "
+                f"{self._stream}: {self._rejects.count:,} {what} "
                 f"`{self._quarantine.table_id}`. The first one: {self._rejects.first_reason}"
             )

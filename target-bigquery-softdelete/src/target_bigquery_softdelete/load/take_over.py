@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.errors import ForeignTableError
 from target_bigquery_softdelete.load.adoption import ADOPTING, ADOPTING_LABEL
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 from target_bigquery_softdelete.schema.system_columns import DELETED_AT
 from target_bigquery_softdelete.sql import tables as sql
 
@@ -39,7 +40,7 @@ def begin_adoption(stream_table: StreamTable, table: bigquery.Table) -> bool:
     if adoption.is_running or not ((is_foreign and has_rows) or table.labels.items() >= ADOPTING_LABEL.items()):
         return False
     if is_foreign and not stream_table.warehouse.settings.may_adopt(stream_table.stream):
-        raise ForeignTableError(stream_table.stream, stream_table.name, table.num_rows or "new")
+        raise ForeignTableError(stream_table.stream, stream_table.name, table.num_rows)
     adoption.is_running = True
     return True
 
@@ -62,11 +63,11 @@ def take_over_table(stream_table: StreamTable, table: bigquery.Table, moment: dt
     statement = sql.adopt(stream_table.table_id, has_deletion_times=has_moment, partition=partition)
     taken = stream_table.statements.write(statement, "adopt", synced=moment)
     logger.warning(
-        "%s: took over %s with %d rows. No row is marked deleted for being missing in this run; the next complete "
+        "%s: took over %s with %s. No row is marked deleted for being missing in this run; the next complete "
         "snapshot does that.",
         stream_table.stream,
         stream_table.name,
-        taken.updated,
+        pluralize(taken.updated, "row"),
     )
     if not has_moment and any(field.name.lower() == DELETED_AT for field in table.schema):
         logger.warning(
@@ -108,8 +109,9 @@ def take_over_rows(stream_table: StreamTable, moment: dt.datetime, *, has_moment
     taken = stream_table.statements.write(statement, "adopt", synced=moment)
     stream_table.adoption.taken_at.append(moment)
     logger.warning(
-        "%s: %s had %d rows that another program wrote. They count as this target's from now on.",
+        "%s: %s had %s that another program wrote. %s as this target's from now on.",
         stream_table.stream,
         stream_table.name,
-        taken.updated,
+        pluralize(taken.updated, "row"),
+        "It counts" if taken.updated == 1 else "They count",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from target_bigquery_softdelete.audit.stream_report import StreamReport
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
 from target_bigquery_softdelete.run.finish import MOST_THREADS, finish_sink
 from target_bigquery_softdelete.schema.naming import table_name
 
@@ -114,4 +115,4 @@ def _drop_stale_staging(run: Run) -> None:
         logger.warning("%s", error)  # no harm: all rows are in their tables, and staging tables expire
         return
     if removed:
-        logger.info("removed %d staging tables that earlier runs had left behind", removed)
+        logger.info("removed %s that earlier runs had left behind", pluralize(removed, "staging table"))

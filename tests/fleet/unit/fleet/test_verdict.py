@@ -21,7 +21,7 @@ SKIPPED = StreamEnding(stream="calls", ending=Ending.SKIPPED, reason="403 Forbid
 INCOMPLETE = StreamEnding(stream="leads", ending=Ending.INCOMPLETE, reason="rows moved")
 FAILED = StreamEnding(stream="tasks", ending=Ending.FAILED, reason="503")
 REFUSED = StreamEnding(stream="users", ending=Ending.REFUSED, reason="would mark 9 of 9")
-SUMMARY = "1 of 2 streams are incomplete: leads"
+SUMMARY = "1 of 2 streams is incomplete: leads"
 
 
 def errors(*messages: str) -> ErrorCollector:

@@ -52,14 +52,14 @@ def of_meltano(message: str) -> LogLine:
             "discovery_goes_on",
             (
                 "tap-servicetitan: activities: failed: GET /timesheets/v2/tenant/123/export/activities: no connection "
-                "to 127.0.0.1:9, after 1 retries"
+                "to 127.0.0.1:9, after 1 retry"
             ),
         ),
         (
             "stream_unavailable",
             (
                 "tap-servicetitan: activities: failed: GET /timesheets/v2/tenant/123/export/activities: 503 Service "
-                "Unavailable: Service Unavailable, trace id 793416d8a921fd4e146b626f007b7def, after 1 retries"
+                "Unavailable: Service Unavailable, trace id 793416d8a921fd4e146b626f007b7def, after 1 retry"
             ),
         ),
         (
@@ -96,7 +96,7 @@ def test_the_first_real_error_of_each_plugin_counts_and_each_text_once() -> None
     "summary",
     [
         "1 of 19 streams failed: activities: 503",
-        "1 of 1 streams are incomplete: activities: rows moved",
+        "1 of 1 stream is incomplete: activities: rows moved",
         "3 things went wrong: see the lines above, and the table `etl_logs`.",
     ],
 )
@@ -111,8 +111,8 @@ def test_an_error_in_discovery_is_no_cause_once_the_plugin_runs() -> None:
     discovery = error("sales: the report could not be discovered: 404", source=Source.DISCOVERY)
     assert collect(discovery).cause == f"{TAP}: {discovery.message}"
     runs = LogLine(message="tap-servicetitan v1", plugin=TAP, source=Source.PLUGIN)
-    found = collect(discovery, runs, error("1 of 2 streams are incomplete: jobs"))
-    assert (found.cause, found.reason) == ("", f"{TAP}: 1 of 2 streams are incomplete: jobs")
+    found = collect(discovery, runs, error("1 of 2 streams is incomplete: jobs"))
+    assert (found.cause, found.reason) == ("", f"{TAP}: 1 of 2 streams is incomplete: jobs")
 
 
 def test_a_plugin_that_crashes_without_a_log_is_understood() -> None:

@@ -126,3 +126,12 @@ def test_a_new_company_shares_nothing_with_any_entry(other: dict[str, Any]) -> N
     with pytest.raises(PluginError, match=r"project_id project-1 belongs to (co-1|company 1) and co-2"):
         check_addition([("company 1", other)], new)
     check_addition([("company 1", other)], parse_company(fields(3), "here"))
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 7])
+def test_each_entry_is_one_tasks(tasks: int) -> None:
+    entries = parse(*(fields(number) for number in range(5)), None, "a text")
+    shares = [entries.share(task, tasks) for task in range(tasks)]
+    assert sorted(found for share in shares for found in ids(share)) == ids(entries)
+    assert sorted(found for share in shares for found in names(share)) == names(entries)
+    assert max(len(share.companies) for share in shares) - min(len(share.companies) for share in shares) <= 1

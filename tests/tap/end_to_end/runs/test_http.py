@@ -35,7 +35,7 @@ def test_trouble_that_passes(company: Company, sync: Sync, kind: Any) -> None:  
     ("kind", "text"),
     [
         ("status", "503 Service Unavailable"),
-        ("truncated", "the response was cut short, after 1 retries"),
+        ("truncated", "the response was cut short, after 1 retry"),
         ("html", "the response is not JSON"),
         ("rate_limited", "429 Too Many Requests: Rate limit is exceeded."),
     ],
@@ -96,7 +96,7 @@ def test_too_many_requests_for_tokens(company: Company, sync: Sync, caplog: pyte
     run = sync(company.config | {"max_retries": 1}, STREAM)
     assert isinstance(run.error, StreamError)
     assert str(run.error).startswith("POST /connect/token: 429 Too Many Requests")
-    assert str(run.error).endswith(", after 1 retries")
+    assert str(run.error).endswith(", after 1 retry")
 
 
 def test_one_token_serves_the_whole_run(company: Company, sync: Sync) -> None:
@@ -128,7 +128,7 @@ def test_a_firewall_is_no_missing_module(company: Company, sync: Sync) -> None:
     company.set_fault("firewall", stream=STREAM)
     run = sync(company.config, STREAM, "job_types")
     assert str(run.error) == f"1 of 2 streams failed: {STREAM}"
-    assert "a firewall or proxy on the way refuses the request, after 1 retries" in run.ends[STREAM]["reason"]
+    assert "a firewall or proxy on the way refuses the request, after 1 retry" in run.ends[STREAM]["reason"]
 
 
 def test_a_token_that_is_refused_everywhere_ends_the_run(company: Company, sync: Sync) -> None:
@@ -166,7 +166,7 @@ def test_another_tenant_s_data_cannot_be_read(company: Company, sync: Sync) -> N
 def test_a_token_endpoint_that_is_down(company: Company, sync: Sync) -> None:
     run = sync(company.config | {"auth_url": "http://127.0.0.1:1/connect/token", "max_retries": 1})
     assert isinstance(run.error, StreamError)
-    assert str(run.error) == "POST /connect/token: no connection to 127.0.0.1:1, after 1 retries"
+    assert str(run.error) == "POST /connect/token: no connection to 127.0.0.1:1, after 1 retry"
     assert run.messages == []
 
 

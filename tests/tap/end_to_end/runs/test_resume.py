@@ -133,7 +133,7 @@ def test_a_feed_that_moves_its_token_and_repeats_itself_is_given_up(
 
     api.routes[PATH] = repeating
     run = sync(api.config, specs=[SPEC])
-    assert str(run.error) == f"1 of 1 streams failed: {STREAM}"
+    assert str(run.error) == f"1 of 1 stream failed: {STREAM}"
     assert f"{STREAM}: failed: the export feed says that there is more, but does not move on" in caplog.text
     assert len(api.requests) <= MAX_IDLE_PAGES + 3
     assert run.of("ACTIVATE_VERSION") == []

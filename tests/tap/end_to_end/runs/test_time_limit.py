@@ -50,7 +50,7 @@ def test_what_was_read_to_its_end_counts_and_the_rest_goes_on_next_time(
     run = sync(api.config | {"max_read_seconds": 1}, specs=[LIST, FEED])
 
     assert not silent.is_set()  # the run has not waited for the page
-    assert str(run.error) == "1 of 2 streams are incomplete: activities"
+    assert str(run.error) == "1 of 2 streams is incomplete: activities"
     assert run.ends["campaigns"] == {"status": "complete"}
     reason = "the time was up after 1 s (setting `max_read_seconds`): 3 records were read"
     assert run.ends["activities"] == {"status": "incomplete", "reason": reason}
@@ -80,7 +80,7 @@ def test_a_stream_whose_turn_did_not_come_is_incomplete(api: ScriptedApi, sync: 
     # The next run reads it, although the feed still does not come on.
     later = sync(config, specs=[LIST, FEED, LATE], state=run.state)
     assert not silent.is_set()
-    assert str(later.error) == "1 of 3 streams are incomplete: activities"
+    assert str(later.error) == "1 of 3 streams is incomplete: activities"
 
 
 def test_what_comes_after_the_end_of_the_output_is_not_written(

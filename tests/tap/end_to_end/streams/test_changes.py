@@ -229,7 +229,7 @@ def test_changes_that_break_off_or_never_fit_do_not_move_the_bookmark(
 
     api.routes["/campaigns"] = moving
     run = changing.sync(sync)
-    assert str(run.error) == f"1 of 1 streams {'failed' if breaks_off else 'are incomplete'}: campaigns"
+    assert str(run.error) == f"1 of 1 stream {'failed' if breaks_off else 'is incomplete'}: campaigns"
     assert run.records(STREAM)
     assert newest(run) <= at(5)
 

@@ -141,10 +141,10 @@ def test_a_list_that_is_not_found_though_its_parent_is_there(
 ) -> None:
     serve(api, job7=lambda _: Reply(404))
     run = read(api, sync, replace(PARENTS, takes_ids=takes_ids), NOTES)
-    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(run.error) == "1 of 1 stream is incomplete: job_types"
     assert came(run) == expected(7)
     assert run.of("ACTIVATE_VERSION") == []
-    assert "job_types: incomplete: 1 lists of campaigns were not read, such as that of 7: GET " in caplog.text
+    assert "job_types: incomplete: 1 list of campaigns was not read, such as that of 7: GET " in caplog.text
     assert run.ends["job_types"]["status"] == "incomplete"
 
 
@@ -164,7 +164,7 @@ def test_lists_that_no_parent_has_are_a_missing_module(
 def test_a_child_list_that_fails_leaves_the_pass_incomplete(api: ScriptedApi, sync: Sync) -> None:
     serve(api, job17=lambda _: Reply(400))
     run = read(api, sync)
-    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(run.error) == "1 of 1 stream is incomplete: job_types"
     assert came(run) == expected(17)
     assert run.of("ACTIVATE_VERSION") == []
 
@@ -175,7 +175,7 @@ def test_a_child_list_that_keeps_moving_leaves_the_pass_incomplete(
     moving = {"hasMore": False, "totalCount": 9, "data": [note(4, 0)]}
     serve(api, job4=lambda _: moving)
     run = read(api, sync)
-    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(run.error) == "1 of 1 stream is incomplete: job_types"
     assert len(api.asked("/jobs/4/notes")) == 2 * MAX_PASSES
     assert run.of("ACTIVATE_VERSION") == []
     assert "such as that of 4: it has 9 records, and 1 came, on each of 5 passes" in caplog.text
@@ -312,7 +312,7 @@ def test_a_parent_whose_list_cannot_be_read_holds_up_no_other_and_is_owed(api: S
 
     api.routes["/jobs/2/notes"] = lambda _: Reply(404)
     second = read(api, sync, FED_PARENTS, NOTES, state=first.state)
-    assert str(second.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(second.error) == "1 of 1 stream is incomplete: job_types"
     assert second.of("ACTIVATE_VERSION") == []
     assert {record["jobId"] for record in second.records("job_types")} >= {3}
     bookmark = second.state["bookmarks"]["job_types"]
@@ -341,7 +341,7 @@ def test_a_parent_that_its_list_hides_is_asked_for_at_its_own_path(api: Scripted
 
     api.routes |= {f"/jobs/{job}": ask_for(job) for job in (1, 2, 3)}
     run = read(api, sync, parents, NOTES)
-    assert str(run.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(run.error) == "1 of 1 stream is incomplete: job_types"
     assert run.state["bookmarks"]["job_types"]["owed"] == [2]
 
     there.discard(2)
@@ -352,4 +352,4 @@ def test_a_parent_that_its_list_hides_is_asked_for_at_its_own_path(api: Scripted
     # A path that not even a parent that is there is found at says nothing.
     there.clear()
     silent = read(api, sync, parents, NOTES)
-    assert str(silent.error) == "1 of 1 streams are incomplete: job_types"
+    assert str(silent.error) == "1 of 1 stream is incomplete: job_types"

@@ -161,7 +161,7 @@ def test_a_scheduler_whose_figures_do_not_come_holds_up_no_other(api: ScriptedAp
     config = api.config | {"start_date": "2026-03-08", "daily_lookback_days": 0}
     first = sync(config, SCHEDULERS)
     assert first.ends[SCHEDULERS]["status"] == "incomplete"
-    assert "1 lists of schedulers were not read, such as that of s1" in first.ends[SCHEDULERS]["reason"]
+    assert "1 list of schedulers was not read, such as that of s1" in first.ends[SCHEDULERS]["reason"]
     assert days_of(first, "s2") == {"2026-03-08", "2026-03-09", "2026-03-10"}
 
     # As soon as they come, no day of them is missing.

@@ -76,7 +76,7 @@ def test_changes_that_break_off_go_on_where_they_were(company: Company, sync: Sy
     company.settings["max_retries"] = 0
     company.set_fault("status", stream=STREAM, after=2, times=1)
     broken = sync(company.config, STREAM, state=state)
-    assert str(broken.error) == "1 of 1 streams failed: activities"
+    assert str(broken.error) == "1 of 1 stream failed: activities"
     assert not added <= ids(broken.records(STREAM))
     rest = sync(company.config, STREAM, state=broken.state)
     assert rest.error is None
@@ -172,7 +172,7 @@ def test_a_start_date_leaves_out_the_past_and_deletes_nothing(company: Company, 
 def test_a_feed_without_an_end_is_given_up(company: Company, sync: Sync, caplog: pytest.LogCaptureFixture) -> None:
     company.set_fault("endless_feed", stream=STREAM)
     run = sync(company.config, STREAM)
-    assert str(run.error) == "1 of 1 streams failed: activities"
+    assert str(run.error) == "1 of 1 stream failed: activities"
     assert "the export feed says that there is more, but does not move on" in caplog.text
     assert run.of("ACTIVATE_VERSION") == []
 

@@ -93,7 +93,7 @@ def test_a_day_that_cannot_be_read_holds_up_no_other(report: DailyReport, sync: 
         whole = report.run
         report.api.routes[f"{REPORT}/data"] = lambda query: Reply(503) if DAYS[1] in query["body"] else whole(query)
     run = report.sync(sync)
-    assert str(run.error) == "1 of 1 streams are incomplete: sales"
+    assert str(run.error) == "1 of 1 stream is incomplete: sales"
     assert set(report.runs) >= {DAYS[0], DAYS[2], DAYS[3]}
     assert bookmark(run)["last_day"] == DAYS[2]
     assert bookmark(run)["missed"] == [DAYS[1]]

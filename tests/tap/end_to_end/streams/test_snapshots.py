@@ -138,7 +138,7 @@ def test_a_list_that_keeps_moving_is_not_complete(
     company = add_company(servicetitan, sizes=FEW | {"employees": 30})
     company.set_fault("shift", stream="employees", page=1)
     run = sync(company.config, "employees", "job_types")
-    assert str(run.error) == "1 of 2 streams are incomplete: employees"
+    assert str(run.error) == "1 of 2 streams is incomplete: employees"
     assert run.of("ACTIVATE_VERSION", "employees") == []
     assert "employees" not in run.state["bookmarks"]
     assert f"pass {MAX_PASSES} may have missed records" in caplog.text

@@ -84,7 +84,7 @@ def test_what_is_no_record_makes_its_stream_incomplete(api: ScriptedApi, sync: S
     assert run.records("campaigns") == [{"id": 1}]
     assert run.of("ACTIVATE_VERSION") == []
     assert run.ends["campaigns"]["status"] == "incomplete"
-    assert "1 records of a page are no JSON objects" in run.ends["campaigns"]["reason"]
+    assert "1 record of a page is no JSON object" in run.ends["campaigns"]["reason"]
 
 
 def test_the_children_of_a_record_without_a_key_are_not_asked_for(api: ScriptedApi, sync: Sync) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "unit": INTEGER}}
 TAGS = {"type": ["array", "null"], "items": STRING}
 JOBS = schema(

@@ -81,7 +81,7 @@ def test_the_run_that_adopts_marks_nothing_and_the_next_one_does(
     assert result.code == 0, result.log
     assert result.states == [{"bookmarks": {"jobs": 1}}]
     assert f"jobs: took over {foreign} with 3 rows" in result.log
-    assert f"1 live rows of {foreign} are not in the snapshot" in result.log
+    assert f"1 live row of {foreign} is not in the snapshot" in result.log
     assert project.operations("jobs") == {1: "INSERT", 2: "INSERT", 3: "INSERT", 4: "INSERT"}
     assert all(row["_etl_synced"] for row in project.rows("jobs").values())
     assert LABEL not in labels(project)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.singer import record, schema, state
 
 if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
+
+pytestmark = pytest.mark.bigquery
 
 INTEGER = {"type": "integer"}
 PLACE = {"type": "object", "properties": {"zip": {"type": "string"}}}

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 FLAT = {"flattening_enabled": True, "flattening_max_depth": 3}
 GEO = {"type": "object", "properties": {"lat": {"type": "number", "format": "decimal"}}}
 ADDRESS = {"type": ["object", "null"], "properties": {"street": STRING, "geo": {"anyOf": [GEO, {"type": "null"}]}}}

@@ -295,7 +295,7 @@ def test_a_replaced_table_is_guarded_too(target: TargetRunner, project: Project)
     assert len(project.rows("jobs")) == 1
     empty = replace(0, 4)
     assert empty.code == 1
-    assert "the snapshot is empty, but the table has 1 live rows" in empty.errors[0]
+    assert "the snapshot is empty, but the table has 1 live row." in empty.errors[0]
     assert len(project.rows("jobs")) == 1
     assert replace(0, 5, allow_mass_delete=True).code == 0
     assert project.rows("jobs") == {}

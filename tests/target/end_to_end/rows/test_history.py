@@ -118,13 +118,13 @@ def test_a_history_costs_a_statement_where_rows_change_and_else_none(target: Tar
 def test_a_history_takes_no_other_table(target: TargetRunner, project: Project) -> None:
     other = schema("jobs_history", {"id": INTEGER})
     for first, second in ((JOBS, other), (other, JOBS)):
-        dataset = f"begins_with_{first['stream']}"
-        result = target(first, second, dataset=dataset, **HISTORY)
+        name = f"begins_with_{first['stream']}"
+        result = target(first, second, dataset=project.dataset(name), **HISTORY)
         assert (result.code, len(result.errors)) == (1, 1)
         assert result.errors[0].startswith(f"{second['stream']}: ")
         assert "`jobs_history`" in result.errors[0]
         assert "__alias__" in result.errors[0]
-        assert {table.table_id for table in project.client.list_tables(dataset)} == {first["stream"]}
+        assert project.tables(name) == [first["stream"]]
     keyless = target(schema("jobs", {"id": INTEGER}, key=()), **HISTORY)
     assert "`jobs` has no key" in keyless.errors[0]
     assert project.tables("bronze") == []

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 NAMES = {
     **{name: name for name in ("s", "t", "h", "c", "later", "select", "end", "live", "staged", "rows", "synced")},
     "_etl_t": "x_etl_t",
@@ -52,9 +54,9 @@ def test_names_hide_nothing(stream: str, key: str, target: TargetRunner, project
     for number, value in {1: "a", 2: "b", 3: "a"}.items():
         assert {rows[number][NAMES[name]] for name in others} == {value}
         assert rows[number]["item_1"] == [{"s": value, "t": "a", "end": None, "x_etl_s": None}]
-    (versions,) = project.query(f"SELECT COUNT(*) AS n FROM `{project.name}.bronze.{stream}_history`")
+    (versions,) = project.query(f"SELECT COUNT(*) AS n FROM `{project.bronze}.{stream}_history`")
     assert versions["n"] == 5
-    assert len(project.query(f"SELECT * FROM `{project.name}.bronze.{stream}_live`")) == 2
+    assert len(project.query(f"SELECT * FROM `{project.bronze}.{stream}_live`")) == 2
 
 
 @pytest.mark.long

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 CENTS = {"type": ["number", "null"], "multipleOf": 0.01}
 TIME = {"type": ["string", "null"], "format": "time"}
 UNSIGNED = {"type": ["integer", "null"], "minimum": 0, "maximum": 2**64 - 1}
@@ -60,7 +62,7 @@ def test_times_of_more_than_a_day_may_be_text(target: TargetRunner, project: Pro
     messages = [rows, record("rows", {"id": 1, "worked": "30:15:00"}), record("rows", {"id": 2, "worked": "8:00:00"})]
     refused = target(*messages)
     assert refused.errors == ["rows: record id=1: `worked` must be a time of day, but is a string of 8 characters."]
-    assert target(*messages, on_invalid_record="quarantine", dataset="other").code == 0
+    assert target(*messages, on_invalid_record="quarantine", dataset=project.dataset("other")).code == 0
 
     result = target(*messages, time_columns="text")
 
@@ -129,7 +131,7 @@ def test_an_unsigned_integer_may_partition_a_table(way: dict[str, Any], target: 
     fraction = target(rows, record("rows", {"id": 1, "n": 7.5}), **settings)
     assert fraction.code == 1
 
-    new = target(rows, record("rows", {"id": 1, "n": 7}), dataset="new_one", **settings)
+    new = target(rows, record("rows", {"id": 1, "n": 7}), dataset=project.dataset("new_one"), **settings)
     assert new.code == 0, new.log
 
 
@@ -170,5 +172,5 @@ def test_binary_values_are_bytes_or_the_text_that_a_table_has_already(
     assert [found[name] for name in columns] == [b"hello", "aGk=", [b"\x00\xff", b""], {"file": b"\x00\x01"}]
     broken = target(rows, record("rows", {"id": 1, "file": "no base64!"}), **way)
     assert broken.errors == ["rows: record id=1: `file` must be base64 text, but is a string of 10 characters."]
-    text = target(*messages, binary_columns="text", dataset="as_text", **way)
+    text = target(*messages, binary_columns="text", dataset=project.dataset("as_text"), **way)
     assert text.code == 0, text.log

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.target.harness import TargetRunner
 
+pytestmark = pytest.mark.bigquery
+
 NEW_COLUMN = {"on_type_change": "new_column"}
 
 

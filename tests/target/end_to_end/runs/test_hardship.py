@@ -190,7 +190,7 @@ def test_a_signal_cancels_the_jobs_and_gives_the_lease_back(
     line = stopped_at(target, project, signal.SIGTERM, waits, cancelled, **way.settings)
 
     assert cancelled.seen == 1
-    assert "jobs: 1 rows read, 0 merged. Cancelled the jobs" in line
+    assert "jobs: 1 row read, 0 merged. Cancelled the jobs" in line
     assert f"{way.job('jobs')}-1-1" in line
     assert list(temporary.iterdir()) == []
     assert not lease_holder(project)
@@ -207,7 +207,7 @@ def test_a_signal_ends_a_run_that_waits_for_the_answer_to_a_statement(
 
     line = stopped_at_hung(target, project, way.request, **way.settings)
 
-    for part in ("jobs: 1 rows read, 0 merged", "did not confirm in time", f"{way.job('jobs')}-1-1", "lease"):
+    for part in ("jobs: 1 row read, 0 merged", "did not confirm in time", f"{way.job('jobs')}-1-1", "lease"):
         assert part in line
     assert list(temporary.iterdir()) == []
 

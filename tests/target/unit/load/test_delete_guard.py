@@ -33,11 +33,11 @@ def test_both_limits_must_be_passed(live: int, missing: int, *, refused: bool) -
     assert bool(refusal(LIMITS, stream="jobs", live=live, marks=Marks(missing), staged=live - missing + 1)) is refused
 
 
-@pytest.mark.parametrize("missing", [1, 1000])
-def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int) -> None:
+@pytest.mark.parametrize(("missing", "rows"), [(1, "1 live row"), (1000, "1,000 live rows")])
+def test_an_empty_snapshot_is_refused_whatever_the_numbers(missing: int, rows: str) -> None:
     limits = DeleteLimits(fraction=1, rows=1_000_000)
     text = refusal(limits, stream="jobs", live=missing, marks=Marks(missing), staged=0)
-    assert text == (f"jobs: the snapshot is empty, but the table has {missing} live rows. No row was marked. {ADVICE}")
+    assert text == f"jobs: the snapshot is empty, but the table has {rows}. No row was marked. {ADVICE}"
 
 
 def test_an_empty_snapshot_of_an_empty_table_is_fine() -> None:
@@ -47,7 +47,7 @@ def test_an_empty_snapshot_of_an_empty_table_is_fine() -> None:
 def test_the_text_names_stream_numbers_and_settings() -> None:
     text = refusal(LIMITS, stream="jobs", live=1000, marks=Marks(800), staged=200)
     assert text == (
-        "jobs: the snapshot would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
+        "jobs: the snapshot would mark 800 of 1,000 live rows deleted, more than `max_delete_rows` (100) and "
         "`max_delete_fraction` (0.5) allow. "
         f"No row was marked. {ADVICE}"
     )
@@ -70,7 +70,7 @@ def test_a_run_may_lift_the_limits(staged: int) -> None:
 def test_marks_of_every_kind_count(marks: Marks, source: str) -> None:
     text = refusal(LIMITS, stream="jobs", live=1000, marks=marks, staged=300)
     assert text == (
-        f"jobs: {source} would mark 800 of 1000 live rows deleted, more than `max_delete_rows` (100) and "
+        f"jobs: {source} would mark 800 of 1,000 live rows deleted, more than `max_delete_rows` (100) and "
         f"`max_delete_fraction` (0.5) allow. No {'other ' if marks.earlier else ''}row was marked. "
         f"{ADVICE}"
     )
@@ -141,7 +141,7 @@ def test_the_marks_of_earlier_runs_count_against_the_rows_before_them(earlier: i
     may_mark = guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(earlier))
 
     assert may_mark is not refused
-    assert not refused or f"and {earlier} were marked in the last 14 days" in (guard.refusal or "")
+    assert not refused or f"and {earlier:,} were marked in the last 14 days" in (guard.refusal or "")
 
 
 def test_what_is_not_known_is_refused_and_said() -> None:
