@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.audit.stream_report import StreamReport
     from target_bigquery_softdelete.context import HasRun
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
+    from target_bigquery_softdelete.singer.swept_ranges import SweptRanges
 
 
 class BigQuerySoftDeleteSink(Sink):
@@ -128,6 +129,14 @@ class BigQuerySoftDeleteSink(Sink):
     def note_resumption(self, source: str, version: int | None) -> None:
         """Note that the tap had a bookmark of a stream of the input before it began, and the version in it."""
         self._load.note_resumption(source, version)
+
+    def note_parts(self, source: str) -> None:
+        """Note that the tap goes on with a pass over a stream of the input. See `StreamLoad`."""
+        self._load.note_parts(source)
+
+    def note_swept(self, source: str, swept: SweptRanges | str) -> None:
+        """Note which ranges of a stream of the input the tap has read, or why they tell nothing."""
+        self._load.note_swept(source, swept)
 
     def note_state(self) -> None:
         """Note a STATE message. See `StreamLoad`."""

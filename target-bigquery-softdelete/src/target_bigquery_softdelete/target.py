@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import click
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
-from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
 from target_bigquery_softdelete.audit.etl_log import LOG_TABLE
@@ -54,6 +54,7 @@ from target_bigquery_softdelete.singer.read_ends import ReadEnds
 from target_bigquery_softdelete.singer.reader import BlockReader, RecordBatch
 from target_bigquery_softdelete.singer.sources import declared_sources, has_open_sources
 from target_bigquery_softdelete.singer.state import StateComposer
+from target_bigquery_softdelete.singer.swept_ranges import PARTS_PROPERTY, parse_swept
 from target_bigquery_softdelete.sink import BigQuerySoftDeleteSink
 
 if TYPE_CHECKING:
@@ -269,6 +270,8 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._register(stream, schema, message_dict.get("key_properties"))
         for sink in self._open_sinks(self._sinks_of(stream)):
             sink.note_source(stream, declared_sources(self._stream_maps, sink.stream_name, stream))
+            if isinstance(schema, dict) and schema.get(PARTS_PROPERTY) is True:
+                sink.note_parts(stream)
             if not may_resume:
                 continue
             sink.note_resumption(stream, self._version_kept(stream, sink))
@@ -382,6 +385,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        self._note_swept(message_dict.get("read"))
         self._state.note_state(message_dict["value"])
         self._read_ends.note_state(message_dict.get("read"))
         for sink in self._open_sinks(self.sinks):
@@ -391,6 +395,25 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
                 sink.note_bookmark(stream, self._version_kept(stream, sink))
         self._offer_ended(message_dict.get("read"))
         self._proceed()
+
+    def _note_swept(self, read: object) -> None:
+        """Note which ranges the tap has read, before the bookmarks that are true only when they are swept."""
+        for stream, swept in parse_swept(read).items():
+            for stream_map in self.mapper.stream_maps.get(stream, ()):
+                sink = self._sinks_active.get(stream_map.stream_alias)
+                if (
+                    not isinstance(sink, BigQuerySoftDeleteSink)
+                    or sink.is_closed
+                    or self._ignores_versions(stream, sink)
+                ):
+                    continue
+                self._state.note_record(stream)  # its effect on the table is not written yet
+                if swept is None:
+                    sink.note_swept(stream, "the tap says in an unknown way which ranges of the stream it has read")
+                elif type(stream_map) is not SameRecordTransform:
+                    sink.note_swept(stream, "a stream map may have changed the property by which the tap has read it")
+                else:
+                    sink.note_swept(stream, swept)
 
     @staticmethod
     def _open_sinks(sinks: Iterable[BigQuerySoftDeleteSink]) -> list[BigQuerySoftDeleteSink]:

@@ -71,9 +71,13 @@ class Run:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The last state."""
-        states = self.of("STATE")
-        return states[-1]["value"] if states else {}
+        """The last state, also if it came with how reading ended."""
+        states = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        return states[-1] if states and states[-1]["bookmarks"] else {}
+
+    def up_to(self, count: int) -> Run:
+        """Return what is left of the run if it was killed after so many messages."""
+        return Run(self.messages[:count], self.error, self.lines[:count])
 
 
 @dataclass

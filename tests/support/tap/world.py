@@ -100,9 +100,10 @@ class World:
         """Run the tap twice or more on a quiet tenant, the last time in full, and compare everything."""
         drawn = scenarios.draw_run(self._dice).tap
         self.run(scenarios.Settings(tap=drawn, **_QUIET))
+        goes_on = self._has_open_pass()
         run = self.run(scenarios.Settings(tap={**drawn, "reconcile_interval_days": 0}, **_QUIET))
-        if any(_TOOK_SEVERAL in end.get("reason", "") for end in run.ends.values()):
-            # It has ended a full pass that an earlier run had begun. Only one in a single run tells what is gone.
+        if goes_on or any(_TOOK_SEVERAL in end.get("reason", "") for end in run.ends.values()):
+            # It has ended a full pass that an earlier run had begun. Only a new one tells all that is gone by now.
             run = self.run(scenarios.Settings(tap={**drawn, "reconcile_interval_days": 0}, **_QUIET))
         unreadable = self._unreadable(drawn["page_size"])
         self._assert(run.error is None or bool(unreadable), f"the last run failed: {run.error}")
@@ -111,6 +112,11 @@ class World:
                 self._compare(spec, run)
         if self._report and run.error is None:
             self._compare_report(self._report, run)
+
+    def _has_open_pass(self) -> bool:
+        """Return whether a stream goes on with a full pass in the next run."""
+        bookmarks = self._states[-1].get("bookmarks", {}) if self._states else {}
+        return any("open_pass" in bookmark for bookmark in bookmarks.values())
 
     def run(self, settings: scenarios.Settings) -> Run:
         """Run the tap, apply its messages to the tables, and check what they marked."""
@@ -173,7 +179,7 @@ class World:
         """
         specs = {spec.name: spec for spec in self.specs}
         for name, table in self.tables.items():
-            marked = table.run([message for message in messages if message.get("stream") == name])
+            marked = table.run(messages, name)
             self.marked += len(marked)
             if marked and name != REPORT and not specs[name].numbered:
                 wrong = marked & self.source.by_key(specs[name]).keys()

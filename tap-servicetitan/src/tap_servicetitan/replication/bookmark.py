@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_servicetitan.api.pages import Key, KeyField  # noqa: TC001 - as above
+from tap_servicetitan.api.pages import Key, KeyField
 from tap_servicetitan.times import format_api_time, parse_time
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ CLOCK_STEP = timedelta(seconds=1)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Times before this day mean nothing: some records have `0001-01-01`. To read from one is to read everything."""
+
+
+Gap = tuple[KeyField | None, KeyField | None]
+"""The bounds of a range. None is no bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +49,31 @@ class OpenPass:
     seconds: int = 0
     """How long that took."""
 
+    sweeps: bool = False
+    """Whether `gaps` says what has been read and not been swept. Without it, nothing of it has been."""
+
+    gaps: Sequence[Gap] = ()
+    """The ranges that were read by runs which did not come to a proper end: what is gone from them is not known. See
+    `ranges`."""
+
+    is_read: bool = False
+    """Whether everything has been read once, and only the gaps are left."""
+
+    @property
+    def position(self) -> KeyField | None:
+        """Up to where everything has been read, gaps and all: a key, or a time."""
+        return self.created_to if self.done_to is None else self.done_to
+
+    @property
+    def has_read(self) -> bool:
+        """Whether a run has read anything of it for good."""
+        return self.position is not None or self.continue_from is not None or self.is_read
+
     def dump(self) -> dict[str, Any]:
         """Return it for a STATE message."""
-        pairs = {own.name: getattr(self, own.name) for own in fields(self)}
-        return {name: value for name, value in pairs.items() if value is not None}
+        gaps = [list(gap) for gap in self.gaps] or None
+        pairs = {own.name: getattr(self, own.name) for own in fields(self)} | {"gaps": gaps}
+        return {name: value for name, value in pairs.items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

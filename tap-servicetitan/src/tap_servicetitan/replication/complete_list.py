@@ -18,25 +18,28 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.api.pages import ListPage
 from tap_servicetitan.errors import MissingRecordsError
 from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES, ChangeReader, Window
 from tap_servicetitan.replication.list_pass import PassWatch, by_key
 from tap_servicetitan.times import second_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from tap_servicetitan.api.pages import ListPage
     from tap_servicetitan.replication.list_pass import PassResult
 
-    Steps = Iterator[ListPage | datetime]
+    Steps = Iterator[ListPage | Window]
 
 MAX_PASSES = 5
 """How many times to read a list that changes while it is being read."""
 
 MAX_FROZEN_PASSES = 3
 """How many of these may be frozen ones: if records keep going, two equal passes are as unlikely."""
+
+WHOLE = Window(None, None)
+"""All times of creation, until now."""
 
 MAX_STARTS = 5
 """How often to ask for the first page of a frozen list until the server's clock has reached the second."""
@@ -89,6 +92,8 @@ class CompleteListReader:
         """How many records the last pass has brought so far, without the page that is being yielded."""
         self.total: int | None = None
         """How many records the list had when `steps` began, if it said so."""
+        self._was_frozen = True
+        self._windows: ChangeReader | None = None
 
     def pages(self) -> Iterator[ListPage]:
         """Yield the pages of the list. A page that the pass before brought at the same place does not come again.
@@ -110,51 +115,68 @@ class CompleteListReader:
             first = next(pages)
         yield from self._read_until_equal(chain([first], pages))
 
-    def steps(self, read_window: Callable[[Window], Iterator[ListPage]], since: datetime | None = None) -> Steps:
-        """Yield the pages of the list; of a long one in parts, and moments: all records created before one have come.
+    def steps(self, read_window: Callable[[Window], Iterator[ListPage]], parts: Sequence[Window] = (WHOLE,)) -> Steps:
+        """Yield the pages of the list; of a long one in parts, and windows: all records created in one have come.
 
         A list that can be frozen is read part by part, each of which is complete by itself. So another run can go on
-        at the last of the moments.
+        where the last of the windows ends.
 
         Args:
             read_window: Starts a pass over the records that were created in a window.
-            since: The last moment of an earlier run.
+            parts: What to read, by the time of creation. One without an end is read until now, and comes first.
 
         Raises:
             StreamError: As `pages` does.
         """
-        pages = self._read(PassRequest(page_size=self._page_size if since is None else 1))
+        is_whole = tuple(parts) == (WHOLE,)
+        pages = self._read(PassRequest(page_size=self._page_size if is_whole else 1))
         first = next(pages)
         self.total = first.total_count
-        if since is None and not (self._is_freezable and _is_long(first)):
+        if is_whole and not (self._is_freezable and _is_long(first)):
             yield from self._read_whole(first, pages)
             return
         sent = first.sent
         first.drop()
-        yield from self._read_parts(read_window, since, second_after(sent), self.total or 0)
-        if self.problem and since is None:
+        yield from self._read_parts(read_window, parts, second_after(sent), is_whole=is_whole)
+        if self.problem and is_whole:
             yield from self.pages()
 
     def _read_parts(
-        self, read_window: Callable[[Window], Iterator[ListPage]], since: datetime | None, moment: datetime, total: int
+        self,
+        read_window: Callable[[Window], Iterator[ListPage]],
+        parts: Sequence[Window],
+        moment: datetime,
+        *,
+        is_whole: bool,
     ) -> Steps:
-        watch = PassWatch(self._identify)
+        watch, total = PassWatch(self._identify), self.total or 0
         for page in islice(self._frozen_pages(moment, page_size=1), 1):
             watch.add(page)
-        if since is None and not _was_frozen(watch, watch.result(), moment, total):
+        self._was_frozen = not total or _was_frozen(watch, watch.result(), moment, total)
+        if is_whole and not self._was_frozen:
             self.problem = "it could not be read as of one moment"
             return
         problems: list[str] = []
-        reader = ChangeReader(
+        reader = self._windows = ChangeReader(
             read_window,
             problems.append,
             times_of=lambda page: (page.earliest_created, page.latest_created),
             identify=self._identify,
         )
-        yield from reader.steps(Window(since, moment))
+        for part in parts:
+            if reader.obeys and not reader.missed:
+                yield from _as_windows(reader.steps(Window(part.since, part.until or moment)), part.since)
         self.problem = None if reader.obeys else "the API does not filter by the time of creation"
         if problems:
             self._note_problem(problems[0])
+
+    @property
+    def are_windows_true(self) -> bool:
+        """Whether the windows that have come had all records of their times, as far as the answers tell.
+
+        Not if an answer had one of another time, or if the filter hides records.
+        """
+        return self._was_frozen and (self._windows is None or self._windows.obeys)
 
     def _read_frozen(self, first: ListPage) -> Iterator[ListPage]:
         """Read the list as it was when its first page was sent, up to MAX_FROZEN_PASSES times."""
@@ -231,6 +253,12 @@ class CompleteListReader:
         if result.missing:
             capped = watch.first_page_rows if watch.first_page_rows < self._page_size else self._page_size // 2
             self._page_size = max(1, capped)
+
+
+def _as_windows(steps: Iterator[ListPage | datetime], since: datetime | None) -> Steps:
+    """Yield the pages of a window, and instead of moments the windows from its beginning until then."""
+    for step in steps:
+        yield step if isinstance(step, ListPage) else Window(since, step)
 
 
 def _is_long(first: ListPage) -> bool:

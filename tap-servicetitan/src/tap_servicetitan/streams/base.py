@@ -15,7 +15,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import Metadata
 
-from tap_servicetitan.api.pages import NoKey, Page
+from tap_servicetitan.api.pages import Page
 from tap_servicetitan.catalog.entries import schema_of
 from tap_servicetitan.catalog.meanings import restored
 from tap_servicetitan.concurrency.prefetch import read_ahead
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 
     from tap_servicetitan.api.client import ApiClient
-    from tap_servicetitan.api.pages import Key
+    from tap_servicetitan.api.pages import Key, KeyField
+    from tap_servicetitan.output.read_messages import Sweep
     from tap_servicetitan.output.writer import MessageWriter
     from tap_servicetitan.settings import Settings
     from tap_servicetitan.specs.spec import StreamSpec
@@ -58,6 +59,10 @@ OWN_BOOKMARK_ANNOTATION = "x-own-bookmark"
 
 TELLS_END_ANNOTATION = "x-tells-end"
 """The keyword there that says that a STATE message will tell how reading the stream ended, in its member `x-read`."""
+
+
+PARTS_ANNOTATION = "x-versions-are-parts"
+"""The keyword there that says that the run goes on with a pass: its versions do not bring what a table has lost."""
 
 
 def new_version() -> int:
@@ -103,6 +108,15 @@ class ServiceTitanStream(Stream, abc.ABC):
         """Saves what has been read so far of something long. It covers only what is written."""
         self.has_ended = False
         """Whether the target has been told how reading it ended."""
+        self._sweep: Sweep | None = None
+        """What the target is to sweep when it is told that."""
+        self._is_doubtful = False
+        """Whether records may be missing of what this run has read, and which is not known."""
+
+    @property
+    def _goes_on_with_pass(self) -> bool:
+        """Whether the run goes on with a full pass, and so leaves out what earlier runs have read of it."""
+        return False
 
     @property
     def goes_on(self) -> bool:
@@ -144,6 +158,8 @@ class ServiceTitanStream(Stream, abc.ABC):
                 TENANT_ANNOTATION: self._settings.tenant_id,
                 TELLS_END_ANNOTATION: True,
             }
+            if self._goes_on_with_pass:
+                annotations[PARTS_ANNOTATION] = True
             if message.stream == self.name:  # a copy under another name, made by a stream map, hangs on this bookmark
                 annotations[OWN_BOOKMARK_ANNOTATION] = True
             message.schema = {**restored(message.schema, self.schema), **annotations}
@@ -178,16 +194,21 @@ class ServiceTitanStream(Stream, abc.ABC):
         yield from ()
 
     def tell_end(self, failure: str | None) -> None:
-        """Tell the target how reading the stream ended.
+        """Tell the target how reading the stream ended, and which ranges of it to sweep.
+
+        The bookmark that is true when they are swept comes with that: no other message tells it before.
 
         Args:
             failure: Why it failed, if it did.
         """
         outcome = self.outcome if failure is None else StreamOutcome(ReadStatus.FAILED, reason=failure)
         names = [stream_map.stream_alias for stream_map in self.stream_maps]
+        sweep = self._sweep if failure is None else None
         with self._writer.lock:
+            if sweep:
+                self._set_bookmark(sweep.bookmark)
             message = read_message(
-                self.tap_state, names, outcome.status.value, outcome.reason, self._shaper.unknown_fields
+                self.tap_state, names, outcome.status.value, outcome.reason, self._shaper.unknown_fields, sweep=sweep
             )
             self._writer.write_object(message)
             self.has_ended = True
@@ -200,10 +221,14 @@ class ServiceTitanStream(Stream, abc.ABC):
         """
         if self._checkpoint:
             self._checkpoint()
+        self._prepare_cut()
         so_far = self._progress()
         text = f"{reason}: {so_far}" if so_far else reason
         self.outcome = StreamOutcome(ReadStatus.INCOMPLETE, self.outcome.records, text)
         self.tell_end(None)
+
+    def _prepare_cut(self) -> None:
+        """Note what is to be told with the end that is not in the bookmark yet."""
 
     def _progress(self) -> str:
         """Return how far the stream was read, in words; empty if there is nothing to say."""
@@ -257,8 +282,14 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _warn_of_problem(self, attempt: int, problem: str) -> None:
         self.logger.warning("%s: pass %d may have missed records: %s", self.name, attempt, problem)
 
-    def _note_incomplete(self, problem: str) -> None:
-        """Note that records may be missing. The first reason counts."""
+    def _note_incomplete(self, problem: str, *, is_doubtful: bool = True) -> None:
+        """Note that records may be missing. The first reason counts.
+
+        Args:
+            problem: The reason.
+            is_doubtful: Whether it is not known which of them.
+        """
+        self._is_doubtful = self._is_doubtful or is_doubtful
         if self.outcome.status is ReadStatus.COMPLETE:
             self.outcome.status, self.outcome.reason = ReadStatus.INCOMPLETE, problem
 
@@ -274,13 +305,21 @@ class ServiceTitanStream(Stream, abc.ABC):
         """Yield the stream's own pages for a page of the source."""
         if self._child_lists is None:
             return iter((page,))
-        return self._child_lists.of([key for key in page.keys if not isinstance(key, NoKey)])
+        return self._child_lists.of(self._parents_in(page))
+
+    def _parents_in(self, page: Page) -> list[KeyField]:
+        """Return the keys of a page of parents, whose keys have one field. One that has none has a list, too."""
+        keys = [key for key in page.keys if isinstance(key, (int, str))]
+        if missing := len(page.keys) - len(keys):
+            has, their = ("has", "its list was") if missing == 1 else ("have", "their lists were")
+            counted = f"{pluralize(missing, 'record')} of {self.source.name}"
+            self._note_incomplete(f"{counted} {has} no key, so {their} not read")
+        return keys
 
     def _write_from(self, page: Page, version: int | None = None) -> None:
         """Write the stream's own pages for a page of the source."""
         for own in self._own_pages(page):
-            if own.records:
-                self._write_page(own, version)
+            self._write_page(own, version)
             if self._child_lists:
                 # Between two pages of the source many lists are read.
                 self._context.turns.offer()
@@ -292,7 +331,7 @@ class ServiceTitanStream(Stream, abc.ABC):
         for page in self._child_lists.settle():
             self._write_page(page, version)
         if unread := self._child_lists.unread:
-            self._note_incomplete(describe_unread(self.source.name, unread))
+            self._note_incomplete(describe_unread(self.source.name, unread), is_doubtful=False)
 
     def _activate(self, version: int, save: Callable[[], None]) -> None:
         """Tell the target that it has all records of a version, and save that at once: the output never ends between.
@@ -322,6 +361,12 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _writer(self) -> MessageWriter:
         return self._context.writer
 
+    def _leaves_unchanged(self, name: str) -> bool:
+        """Return whether the values of a field leave as they came: selected, and not changed by a map or a rule."""
+        maps = self.stream_maps
+        is_mapped = len(maps) != 1 or type(maps[0]) is not SameRecordTransform
+        return not is_mapped and self.mask.get(("properties", name), False) and self._shaper.leaves_unchanged(name)
+
     @cached_property
     def _writes_raw(self) -> bool:
         """Whether records leave as they came: no map, no flattening, every field selected, no limit."""
@@ -335,11 +380,12 @@ class ServiceTitanStream(Stream, abc.ABC):
         )
 
     def _write_page(self, page: Page, version: int | None = None) -> None:
-        """Write the records of a page, and drop them."""
+        """Write the records of a page, if it has any, and drop them."""
         if page.broken:
             are, were = ("is no JSON object", "was") if page.broken == 1 else ("are no JSON objects", "were")
             self._note_incomplete(f"{pluralize(page.broken, 'record')} of a page {are}, and {were} left out")
-        self._write_records(replace(page, records=self._shaper.shape(page.records)), version)
+        if page.records:
+            self._write_records(replace(page, records=self._shaper.shape(page.records)), version)
         page.drop()
 
     def _write_records(self, page: Page, version: int | None) -> None:
@@ -369,10 +415,14 @@ class ServiceTitanStream(Stream, abc.ABC):
     def _save(self, bookmark: Mapping[str, Any]) -> None:
         # All streams share one state, and it changes only here: it covers only written records of the other streams.
         with self._writer.lock:
-            self.stream_state.clear()
-            self.stream_state.update({**bookmark, **self._context.identity})
-            self.state_manager.is_flushed = False
+            self._set_bookmark(bookmark)
             self._write_state_message()
+
+    def _set_bookmark(self, bookmark: Mapping[str, Any]) -> None:
+        """Set the bookmark of the stream. Hold the lock of the output, and write it before anybody else does."""
+        self.stream_state.clear()
+        self.stream_state.update({**bookmark, **self._context.identity})
+        self.state_manager.is_flushed = False
 
 
 def _keep_keys(step: T) -> T:

@@ -11,7 +11,7 @@ from tap_servicetitan.plugin_runtime.compat import override
 from tap_servicetitan.replication.bookmark import read_from
 from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES, ChangeReader, Window
 from tap_servicetitan.replication.complete_list import PassRequest
-from tap_servicetitan.streams.incremental import IncrementalStream, parent_keys
+from tap_servicetitan.streams.incremental import IncrementalStream
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import ListPage
     from tap_servicetitan.replication.bookmark import Bookmark, OpenPass
+    from tap_servicetitan.replication.ranges import Range
 
 
 class ChangesStream(IncrementalStream):
@@ -40,7 +41,7 @@ class ChangesStream(IncrementalStream):
         return self._list_pages()
 
     @override
-    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass | Range]:
         return self._list_parts(begun)
 
     @override
@@ -90,7 +91,7 @@ class ChangesStream(IncrementalStream):
                 continue
             latest = newest((latest, step.newest))
             if self._child_lists:
-                parents += parent_keys(step)
+                parents += self._parents_in(step)
             else:
                 self._write_from(step)
         self._write_children_of(parents, bookmark)  # those that no moment covers

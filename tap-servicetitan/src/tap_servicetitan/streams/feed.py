@@ -11,7 +11,7 @@ from tap_servicetitan.replication.bookmark import Bookmark, OpenPass, read_from
 from tap_servicetitan.replication.export_feed import read_feed, resume_feed
 from tap_servicetitan.replication.list_reader import page_decoder, page_deletion_marker
 from tap_servicetitan.streams.base import new_version
-from tap_servicetitan.streams.incremental import IncrementalStream, parent_keys
+from tap_servicetitan.streams.incremental import IncrementalStream
 from tap_servicetitan.times import format_state_time
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.api.pages import ExportPage, Page
     from tap_servicetitan.errors import RequestRefusedError
+    from tap_servicetitan.replication.ranges import Range
 
 
 class FeedStream(IncrementalStream):
@@ -50,7 +51,7 @@ class FeedStream(IncrementalStream):
             bookmark = bookmark_after(bookmark, page)
             if self._child_lists:
                 # One that the feed brings again has changed again, perhaps after its list was read.
-                self._child_lists.forget(parents := parent_keys(page))
+                self._child_lists.forget(parents := self._parents_in(page))
                 self._write_children_of(parents, bookmark, version)
             else:
                 self._write_from(page, version)
@@ -71,8 +72,13 @@ class FeedStream(IncrementalStream):
             return self._list_pages()
         return self._ahead(read_feed(self._fetch, None, is_pass=True))
 
+    @property
     @override
-    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass]:
+    def _cuts_by_creation(self) -> bool:
+        return super()._cuts_by_creation and self.source.full_pass == "list"  # noqa: S105 - a pass over the records
+
+    @override
+    def _all_steps(self, begun: OpenPass) -> Iterator[Page | OpenPass | Range]:
         if self.source.full_pass == "list":  # noqa: S105 - a pass over the records
             yield from self._list_parts(begun)
             return

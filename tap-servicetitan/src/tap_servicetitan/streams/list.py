@@ -13,8 +13,7 @@ from tap_servicetitan.streams.base import ServiceTitanStream
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_servicetitan.api.pages import ListPage
     from tap_servicetitan.replication.change_windows import Window
@@ -57,20 +56,23 @@ class ListStream(ServiceTitanStream):
         yield from self._ahead(reader.pages())
         self._note_list_end(reader)
 
-    def _list_steps(self, since: datetime | None) -> Iterator[ListPage | datetime]:
-        """Yield the pages of a list, and moments: all records created before one have been read by then.
+    _parts_reader: CompleteListReader | None = None
+    """What reads a list in parts."""
+
+    def _list_steps(self, parts: Sequence[Window]) -> Iterator[ListPage | Window]:
+        """Yield the pages of a list, and windows: all records created in one have been read by then.
 
         Args:
-            since: The moment at which an earlier run has stopped.
+            parts: What to read of it, by the time of creation.
 
         Raises:
             StreamError: As `_list_pages` does.
         """
-        reader = self._list.open(self._warn_of_problem)
-        for step in self._ahead(reader.steps(self._read_created, since)):
+        reader = self._parts_reader = self._list.open(self._warn_of_problem)
+        for step in self._ahead(reader.steps(self._read_created, parts)):
             self._list_total = reader.total
             yield step
-        self._note_list_end(reader)
+        self._note_list_end(reader, is_doubtful=not reader.are_windows_true)
 
     def _read_created(self, window: Window) -> Iterator[ListPage]:
         request = PassRequest(page_size=self._settings.page_size, created_before=window.until)
@@ -78,10 +80,10 @@ class ListStream(ServiceTitanStream):
             request, query={CREATED_SINCE: format_api_time(window.since)} if window.since else {}
         )
 
-    def _note_list_end(self, reader: CompleteListReader) -> None:
+    def _note_list_end(self, reader: CompleteListReader, *, is_doubtful: bool = True) -> None:
         self._list_problem = reader.problem
         if reader.problem:
-            self._note_incomplete(f"the list kept changing: {reader.problem}")
+            self._note_incomplete(f"the list kept changing: {reader.problem}", is_doubtful=is_doubtful)
 
     def _write_list(
         self, version: int | None = None, *, query: Mapping[str, str] | None = None, tells_changes: bool = False

@@ -122,6 +122,10 @@ class Protection:
                 return rule.action
         return None
 
+    def applies_to(self, path: str) -> bool:
+        """Return whether a rule applies to a field."""
+        return self._find_action(path) is not None
+
     def schema(self, schema: Json) -> Json:
         """Return the schema after the rules: without dropped fields, and with text for hashes."""
         return self._adapt(schema, "")

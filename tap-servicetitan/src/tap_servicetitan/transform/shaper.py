@@ -55,6 +55,10 @@ class Shaper:
             records = [move_unknown(record, self._known) for record in records]
         return records
 
+    def leaves_unchanged(self, name: str) -> bool:
+        """Return whether a field of the record keeps its values."""
+        return name in self.schema["properties"] and not self._protection.applies_to(name)
+
     @property
     def unknown_fields(self) -> Sequence[str]:
         """The paths of fields that the schema lacks, as far as they were found."""

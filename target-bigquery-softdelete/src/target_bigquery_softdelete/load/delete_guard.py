@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from target_bigquery_softdelete.plugin_runtime.plurals import pluralize
@@ -49,39 +49,65 @@ class DeleteGuard:
         """Days of which the marks count together."""
         return self._limits.days
 
-    def needs_earlier(self, *, live: int, by_record: int, missing: int) -> bool:
+    def needs_earlier(self, live: LiveRows) -> bool:
         """Return whether a merge can be judged only with the marks of earlier runs: it would mark a large share itself.
 
         Args:
-            live: See :meth:`judge`.
-            by_record: See :meth:`judge`.
-            missing: See :meth:`judge`.
+            live: The rows of the table.
         """
-        limits, marks = self._limits, self._marked + by_record + missing
+        limits, marks = self._limits, self._marked + live.marked
         is_on = limits.days > 0 and limits.fraction < 1 and not limits.lifted and self.refusal is None
-        before = live - self._gained
+        before = live.total - self._gained
         is_large = before > 0 and marks > LARGE_SHARE * limits.fraction * before
-        return is_on and is_large and by_record + missing > 0
+        is_large_part = live.in_ranges is not None and live.missing > LARGE_SHARE * limits.fraction * live.in_ranges
+        return is_on and (is_large or is_large_part) and live.marked > 0
 
-    def judge(
-        self, *, live: int, by_record: int, missing: int, staged: int, earlier: EarlierMarks | None = None
-    ) -> bool:
+    def judge(self, live: LiveRows, *, staged: int, earlier: EarlierMarks | None = None) -> bool:
         """Return whether a merge may mark rows deleted. If not, `refusal` says why.
 
+        A snapshot of a part of the table must be within the limits of the table, and also within those of its part: so
+        parts that come run after run cannot mark more than one snapshot of the whole may.
+
         Args:
-            live: Rows of the table that are not marked deleted, now.
-            by_record: Those of them that a record says are deleted.
-            missing: Those of them that a complete snapshot does not contain.
+            live: The rows of the table.
             staged: Keys that came in this run.
             earlier: What earlier runs have marked, if `needs_earlier` says so.
         """
         if self.refusal is None:
-            marks = Marks(by_record=by_record, missing=missing, earlier=self._marked)
-            before = live - self._gained
-            self.refusal = refusal(self._limits, stream=self._stream, live=before, marks=marks, staged=staged)
+            marks = Marks(by_record=live.by_record, missing=live.missing, earlier=self._marked)
+            before = live.total - self._gained
+            # A part may well be empty; a table should not become so.
+            came = staged if live.in_ranges is None or live.missing >= before else max(staged, 1)
+            self.refusal = refusal(self._limits, stream=self._stream, live=before, marks=marks, staged=came)
+            self.refusal = self.refusal or self._refusal_of_part(live)
             if self.refusal is None and earlier is not None:
                 self.refusal = refusal_after(self._limits, earlier, stream=self._stream, live=before, marks=marks)
         return self.refusal is None
+
+    def _refusal_of_part(self, live: LiveRows) -> str | None:
+        if live.in_ranges is None:
+            return None
+        missing = Marks(missing=live.missing, is_part=True)
+        return refusal(self._limits, stream=self._stream, live=live.in_ranges, marks=missing, staged=1)
+
+
+@dataclass(frozen=True)
+class LiveRows:
+    """Rows of a table that are not marked deleted, now."""
+
+    total: int
+    _: KW_ONLY
+    by_record: int = 0
+    """Those of them that a record says are deleted."""
+    missing: int = 0
+    """Those of them that a complete snapshot does not contain."""
+    in_ranges: int | None = None
+    """Those of them of which there is a snapshot, if it is not one of the whole table."""
+
+    @property
+    def marked(self) -> int:
+        """Those that a merge would mark deleted."""
+        return self.by_record + self.missing
 
 
 @dataclass(frozen=True)
@@ -94,6 +120,8 @@ class Marks:
     """Rows that records say are deleted."""
     earlier: int = 0
     """Rows that earlier merges of the run have marked."""
+    is_part: bool = False
+    """Whether the snapshot is one of a part of the table, and only the rows of that part count."""
 
     @property
     def total(self) -> int:
@@ -163,7 +191,8 @@ def _advice(stream: str) -> str:
 
 def _refused(stream: str, marks: Marks, live: int) -> str:
     """Return what is refused."""
-    return f"{stream}: {_describe(marks)} would mark {marks.total:,} of {pluralize(live, 'live row')} deleted"
+    rows = pluralize(live, "live row") + " of the part that was read" * marks.is_part
+    return f"{stream}: {_describe(marks)} would mark {marks.total:,} of {rows} deleted"
 
 
 def _describe(marks: Marks) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
@@ -11,6 +11,7 @@ from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeRe
 from target_bigquery_softdelete.bigquery import table_schema
 from target_bigquery_softdelete.bigquery.fused_queries import Question
 from target_bigquery_softdelete.errors import WarehouseError
+from target_bigquery_softdelete.load.delete_guard import LiveRows
 from target_bigquery_softdelete.load.key_types import check_exact_as_double
 from target_bigquery_softdelete.load.pieces import is_too_many, naming_partitions, write_merge
 from target_bigquery_softdelete.load.take_over import take_over_rows
@@ -28,17 +29,28 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.staging_table import StagedRows
     from target_bigquery_softdelete.load.stream_table import StreamTable
+    from target_bigquery_softdelete.load.swept_rows import SweptRows
     from target_bigquery_softdelete.sql.identifiers import TableId
+    from target_bigquery_softdelete.sql.ranges import RowRanges
 
 logger = logging.getLogger(__name__)
 
 
-def merge(
+class _Filters(TypedDict):
+    """What the preview and the MERGE read of the table. See `sql.merge`."""
+
+    partition: str
+    within: str
+    ranges: RowRanges | None
+
+
+def merge(  # noqa: PLR0913 - what is written, and what that says of other rows
     table: StreamTable,
     prepared: PreparedTable,
     staged: StagedRows,
     *,
     complete: bool,
+    swept: SweptRows | None = None,
     seen_key_tables: tuple[TableId, ...] = (),
 ) -> MergeResult:
     """Merge staged rows that have a key, and return what that changed.
@@ -49,6 +61,7 @@ def merge(
         staged: The rows.
         complete: Whether they, with `seen_key_tables`, are a complete snapshot: then rows that are missing from it
             are marked deleted, unless the guard refuses.
+        swept: The only rows of which they are that. By default, all of the table.
         seen_key_tables: Other staging tables with keys that came in this run.
 
     Raises:
@@ -67,7 +80,9 @@ def merge(
     if may_fill and (filled := _fill(table, prepared, staged)):
         return filled
     within, limits = ("", rows) if declared else _partition_range(prepared, staged, rows)
-    filters = {"partition": prepared.partition_filter, "within": within}
+    ranges = swept.ranges if swept and declared else None
+    limits = [*limits, *(swept.parameters if swept and ranges else ())]
+    filters = _Filters(partition=prepared.partition_filter, within=within, ranges=ranges)
     # A list that is read in full is mostly unchanged, and a query that finds that out is cheaper than a MERGE. Other
     # rows may be unchanged, too, such as the last page of a feed: they are compared where that costs nothing.
     compare = declared or prepared.is_small
@@ -87,6 +102,7 @@ def merge(
             if found["missing"] == 1
             else "are not in the snapshot, and stay as they are",
         )
+    complete = complete and not _have_moved(swept, found)
     may_mark = _judge(table, found, prepared, complete=complete, within=within, seen=len(seen_key_tables))
     missing = found["missing"] if complete and may_mark else 0
     marked = found["marked"] if may_mark else 0
@@ -111,6 +127,17 @@ def merge(
     return _count(found, done, missing=missing, marked=marked)
 
 
+def _have_moved(swept: SweptRows | None, found: Mapping[str, int]) -> bool:
+    """Return whether the table has other values than those by which the tap has read the ranges.
+
+    Then a row that seems to be in one of them may belong to a record that is not.
+    """
+    moved = found.get(sql.MOVED, 0)
+    if swept and moved:
+        swept.doubt(f"{moved} of its rows had another `{swept.ranges.column}` than that by which the tap has read them")
+    return moved > 0
+
+
 def _preview(  # noqa: PLR0913 - what is counted, and where
     table: StreamTable,
     prepared: PreparedTable,
@@ -120,12 +147,20 @@ def _preview(  # noqa: PLR0913 - what is counted, and where
     compare: bool,
     partition: str,
     within: str,
+    ranges: RowRanges | None,
 ) -> Mapping[str, int]:
     spared = _spared(table)
     statement = sql.preview_merge(
-        table.table_id, source, compare=compare, spare_taken=bool(spared), partition=partition, within=within
+        table.table_id,
+        source,
+        compare=compare,
+        ranges=ranges,
+        spare_taken=bool(spared),
+        partition=partition,
+        within=within,
     )
-    names = [*sql.PREVIEW_COUNTS, *([sql.DIFFER] if compare else [])]
+    names = [*sql.PREVIEW_COUNTS, *([sql.DIFFER] if compare else []), *([sql.IN_RANGES] if ranges else [])]
+    names += [sql.MOVED] if ranges and ranges.are_times else []
     if table.history is not None:
         names.append(UNVERSIONED)
         statement = table.history.count_lacking(
@@ -170,16 +205,14 @@ def _judge(  # noqa: PLR0913 - the counts, and what they are the counts of
     live = _count_live(table, prepared) if within else found["live"]
     missing = found["missing"] if complete else 0
     staged = found["staged"] or seen
-    return _ask_guard(table, prepared, live=live, by_record=by_record, missing=missing, staged=staged)
+    counts = LiveRows(live, by_record=by_record, missing=missing, in_ranges=found.get(sql.IN_RANGES))
+    return _ask_guard(table, prepared, counts, staged=staged)
 
 
-def _ask_guard(  # noqa: PLR0913 - the counts, and what they are the counts of
-    table: StreamTable, prepared: PreparedTable, *, live: int, missing: int, staged: int, by_record: int = 0
-) -> bool:
+def _ask_guard(table: StreamTable, prepared: PreparedTable, live: LiveRows, *, staged: int) -> bool:
     """Return what the guard says, and tell it what earlier runs have marked if it needs to know. See its `judge`."""
-    asks = table.guard.needs_earlier(live=live, by_record=by_record, missing=missing)
-    earlier = _earlier_marks(table, prepared) if asks else None
-    return table.guard.judge(live=live, by_record=by_record, missing=missing, staged=staged, earlier=earlier)
+    earlier = _earlier_marks(table, prepared) if table.guard.needs_earlier(live) else None
+    return table.guard.judge(live, staged=staged, earlier=earlier)
 
 
 def _earlier_marks(table: StreamTable, prepared: PreparedTable) -> EarlierMarks:
@@ -273,7 +306,7 @@ def mark_all_deleted(table: StreamTable, prepared: PreparedTable, key: Sequence[
         return MergeResult()
     partition = prepared.partition_filter
     live = _count_live(table, prepared)
-    if not live or not table.guard.judge(live=live, by_record=0, missing=live, staged=0):
+    if not live or not table.guard.judge(LiveRows(live, missing=live), staged=0):
         return MergeResult()
     _append_versions(table, prepared, key)
     with naming_partitions(table, prepared):
@@ -318,7 +351,7 @@ def replace(table: StreamTable, parts: Sequence[tuple[PreparedTable, StagedRows]
     partition = parts[-1][0].partition_filter
     staged = sum(rows.count for _, rows in parts)
     live = _count_live(table, parts[-1][0])
-    if live > staged and not _ask_guard(table, parts[-1][0], live=live, missing=live - staged, staged=staged):
+    if live > staged and not _ask_guard(table, parts[-1][0], LiveRows(live, missing=live - staged), staged=staged):
         return MergeResult()
     with naming_partitions(table, parts[-1][0]):
         statement = sql.replace(table.table_id, sources, partition=partition)
@@ -341,7 +374,7 @@ def remove_all(table: StreamTable, prepared: PreparedTable) -> MergeResult:
         logger.warning("%s: the snapshot is empty, so its table %s was not taken over.", table.stream, table.name)
         return MergeResult()
     live = _count_live(table, prepared)
-    if live and table.guard.judge(live=live, by_record=0, missing=live, staged=0):
+    if live and table.guard.judge(LiveRows(live, missing=live), staged=0):
         with naming_partitions(table, prepared):
             table.statements.write(sql.replace(table.table_id, [], partition=prepared.partition_filter), "replace")
     return MergeResult()

@@ -26,12 +26,14 @@ from target_bigquery_softdelete.load.snapshot_memory import SnapshotMemory
 from target_bigquery_softdelete.load.stream_quarantine import StreamQuarantine
 from target_bigquery_softdelete.load.stream_staging import StreamStagingTables
 from target_bigquery_softdelete.load.stream_table import make_stream_table
+from target_bigquery_softdelete.load.swept_rows import find_swept_rows
 from target_bigquery_softdelete.load.table_memory import TableMemory, other_streams, stream_labels
 from target_bigquery_softdelete.load.take_over import end_adoption
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.schema.from_json_schema import lists_nothing, suffixed, table_columns
 from target_bigquery_softdelete.schema.naming import table_name
 from target_bigquery_softdelete.schema.system_columns import EXTRA
+from target_bigquery_softdelete.singer.read_ends import ReadEnd, ReadStatus
 from target_bigquery_softdelete.singer.versions import TableVersions, VersionTracker
 from target_bigquery_softdelete.sql.limits import check_limits
 
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.context import Run
     from target_bigquery_softdelete.load.prepare_table import PreparedTable
     from target_bigquery_softdelete.load.staging_table import StagingTable
+    from target_bigquery_softdelete.load.swept_rows import SweptRows
     from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.schema.json_schema import JsonSchema
+    from target_bigquery_softdelete.singer.swept_ranges import SweptRanges
     from target_bigquery_softdelete.sql.identifiers import TableId
 
 LEAST_GROWTH = 1 / 16
@@ -106,6 +110,8 @@ class StreamLoad:
         """Records that were read since the last merge."""
         self._resumed: set[str] = set()
         """Streams of the input that go on from a bookmark, as far as is known. The rows before it are not checked."""
+        self._in_parts: set[str] = set()
+        """Streams of the input of whose pass an earlier run has read a part: no version of this run has all rows."""
         self._waits = False
         """Whether these rows are gone: only a snapshot, which needs no others, may be written."""
         self._has_moved = False
@@ -125,9 +131,8 @@ class StreamLoad:
         if self._is_finishing or self.unmerged_records or self._table.guard.refusal or self._must_check:
             return False
         # Until the end there may be rows that are still to be marked or replaced, or a version to be remembered.
-        return self._is_finished or not (
-            self._versions.is_activated or self._staging.unwritten or self._lacks(self._remembered())
-        )
+        awaits_end = self._versions.is_activated or self._versions.is_swept or self._staging.unwritten
+        return self._is_finished or not (awaits_end or self._lacks(self._remembered()))
 
     @property
     def buffered_bytes(self) -> int:
@@ -140,6 +145,8 @@ class StreamLoad:
 
         A snapshot is one MERGE, at its end, unless the tap saves on the way how far it has come.
         """
+        if self._versions.is_swept:
+            return False
         if self._versions.is_announced:
             return self._is_keyed and self._has_moved and self._has_grown and not self._versions.is_activated
         return not self._waits and (self._is_keyed or not self._replaces)
@@ -207,7 +214,7 @@ class StreamLoad:
             PluginError: If that fails.
         """
         versions = self._versions.of(source)
-        if versions.may_be_whole(version):
+        if versions.may_be_whole(version) and source not in self._in_parts:
             self._resumed.discard(source)
         if versions.has_begun(version):
             return
@@ -248,6 +255,22 @@ class StreamLoad:
         """
         self._resumed.add(source)
         self._versions.of(source).note_resumption(version)
+
+    def note_parts(self, source: str) -> None:
+        """Note that an earlier run has read a part of the pass with which the tap goes on."""
+        self._in_parts.add(source)
+
+    def note_swept(self, source: str, swept: SweptRanges | str) -> None:
+        """Note which ranges of a stream of the input the tap has read.
+
+        Args:
+            source: The stream.
+            swept: The ranges, or why they do not tell which rows are missing.
+        """
+        if isinstance(swept, str):
+            self._versions.note_unswept(swept)
+        else:
+            self._versions.of(source).note_swept(swept)
 
     def note_state(self) -> None:
         """Note a STATE message, whatever it says of the stream."""
@@ -494,8 +517,13 @@ class StreamLoad:
         self.report.bytes_staged += staging.bytes_staged if staging else 0
         return staging
 
+    @property
+    def _tells_missing(self) -> bool:
+        """Whether the records of this run tell which rows are missing, of the whole table or of a part of it."""
+        return self._versions.is_complete or self._versions.swept is not None
+
     def _merge_last(self, staging: StagingTable | None) -> None:
-        if not self._versions.is_complete:
+        if not self._tells_missing:
             if staging is not None:
                 self._merge(staging, complete=False)
             return
@@ -511,11 +539,14 @@ class StreamLoad:
     def _staged_before_snapshot(self) -> int:
         """How many of the earlier staging tables are older than the snapshot that tells which rows are missing."""
         (source, *others) = self.sources
-        version = None if others else self._versions.of(source).last_complete
+        versions, swept = self._versions.of(source), self._versions.swept
+        version = None if others else swept.version if swept else versions.last_complete
         # A version past the most has none of its own: the rows since the last one that has count as the snapshot's.
         return 0 if version is None else self._staged_before.get(version, max(self._staged_before.values(), default=0))
 
     def _write_keyless(self, staging_tables: Sequence[StagingTable]) -> None:
+        if self._versions.is_swept:
+            self._versions.note_unswept("it has no key")
         if staging_tables and self._replaces and self._versions.is_complete:
             self._replace(staging_tables)
             return
@@ -537,11 +568,21 @@ class StreamLoad:
         """
         staged = staging.staged_rows
         prepared = self._prepare(staged.columns)
-        complete = complete and self._versions.is_complete  # the table may turn out to have rows of another stream
-        result = merge(self._table, prepared, staged, complete=complete, seen_key_tables=seen)
+        swept = self._swept_rows(staged.columns, prepared) if complete else None
+        complete = complete and self._tells_missing  # the table may turn out to have rows of another stream
+        result = merge(self._table, prepared, staged, complete=complete, swept=swept, seen_key_tables=seen)
         if is_counted:
             result = MergeResult(deleted=result.deleted, marked=result.marked)
         self._record(result, 0 if is_counted else staged.count, prepared)
+
+    def _swept_rows(self, columns: TableColumns, prepared: PreparedTable) -> SweptRows | None:
+        """Return the rows in the ranges that the tap has read. If the table does not tell them, none are swept."""
+        swept = None if self._versions.is_complete else self._versions.swept
+        found = find_swept_rows(swept, columns, prepared.columns, self._versions.note_unswept) if swept else None
+        if isinstance(found, str):
+            self._versions.note_unswept(found)
+            return None
+        return found
 
     def _append(self, staging: StagingTable) -> None:
         staged = staging.staged_rows
@@ -586,6 +627,10 @@ class StreamLoad:
         is_done = self.report.error is None or self.report.rows_marked > 0
         self.report.deletes_allowed = self._run.settings.may_delete_all(self._stream) and is_done
         self.report.ended = utc_now()
+        if problem := self._versions.sweep_problem():
+            # The tap believes that these rows are marked, so nobody else says that they are not.
+            reason = f"what is gone from the part of the full pass that this run has read is not marked: {problem}"
+            self.report.note_end(ReadEnd(ReadStatus.INCOMPLETE, reason))
         rejected = () if self.report.error else self._quarantine.warnings()
         return [*self._versions.warnings(), *rejected]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_bigquery_softdelete.singer.state import BOOKMARKS
-from target_bigquery_softdelete.singer.versions import whole_version
+from target_bigquery_softdelete.singer.version_numbers import whole_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -24,7 +24,7 @@ from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.singer.jsonl import UNREADABLE, available_reader, describe, number_lines, read_chunks
 from target_bigquery_softdelete.singer.lenient_json import has_constants, mend, restore
 from target_bigquery_softdelete.singer.read_ends import READ_MEMBER
-from target_bigquery_softdelete.singer.versions import whole_version
+from target_bigquery_softdelete.singer.version_numbers import whole_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

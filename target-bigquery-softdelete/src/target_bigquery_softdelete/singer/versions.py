@@ -3,6 +3,9 @@
 A snapshot is complete if the tap sends ACTIVATE_VERSION *after* the records of that version. Many taps send the message
 before the records; a crashed tap would then look like one that has finished. Such a version marks no row deleted,
 unless the message comes once more after them. Nor does one that an earlier run began: some of its records came then.
+
+A tap that reads a stream in several runs says instead which ranges of it one run has read (`swept_ranges.py`). They are
+a complete snapshot of these rows, and of no others.
 """
 
 from __future__ import annotations
@@ -11,26 +14,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from target_bigquery_softdelete.singer.swept_ranges import SweptRanges
 
 
 TWICE = 2
 """A version is activated so often by a tap that sends the message before the records, and after them, too."""
-
-
-def whole_version(value: object) -> int | None:
-    """Return a version that is a whole number, also one that is written with a fraction or an exponent.
-
-    >>> whole_version(7), whole_version(7.0), whole_version(msgspec.Raw(b"7e3")), whole_version(7.5), whole_version("7")
-    (7, 7, 7000, None, None)
-    """
-    number = float(bytes(value)) if isinstance(value, msgspec.Raw) else value
-    if isinstance(number, float):
-        return int(number) if number.is_integer() else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 @dataclass
@@ -67,11 +58,16 @@ class VersionTracker:
         """Versions in the middle of which the tap has saved how far it has come."""
         self._kept: int | None = None
         """The version that stands in the tap's bookmark: it will go on with that one."""
+        self.swept: SweptRanges | None = None
+        """The ranges that the tap has read of the stream, as it says."""
+        self._goes_on = False
+        """Whether more of the stream came after it said so."""
 
     def count_records(self, version: int | None, count: int) -> None:
         """Count records that were read. The version is None for records without one."""
         self._records[version] += count
         self._since_schema[version] += count
+        self._goes_on = self._goes_on or self.swept is not None
         if version in self._activated:
             self._late.add(version)
 
@@ -100,6 +96,23 @@ class VersionTracker:
     def note_state(self) -> None:
         """Note a STATE message: the tap was alive after the last ACTIVATE_VERSION message."""
         self._unconfirmed.clear()
+
+    def note_swept(self, swept: SweptRanges) -> None:
+        """Note which ranges the tap has read of the stream."""
+        self._goes_on = self._goes_on or self.swept is not None
+        self.swept = swept
+
+    def sweep_problem(self) -> str | None:
+        """Return why the records do not tell which rows of the swept ranges are missing, or None if they do."""
+        if self.swept is None:
+            return "the tap does not say which ranges of the stream it has read"
+        if self._goes_on:
+            return "the stream went on after the tap had said which ranges of it it has read"
+        if self._activated or set(self._versions) - {self.swept.version}:
+            return "records of another version came, too"
+        if self.began_earlier(self.swept.version):
+            return "its version began in an earlier run, so this run has not seen all of it"
+        return None
 
     def note_bookmark(self, version: int | None) -> None:
         """Note that the tap has saved how far it has come.
@@ -228,6 +241,7 @@ class TableVersions:
         self._streams: dict[str, VersionTracker] = {}
         self._expected: set[str] = set()
         self._invalid: str | None = None
+        self._unswept: str | None = None
 
     def of(self, stream: str) -> VersionTracker:
         """Return the versions of one stream of the input."""
@@ -258,6 +272,33 @@ class TableVersions:
     def invalidate(self, reason: str) -> None:
         """Note why no version of this run can tell which rows are missing. The first reason counts."""
         self._invalid = self._invalid or reason
+
+    def note_unswept(self, reason: str) -> None:
+        """Note why no range of the stream is swept, though the tap may have read some. The first reason counts."""
+        self._unswept = self._unswept or reason
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether the tap has said which ranges of a stream it has read."""
+        return self._unswept is not None or any(stream.swept for stream in self._streams.values())
+
+    @property
+    def swept(self) -> SweptRanges | None:
+        """The ranges of which the source has no other keys than those that were read; None if there are none."""
+        if not self.is_swept or self.sweep_problem() is not None:
+            return None
+        (stream,) = self._streams.values()
+        return stream.swept
+
+    def sweep_problem(self) -> str | None:
+        """Return why no range that the tap has read can be swept, or None if it can, or if there is none."""
+        if not self.is_swept:
+            return None
+        if reason := self._unswept or self._invalid:
+            return reason
+        if len(self._streams) > 1 or self._missing:
+            return "the table also has the rows of other streams"
+        return next(iter(self._streams.values())).sweep_problem()
 
     @property
     def has_versions(self) -> bool:
@@ -309,7 +350,9 @@ class TableVersions:
         ]
 
     def warnings(self) -> Iterator[str]:
-        """Yield the reason why a declared snapshot was not used."""
+        """Yield the reason why a declared snapshot was not used, or that of a range."""
+        if problem := self.sweep_problem():
+            yield f"{self._table}: no row was marked deleted: {problem}."
         if self.is_activated and not (self.is_complete or self.is_empty):
             yield f"{self._table}: no row was marked deleted: {self._invalid or self._reason()}."
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_bigquery_softdelete.schema.columns import Column, TableColumns
+    from target_bigquery_softdelete.sql.ranges import RowRanges
 
 _IN_TABLE, _IN_RUN = quote_column(IN_TABLE), quote_column(IN_RUN)
 
@@ -50,6 +51,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
     *,
     mark_missing_deleted: bool,
     mark_deleted: bool = True,
+    ranges: RowRanges | None = None,
     spare_taken: bool = False,
     partition: str = "",
     within: str = "",
@@ -62,6 +64,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
         source: The staged rows.
         mark_missing_deleted: Whether to mark rows deleted whose keys are not staged. Only for a complete snapshot.
         mark_deleted: Whether to mark rows deleted whose records say so. If not, such rows stay as they are.
+        ranges: The only rows to mark because their keys are not staged. By default, all of the table.
         spare_taken: Whether to leave rows alone that are missing and whose `_etl_synced` is in the parameter `spared`
             ARRAY<TIMESTAMP>.
         partition: The column that the table requires in the filter of every statement, if it requires one.
@@ -94,7 +97,7 @@ def merge(  # noqa: PLR0913 - which clauses it has, and which partitions it read
             f"WHEN NOT MATCHED BY TARGET{and_not_present_only(source)} AND {IN_TIME} THEN",
             f"  INSERT ({', '.join([*names, OPERATION_SQL, SYNCED_SQL])})",
             f"  VALUES ({', '.join([*map(source.staged, source.written), _FIRST_OPERATION, '@synced'])})",
-            *(_mark_missing_deleted(partition, spare_taken=spare_taken) if mark_missing_deleted else ()),
+            *(_mark_missing_deleted(partition, ranges, spare_taken=spare_taken) if mark_missing_deleted else ()),
         ]
     )
 
@@ -105,12 +108,19 @@ PREVIEW_COUNTS = ("staged", "live", "missing", "restored", "marked", "born_delet
 DIFFER = "differ"
 """A further one, if it compares all columns."""
 
+IN_RANGES = "in_ranges"
+"""A further one, if only rows in some ranges are to be marked for being missing."""
+
+MOVED = "moved"
+"""And one more, if these are ranges of times: live rows to which a record gives another second."""
+
 
 def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it reads
     target: TableId,
     source: Source,
     *,
     compare: bool = False,
+    ranges: RowRanges | None = None,
     spare_taken: bool = False,
     partition: str = "",
     within: str = "",
@@ -127,23 +137,30 @@ def preview_merge(  # noqa: PLR0913 - what it counts, and which partitions it re
         target: The table.
         source: The staged rows.
         compare: Whether to read all columns, and to count in `differ` the staged keys that the MERGE would write.
+        ranges: See :func:`merge`. Only rows in them are `missing`, and `in_ranges` counts the live ones. For times,
+            which need `compare`, `moved` counts rows to which a record gives another second.
         spare_taken: See :func:`merge`. Such rows are not `missing`.
         partition: See :func:`merge`.
         within: See :func:`merge`.
     """
     columns = source.written if compare else source.columns.key_columns()
-    names = ", ".join(quote_column(column.name) for column in columns)
+    read = dict.fromkeys([*(column.name for column in columns), *([ranges.column] if ranges else [])])
+    names = ", ".join(map(quote_column, read))
+    in_ranges = f" AND {ranges.condition}" if ranges else ""
     counts = {
         "staged": f"_etl_s.{_IN_RUN}{and_not_present_only(source)}",
         "live": f"_etl_t.{_IN_TABLE} AND {IS_LIVE}",
         "missing": (
-            f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND _etl_s.{_IN_RUN} IS NULL{_and_not_taken(spare_taken=spare_taken)}"
+            f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND _etl_s.{_IN_RUN} IS NULL"
+            f"{in_ranges}{_and_not_taken(spare_taken=spare_taken)}"
         ),
         "restored": f"_etl_t.{OPERATION_SQL} = 'DELETE' AND {is_writable('NOT _etl_s.' + DELETED_SQL, source)}",
         "marked": f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
         "born_deleted": f"_etl_t.{_IN_TABLE} IS NULL AND {is_writable('_etl_s.' + DELETED_SQL, source)}",
         "unlabelled": f"_etl_t.{_IN_TABLE} AND (_etl_t.{OPERATION_SQL} IS NULL OR _etl_t.{SYNCED_SQL} IS NULL)",
         **({DIFFER: _is_written(source)} if compare else {}),
+        **({IN_RANGES: f"_etl_t.{_IN_TABLE} AND {IS_LIVE}{in_ranges}"} if ranges else {}),
+        **({MOVED: _is_moved(source, ranges)} if ranges and ranges.are_times else {}),
     }
     return "\n".join(
         [
@@ -311,6 +328,14 @@ def _is_written(source: Source) -> str:
     return f"{is_writable(f'_etl_s.{_IN_RUN}', source)} AND (\n    {is_new} OR {is_marked} OR {is_changed}\n  )"
 
 
+def _is_moved(source: Source, ranges: RowRanges) -> str:
+    seconds = [
+        f"TIMESTAMP_TRUNC({value}, SECOND)"
+        for value in (quote_column(ranges.column, of="_etl_t"), source.staged(source.table_columns[ranges.column]))
+    ]
+    return is_writable(f"_etl_t.{_IN_TABLE} AND {IS_LIVE} AND {' != '.join(seconds)}", source)
+
+
 def _mark_deleted(source: Source) -> tuple[str, ...]:
     is_marked = f"{is_writable(f'_etl_s.{DELETED_SQL}', source)} AND {IS_LIVE}"
     return (
@@ -323,9 +348,10 @@ def _and_not_taken(*, spare_taken: bool) -> str:
     return f" AND _etl_t.{SYNCED_SQL} NOT IN UNNEST(@spared)" if spare_taken else ""
 
 
-def _mark_missing_deleted(partition: str, *, spare_taken: bool) -> tuple[str, ...]:
-    taken = _and_not_taken(spare_taken=spare_taken)
+def _mark_missing_deleted(partition: str, ranges: RowRanges | None, *, spare_taken: bool) -> tuple[str, ...]:
+    in_ranges = f" AND {ranges.condition}" if ranges else ""
+    is_missing = if_ours(f"{IS_LIVE}{in_ranges}{_and_not_taken(spare_taken=spare_taken)}")
     return (
-        f"WHEN NOT MATCHED BY SOURCE AND {if_ours(f'{IS_LIVE}{taken}')}{filter_nothing(' AND ', partition)} THEN",
+        f"WHEN NOT MATCHED BY SOURCE AND {is_missing}{filter_nothing(' AND ', partition)} THEN",
         f"  UPDATE SET {OPERATION_SQL} = 'DELETE', {SYNCED_SQL} = @synced",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from support.tap.scripted import Query, page_of
 from support.tap.target_table import Table
 from tap_servicetitan.replication.change_windows import MAX_WINDOW_PAGES
 from tap_servicetitan.specs.spec import StreamSpec
-from tap_servicetitan.streams import incremental
+from tap_servicetitan.streams import full_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,8 @@ class LongList:
             for number, moment in enumerate(created)
         }
         self.obeys_since = True
+        self.hides: set[int] = set()
+        """The records that do not come where the time of creation is asked for."""
         self.asked_for_pass = 0
         self.left: int | None = None
         """How many more requests of a pass are answered."""
@@ -71,11 +74,14 @@ class LongList:
         self._api.now += timedelta(seconds=1)
         return page_of([record for record in self.records.values() if self._fits(record, query)], query)
 
-    def _fits(self, record: dict[str, str], query: Query) -> bool:
+    def _fits(self, record: dict[str, Any], query: Query) -> bool:
+        if record["id"] in self.hides and "createdBefore" in query:
+            return False
+        created, modified = str(record["createdOn"]), str(record["modifiedOn"])
         created_since = query.get("createdOnOrAfter", "") if self.obeys_since else ""
-        return created_since <= record["createdOn"] < query.get("createdBefore", "9") and query.get(
+        return created_since <= created < query.get("createdBefore", "9") and query.get(
             "modifiedOnOrAfter", ""
-        ) <= record["modifiedOn"] < query.get("modifiedBefore", "9")
+        ) <= modified < query.get("modifiedBefore", "9")
 
     def change(self, number: int) -> None:
         """Change a record, or add it."""
@@ -86,7 +92,7 @@ class LongList:
 
 @pytest.fixture
 def source(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[LongList]:
-    monkeypatch.setattr(incremental, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(full_pass, "SAVE_SECONDS", 0)
     served = LongList(api)
     yield served
     served.released.set()
@@ -115,7 +121,7 @@ def due(state: dict[str, Any]) -> dict[str, Any]:
 
 def load(table: Table, run: Run) -> set[tuple[Any, ...]]:
     """Apply a run to the table, and return the keys that it marked deleted."""
-    return table.run(message for message in run.messages if message.get("stream") == STREAM)
+    return table.run(run.messages, STREAM)
 
 
 def test_a_first_load_that_ends_early_goes_on_where_it_was(api: ScriptedApi, sync: Sync, source: LongList) -> None:
@@ -166,33 +172,130 @@ def test_a_full_pass_in_parts_within_one_run_marks_what_is_gone(api: ScriptedApi
     assert load(table, second) == {(0,), (COUNT - 1,)}
 
 
-def test_a_full_pass_that_took_several_runs_marks_nothing_and_says_so(
+def swept(run: Run) -> list[dict[str, str]]:
+    """Return the ranges that a run lets the target sweep."""
+    said: dict[str, Any] = run.ends.get(STREAM, {}).get("swept", {"ranges": []})
+    ranges: list[dict[str, str]] = said["ranges"]
+    return ranges
+
+
+def test_a_full_pass_that_takes_several_runs_marks_what_is_gone_from_its_parts(
     api: ScriptedApi, sync: Sync, source: LongList
 ) -> None:
     table = Table()
     loaded = read(api, sync)
     load(table, loaded)
-    del source.records[7]
+    del source.records[7], source.records[COUNT - 2]
     source.change(9)
     first = read_a_part(api, sync, source, COUNT // PAGE_SIZE // 2, due(loaded.state))
-    assert load(table, first) == set()
+    assert load(table, first) == {(7,)}
     assert table.live[9,]["modifiedOn"] == source.records[9]["modifiedOn"]
     assert "all changes were read; the full pass goes on in the next run: it has read " in first.ends[STREAM]["reason"]
+    assert first.of("ACTIVATE_VERSION") == []
 
     source.change(COUNT)
     second = read(api, sync, state=first.state)
-    assert load(table, second) == set()
+    assert second.error is None
+    assert load(table, second) == {(COUNT - 2,)}
+    assert second.of("ACTIVATE_VERSION") == []
     assert len([record for record in second.records(STREAM) if record["id"] < COUNT]) < COUNT
-    assert second.ends[STREAM]["status"] == "incomplete"
-    assert "records deleted since 2020-01-01 are not marked" in second.ends[STREAM]["reason"]
-    assert {key for (key,) in table.live} == source.records.keys() | {7}
+    assert {key for (key,) in table.live} == source.records.keys()
+    assert second.state["bookmarks"][STREAM].keys() == {"newest", "full_pass_at", *api.owner}
+    [before], [after] = swept(first), swept(second)
+    assert before == {"before": after["from"]}
+    assert FIRST < datetime.fromisoformat(after["from"]) < datetime.fromisoformat(after["before"]) <= api.now  # type: ignore[operator]
 
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_table_becomes_the_list_however_runs_end(seed: int, api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    """Meanwhile records come, change, and go."""
+    dice, table = random.Random(seed), Table()
+    loaded = read(api, sync)
+    load(table, loaded)
+    state, gone = due(loaded.state), set[tuple[Any, ...]]()
+    for number in range(30):
+        for _ in range(5):
+            del source.records[dice.choice(sorted(source.records))]
+            source.change(dice.choice(sorted(source.records)))
+        source.change(COUNT + number)
+        run = read_a_part(api, sync, source, dice.randint(30, 90), state)
+        if is_killed := (number < 6 and dice.random() < 0.5):
+            ends = [place for place, message in enumerate(run.messages) if "x-read" in message]
+            run = run.up_to(round(ends[0] * dice.choice([0.5, 0.9, 1])))
+        assert run.of("ACTIVATE_VERSION") == []
+        marked, state = load(table, run), run.state or state
+        assert not marked & {(key,) for key in source.records}
+        assert is_killed or table.live[COUNT + number,]["modifiedOn"] == source.records[COUNT + number]["modifiedOn"]
+        gone |= marked
+        if state["bookmarks"][STREAM]["full_pass_at"] != OLD:
+            break
+    assert state["bookmarks"][STREAM]["full_pass_at"] != OLD
+    assert gone
+    # What went after its part was swept is found by the next pass.
+    last = read(api, sync, state=due(state))
+    load(table, last)
+    assert {key for (key,) in table.live} == source.records.keys()
+
+
+def test_what_a_killed_run_has_read_of_a_list_stays_a_gap(api: ScriptedApi, sync: Sync, source: LongList) -> None:
+    table = Table()
+    loaded = read(api, sync)
+    load(table, loaded)
+    del source.records[7]
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE // 2, due(loaded.state))
+    [end] = [place for place, message in enumerate(first.messages) if "x-read" in message]
+    killed = first.up_to(end)
+    assert load(table, killed) == set()
+    opened = killed.state["bookmarks"][STREAM]["open_pass"]
+    assert opened["gaps"] == [[None, opened["created_to"]]]
+    second = read(api, sync, state=killed.state)
+    assert second.records(STREAM)[0]["id"] > 7  # first what is new, and then the gap
+    assert load(table, second) == {(7,)}
+    [everything] = swept(second)
+    assert everything.keys() == {"before"}
+
+
+def test_a_list_without_its_time_of_creation_is_not_swept_in_parts(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    settings = {"pii": [{"fields": ["createdOn"], "action": "drop"}]}
+    api_config = api.config | {"page_size": PAGE_SIZE, **settings}
+    loaded = sync(api_config | {"max_read_seconds": 60}, specs=[LIST])
+    source.left, source.asked_for_pass = COUNT // PAGE_SIZE // 2, 0
+    first = sync(api_config | {"max_read_seconds": 1}, specs=[LIST], state=due(loaded.state))
+    source.left = None
+    source.released.set()
+    assert swept(first) == []
+    second = sync(api_config | {"max_read_seconds": 60}, specs=[LIST], state=first.state)
+    assert swept(second) == []
+    assert "records deleted since 2020-01-01 are not marked" in second.ends[STREAM]["reason"]
     # One that fits into one run is made by the next one.
     assert second.ends[STREAM]["reason"].endswith("; the next run makes one")
+    third = sync(api_config | {"max_read_seconds": 60}, specs=[LIST], state=second.state)
+    assert third.error is None
+    assert len(third.of("ACTIVATE_VERSION")) == 1
+    assert third.state["bookmarks"][STREAM].keys() == {"newest", "full_pass_at", *api.owner}
+
+
+def test_parts_that_the_filter_may_hide_records_from_are_not_swept(
+    api: ScriptedApi, sync: Sync, source: LongList
+) -> None:
+    """It did not, when the pass began."""
+    table = Table()
+    loaded = read(api, sync)
+    load(table, loaded)
+    first = read_a_part(api, sync, source, COUNT // PAGE_SIZE // 2, due(loaded.state))
+    load(table, first)
+    source.hides = {COUNT - 9}
+    second = read(api, sync, state=first.state)
+    assert swept(second) == []
+    assert second.ends[STREAM]["status"] == "incomplete"
+    assert load(table, second) == set()
+    source.hides.clear()
     third = read(api, sync, state=second.state)
     assert third.error is None
-    assert load(table, third) == {(7,)}
-    assert third.state["bookmarks"][STREAM].keys() == {"newest", "full_pass_at", *api.owner}
+    assert load(table, third) == set()
+    assert swept(third)
 
 
 def test_a_list_that_ignores_the_time_of_creation_is_read_whole(api: ScriptedApi, sync: Sync, source: LongList) -> None:

@@ -24,7 +24,7 @@ from support.tap.pipe import PipedWorld
 from support.tap.world import World
 from tap_servicetitan.api import retry
 from tap_servicetitan.replication import complete_list
-from tap_servicetitan.streams import incremental
+from tap_servicetitan.streams import full_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def _prepare(monkeypatch: pytest.MonkeyPatch, servicetitan: ServiceTitan, seed: 
     """
     servicetitan.control.clear_requests()
     monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 0.005)
-    monkeypatch.setattr(incremental, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(full_pass, "SAVE_SECONDS", 0)
     if seed % 2:
         monkeypatch.setattr(complete_list, "MAX_WINDOW_PAGES", 1)
 

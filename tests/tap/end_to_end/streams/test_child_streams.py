@@ -353,3 +353,22 @@ def test_a_parent_that_its_list_hides_is_asked_for_at_its_own_path(api: Scripted
     there.clear()
     silent = read(api, sync, parents, NOTES)
     assert str(silent.error) == "1 of 1 stream is incomplete: job_types"
+
+
+@pytest.mark.parametrize("data", [[7], [None, "text"]])
+def test_a_list_of_which_no_record_can_be_read_is_not_complete(
+    api: ScriptedApi, sync: Sync, data: list[object]
+) -> None:
+    """Its notes may well be there."""
+    serve(api, 3, job2=lambda _: {"hasMore": False, "totalCount": len(data), "data": data})
+    run = read(api, sync)
+    assert run.of("ACTIVATE_VERSION") == []
+    assert "left out" in run.ends["job_types"]["reason"]
+
+
+def test_a_parent_without_a_key_leaves_its_children_alone(api: ScriptedApi, sync: Sync) -> None:
+    serve(api, 3)
+    api.routes["/jobs"] = lambda query: page_of([{"id": 1}, {"number": 2}, {"id": 3}], query)
+    run = read(api, sync)
+    assert run.of("ACTIVATE_VERSION") == []
+    assert "1 record of campaigns has no key, so its list was not read" in run.ends["job_types"]["reason"]

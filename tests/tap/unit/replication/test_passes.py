@@ -45,6 +45,52 @@ def test_what_is_saved_covers_only_what_is_done_from_the_beginning_on() -> None:
     assert (meter.so_far().done_to, meter.so_far().read) == (12, 6)
 
 
+def test_what_is_read_in_ranges_goes_on_with_the_gaps() -> None:
+    begun = OpenPass(began=BEGAN, done_to=20, read=9, sweeps=True, gaps=[(None, 5), (7, 8), (12, 14)])
+    meter = PassMeter.over([3, 4, 6, 13, 14, 25, 30], begun, "lists of jobs", lambda: 0.0)
+    assert meter.left == [25, 30, 3, 4, 13, 14]
+    assert meter.read_ranges() == []
+    meter.note_done(0)
+    assert meter.read_ranges() == [(20, 25)]
+    so_far = meter.so_far()
+    assert (so_far.done_to, so_far.is_read) == (25, False)
+    assert so_far.gaps == ((None, 5), (7, 8), (12, 14), (20, 25))
+    meter.note_done(1)
+    assert meter.read_ranges() == [(20, None)]
+    assert meter.so_far().is_read
+    meter.note_done(2)
+    meter.note_done(4)
+    assert meter.read_ranges() == [(20, None), (None, 3)]
+    meter.note_done(3)
+    # Nothing is left of what was between 7 and 8.
+    assert meter.read_ranges() == [(20, None), (None, 5), (7, 8), (12, 13)]
+    meter.note_done(5)
+    assert meter.read_ranges() == [(20, None), (None, 5), (7, 8), (12, 14)]
+    assert meter.so_far().gaps == ((None, 5), (7, 8), (12, 14), (20, None))
+
+
+def test_a_pass_of_which_only_gaps_are_left_reads_nothing_else() -> None:
+    begun = OpenPass(began=BEGAN, done_to=20, sweeps=True, gaps=[(20, None)], is_read=True)
+    meter = PassMeter.over([3, 25], begun, "lists of jobs", lambda: 0.0)
+    assert meter.left == [25]
+    meter.note_done(0)
+    assert meter.read_ranges() == [(20, None)]
+    assert (meter.so_far().gaps, meter.so_far().done_to) == (((20, None),), 20)
+
+
+def test_ranges_of_records_move_the_position_only_forwards() -> None:
+    begun = OpenPass(began=BEGAN, created_to="2026-02", sweeps=True, gaps=[("2026-01-01", "2026-01-09")])
+    meter = RecordMeter(begun, lambda: 0.0)
+    meter.reach(("2026-02", "2026-03"))
+    meter.reach(("2026-01-01", "2026-01-05"))
+    so_far = meter.so_far()
+    assert so_far.created_to == "2026-03"
+    assert so_far.gaps == (("2026-01-01", "2026-01-09"), ("2026-02", "2026-03"))
+    plain = RecordMeter(OpenPass(began=BEGAN), lambda: 0.0)
+    plain.reach((None, "2026-03"))
+    assert plain.so_far() == OpenPass(began=BEGAN, created_to="2026-03")
+
+
 def test_it_says_how_fast_it_is_and_how_long_the_rest_takes() -> None:
     now = 0.0
     meter = PassMeter(OpenPass(began=BEGAN, read=100, seconds=50), list(range(900)), "lists of jobs", lambda: now)

@@ -6,7 +6,7 @@ import pytest
 
 from target_bigquery_softdelete.audit.stream_report import EarlierMarks, MergeResult
 from target_bigquery_softdelete.config.options import DeleteLimits
-from target_bigquery_softdelete.load.delete_guard import DeleteGuard, Marks, refusal
+from target_bigquery_softdelete.load.delete_guard import DeleteGuard, LiveRows, Marks, refusal
 
 LIMITS = DeleteLimits(fraction=0.5, rows=100)
 ADVICE = (
@@ -82,7 +82,7 @@ def test_a_merge_that_marks_nothing_is_not_refused_for_those_before() -> None:
 
 def merged(guard: DeleteGuard, live: int, by_record: int) -> bool:
     """Judge a merge that marks rows by records, count it when it may, and return whether it may."""
-    may_mark = guard.judge(live=live, by_record=by_record, missing=0, staged=by_record)
+    may_mark = guard.judge(LiveRows(live, by_record=by_record), staged=by_record)
     guard.count(MergeResult(marked=by_record if may_mark else 0))
     return may_mark
 
@@ -123,14 +123,14 @@ def test_rows_that_the_run_itself_has_brought_need_no_guard() -> None:
 def test_earlier_runs_count_only_for_a_run_that_marks_a_large_share(live: int, marks: int, *, asks: bool) -> None:
     for by_record in (0, marks):
         guard = DeleteGuard("jobs", LIMITS)
-        assert guard.needs_earlier(live=live, by_record=by_record, missing=marks - by_record) is asks
+        assert guard.needs_earlier(LiveRows(live, by_record=by_record, missing=marks - by_record)) is asks
 
 
 @pytest.mark.parametrize(
     "limits", [DeleteLimits(0.5, 100, lifted=True), DeleteLimits(0.5, 100, days=0), DeleteLimits(1, 100)]
 )
 def test_earlier_runs_do_not_count_where_nothing_limits_them(limits: DeleteLimits) -> None:
-    assert not DeleteGuard("jobs", limits).needs_earlier(live=1000, by_record=0, missing=400)
+    assert not DeleteGuard("jobs", limits).needs_earlier(LiveRows(1000, missing=400))
 
 
 @pytest.mark.parametrize(("earlier", "refused"), [(0, False), (200, False), (201, True), (1000, True)])
@@ -138,7 +138,7 @@ def test_the_marks_of_earlier_runs_count_against_the_rows_before_them(earlier: i
     guard = DeleteGuard("jobs", LIMITS)
 
     # With 200 marked before, there were 800 live rows: 200 and 200 are half of them.
-    may_mark = guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(earlier))
+    may_mark = guard.judge(LiveRows(600, missing=200), staged=400, earlier=EarlierMarks(earlier))
 
     assert may_mark is not refused
     assert not refused or f"and {earlier:,} were marked in the last 14 days" in (guard.refusal or "")
@@ -147,9 +147,38 @@ def test_the_marks_of_earlier_runs_count_against_the_rows_before_them(earlier: i
 def test_what_is_not_known_is_refused_and_said() -> None:
     guard = DeleteGuard("jobs", LIMITS)
 
-    assert not guard.judge(live=600, by_record=0, missing=200, staged=400, earlier=EarlierMarks(unknown="it is gone"))
+    assert not guard.judge(LiveRows(600, missing=200), staged=400, earlier=EarlierMarks(unknown="it is gone"))
 
     assert guard.refusal == (
         "jobs: the snapshot would mark 200 of 600 live rows deleted, and how many were marked in the last 14 days is "
         f"not known: it is gone. No row was marked. {ADVICE}"
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "in_ranges", "staged", "refused"),
+    [
+        (100, 100, 0, False),  # an empty part, but few rows
+        (101, 150, 49, True),  # most of the part, and few of the table
+        (101, 300, 199, False),
+        (1000, 1000, 0, True),  # all of the table
+    ],
+)
+def test_a_part_must_keep_within_the_limits_by_itself(
+    missing: int, in_ranges: int, staged: int, *, refused: bool
+) -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+    may_mark = guard.judge(LiveRows(1000, missing=missing, in_ranges=in_ranges), staged=staged)
+    assert may_mark is not refused
+    assert not refused or missing == in_ranges or "live rows of the part that was read deleted" in (guard.refusal or "")
+
+
+def test_a_table_that_a_part_would_empty_is_refused_however_small_it_is() -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+    assert not guard.judge(LiveRows(3, missing=3, in_ranges=3), staged=0)
+
+
+def test_a_part_that_loses_a_large_share_asks_for_those_before() -> None:
+    guard = DeleteGuard("jobs", LIMITS)
+    assert guard.needs_earlier(LiveRows(10_000, missing=51, in_ranges=200))
+    assert not guard.needs_earlier(LiveRows(10_000, missing=50, in_ranges=200))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from target_bigquery_softdelete.singer.swept_ranges import SweptRanges
 from target_bigquery_softdelete.singer.versions import TableVersions, TapHabits
 
 
@@ -217,3 +218,70 @@ def test_one_of_several_streams_without_a_record_marks_nothing() -> None:
     assert both.is_empty
     both.expect(["north"])
     assert not both.is_empty
+
+
+def ranges(version: int = 7) -> SweptRanges:
+    return SweptRanges(version, "parent", ((None, 17),), are_times=False)
+
+
+def swept_after(*events: tuple[str, int | None], into: TableVersions | None = None) -> TableVersions:
+    """Return the versions after these events, and after the tap has said which ranges it has read of version 7."""
+    found = track(*events, into=into)
+    found.of("jobs").note_swept(ranges())
+    return found
+
+
+@pytest.mark.parametrize("events", [[(RECORD, 7)], [(RECORD, None), (RECORD, 7), (BOOKMARK, None), (RECORD, 7)], []])
+def test_ranges_count_that_one_run_has_read(events: list[tuple[str, int | None]]) -> None:
+    found = swept_after(*events)
+    assert found.swept == ranges()
+    assert not found.is_complete
+    assert not list(found.warnings())
+
+
+@pytest.mark.parametrize("events", [[(RECORD, 6), (RECORD, 7)], [(RECORD, 7), (ACTIVATE, 7)], [(ACTIVATE, 6)]])
+def test_ranges_do_not_count_beside_another_version(events: list[tuple[str, int | None]]) -> None:
+    found = swept_after(*events)
+    assert found.is_swept
+    assert found.swept is None
+    assert "records of another version came, too" in " ".join(found.warnings())
+
+
+def test_ranges_do_not_count_if_the_stream_goes_on() -> None:
+    for version in (None, 7):
+        found = track((RECORD, version), into=swept_after((RECORD, 7)))
+        assert found.swept is None
+        assert "the stream went on" in (found.sweep_problem() or "")
+    twice = swept_after(into=swept_after((RECORD, 7)))
+    assert twice.swept is None
+
+
+def test_ranges_of_a_version_that_an_earlier_run_has_begun_do_not_count() -> None:
+    found = swept_after((RECORD, 7), into=TableVersions("jobs", began_earlier=lambda _, version: version == 7))
+    assert found.swept is None
+    assert "began in an earlier run" in (found.sweep_problem() or "")
+
+
+def test_ranges_do_not_count_where_other_streams_have_rows() -> None:
+    found = TableVersions("jobs")
+    found.expect({"others"})
+    swept_after((RECORD, 7), into=found)
+    assert found.swept is None
+    assert "other streams" in (found.sweep_problem() or "")
+    both = track((RECORD, 7), stream="others")
+    assert swept_after((RECORD, 7), into=both).swept is None
+
+
+def test_ranges_do_not_count_for_a_reason_that_the_load_has_found() -> None:
+    rejected, unfit = swept_after((RECORD, 7)), swept_after((RECORD, 7))
+    rejected.invalidate("a record was rejected whose key cannot be read")
+    unfit.note_unswept("it has no such column")
+    assert rejected.swept is unfit.swept is None
+    assert (rejected.sweep_problem(), unfit.sweep_problem()) == (
+        "a record was rejected whose key cannot be read",
+        "it has no such column",
+    )
+
+
+def test_a_version_whose_ranges_were_swept_is_remembered_as_one_that_did_not_end() -> None:
+    assert swept_after((RECORD, 7)).open_versions(at_end=True) == [("jobs", 7)]

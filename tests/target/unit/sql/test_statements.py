@@ -32,6 +32,7 @@ from target_bigquery_softdelete.schema.system_columns import (
 from target_bigquery_softdelete.sql import history, merge, table_states, tables
 from target_bigquery_softdelete.sql.fused import fuse
 from target_bigquery_softdelete.sql.identifiers import TableId
+from target_bigquery_softdelete.sql.ranges import RowRanges, bound_name
 from target_bigquery_softdelete.sql.source import Source
 from target_bigquery_softdelete.sql.table_states import ADDED_COLUMNS
 
@@ -231,6 +232,11 @@ SHAPES = {
     ),
 }
 
+GROUPS = RowRanges("group", ((False, True), (True, True), (True, False), (False, False)))
+TIMES = RowRanges("modified_on", ((False, True), (True, True)), are_times=True)
+BOUNDS = {"composite_key": "STRING", "plain": "TIMESTAMP"}
+"""The type of the bounds in the statements of a shape."""
+
 KEYLESS = replace(SHAPES["nested"], columns=TableColumns(NESTED, ()))
 
 INLINE = {
@@ -284,6 +290,14 @@ STATEMENTS = {
     "count_deleted": merge.count_deleted(TARGET),
     "earlier_marks": tables.earlier_marks(LOG, has_marked=True, has_allowed=True),
     "earlier_marks_of_old_log": tables.earlier_marks(LOG, has_marked=False, has_allowed=False),
+    "merge_composite_key_mark_missing_deleted_ranges": merge.merge(
+        TARGET, SHAPES["composite_key"], mark_missing_deleted=True, ranges=GROUPS, partition="day"
+    ),
+    "preview_merge_composite_key_ranges": merge.preview_merge(TARGET, SHAPES["composite_key"], ranges=GROUPS),
+    "merge_plain_mark_missing_deleted_ranges": merge.merge(
+        TARGET, PLAIN, mark_missing_deleted=True, ranges=TIMES, spare_taken=True
+    ),
+    "preview_merge_plain_ranges": merge.preview_merge(TARGET, PLAIN, compare=True, ranges=TIMES, spare_taken=True),
     "merge_plain_mark_missing_deleted_spared": merge.merge(
         TARGET, SHAPES["plain"], mark_missing_deleted=True, spare_taken=True
     ),
@@ -387,7 +401,7 @@ WIDENED = source(
 def shape_of(name: str) -> str:
     """Return the name of the shape that a statement is for."""
     shape = re.sub("^(merge|preview_merge|append_versions|fill)_", "", name)
-    endings = ["mark_missing_deleted", "marks_refused", "partition", "within", "piece", "compare", "spared"]
+    endings = ["mark_missing_deleted", "marks_refused", "partition", "within", "piece", "compare", "spared", "ranges"]
     endings += ["inline", "fused"]
     shape = re.sub(f"(_({'|'.join(endings)}|unversioned))*$", "", shape)
     if name.startswith("pieces"):
@@ -402,7 +416,10 @@ def analyzer(shape: str) -> GoogleSQL:
     """Return the analyzer with the tables that the statements of a shape read and write."""
     seen = catalog({**SHAPES, "widen": WIDENED}.get(shape, KEYLESS))
     seen[f"{TARGET.project}.{TARGET.dataset}.__TABLES__"] = TABLES_COLUMNS
-    return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS, str(LOG): LOG_COLUMNS}, PARAMETERS)
+    bounds = {
+        bound_name(number, is_upper=upper): BOUNDS.get(shape, "INT64") for number in range(3) for upper in (False, True)
+    }
+    return GoogleSQL({**seen, str(REJECTED): REJECTED_COLUMNS, str(LOG): LOG_COLUMNS}, {**PARAMETERS, **bounds})
 
 
 def staged(column: Column) -> Column:
