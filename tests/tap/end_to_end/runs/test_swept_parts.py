@@ -305,7 +305,7 @@ def test_a_list_that_cannot_be_read_is_never_swept(customers: Customers) -> None
 
     again = customers.run()
     assert again.ends[STREAM]["status"] == "incomplete"
-    assert "1 lists of customers were not read, such as that of 50" in again.ends[STREAM]["reason"]
+    assert "1 list of customers was not read, such as that of 50" in again.ends[STREAM]["reason"]
     assert set(customers.asked) == {50, LATEST}
     customers.unreadable.clear()
     assert customers.run().ends[STREAM]["status"] == "complete"
@@ -357,7 +357,7 @@ def test_a_record_that_is_none_lets_nothing_be_swept(customers: Customers, api: 
     api.routes["/customers/290/notes"] = broken
     customers.change(280, 1, None)
     run = customers.run()
-    assert "are no JSON objects" in run.ends[STREAM]["reason"]
+    assert "no JSON object" in run.ends[STREAM]["reason"]
     assert swept(run) == []
     assert customers.marked == set()
     api.routes["/customers/290/notes"] = answer

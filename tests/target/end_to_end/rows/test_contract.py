@@ -215,7 +215,7 @@ def test_a_snapshot_that_would_delete_most_rows_is_refused(target: TargetRunner,
     assert result.code == 1
     assert result.states == []
     (error,) = result.errors
-    for part in ("jobs", "800", "1000", "max_delete_fraction", "max_delete_rows", "allow_mass_delete"):
+    for part in ("jobs", "800", "1,000", "max_delete_fraction", "max_delete_rows", "allow_mass_delete"):
         assert part in error
     after = project.rows("jobs")
     assert after.pop(5000)["_etl_operation"] == "INSERT"  # the upserts have landed
