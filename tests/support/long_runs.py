@@ -71,6 +71,7 @@ LONG = tuple(
         r"tests/pipeline/test_pipeline\.py::test_(a_number_as_text|a_record_without_a_key|amounts_that_come)",
         r"tests/fleet/end_to_end/test_pair_run\.py::.*\[trouble[015]-",
         r"tests/fleet/end_to_end/test_resync\.py::test_rows_that_were_lost_are_found_and_come_again",
+        r"tests/fleet/end_to_end/test_verify_fleet\.py::",
         r"tests/fleet/end_to_end/test_status\.py::test_a_success_of_long_ago",
         r"tests/deploy/test_pair\.py::test_a_run_continues_from_the_state_of_the_last_one",
         r"tests/tools/test_install_check\.py::.*-lowest\]",

@@ -10,8 +10,10 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, override
+
+from support.http_server import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +75,7 @@ def run_http_receiver() -> Iterator[HttpReceiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with LocalServer(("127.0.0.1", 0), Handler) as server:
         receiver = HttpReceiver(f"http://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

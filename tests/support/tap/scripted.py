@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Self, override
 from urllib.parse import parse_qsl, urlsplit
+
+from support.http_server import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +39,7 @@ class ScriptedApi:
         """The headers of each request, that for a token too."""
         self.now: datetime | None = None
         """The time by its clock, if a test stops it."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = LocalServer(("127.0.0.1", 0), self._handler())
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

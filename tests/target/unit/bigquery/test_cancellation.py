@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, override
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from support.http_server import LocalServer
 from target_bigquery_softdelete.bigquery import cancellation
 from target_bigquery_softdelete.bigquery.cancellation import RunningJobs
 
@@ -61,7 +62,7 @@ def forgetful() -> Iterator[bigquery.Client]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = LocalServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     options = {"api_endpoint": f"http://127.0.0.1:{server.server_port}"}
     with closing(bigquery.Client("co", credentials=AnonymousCredentials(), client_options=options)) as client:
