@@ -191,8 +191,9 @@ def _advice(stream: str) -> str:
 
 def _refused(stream: str, marks: Marks, live: int) -> str:
     """Return what is refused."""
-    rows = pluralize(live, "live row") + " of the part that was read" * marks.is_part
-    return f"{stream}: {_describe(marks)} would mark {marks.total:,} of {rows} deleted"
+    # The fleet knows a refusal by these words, whatever it is that was read.
+    would = f"{stream}: {_describe(marks)} would mark {marks.total:,} of {pluralize(live, 'live row')} deleted"
+    return would + " in the part that was read" * marks.is_part
 
 
 def _describe(marks: Marks) -> str:

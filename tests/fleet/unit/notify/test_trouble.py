@@ -26,8 +26,10 @@ def test_only_what_the_next_run_does_not_heal_needs_a_person(result: Result) -> 
     assert trouble is None or (trouble.kind.words, trouble.reason) == (result, "why")
 
 
-def test_refused_deletes_are_told_apart_from_other_failures() -> None:
-    reason = "1 of 19 streams failed: jobs: a snapshot would mark 1,200 of 2,000 live rows deleted, more than 0.5"
+@pytest.mark.parametrize("where", ["", " in the part that was read"])
+def test_refused_deletes_are_told_apart_from_other_failures(where: str) -> None:
+    said = f"jobs: a snapshot would mark 1,200 of 2,000 live rows deleted{where}, more than 0.5"
+    reason = f"1 of 19 streams failed: {said}"
     trouble = needs_person(Outcome(company_id="acme", result=Result.FAILED, reason=reason))
     assert trouble
     assert trouble.kind is TroubleKind.DELETES_REFUSED

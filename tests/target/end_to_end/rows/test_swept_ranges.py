@@ -207,7 +207,7 @@ def test_the_guard_counts_the_rows_of_the_range(loaded: TargetRunner, project: P
 
     result = loaded(*part(7))
     assert result.code == 1
-    assert "would mark 6 of 10 live rows of the part that was read deleted" in result.log
+    assert "would mark 6 of 10 live rows deleted in the part that was read" in result.log
     assert gone(project) == set()
     assert last(project)[0] == "deletes_refused"
     assert at(place=2)["value"] not in result.states
