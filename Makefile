@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A registry or a proxy of a company's own is trusted as far as the machine trusts it.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: help setup demo tutorial fleet test test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs docs-site docs-serve clean
+.PHONY: help setup demo tutorial fleet test test-slow test-long test-bigquery rehearse-bigquery test-install wheels test-prism test-servicetitan bench lint format docs docs-site docs-serve clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -27,8 +27,14 @@ fleet: setup ## Rehearse a night: [COMPANIES=30] [TASKS=4] [PARALLEL=1]
 	@mkdir -p output
 	@$(BIN)/python tools/fleet.py --companies $(COMPANIES) --tasks $(TASKS) --parallel $(PARALLEL) --report output/fleet.html
 
-test: setup ## Run all tests, against local services
-	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+# Whole files go to a worker each, because a file's tests share what they set up.
+TEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+test: setup ## Run the tests that a merge needs, against local services
+	@$(TEST)
+
+test-slow: setup ## Run the slow ones, which tests/slow.txt lists
+	@$(TEST) -m "slow and not long"
 
 test-long: setup ## Run the long tests: random schedules, large tables
 	@$(BIN)/pytest --numprocesses=2 --dist=load -m long

@@ -128,7 +128,7 @@ def correct() -> None:
         rule.install()
     for rule in (query_destinations, null_arrays, modification_times):
         rule.install()
-    tables.write = catalog.plan_once(tables.write)
+    tables.write = catalog.Results().drop_old(catalog.plan_once(tables.write))
     jobs.install()
     query_requests.install()
     encryption.install()
