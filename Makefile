@@ -30,7 +30,7 @@ fleet: setup ## Rehearse a night: [COMPANIES=30] [TASKS=4] [PARALLEL=1]
 # Whole files go to a worker each, because a file's tests share what they set up.
 TEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-test: setup ## Run the tests that a merge needs, against local services
+test: setup ## Run what a merge needs, against local services
 	@$(TEST)
 
 test-slow: setup ## Run the slow ones, which tests/slow.txt lists

@@ -125,7 +125,7 @@ def verify_counts(entries: Entries, context: MeltanoContext, *, parallel: int, s
 
 
 def _show_problem(name: str, problem: str) -> bool:
-    click.echo(f"{name}: {problem}")
+    click.echo(f"{name}: {problem.removeprefix(f'{name}: ')}")  # some messages begin with the company, others do not
     return False
 
 

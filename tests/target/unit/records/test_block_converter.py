@@ -310,7 +310,7 @@ def schemas_and_blocks(draw: st.DrawFn, *, awkward: bool) -> tuple[tuple[Column,
     return fields, block(*(b'{"id":1,' + record.removeprefix(b"{") for record in records))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(schemas_and_blocks(awkward=True))
 def test_the_paths_agree_on_random_records_with_awkward_values(case: tuple[tuple[Column, ...], bytes]) -> None:
     fields, raw = case
@@ -318,7 +318,7 @@ def test_the_paths_agree_on_random_records_with_awkward_values(case: tuple[tuple
     event(f"native: {native}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(schemas_and_blocks(awkward=False))
 def test_records_that_fit_are_converted(case: tuple[tuple[Column, ...], bytes]) -> None:
     fields, raw = case

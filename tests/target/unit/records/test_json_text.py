@@ -65,7 +65,7 @@ def test_json_that_bigquery_cannot_store_is_refused(raw: str) -> None:
         json_text_of_raw(raw.encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none()

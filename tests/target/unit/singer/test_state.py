@@ -56,7 +56,7 @@ class World:
         self.emitted = self.composer.next_state() or self.emitted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EVENTS)
 def test_no_bookmark_is_ahead_of_the_written_records(events: list[tuple[str, Any]]) -> None:
     world = World()
@@ -67,7 +67,7 @@ def test_no_bookmark_is_ahead_of_the_written_records(events: list[tuple[str, Any
         assert (world.emitted or {}).get("total", 0) <= sum(world.written.values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EVENTS, st.permutations(STREAMS))
 def test_the_last_state_is_emitted_when_all_is_written(events: list[tuple[str, Any]], order: list[str]) -> None:
     world = World()
