@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.replication.bookmark import OpenPass
-from tap_servicetitan.replication.ranges import after_reading, is_within
+from tap_servicetitan.replication.ranges import after_reading, keys_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,10 +33,7 @@ def behind(keys: Sequence[KeyField], done_to: KeyField | None) -> Sequence[KeyFi
     >>> behind([2, 10, "a"], 2), behind([2, 10, "a"], 9), behind([2], None)
     ([10, 'a'], [10, 'a'], [2])
     """
-    if done_to is None:
-        return keys
-    place = (isinstance(done_to, str), done_to)
-    return [key for key in keys if (isinstance(key, str), key) > place]
+    return keys_within(keys, (done_to, None))
 
 
 class Front:
@@ -89,7 +86,7 @@ class PassMeter:
             clock: Returns seconds that never go backwards.
         """
         new = [] if begun.is_read else behind(keys, begun.done_to)
-        in_gaps = [(gap, [key for key in keys if is_within(key, gap)]) for gap in begun.gaps]
+        in_gaps = [(gap, keys_within(keys, gap)) for gap in begun.gaps]
         return cls(begun, new, what, clock, in_gaps)
 
     @property

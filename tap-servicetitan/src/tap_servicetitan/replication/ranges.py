@@ -7,7 +7,7 @@ at the bound belongs to the first one or to the second, is the same for all of t
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +79,14 @@ def around(keys: Sequence[KeyField], key: KeyField) -> Range:
     return (keys[place - 1] if place else None), key
 
 
-def is_within(key: KeyField, within: Range) -> bool:
-    """Return whether a key is in a range to which its upper bound belongs, and its lower one does not."""
+def keys_within(keys: Sequence[KeyField], within: Range) -> Sequence[KeyField]:
+    """Return those of some keys in order that are in a range: its upper bound belongs to it, its lower one does not.
+
+    >>> keys_within([1, 2, 10, "a"], (1, 10)), keys_within([1, 2], (None, 1)), keys_within([1, 2], (2, None))
+    ([2, 10], [1], [])
+    """
     low, high = within
-    return _low(low) < _low(key) <= _high(high)
+    return keys[bisect_right(keys, _low(low), key=_low) : bisect_right(keys, _high(high), key=_low)]
 
 
 def ranges_left(begun: OpenPass) -> list[Range]:

@@ -14,7 +14,7 @@ from tap_servicetitan.replication.ranges import (
     after_sweeping,
     around,
     fit_to,
-    is_within,
+    keys_within,
     ranges_left,
     thin_out,
     unite,
@@ -29,8 +29,8 @@ LINE = range(-1, 32)
 """The keys that are tried: a few more than ranges have bounds."""
 
 
-def keys_in(ranges: list[Range]) -> set[int]:
-    return {key for key in LINE if any(is_within(key, each) for each in ranges)}
+def keys_in(ranges: list[Range]) -> set[int | str]:
+    return {key for each in ranges for key in keys_within(LINE, each)}
 
 
 def draw(dice: random.Random) -> list[Range]:
@@ -58,8 +58,9 @@ def test_they_are_sets(seed: int) -> None:
 def test_texts_have_ranges_as_numbers_have() -> None:
     assert unite([("b", "c"), (None, "b")]) == [(None, "c")]
     assert without([("a", None)], [("b", "c")]) == [("a", "b"), ("c", None)]
-    assert not is_within("a", ("a", "b"))
-    assert is_within("b", ("a", "b"))
+    assert keys_within([1, "a", "aa", "b", "c"], ("a", "b")) == ["aa", "b"]
+    assert keys_within([1, 2, "a"], (1, None)) == [2, "a"]
+    assert keys_within([1, 2, "a"], (None, 1)) == [1]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10])
@@ -144,7 +145,7 @@ def test_however_runs_end_a_pass_is_over_when_all_was_swept(seed: int) -> None:
         read: list[Range] = []
         for low, high in left:
             stop = dice.randint(0, 30)
-            if dice.random() < 0.5 and is_within(stop, (low, high)):
+            if dice.random() < 0.5 and keys_within([stop], (low, high)):
                 read.append((low, stop))
                 break
             read.append((low, high))
