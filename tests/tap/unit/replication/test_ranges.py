@@ -137,7 +137,7 @@ def test_gaps_that_are_none_make_no_bookmark(gaps: object) -> None:
 def test_however_runs_end_a_pass_is_over_when_all_was_swept(seed: int) -> None:
     """Runs read some of what is left; some of them are killed, and sweep nothing of it."""
     dice = random.Random(seed)
-    begun, swept = opened(), set[int]()
+    begun, swept = opened(), set[int | str]()
     for _ in range(300):
         left = ranges_left(begun)
         if not left:
