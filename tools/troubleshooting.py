@@ -26,6 +26,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -85,6 +86,8 @@ NORMAL = (
     (r"\b\d+(?:\.\d+)? s\b", "5 s"),
     (r"(?<![\d:+])\d+:\d\d(?!:?\d)", "0:05"),
     (r"\b[0-9a-f]{32}\b", "4f1c" * 8),
+    (r"\b\d min ago\b", "just now"),
+    (r"\b\d min\b", "0 min"),
     (r"/tmp/[\w-]+/", "/etl/"),  # noqa: S108 - only looked for
 )
 """What differs from run to run, and what stands for it."""
@@ -203,7 +206,12 @@ def normalize(text: str) -> str:
     """Return a text in which what differs from run to run is the same."""
     for pattern, replacement in NORMAL:
         text = re.sub(pattern, replacement, text)
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    lines: list[str] = []
+    # Streams are written side by side, so what was read of each is said in any order.
+    for is_result, group in groupby((line.rstrip() for line in text.splitlines()), lambda line: ": read " in line):
+        found = list(group)
+        lines += sorted(found) if is_result else found
+    return "\n".join(lines).strip("\n")
 
 
 def kill_company(work_folder: Path, company: str) -> None:
