@@ -150,6 +150,10 @@ class Proxy:
         self.traps.append(trap)
         return trap
 
+    def end_connections(self) -> None:
+        """End all connections. A client that was killed in a thread keeps its own open."""
+        self._server.end_connections()
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ Resource = Literal["lease", "table"]
 """What two targets share. All else has the name of one run, or is only added to: it commutes with any other call."""
 
 _JOB = re.compile(rb'"jobId": ?"(\w+?_[0-9a-f]{8})-([a-z_-]+?)-')
+_JOBS = re.compile(r"/projects/[^/]+/jobs(\?|$)")
 _STATEMENT = re.compile(rb'"query": ?"')
 _WRITES = re.compile(rb"\b(MERGE|UPDATE|INSERT|DELETE FROM|CREATE|ALTER|TRUNCATE)\b")
 
@@ -59,6 +61,15 @@ def run_of(request: Request) -> str:
     """Return the run id in a request that runs a job; an empty text in others."""
     job = _JOB.search(request.body)
     return job[1].decode() if job else ""
+
+
+def unfinished_job(request: Request, answer: bytes) -> tuple[str, str] | None:
+    """Return id and location of a job that a request began, unless it is done already."""
+    if request.method == "GET" or not _JOBS.search(request.path):
+        return None
+    job = json.loads(answer)
+    reference = job["jobReference"]
+    return None if job["status"]["state"] == "DONE" else (reference["jobId"], reference["location"])
 
 
 def label_of(request: Request) -> str:

@@ -11,6 +11,7 @@ import email.utils
 import json
 import re
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -60,6 +61,7 @@ _BACKGROUND = "lease"
 """Name of the thread that renews the lease. All others take part in the run itself, one at a time."""
 
 _STUCK_SECONDS = 60
+_LOOK_SECONDS = 0.005
 _MOST_CALLS = 400
 _RUN = re.compile(rb"\d{8}t\d{6}_[0-9a-f]{8}", re.IGNORECASE)
 _TIME = re.compile(rb"CURRENT_TIMESTAMP(\(\))?")
@@ -134,6 +136,11 @@ class World:
         except NotFound:
             return {}
         return {row["id"]: (row["value"], row["_etl_operation"] != "DELETE") for row in found}
+
+    def wait_for_job(self, job_id: str, location: str) -> None:
+        """Wait until a job is done. A job of a killed target keeps running."""
+        while self.project.client.get_job(job_id, location=location).state != "DONE":
+            time.sleep(_LOOK_SECONDS)
 
     def server_time(self) -> dt.datetime:
         """Return the time on the server."""
@@ -341,10 +348,10 @@ class Actor:
         run_id = _RUN.search(call.request.body)
         self.run = self.run or (run_id[0].decode().lower() if run_id else "")
         self._world.expire()
-        time = f"TIMESTAMP '{self._world.server_time():%Y-%m-%d %H:%M:%S.%f}+00:00'"
-        answer = forward(_TIME.sub(time.encode(), call.request.body))
-        if call.request.path.split("?")[0].endswith("/jobs") and b'"DONE"' not in answer.body:
-            self._world.project.wait_for_jobs()
+        now = f"TIMESTAMP '{self._world.server_time():%Y-%m-%d %H:%M:%S.%f}+00:00'"
+        answer = forward(_TIME.sub(now.encode(), call.request.body))
+        if answer.status == OK and (job := calls.unfinished_job(call.request, answer.body)):
+            self._world.wait_for_job(*job)
         self._world.note(self, call, answer.status)
         if call.resource == "lease" and answer.status == OK and call.request.method != "GET":
             self.may_hold = call.request.method != "DELETE"
