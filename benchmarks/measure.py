@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 LOOK_SECONDS = 0.02
 """Pause between two looks whether the processes have ended."""
@@ -90,6 +90,7 @@ def measure(
     source: Path | None = None,
     output: Path | None = None,
     timeout_seconds: float = 1200,
+    good_codes: Collection[int] = frozenset({0}),
 ) -> Measured:
     """Run commands as a pipeline until all have ended, and return the cost.
 
@@ -99,9 +100,10 @@ def measure(
         source: File that the first command reads.
         output: File for the last command's stdout, instead of the one in the folder.
         timeout_seconds: Time after which the commands are killed.
+        good_codes: The exit codes that a command may have.
 
     Raises:
-        BenchmarkError: If a command does not end with 0, or not in time.
+        BenchmarkError: If a command ends with another one, or not in time.
     """
     started = time.monotonic()
     with ExitStack() as files:
@@ -120,7 +122,7 @@ def measure(
                 process.end()
     wall_seconds = time.monotonic() - started
     for number, process in enumerate(running):
-        if process.code:
+        if process.code is not None and process.code not in good_codes:
             raise BenchmarkError(_failure(process.code, commands[number], folder / f"{number}.log"))
     return Measured(tuple(process.cost for process in running), wall_seconds, peak_total_kb / 1024)
 

@@ -1,11 +1,12 @@
 """All sections of the benchmarks."""
 
 from benchmarks.scenario import Section
-from benchmarks.scenarios import fleet, growth, latency, pipeline, streams, tap, target
+from benchmarks.scenarios import fleet, growth, latency, pipeline, screens, streams, tap, target
 
 SECTIONS: tuple[Section, ...] = (
     latency.SECTION,
     fleet.SECTION,
+    screens.SECTION,
     target.SECTION,
     growth.SECTION,
     streams.SECTION,

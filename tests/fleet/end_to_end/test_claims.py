@@ -72,6 +72,14 @@ def test_a_writer_with_an_old_generation_is_refused(storage: Storage) -> None:
     assert storage.read("a/b.json") == (b"two", second)
 
 
+def test_a_hundred_readers_keep_their_connections(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    storage.replace("a.json", b"one", 0)
+    with ThreadPoolExecutor(100) as pool:
+        found = list(pool.map(lambda _: storage.read("a.json").content, range(200)))
+    assert found == [b"one"] * 200
+    assert not [record.getMessage() for record in caplog.records if record.name.startswith("urllib3")]
+
+
 def test_one_of_many_processes_gets_the_company(storage: Storage) -> None:
     barrier, refused = threading.Barrier(6), threading.Semaphore(0)
 

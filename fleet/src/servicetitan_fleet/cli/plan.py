@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from servicetitan_fleet.state.storage import Storage
 
 
-READERS = 8
-"""Number of records that are read at a time."""
+READERS = 32
+"""Number of records that are read at a time. Each takes about 50 ms: 1,000 companies are read in two seconds."""
 
 
 @click.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from servicetitan_fleet.cli.alerting import AlertOptions, make_notifier
-from servicetitan_fleet.cli.plan import companies_of_task
+from servicetitan_fleet.cli.plan import READERS, companies_of_task
 from servicetitan_fleet.cli.refused import report_refused, warn_of_disabled
 from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.console.reporters import make_reporter
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
     from servicetitan_fleet.meltano.process import Starter
     from servicetitan_fleet.registry.company import Company
-
-READERS = 8
-"""Number of audit logs that are read at a time."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that stop a run. The last one comes when a terminal is closed."""

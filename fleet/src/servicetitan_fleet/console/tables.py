@@ -74,8 +74,12 @@ def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: in
     table.add_column("state", no_wrap=True)
     for name in shown:
         table.add_column(name, justify="right", no_wrap=True)
-    for status, numbers in rows:
-        table.add_row(status.company.company_id, _format_state(status), *(numbers[name] for name in shown))
+    cells = [
+        (Text(status.company.company_id), _format_state(status), *(Text(numbers[name]) for name in shown))
+        for status, numbers in rows
+    ]
+    if cells:  # one row of long cells looks the same as a thousand rows, and is printed in a third of the time
+        table.add_row(*map(Text("\n").join, zip(*cells, strict=True)))
     return table
 
 

@@ -26,6 +26,7 @@ from servicetitan_fleet.files import replace_file
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.plugin_runtime.compat import override
 from servicetitan_fleet.plugin_runtime.errors import PluginError
+from servicetitan_fleet.plugin_runtime.google_client import keep_connections
 from servicetitan_fleet.state.storage_clock import StorageClock, StorageTime
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 30.0
 _RETRY = DEFAULT_RETRY.with_timeout(120.0)
+
+_MOST_CONNECTIONS = 512
+"""Open at the same time: one for each thread that reads, of which `--parallel` may ask for hundreds."""
 
 
 class StoredObject(NamedTuple):
@@ -95,7 +99,9 @@ def open_storage(uri: str) -> Storage:
     if parts.scheme == "file" and path.startswith("/") and not parts.netloc:
         return FolderStorage(Path(path))
     if parts.scheme == "gs" and parts.netloc:
-        return BucketStorage(Client(), parts.netloc, path.strip("/"))
+        client = Client()
+        keep_connections(client, _MOST_CONNECTIONS)
+        return BucketStorage(client, parts.netloc, path.strip("/"))
     raise PluginError(f"the storage {uri} is neither `file:///folder` nor `gs://bucket/folder`")
 
 

@@ -134,6 +134,22 @@ class Fleet:
             has_plugins: Whether it runs the companies' plugins, and so needs the Meltano project.
             output: The file that gets its output and errors, such as a terminal. By default a pipe gets its output.
         """
+        command, environment = self.describe(*words, has_plugins=has_plugins)
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env=environment,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=output,
+            text=True,
+        )
+
+    def describe(self, *words: str, has_plugins: bool = True) -> tuple[list[str], dict[str, str]]:
+        """Write the registry, and return a command of `orchestrate-etl` and its environment.
+
+        Args:
+            words: The command and its options, except those for registry, storage and project.
+            has_plugins: Whether it runs the companies' plugins, and so needs the Meltano project.
+        """
         registry = self.folder / "companies.yml"
         registry.write_text(json.dumps({"companies": list(self.companies.values())}))  # JSON is YAML
         given = {"companies": registry, "storage": self.storage}
@@ -142,14 +158,7 @@ class Fleet:
         command = [str(ORCHESTRATE_ETL), *words, *(f"--{name}={value}" for name, value in given.items())]
         machine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         # The registry names the local servers.
-        trusted = {"ETL_TRUST_REGISTRY": "true"}
-        return subprocess.Popen(  # noqa: S603 - our own command
-            command,
-            env=machine | trusted | self.variables,
-            stdout=subprocess.PIPE if output is None else output,
-            stderr=output,
-            text=True,
-        )
+        return command, {**machine, "ETL_TRUST_REGISTRY": "true", **self.variables}
 
     def find_differences(self, company_id: str) -> list[str]:
         """Compare a company's tables with its tenant's records, and return a line for each table that differs."""

@@ -14,6 +14,8 @@ from requests.adapters import HTTPAdapter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from google.cloud.client import Client
+
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 EMULATOR_VARIABLE = "BIGQUERY_EMULATOR_HOST"
@@ -64,10 +66,10 @@ def bigquery_client(
     )
 
 
-def keep_connections(client: bigquery.Client, number: int) -> None:
-    """Let a client keep more connections open than the ten that `requests` keeps.
+def keep_connections(client: Client, number: int) -> None:
+    """Let a client of any service keep more connections open than the ten that `requests` keeps.
 
-    A thread that finds none opens one, with a TLS handshake, and closes it after its call.
+    A thread that finds none opens one, with a TLS handshake, and closes it after its call, with a warning.
 
     Args:
         client: The client.
