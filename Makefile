@@ -25,7 +25,7 @@ PARALLEL ?= 1
 
 fleet: setup ## Rehearse a night: [COMPANIES=30] [TASKS=4] [PARALLEL=1]
 	@mkdir -p output
-	@$(BIN)/python tools/fleet.py --companies $(COMPANIES) --tasks $(TASKS) --parallel $(PARALLEL) --report output/fleet.html
+	@$(BIN)/python -m tools.fleet --companies $(COMPANIES) --tasks $(TASKS) --parallel $(PARALLEL) --report output/fleet.html
 
 # Whole files go to a worker each, because a file's tests share what they set up.
 TEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder

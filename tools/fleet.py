@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -20,12 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, override
 
+from benchmarks.histories import RUNS, make_history, write_log
 from rich.console import Console
 from rich.markup import escape
 
+from servicetitan_fleet.plugin_runtime.clock import utc_now
+from servicetitan_fleet.state.claims import record_name
+from servicetitan_fleet.state.company_record import dump_record
+from servicetitan_fleet.state.storage import open_storage
 from servicetitan_sandbox.client import processes
 from servicetitan_sandbox.client.control import Fault
-from servicetitan_sandbox.client.fleet import Fleet, outcomes_of
+from servicetitan_sandbox.client.fleet import STREAMS, Fleet, outcomes_of
 from servicetitan_sandbox.client.meltano_project import MeltanoProject
 
 if TYPE_CHECKING:
@@ -78,6 +84,15 @@ class Rehearsal:
             "CLOUD_RUN_EXECUTION": "etl-rehearsal",
             "CLOUD_RUN_TASK_COUNT": str(tasks),
         }
+
+    def add_histories(self) -> None:
+        """Give each company a week of runs before the first one: an audit log, and a record to plan by."""
+        storage = open_storage(self.fleet.storage)
+        now = utc_now()
+        for number, (company_id, entry) in enumerate(self.fleet.companies.items(), 1):
+            history = make_history(number, entry["tenant_id"], STREAMS, now)
+            write_log(self.fleet.project(company_id), history)
+            storage.replace(record_name(company_id), dump_record(history.record), generation=0)
 
     def add_faults(self) -> None:
         """Let one company's credentials be refused, one company hang, and the API fail for one."""
@@ -233,7 +248,7 @@ def main() -> int:
             meltano = MeltanoProject(Path(folder) / "meltano", {})
             meltano.install()
             fleet = Fleet(Path(folder), meltano, titan, warehouse, f"gs://{bucket.bucket}/etl")
-            fleet.variables["STORAGE_EMULATOR_HOST"] = bucket.api_endpoint
+            fleet.variables["STORAGE_EMULATOR_HOST"] = os.environ["STORAGE_EMULATOR_HOST"] = bucket.api_endpoint
             rehearse(Rehearsal(fleet, options.companies, options.tasks, options.parallel), options.report)
     except RehearsalError as error:
         console.print(f"[bold red]The rehearsal failed:[/] {error}")
@@ -246,6 +261,8 @@ def rehearse(rehearsal: Rehearsal, report: Path | None) -> None:
     """Run the fleet with faults, then again without, and leave its report behind."""
     companies, faulty = set(rehearsal.fleet.companies), set(rehearsal.faulty)
     console.rule(f"{len(companies)} companies, {rehearsal.tasks} tasks, faults in three companies")
+    rehearsal.add_histories()
+    console.print(f"Each has a history of {RUNS} runs in a week")
     rehearsal.add_faults()
     with PeakMemory(rehearsal.fleet.folder) as memory:
         first = rehearsal.run(attempt=0)

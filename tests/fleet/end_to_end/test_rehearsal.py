@@ -13,7 +13,7 @@ from servicetitan_sandbox.client.meltano_project import ROOT
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_small_fleet_passes_the_rehearsal() -> None:
-    command = [sys.executable, str(ROOT / "tools/fleet.py"), "--companies", "5", "--tasks", "2"]
-    rehearsal = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "tools.fleet", "--companies", "5", "--tasks", "2"]
+    rehearsal = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert rehearsal.returncode == 0, rehearsal.stdout + rehearsal.stderr
     assert "2 complete, 3 reported with reasons" in rehearsal.stdout

@@ -85,7 +85,7 @@ class Claims:
             claim.release()
 
     def _read(self, company_id: str) -> tuple[CompanyRecord, int]:
-        name = _object_name(company_id)
+        name = record_name(company_id)
         content, generation = self._storage.read(name)
         if not generation:
             return CompanyRecord(), generation
@@ -113,7 +113,7 @@ class Claims:
         Raises:
             PluginError: If the storage cannot be reached, or has lost the change. Errors of `change` are passed on.
         """
-        name = _object_name(company_id)
+        name = record_name(company_id)
         while True:
             record, generation = self._read(company_id)
             try:
@@ -277,5 +277,6 @@ class HeldClaim:
         return made + LIFETIME.total_seconds() - STOP_SECONDS
 
 
-def _object_name(company_id: str) -> str:
+def record_name(company_id: str) -> str:
+    """Return the name of a company's record in the storage."""
     return f"companies/{company_id}.json"
