@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
 from servicetitan_sandbox.client.control import ReportChange
-from support.tap.harness import Company, add_company
+from support.pipeline.pipe import Kill, Pipe
+from support.tap.harness import add_company
 from support.tap.reporting import Reports, today
-from tap_servicetitan.tap import TapServiceTitan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
     from servicetitan_sandbox.client.processes import BigQuery, ServiceTitan
     from servicetitan_sandbox.models import FaultKind
 
-BIN = Path(sys.executable).parent
 SIZES = {
     "activities": 60,
     "business_units": 3,
@@ -40,103 +34,10 @@ FEW = ("activities", "campaigns", "technicians")
 """The streams of most tests: a feed, a snapshot of several pages, and another stream."""
 
 
-@dataclass(frozen=True)
-class Ended:
-    """The results of both processes of a pipe."""
-
-    tap: int
-    target: int
-    states: list[dict[str, Any]]
-    log: str
-
-    @property
-    def errors(self) -> list[str]:
-        """The error messages of both processes."""
-        return [line.rsplit(" | ", 1)[-1] for line in self.log.splitlines() if "| ERROR " in line]
-
-
-class Pipe:
-    """Runs `tap | target` for one company."""
-
-    def __init__(self, company: Company, project: Project, folder: Path, streams: Iterable[str] = FEW) -> None:
-        self.company = company
-        self.streams = tuple(streams)
-        self.project = project
-        self.folder = folder
-        self.state: dict[str, Any] | None = None
-
-    def __call__(self, *, kill_tap_after: bytes | None = None, **settings: Any) -> Ended:  # noqa: ANN401 - of the target
-        """Run the pipe, continuing from the last state.
-
-        Args:
-            kill_tap_after: Kill the tap when it has written this.
-            settings: Settings of the target.
-        """
-        target_config = {
-            "project_id": self.project.name,
-            "api_endpoint": self.project.api_endpoint,
-            "tenant_id": self.company.id,
-        }
-        tap: list[str | Path] = [BIN / "tap-servicetitan", "--config", self._file("tap", self.company.config)]
-        tap += ["--catalog", self._file("catalog", self._catalog())]
-        if self.state:
-            tap += ["--state", self._file("state", self.state)]
-        target: list[str | Path] = [
-            BIN / "target-bigquery-softdelete",
-            "--config",
-            self._file("target", target_config | settings),
-        ]
-
-        with (
-            (self.folder / "log").open("w+b") as log,
-            subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=log) as tap_process,
-            subprocess.Popen(target, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as target_process,
-        ):
-            assert tap_process.stdout
-            assert target_process.stdin
-            assert target_process.stdout
-            for line in tap_process.stdout:
-                with suppress(BrokenPipeError):  # a target that refuses ends before the tap does
-                    target_process.stdin.write(line)
-                if kill_tap_after and kill_tap_after in line:
-                    tap_process.kill()
-                    break
-            with suppress(BrokenPipeError):
-                target_process.stdin.close()
-            states = [json.loads(line) for line in target_process.stdout]
-            codes = tap_process.wait(60), target_process.wait(60)
-            log.seek(0)
-            ended = Ended(*codes, states, log.read().decode())
-        if states:
-            self.state = states[-1]
-        return ended
-
-    def _catalog(self) -> dict[str, Any]:
-        catalog: dict[str, Any] = TapServiceTitan(config=self.company.config).catalog_dict
-        for stream in catalog["streams"]:
-            whole = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
-            whole["metadata"]["selected"] = stream["tap_stream_id"] in self.streams
-        return catalog
-
-    def _file(self, name: str, content: dict[str, Any]) -> Path:
-        path = self.folder / f"{name}.json"
-        path.write_text(json.dumps(content))
-        return path
-
-    def landed(self, stream: str) -> dict[Any, dict[str, Any]]:
-        """Return the rows of a stream, without the time of their last write."""
-        rows = self.project.rows(stream)
-        return {key: {name: row[name] for name in row if name != "_etl_synced"} for key, row in rows.items()}
-
-    def truth(self, stream: str) -> set[int]:
-        """Return the ids of the records in ServiceTitan."""
-        return {record["id"] for record in self.company.server.control.records(self.company.id, stream)}
-
-
 @pytest.fixture
 def pipe(servicetitan: ServiceTitan, bigquery: BigQuery, tmp_path: Path) -> Pipe:
     """A pipe for a new company."""
-    return Pipe(add_company(servicetitan, sizes=SIZES), Project(bigquery.api_endpoint), tmp_path)
+    return Pipe(add_company(servicetitan, sizes=SIZES), Project(bigquery.api_endpoint), tmp_path, FEW)
 
 
 def test_every_stream_is_loaded_in_full_and_a_second_run_writes_nothing(pipe: Pipe) -> None:
@@ -213,7 +114,7 @@ BATCHES = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"
 @pytest.mark.long
 def test_batches_load_the_same_rows_as_record_messages(pipe: Pipe) -> None:
     pipe()
-    batched = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
+    batched = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder, FEW)
     pipe.company.settings["batch_config"] = BATCHES
 
     first = batched()
@@ -241,10 +142,10 @@ def test_a_killed_tap_loses_nothing_and_the_next_run_completes_the_data(
     pipe: Pipe, marker: bytes, batches: dict[str, Any]
 ) -> None:
     pipe.company.settings["batch_config"] = batches
-    undisturbed = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder)
+    undisturbed = Pipe(pipe.company, Project(pipe.project.api_endpoint), pipe.folder, FEW)
     undisturbed()
 
-    killed = pipe(kill_tap_after=marker)
+    killed = pipe(kill=Kill(frozenset({"tap"}), after_text=marker))
     assert killed.tap != 0
     assert killed.target == 0, killed.log
     operations = [pipe.project.operations(stream) for stream in pipe.project.tables("bronze")]
@@ -275,7 +176,7 @@ def test_a_snapshot_that_would_delete_80_percent_is_refused(pipe: Pipe) -> None:
 def test_the_project_of_another_company_does_not_change(pipe: Pipe, servicetitan: ServiceTitan, tmp_path: Path) -> None:
     pipe()
     before = {stream: pipe.project.rows(stream) for stream in FEW}
-    intruder = Pipe(add_company(servicetitan, sizes=SIZES, seed=99), pipe.project, tmp_path)
+    intruder = Pipe(add_company(servicetitan, sizes=SIZES, seed=99), pipe.project, tmp_path, FEW)
 
     refused = intruder()
 

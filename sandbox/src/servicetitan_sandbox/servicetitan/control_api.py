@@ -27,6 +27,7 @@ def install(app: FastAPI, state: State) -> None:
     _add_settings(router, state)
     _add_life(router, state)
     _add_records(router, state)
+    _add_extracts(router, state)
     _add_changes(router, state)
     _add_reports(router, state)
     app.include_router(router)
@@ -82,15 +83,6 @@ def _add_records(router: APIRouter, state: State) -> None:
         table = state.company(tenant).table(stream)
         return _json(b"[%b]" % b",".join(table.encode(identifier) for identifier in sorted(table.identifiers())))
 
-    @router.get(records + "/ids")
-    async def get_ids(tenant: str, stream: str) -> list[int | str]:
-        table = state.company(tenant).table(stream)
-        return [table.show(identifier) for identifier in sorted(table.identifiers())]
-
-    @router.get(records + "/parents")
-    async def get_parents(tenant: str, stream: str) -> list[int | str | None]:
-        return state.company(tenant).parents(stream)
-
     @router.post(records)
     async def insert(tenant: str, stream: str, request: Request) -> Response:
         body = await _body(request)
@@ -100,6 +92,25 @@ def _add_records(router: APIRouter, state: State) -> None:
     @router.patch(records)
     async def update_many(tenant: str, stream: str, request: Request, count: int | None = None) -> dict[str, int]:
         return {"updated": state.company(tenant).table(stream).update_many(_values(await _body(request)), count)}
+
+
+def _add_extracts(router: APIRouter, state: State) -> None:
+    records = "/tenants/{tenant}/{stream}"
+
+    @router.get(records + "/ids")
+    async def get_ids(tenant: str, stream: str) -> list[int | str]:
+        table = state.company(tenant).table(stream)
+        return [table.show(identifier) for identifier in sorted(table.identifiers())]
+
+    @router.get(records + "/parents")
+    async def get_parents(tenant: str, stream: str) -> list[int | str | None]:
+        return state.company(tenant).parents(stream)
+
+    @router.get(records + "/values")
+    async def get_values(tenant: str, stream: str, names: str) -> Response:
+        table, wanted = state.company(tenant).table(stream), names.split(",")
+        each = (table.record(identifier) for identifier in sorted(table.identifiers()))
+        return _json(exact_json.dumps([[record.get(name) for name in wanted] for record in each]))
 
 
 def _add_reports(router: APIRouter, state: State) -> None:

@@ -82,7 +82,9 @@ def page(
     table, tenant = company.table(endpoint.entity), company.tenant
     _check_period(query, tenant.longest_period_days)
     selection = _selection(table, endpoint, _heeded(query, tenant), parent, tenant.order)
-    identifiers = _select(table, table.version, selection)
+    # A parent's list is short. If it were remembered, a round of them would push out the long lists.
+    select = _remembered if parent is None else _select
+    identifiers = select(table, table.version, selection)
     number = whole_number(query, "page", 1, _PAGES)
     # An answer that does not say whether there is more has to be whole.
     documented = endpoint.query.get("pageSize", {}).get("most", LARGEST_PAGE)
@@ -141,7 +143,6 @@ def _sizes(query: Mapping[str, str], cap: PageCap | None, documented: int) -> tu
     return (min(size, cap.size), None) if cap.manner == "silent" else (size, cap.size)
 
 
-@lru_cache(maxsize=16)
 def _select(table: Table, version: int, selection: Selection) -> list[int]:  # noqa: ARG001 - part of the cache's key
     identifiers = table.identifiers(selection.parent)
     if selection.ids is not None:
@@ -154,6 +155,9 @@ def _select(table: Table, version: int, selection: Selection) -> list[int]:  # n
     for name, descending in reversed(selection.orders):
         chosen.sort(key=_key(table, name), reverse=descending)
     return chosen
+
+
+_remembered = lru_cache(maxsize=16)(_select)
 
 
 def _key(table: Table, order: str) -> Callable[[int], Any]:
