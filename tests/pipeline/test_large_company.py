@@ -140,7 +140,7 @@ class Disturbance:
 
 
 def draw_disturbances(plan: Plan, random: Random) -> Iterator[Disturbance]:
-    """Yield disturbances without an end: each kind in turn, in the order that the seed says, early ones and late ones."""
+    """Yield disturbances without an end: each kind in turn, in an order that the seed says, some early and some late."""
     most_lines = plan.rows // 4
 
     def lines() -> int:

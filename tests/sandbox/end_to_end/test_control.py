@@ -83,6 +83,14 @@ def test_parents_are_those_whose_lists_show_the_records(client: Client) -> None:
     assert set(client.control.parents(tenant, "technicians")) == {None}
 
 
+def test_some_values_of_all_records_come_in_the_order_of_the_records(client: Client) -> None:
+    tenant = client.tenant.tenant_id
+    client.control.update(tenant, "technicians", client.ids(TECHNICIANS)[1], {"name": "Changed"})
+    expected = [[record["id"], record.get("name"), None] for record in client.control.records(tenant, "technicians")]
+    assert client.control.values(tenant, "technicians", "id", "name", "unknown") == expected
+    assert "Changed" in {name for _, name, _ in expected}
+
+
 @pytest.mark.parametrize("stream", ["technicians", "nothing"])
 def test_an_unknown_record_or_stream_cannot_be_changed(client: Client, stream: str) -> None:
     with pytest.raises(ControlError, match="there is no"):
