@@ -89,6 +89,11 @@ class BigQuerySoftDeleteSink(Sink):
         return self.error is None and is_told and self._load.is_written
 
     @property
+    def lacks_table(self) -> bool:
+        """Whether there is no table yet."""
+        return self._load.lacks_table
+
+    @property
     def buffered_bytes(self) -> int:
         """Size of the block of raw records that is in memory."""
         return self._load.buffered_bytes

@@ -272,10 +272,15 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
             sink.note_source(stream, declared_sources(self._stream_maps, sink.stream_name, stream))
             if isinstance(schema, dict) and schema.get(PARTS_PROPERTY) is True:
                 sink.note_parts(stream)
-            if not may_resume:
-                continue
+            self._note_begin(stream, sink, may_resume=may_resume)
+
+    def _note_begin(self, stream: str, sink: BigQuerySoftDeleteSink, *, may_resume: bool) -> None:
+        """Note what must be known, or be done, before the bookmark of a stream is true that begins in this run."""
+        if may_resume:
             sink.note_resumption(stream, self._version_kept(stream, sink))
             self._state.note_record(stream)  # whether its bookmark is true is only known when the table is checked
+        elif sink.lacks_table:
+            self._state.note_tableless(stream)
 
     def _register(self, stream: str, schema: object, key_properties: object) -> None:
         """Take the schema of a stream: every sink that its maps lead to gets what they make of it.

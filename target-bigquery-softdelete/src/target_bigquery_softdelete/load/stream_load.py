@@ -131,8 +131,15 @@ class StreamLoad:
         if self._is_finishing or self.unmerged_records or self._table.guard.refusal or self._must_check:
             return False
         # Until the end there may be rows that are still to be marked or replaced, or a version to be remembered.
-        awaits_end = self._versions.is_activated or self._versions.is_swept or self._staging.unwritten
+        awaits_end = (
+            self._versions.is_activated or self._versions.is_swept or self._staging.unwritten or self.lacks_table
+        )
         return self._is_finished or not (awaits_end or self._lacks(self._remembered()))
+
+    @property
+    def lacks_table(self) -> bool:
+        """Whether there is no table yet."""
+        return self._run.warehouse.is_missing(self._table_id)
 
     @property
     def buffered_bytes(self) -> int:
@@ -363,7 +370,8 @@ class StreamLoad:
     def merge_early(self) -> None:
         """Merge the rows so far, before the end of the stream.
 
-        If the table has lost its older rows, they wait: a snapshot, which makes the table whole, may still follow.
+        If the table has lost its older rows, they wait: a snapshot, which makes the table whole, may still follow. If
+        nothing has come where the tap has looked so far, the table is created: its bookmark says that this is behind.
 
         Raises:
             PluginError: If that fails.
@@ -373,10 +381,13 @@ class StreamLoad:
         except LostRowsError:
             self._waits = True
             return
+        has_moved = self._has_moved
         if self.unmerged_records:
             self._merge_and_begin(self._staging.present.columns)
-        elif not self._run.warehouse.is_missing(self._table_id):
+        elif not self.lacks_table:
             self._label(self._remembered())
+        if has_moved and self.lacks_table:
+            self._ensure_table()
 
     def _merge_and_begin(self, columns: TableColumns) -> None:
         """Merge the present staging, and begin one with these columns."""

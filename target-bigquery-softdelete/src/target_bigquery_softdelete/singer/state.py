@@ -87,6 +87,8 @@ class StateComposer:
         """Streams whose records no other stream's bookmark covers, as the tap says."""
         self._streams: set[str] = set()
         self._unwritten: set[str] = set()
+        self._tableless: set[str] = set()
+        """Streams that begin, and have no table yet. With a bookmark, the next run would take its rows for lost."""
         self._written: set[str] = set()
         """Streams of which everything was written at some time of this run."""
         self._emitted: bytes | None = None
@@ -108,6 +110,10 @@ class StateComposer:
         if is_independent:
             self._independent.add(stream)
 
+    def note_tableless(self, stream: str) -> None:
+        """Note that a stream that begins has no table, so that its bookmark must wait for that."""
+        self._tableless.add(stream)
+
     def note_state(self, state: State) -> None:
         """Note a STATE message. It replaces earlier ones."""
         state = _NULL if state is None else _copy(state)
@@ -126,8 +132,9 @@ class StateComposer:
         self._release()
 
     def mark_written(self, stream: str) -> None:
-        """Note that all records of the stream read so far are written."""
+        """Note that all records of the stream read so far are written, and that it has a table."""
         self._unwritten.discard(stream)
+        self._tableless.discard(stream)
         self._written.add(stream)
         self._release()
 
@@ -155,7 +162,8 @@ class StateComposer:
             return False
         if name not in self._streams:
             return not self._unwritten  # a part that belongs to no known stream may cover the records of any stream
-        return name not in self._unwritten and self._unwritten <= self._placed | self._independent
+        is_held = name in self._unwritten or name in self._tableless
+        return not is_held and self._unwritten <= self._placed | self._independent
 
     def _release_part(self, name: str, part: Any) -> None:  # noqa: ANN401 - a bookmark is any JSON
         bookmarks = self._bookmarks()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.proxy import Proxy
 from support.singer import INTEGER, STRING, activate, record, schema, state
+from support.target.harness import feed
 from target_bigquery_softdelete.load.table_memory import stream_labels
 
 if TYPE_CHECKING:
@@ -234,3 +236,22 @@ def test_it_costs_a_stream_without_records_one_request(target: TargetRunner, pro
     assert result.states == [at("j2")["value"]]
     asked = [request.path for request in proxy.requests if "/datasets/bronze/tables/" in request.path]
     assert sorted(path.split("?")[0].rpartition("/")[2] for path in asked) == ["crews", "jobs"]
+
+
+def test_a_bookmark_before_the_first_record_comes_out_with_a_table_only(target: TargetRunner, project: Project) -> None:
+    """A tap may have looked through a stretch where nothing is, when the run dies: the next one goes on from there."""
+    with target.start(merge_interval_rows=2, merge_interval_seconds=1) as process:
+        feed(process, [JOBS, CREWS, at("j1", "c1"), row("crews", 1), row("crews", 2)])
+        assert process.stdout
+        states = [json.loads(process.stdout.readline())]
+        feed(process, [at("j2", "c2")])
+        while states[-1]["bookmarks"].get("jobs") is None:
+            states.append(json.loads(process.stdout.readline()))
+        process.kill()
+    project.wait_for_jobs()
+
+    assert states[0] == {"bookmarks": {"crews": {"continue_from": "c1"}}}
+    assert project.rows("jobs") == {}
+    again = target(state(states[-1]), JOBS, row("jobs", 1), CREWS, at("j3", "c3"))
+    assert again.code == 0, again.log
+    assert project.operations("jobs") == {1: "INSERT"}

@@ -249,3 +249,14 @@ def test_a_bookmark_at_any_depth_says_a_place() -> None:
         nested = {"a": [nested]}
     assert says_place(nested)
     assert not says_place({"a": [None, False, "", {"version": 7}]})
+
+
+def test_the_bookmark_of_a_stream_without_a_table_waits_for_that_and_holds_back_no_other() -> None:
+    composer = StateComposer()
+    for stream in ("a", "b"):
+        composer.note_stream(stream)
+    composer.note_tableless("a")
+    composer.note_state({"bookmarks": {"a": 1, "b": 1}})
+    assert composer.next_state() == {"bookmarks": {"b": 1}}
+    composer.mark_written("a")
+    assert composer.next_state() == {"bookmarks": {"a": 1, "b": 1}}
