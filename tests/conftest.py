@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     It is in this file because a parallel run loads only this file in the process that prints the summary.
     """
-    for kind in ("test_model", "test_faults", "test_random_changes", "test_schedules"):
+    for kind in ("test_model", "test_faults", "test_random_changes", "test_schedules", "test_large_company"):
         counts: Counter[str] = Counter()
         for report in terminalreporter.getreports("passed"):
             if report.when == "call" and kind in report.nodeid:

@@ -19,11 +19,12 @@ import pytest
 
 from servicetitan_sandbox.client.bigquery_project import Project
 from support.pipeline.changing_company import (
-    ACTIVITIES,
+    APPOINTMENTS,
     CAMPAIGNS,
     CONTACTS,
     CUSTOMERS,
-    ENTITIES,
+    JOB_NOTES,
+    LOADED,
     NOTES,
     TECHNICIANS,
     ChangingCompany,
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 SEED = int(os.environ.get("LARGE_COMPANY_SEED", "1"))
 EIGHT_DAYS = 8 * 86400
 FOLLOWED = {
-    ACTIVITIES.stream: ACTIVITIES.name,
+    JOB_NOTES.stream: JOB_NOTES.name,
+    APPOINTMENTS.stream: APPOINTMENTS.name,
     CONTACTS.stream: CONTACTS.name,
-    CUSTOMERS.stream: CUSTOMERS.name,
     NOTES.stream: CUSTOMERS.name,
 }
 """The streams that continue, and the records that each follows."""
@@ -71,7 +72,7 @@ class Plan:
         merge_rows: After how many rows the target merges.
         merge_seconds: After how many seconds it does.
         most_again: Which share of the parents' lists a disturbed run may read in vain.
-        area_seconds: How long the API takes to answer, by area.
+        requests: How many requests the tap makes a second, at most: what it reads between two merges follows from it.
     """
 
     sizes: Mapping[str, int]
@@ -83,7 +84,7 @@ class Plan:
     merge_rows: int
     merge_seconds: int
     most_again: float
-    area_seconds: Mapping[str, float]
+    requests: int
 
     @property
     def rows(self) -> int:
@@ -93,7 +94,8 @@ class Plan:
 
 SMALL = Plan(
     sizes={
-        ACTIVITIES.name: 1200,
+        JOB_NOTES.name: 800,
+        APPOINTMENTS.name: 800,
         CONTACTS.name: 1000,
         CUSTOMERS.name: 150,
         NOTES.name: 225,
@@ -108,11 +110,12 @@ SMALL = Plan(
     merge_rows=200,
     merge_seconds=1,
     most_again=1.0,
-    area_seconds={},
+    requests=1000,
 )
 LARGE = Plan(
     sizes={
-        ACTIVITIES.name: 1_000_000,
+        JOB_NOTES.name: 500_000,
+        APPOINTMENTS.name: 500_000,
         CONTACTS.name: 850_000,
         CUSTOMERS.name: 50_000,
         NOTES.name: 100_000,
@@ -124,10 +127,10 @@ LARGE = Plan(
     disturbed_passes=4,
     changes=30,
     deadline=(30, 90),
-    merge_rows=50_000,
-    merge_seconds=5,
+    merge_rows=200_000,
+    merge_seconds=15,
     most_again=0.1,
-    area_seconds={},
+    requests=150,
 )
 
 
@@ -140,7 +143,7 @@ class Disturbance:
 
 
 def draw_disturbances(plan: Plan, random: Random) -> Iterator[Disturbance]:
-    """Yield disturbances without an end: each kind in turn, in an order that the seed says, some early and some late."""
+    """Yield disturbances without an end: each kind in turn, in an order by the seed, some early and some late."""
     most_lines = plan.rows // 4
 
     def lines() -> int:
@@ -283,7 +286,7 @@ class Tables:
         """Return operation and values of each row, by key. No key may be there twice."""
         keys = ", ".join(entity.key_columns)
         found = self._project.client.query_and_wait(
-            f"SELECT {keys}, _etl_operation, {entity.text}, UNIX_MICROS(modified_on) FROM"
+            f"SELECT {keys}, _etl_operation, {entity.column}, UNIX_MICROS(modified_on) FROM"
             f" `{self._project.bronze}.{entity.stream}`"
         )
         rows: dict[Key, tuple[str, tuple[object, ...]]] = {}
@@ -301,7 +304,7 @@ class Tables:
             entity.stream: self._project.query(
                 f"SELECT MAX(_etl_synced) AS moment FROM `{self._project.bronze}.{entity.stream}`"
             )[0]["moment"]
-            for entity in ENTITIES
+            for entity in LOADED
         }
 
 
@@ -319,13 +322,11 @@ def test_a_company_is_loaded_completely_however_often_its_processes_are_killed(
     tmp_path: Path,
     record_property: Any,  # noqa: ANN401 - pytest's own
 ) -> None:
-    company = add_company(
-        servicetitan, sizes=dict(plan.sizes), feed_page_size=plan.page_size, area_seconds=dict(plan.area_seconds)
-    )
-    company.settings["page_size"] = plan.page_size
+    company = add_company(servicetitan, sizes=dict(plan.sizes), feed_page_size=plan.page_size)
+    company.settings |= {"page_size": plan.page_size, "requests_per_second": plan.requests}
     source = ChangingCompany(company, SEED)
     project = Project(bigquery.api_endpoint)
-    load = Load(plan, Pipe(company, project, tmp_path, [entity.stream for entity in ENTITIES]), source)
+    load = Load(plan, Pipe(company, project, tmp_path, [entity.stream for entity in LOADED]), source)
     tables = Tables(project, source)
     disturbances = draw_disturbances(plan, Random(SEED))
 
@@ -337,7 +338,7 @@ def test_a_company_is_loaded_completely_however_often_its_processes_are_killed(
     load.let_passes_be_due()
     load.run_until_done(disturbances, plan.disturbed_passes)
 
-    for entity in ENTITIES:
+    for entity in LOADED:
         operations = tables.check(entity)
         assert operations.keys() == {"INSERT", "UPDATE", "DELETE"}, entity.stream
         load.counts["rows"] += operations.total()
