@@ -49,7 +49,7 @@ ENUMERATED = [
     for scenario in SCENARIOS
     if scenario.name in {"snapshots-wait", "changes-wait", "there-and-back-heir"}
 ]
-"""Scenarios of which all schedules are played: two thousand and more each, and most of an hour."""
+"""Scenarios of which all schedules are played: several thousand each, which takes hours."""
 
 
 @pytest.fixture
