@@ -68,6 +68,7 @@ class Plan:
         disturbed_loads: How many runs of the first load are disturbed.
         disturbed_passes: How many runs of the next full pass are.
         changes: How many records of each entity change between two runs.
+        lines: After how many lines a process is killed, at least and at most.
         deadline: The least and the most seconds of a run that has to end early.
         merge_rows: After how many rows the target merges.
         merge_seconds: After how many seconds it does.
@@ -80,16 +81,12 @@ class Plan:
     disturbed_loads: int
     disturbed_passes: int
     changes: int
+    lines: tuple[int, int]
     deadline: tuple[int, int]
     merge_rows: int
     merge_seconds: int
     most_again: float
     requests: int
-
-    @property
-    def rows(self) -> int:
-        """How many records the company has at first."""
-        return sum(self.sizes.values())
 
 
 SMALL = Plan(
@@ -106,9 +103,10 @@ SMALL = Plan(
     disturbed_loads=2,
     disturbed_passes=1,
     changes=2,
+    lines=(1000, 2000),
     deadline=(2, 3),
-    merge_rows=200,
-    merge_seconds=1,
+    merge_rows=400,
+    merge_seconds=2,
     most_again=1.0,
     requests=1000,
 )
@@ -126,6 +124,7 @@ LARGE = Plan(
     disturbed_loads=8,
     disturbed_passes=4,
     changes=30,
+    lines=(1000, 500_000),
     deadline=(30, 90),
     merge_rows=200_000,
     merge_seconds=15,
@@ -144,22 +143,25 @@ class Disturbance:
 
 def draw_disturbances(plan: Plan, random: Random) -> Iterator[Disturbance]:
     """Yield disturbances without an end: each kind in turn, in an order by the seed, some early and some late."""
-    most_lines = plan.rows // 4
 
     def lines() -> int:
-        return round(math.exp(random.uniform(math.log(plan.page_size / 5), math.log(most_lines))))
+        return round(math.exp(random.uniform(*map(math.log, plan.lines))))
 
     while True:
-        round_of_kinds = [
+        # These two first: even of a few disturbances some come when something has been saved, and is not all.
+        kinds = [
             Disturbance(Kill(TAP, after_lines=lines())),
+            Disturbance(Kill(TARGET, after_states=random.randint(1, 3))),
+        ]
+        others = [
             Disturbance(Kill(TARGET, after_lines=lines())),
             Disturbance(Kill(TAP | TARGET, after_lines=lines())),
-            Disturbance(Kill(TARGET, after_states=random.randint(1, 3))),
             Disturbance(Kill(TAP | TARGET, after_states=random.randint(1, 3))),
             Disturbance(seconds=random.randint(*plan.deadline)),
         ]
-        random.shuffle(round_of_kinds)
-        yield from round_of_kinds
+        random.shuffle(kinds)
+        random.shuffle(others)
+        yield from (*kinds, *others)
 
 
 class Load:
