@@ -157,6 +157,11 @@ class ChangingCompany:
         """Return whether a record that is there was changed or added."""
         return key[-1] in self._records[entity.name].touched
 
+    def is_gone(self, entity: Entity, key: Key) -> bool:
+        """Return whether a record was deleted, or its parent was."""
+        parents = self._records[entity.parent.name].gone if entity.parent else set()
+        return key[-1] in self._records[entity.name].gone or key[0] in parents
+
     def truth(self, entity: Entity) -> Iterator[tuple[Key, tuple[object, ...]]]:
         """Yield the key of each record that the API shows, and the values that a change touches."""
         values = self._control.values(self._tenant, entity.name, "id", entity.text, "modifiedOn")
