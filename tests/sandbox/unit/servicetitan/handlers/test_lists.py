@@ -24,8 +24,13 @@ def test_many_short_lists_do_not_let_a_long_one_be_gone_through_for_each_page(mo
     assert short
     customers = company.table("crm_customers")
     parents = customers.identifiers()
-    asked = []
-    monkeypatch.setattr(customers, "identifiers", lambda parent=None: asked.append(parent) or parents)
+    asked: list[int | None] = []
+
+    def identifiers(parent: int | None = None) -> list[int]:
+        asked.append(parent)
+        return parents
+
+    monkeypatch.setattr(customers, "identifiers", identifiers)
 
     found: list[int] = []
     for number in (1, 2):
