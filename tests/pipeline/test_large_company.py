@@ -105,8 +105,8 @@ SMALL = Plan(
     changes=2,
     lines=(1000, 2000),
     deadline=(2, 3),
-    merge_rows=400,
-    merge_seconds=2,
+    merge_rows=300,
+    merge_seconds=3600,
     most_again=1.0,
     requests=1000,
 )
