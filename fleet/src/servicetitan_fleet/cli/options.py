@@ -63,7 +63,7 @@ readers_option = click.option(
     # BigQuery takes a hundred requests a second of a user, and answers one of these in one to two seconds.
     "--parallel",
     type=click.IntRange(1),
-    default=128,
+    default=144,
     show_default=True,
     help="Number of companies to query at a time.",
 )
