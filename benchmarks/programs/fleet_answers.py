@@ -1,8 +1,8 @@
 """What a fleet's screens ask: the audit logs in BigQuery, and the records in Cloud Storage, as late as Google answers.
 
-A thousand projects with a week of runs each are more than a local BigQuery holds. Here, ten made-up histories are in a
-real local one. The first time that a query comes to one of them it is asked; the same answer serves a hundred
-companies, under the names of their own projects. The server writes its address to stdout when it is ready, and stops
+A thousand projects with a week of runs each are more than a local BigQuery holds. Here, twenty made-up histories are in
+a real local one. The first time that a query comes to one of them it is asked; the same answer serves fifty companies,
+under the names of their own projects. The server writes its address to stdout when it is ready, and stops
 when its standard input ends.
 """
 
