@@ -16,7 +16,7 @@ from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.log_lines import LogLine
@@ -51,33 +51,31 @@ def run_tap(company: Company, context: MeltanoContext, *options: str) -> list[Lo
             # Without a catalog the tap would take its default selection, which differs from this company's.
             _run_meltano(meltano, ["invoke", "--dump", "catalog", TAP])
             catalog = ["--catalog", str(root / company.company_id / _CATALOG)]
-        return _run_meltano(meltano, ["invoke", TAP, *options, *catalog])
+        return list(_parse(_run_meltano(meltano, ["invoke", TAP, *options, *catalog])))
 
 
-def _run_meltano(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[LogLine]:
-    """Run a Meltano command and return its log lines.
+def _run_meltano(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[bytes]:
+    """Run a Meltano command and return the lines that it printed, as they are: a catalog has tens of thousands.
 
     Raises:
         PluginError: If the command fails. The message is the last error that it logged.
     """
-    lines: list[LogLine] = []
-    errors = ErrorCollector()
-
-    def on_line(raw: bytes) -> None:
-        line = parse_line(raw)
-        if line:
-            lines.append(line)
+    lines: list[bytes] = []
+    end = meltano.run(arguments, on_line=lines.append, should_stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
+    if end.by is EndedBy.TIMEOUT or end.code:
+        errors = ErrorCollector()
+        for line in _parse(lines):
             errors.add(line)
-
-    end = meltano.run(arguments, on_line=on_line, should_stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
-    if problem := _describe_failure(end, errors.reason, arguments):
-        raise PluginError(problem)
+        raise PluginError(_describe_failure(end, errors.reason, arguments))
     return lines
+
+
+def _parse(lines: Iterable[bytes]) -> Iterator[LogLine]:
+    """Yield the lines that say something, in which secrets are masked: each is searched for every secret."""
+    return filter(None, map(parse_line, lines))
 
 
 def _describe_failure(end: ProcessExit, reason: str, arguments: Sequence[str]) -> str:
     if end.by is EndedBy.TIMEOUT:
         return f"no answer within {_TIMEOUT_SECONDS:g} seconds"
-    if end.code:
-        return reason or f"`meltano {' '.join(arguments)}` exited with code {end.code}"
-    return ""
+    return reason or f"`meltano {' '.join(arguments)}` exited with code {end.code}"
