@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from support.target.schedules.source import STREAM
+from target_bigquery_softdelete.bigquery.lease import LEASE_TABLE
 
 if TYPE_CHECKING:
     from support.proxy import Request
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 Resource = Literal["lease", "table"]
 """What two targets share. All else has the name of one run, or is only added to: it commutes with any other call."""
 
+Shown = Literal["lease", "table", "log"]
+"""What a request may show of what other targets do."""
+
+_LEASE = re.compile(rb'"tableId": ?"' + LEASE_TABLE.encode() + b'"')
 _JOB = re.compile(rb'"jobId": ?"(\w+?_[0-9a-f]{8})-([a-z_-]+?)-')
 _JOBS = re.compile(r"/projects/[^/]+/jobs(\?|$)")
 _STATEMENT = re.compile(rb'"query": ?"')
@@ -33,8 +38,25 @@ def resource_of(request: Request) -> Resource | None:
 
 
 def _lease_of(path: str, body: bytes) -> bool:
-    is_table = "/tables" in path and "/staging/" not in path
-    return is_table and ("lease" in path or (path.endswith("/tables") and b"lease" in body))
+    return path.endswith(f"/tables/{LEASE_TABLE}") or (path.endswith("/tables") and _LEASE.search(body) is not None)
+
+
+def shown_by(request: Request) -> list[Shown]:
+    """Return what a request shows."""
+    resource = resource_of(request)
+    shown: list[Shown] = [resource] if resource else []
+    if request.path.split("?")[0].endswith("/datasets/bronze/tables"):
+        shown.append("lease")  # it is in the list, too
+    if is_statement(request) and b"etl_logs" in request.body:
+        shown.append("log")
+    return shown
+
+
+def is_creation(request: Request) -> bool:
+    """Return whether a request makes or changes a dataset or a table that stays, other than the lease."""
+    path = request.path.split("?")[0]
+    stays = "/datasets" in path and "/datasets/staging/" not in path
+    return stays and request.method != "GET" and resource_of(request) != "lease"
 
 
 def is_read(request: Request) -> bool:

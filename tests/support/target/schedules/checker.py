@@ -44,7 +44,8 @@ class Checker:
         self._history = history
         self.rows = dict(rows)
         """The table when it was last looked at."""
-        self._floors = dict.fromkeys({key for values in history for key in values}, 0)
+        self.floors = dict.fromkeys({key for values in history for key in values}, 0)
+        """The version that each row is known to have reached."""
         self.violations: list[Violation] = []
 
     def report(self, kind: str, text: str) -> None:
@@ -53,9 +54,9 @@ class Checker:
 
     def see_write(self, rows: Mapping[int, Row], writer: str) -> None:
         """Compare the table after a write with what it was before."""
-        for key in self._floors:
+        for key in self.floors:
             if rows.get(key) != self.rows.get(key):
-                self._raise_floor(key, rows.get(key), self._floors[key], f"{writer} wrote")
+                self._raise_floor(key, rows.get(key), self.floors[key], f"{writer} wrote")
         self.rows = dict(rows)
 
     def see_promise(self, rows: Mapping[int, Row], version: int, who: str, kind: str) -> None:
@@ -67,13 +68,13 @@ class Checker:
             who: Who says so.
             kind: Kind of the promise.
         """
-        for key in self._floors:
+        for key in self.floors:
             at = self._earliest(key, rows.get(key), version)
             if at is None:
                 wanted = self._history[version].get(key)
                 self.report(kind, f"{who} says version {version}, where {key} is {wanted}; its row is {rows.get(key)}")
             else:
-                self._floors[key] = max(self._floors[key], at)
+                self.floors[key] = max(self.floors[key], at)
 
     def see_end(self, rows: Mapping[int, Row]) -> None:
         """Check that the live rows are those of the last version."""
@@ -84,7 +85,7 @@ class Checker:
     def _raise_floor(self, key: int, row: Row | None, floor: int, who: str) -> None:
         at = self._earliest(key, row, floor)
         if at is not None:
-            self._floors[key] = at
+            self.floors[key] = at
             return
         if row is None:
             kind = "a row vanished"

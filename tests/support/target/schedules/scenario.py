@@ -154,9 +154,8 @@ class Stage:
 
     def _run_alone(self, world: World, scenario: Scenario) -> None:
         """Let one more run follow, of which the last version is read, unless the situation is known to end right."""
-        labels = frozenset(event for event in world.events if isinstance(event, str))
         rows = tuple(sorted(world.checker.rows.items()))
-        situation = (scenario.name, rows, world.bookmark, labels, bool(world.lease))
+        situation = (scenario.name, rows, world.bookmark, frozenset(world.events), bool(world.lease))
         if situation in self._settled:
             return
         world.now += 2 * LONG_SECONDS

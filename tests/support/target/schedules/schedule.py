@@ -309,11 +309,15 @@ class Player:
         return min(naps, key=lambda pair: pair[1].until, default=None)
 
     def _situation(self, actor: Actor) -> int:
-        parts: list[Hashable] = [actor.name, self._switches, self._has_failed, self._world.state()]
+        # Without a fault so far it matters whether there was a switch, and with one how many there may still be.
+        may_switch = not self._other(actor).has_ended
+        switches = self._switches if may_switch or not self._has_failed else MOST_SWITCHES
+        parts: list[Hashable] = [actor.name, switches, self._has_failed, self._world.state()]
         for each in self._actors:
-            parts += [tuple(each.trail), each.has_begun, each.has_ended, each.is_dead, each.is_frozen, each.clock_error]
-            parts += [bool(each.nap), each.call and each.call.label]
-            parts.append(int(self._world.now - each.lease_written) // 60 if each.may_hold else 0)
+            parts += [each.has_begun, each.has_ended, each.is_dead, each.is_frozen]
+            if not each.has_ended:  # what it knew matters to nobody any more
+                parts += [tuple(each.trail), each.clock_error, bool(each.nap), each.call and each.call.label]
+                parts.append(int(self._world.now - each.lease_written) // 60 if each.may_hold else 0)
         return hash(tuple(parts))
 
 

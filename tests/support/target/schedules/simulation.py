@@ -9,27 +9,27 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import math
 import re
 import threading
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+import requests
 from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
 
 from support.proxy import Answer
 from support.singer import lines
 from support.target.schedules import calls, virtual_time
 from support.target.schedules.source import STREAM, messages, version_of
+from target_bigquery_softdelete.bigquery.lease_memory import LeaseMemory
 from target_bigquery_softdelete.plugin_runtime.command import run
 from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
     from pathlib import Path
-
-    from google.cloud import bigquery
 
     from servicetitan_sandbox.client.bigquery_project import Project
     from support.proxy import Proxy, Request
@@ -51,9 +51,6 @@ AHEAD = dt.timedelta(hours=1)
 
 CLOCK_JUMP = dt.timedelta(minutes=2)
 
-LEASES = ("bronze._etl_lease", "management.lease__bronze")
-"""Where the lease may be."""
-
 _DATES = ("context", "warehouse", "stream_load", "stream_report", "quarantine")
 """Modules that only name and date things by the wall clock."""
 
@@ -61,9 +58,16 @@ _BACKGROUND = "lease"
 """Name of the thread that renews the lease. All others take part in the run itself, one at a time."""
 
 _STUCK_SECONDS = 60
-_LOOK_SECONDS = 0.005
+_OPEN = dt.timedelta(seconds=4)
+"""What a target may take another one's time for later than it was: what its `ServerClock` leaves open, and a margin."""
 _MOST_CALLS = 400
 _RUN = re.compile(rb"\d{8}t\d{6}_[0-9a-f]{8}", re.IGNORECASE)
+_SAYS = re.compile(rb"success|failed|refused|skipped|incomplete")
+_ROW = [
+    bigquery.SchemaField("id", "INTEGER"),
+    bigquery.SchemaField("value", "INTEGER"),
+    bigquery.SchemaField("_etl_operation", "STRING"),
+]
 _TIME = re.compile(rb"CURRENT_TIMESTAMP(\(\))?")
 
 Fate = Literal["pass", "lose", "refuse", "drop"]
@@ -117,79 +121,104 @@ class World:
     now: float = 0.0
     """Seconds since the start."""
     changed: threading.Condition = field(default_factory=threading.Condition)
-    lease: str = ""
-    """What BigQuery says about the lease, in lower case; an empty text when there is none."""
+    lease: bigquery.Table | None = None
+    """The table that is the lease, as it was last written."""
     lease_written: float = 0.0
     """When the lease was last written."""
-    lease_table: bigquery.Table | None = None
-    """The table that it is."""
     writers: dict[int, Hashable] = field(default_factory=dict)
     """Who last wrote each row, and who had begun by then."""
-    events: set[Hashable] = field(default_factory=set)
-    """What else was done to the table and to the audit log."""
+    events: set[str] = field(default_factory=set)
+    """What else was done to the table, and to the dataset of the audit log."""
+    logged: set[Hashable] = field(default_factory=set)
+    """What the audit log says."""
     actors: list[Actor] = field(default_factory=list)
 
     def rows(self) -> Rows:
         """Return the rows of the table; none when there is no table."""
         try:
-            found = list(self.project.client.list_rows(f"{self.project.name}.bronze.{STREAM}"))
+            found = list(self.project.client.list_rows(f"{self.project.name}.bronze.{STREAM}", _ROW))
         except NotFound:
             return {}
         return {row["id"]: (row["value"], row["_etl_operation"] != "DELETE") for row in found}
 
     def wait_for_job(self, job_id: str, location: str) -> None:
         """Wait until a job is done. A job of a killed target keeps running."""
-        while self.project.client.get_job(job_id, location=location).state != "DONE":
-            time.sleep(_LOOK_SECONDS)
+        url = f"{self.project.api_endpoint}/bigquery/v2/projects/{self.project.name}/queries/{job_id}"
+        waits = {"location": location, "maxResults": "0", "timeoutMs": f"{_STUCK_SECONDS * 1000}"}
+        requests.get(url, waits, timeout=_STUCK_SECONDS)  # it answers when the job is done, and with what went wrong
 
     def server_time(self) -> dt.datetime:
         """Return the time on the server."""
         return self.start + dt.timedelta(seconds=self.now)
 
     def state(self) -> Hashable:
-        """Return all that a target can find out from the server: names in place of run ids, and time in minutes."""
-        named = tuple(actor.name for actor in self.actors if actor.run and actor.run in self.lease)
-        age = int(self.now - self.lease_written) // 60 if named else 0
-        rows = tuple(sorted(self.checker.rows.items()))
-        return rows, tuple(sorted(self.writers.items())), named, age, frozenset(self.events), self.bookmark
+        """Return all that matters for how it goes on, besides what the targets know."""
+        shown = (self._shown(what, *self.actors) for what in get_args(calls.Shown))
+        return self.bookmark, tuple(sorted(self.checker.floors.items())), *shown
 
-    def note(self, actor: Actor, call: Call, status: int) -> None:
+    def _shown(self, what: calls.Shown, *actors: Actor) -> Hashable:
+        """Return what targets find out that look at the lease, the table or the audit log."""
+        match what:
+            case "lease":
+                return self._lease_state(actors)
+            case "table":
+                rows = tuple(sorted(self.checker.rows.items()))
+                return rows, tuple(sorted(self.writers.items())), frozenset(self.events)
+            case "log":
+                return frozenset(self.logged)
+
+    def _lease_state(self, readers: Sequence[Actor]) -> Hashable:
+        """Return what the lease says: names in place of run ids, and for times how far away they are."""
+        if self.lease is None:
+            return None
+        names = {actor.run: actor.name for actor in self.actors if actor.run}
+        labels = {name: names[value] for name, value in self.lease.labels.items() if value in names}
+        until = dt.datetime.fromtimestamp(int(self.lease.labels["until"]) / 1000, dt.UTC)
+        minutes = math.ceil((until - self.server_time()) / dt.timedelta(minutes=1)) if labels else 0
+        noted = LeaseMemory.read(self.lease.description).times
+        places = tuple(sorted((key, self._place(at, readers)) for key, at in noted.items()))
+        return tuple(sorted(labels.items())), minutes, places
+
+    def _place(self, moment: dt.datetime, readers: Sequence[Actor]) -> tuple[int, ...]:
+        """Return how a moment compares with the beginning of targets: 1 where it may look later than it was."""
+        begins = [self.now if reader.began is None else reader.began for reader in readers if not reader.has_ended]
+        after = [moment - self.start - dt.timedelta(seconds=began) for began in begins]
+        return tuple((each > dt.timedelta()) + (each > _OPEN) for each in after)
+
+    def note(self, actor: Actor, call: Call, answer: Answer) -> None:
         """Note a call that was done and what it may have changed."""
-        if call.resource == "lease" and call.request.method != "GET" and status == OK:
-            actor.lease_written = self.now
-            self._read_lease()
+        changed: Hashable = None
+        if call.resource == "lease" and call.request.method != "GET" and answer.status == OK:
+            actor.lease_written = self.lease_written = self.now
+            self.lease = bigquery.Table.from_api_repr(json.loads(answer.body))
         elif call.resource == "table" and calls.writes(call.request):
-            self._see_write(actor)
-        elif call.resource == "table" and not calls.is_read(call.request) and status == OK:
-            self.events.add(call.label)
+            changed = self._see_write(actor)
         elif call.label == "POST job etl_logs":
-            self.events.add((actor.name, call.label))
+            says = frozenset(_SAYS.findall(call.request.body))
+            self.logged.add((actor.name, says, tuple(actor.writes)))
+        elif calls.is_creation(call.request) and answer.status == OK:
+            self.events.add(call.label)
         if calls.may_pass(call.request):
             return  # how often a job is asked for, and the order of calls at the same time, depend on the machine
-        found = self.state() if call.resource and calls.is_read(call.request) else None
-        actor.trail.append((call.label, status, call.fate, found))
-
-    def _read_lease(self) -> None:
-        self.lease, self.lease_written, self.lease_table = "", self.now, None
-        for name in LEASES:
-            with suppress(NotFound):
-                self.lease_table = self.project.client.get_table(f"{self.project.name}.{name}")
-                self.lease = json.dumps(self.lease_table.to_api_repr()).lower()
+        found = [self._shown(what, actor) for what in calls.shown_by(call.request)]
+        actor.trail.append((call.label, answer.status, call.fate, changed, *found))
 
     def expire(self) -> None:
         """Delete the table that is the lease if its time is over, as BigQuery does."""
-        if self.lease_table and self.lease_table.expires and self.lease_table.expires <= self.server_time():
-            self.project.client.delete_table(self.lease_table, not_found_ok=True)
-            self.lease, self.lease_table = "", None
+        if self.lease and self.lease.expires and self.lease.expires <= self.server_time():
+            self.project.client.delete_table(self.lease, not_found_ok=True)
+            self.lease = None
 
-    def _see_write(self, actor: Actor) -> None:
+    def _see_write(self, actor: Actor) -> Hashable:
         before, rows = self.checker.rows, self.rows()
         self.checker.see_write(rows, actor.name)
-        changed = [key for key in rows if rows[key] != before.get(key)]
+        changed = sorted(key for key in rows if rows[key] != before.get(key))
         begun = tuple(each.name for each in self.actors if each.has_begun)
         self.writers |= dict.fromkeys(changed, (actor.name, begun))
-        if changed and actor.run not in self.lease:
+        if changed and not (self.lease and actor.run in self.lease.labels.values()):
             self.checker.report("two writers", f"{actor.name} wrote without the lease")
+        actor.writes.append(tuple((key, before.get(key), rows[key]) for key in changed))
+        return actor.writes[-1]
 
 
 class Actor:
@@ -201,6 +230,10 @@ class Actor:
         """Its run id in lower case, once it has told it."""
         self.trail: list[Hashable] = []
         """What it has done so far, and what it has found out."""
+        self.writes: list[Hashable] = []
+        """What each of its statements has changed: key, before, after."""
+        self.began: float | None = None
+        """When it began."""
         self.lease_written = 0.0
         """When it last wrote the lease."""
         self.clock_reads = 0
@@ -343,8 +376,10 @@ class Actor:
         if call.fate == "drop":
             return None
         if call.fate == "refuse":
-            self._world.note(self, call, 503)
-            return Answer(503, [("Content-Type", "application/json")], b'{"error": {"code": 503, "message": "away"}}')
+            refusal = b'{"error": {"code": 503, "message": "away"}}'
+            away = Answer(503, [("Content-Type", "application/json")], refusal)
+            self._world.note(self, call, away)
+            return away
         run_id = _RUN.search(call.request.body)
         self.run = self.run or (run_id[0].decode().lower() if run_id else "")
         self._world.expire()
@@ -352,7 +387,7 @@ class Actor:
         answer = forward(_TIME.sub(now.encode(), call.request.body))
         if answer.status == OK and (job := calls.unfinished_job(call.request, answer.body)):
             self._world.wait_for_job(*job)
-        self._world.note(self, call, answer.status)
+        self._world.note(self, call, answer)
         if call.resource == "lease" and answer.status == OK and call.request.method != "GET":
             self.may_hold = call.request.method != "DELETE"
         date = email.utils.format_datetime(self._world.server_time(), usegmt=True)
@@ -384,12 +419,13 @@ class Actor:
         source.write_bytes(lines(messages(self._world.history, version, self._world.bookmark, self._reading)))
         endpoint = {"project_id": self._world.project.name, "api_endpoint": self._proxy.url}
         dead = [actor.name for actor in self._world.actors if actor.is_dead]
+        self.trail.append(("begin", self._world.bookmark, *dead))
         owners = {"run_owner": self.name, "dead_owners": dead} if self._world.has_heirs else {}
         settings = {**endpoint, **owners, "on_concurrent_run": self._world.mode, "max_delete_fraction": 1.0}
         config.write_text(json.dumps(settings))
         self._proxy.requests.clear()
         self._proxy.gate = self.gate
-        self.has_begun = True
+        self.has_begun, self.began = True, self._world.now
         self._start(config, source)
         self._settle()
 
