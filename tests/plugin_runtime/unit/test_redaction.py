@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from singer_sdk.logging import StructuredFormatter
 
 from tap_servicetitan.plugin_runtime import redaction
 from tap_servicetitan.plugin_runtime.errors import PluginError
 from tap_servicetitan.plugin_runtime.redaction import MASK, redact, register_secrets
+from tap_servicetitan.plugin_runtime.secret_forms import base64_forms, forms, secret_texts
 from target_bigquery_softdelete.plugin_runtime import redaction as other_package
 
 if TYPE_CHECKING:
@@ -206,3 +209,45 @@ def test_the_cause_of_an_error_is_masked_too() -> None:
 
     assert "it failed" in output.getvalue()
     assert "UPPER" not in output.getvalue()
+
+
+ENCODINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    repr,
+    json.dumps,
+    html.escape,
+    quote_plus,
+    quote,
+    str.swapcase,
+    lambda text: text.encode().hex().upper(),
+    lambda text: base64.b64encode(b"id:" + text.encode()).decode(),
+    lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    lambda text: json.dumps(json.dumps(text))[3:-3],
+)
+VALUES = st.text(min_size=4, max_size=40) | st.text(alphabet="aZ09_-./+= \n\"'\\äİſ", min_size=4, max_size=40)
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=4), between=st.text())
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("others", [0, 50], ids=["few secrets", "many secrets"])
+def test_no_form_is_left_out_because_its_word_is_missing(others: int, values: list[str], between: str) -> None:
+    known = redaction.Secrets()
+    for value in (*values, *(secrets.token_hex(8) for _ in range(others))):
+        known.add(value)
+    text = between.join(encode(value) for encode in ENCODINGS for value in values)
+
+    hidden = [text for value in values for text in secret_texts(value)]
+    each = [form for of_one in hidden for form in (*forms(of_one), *base64_forms(of_one))]
+    matches = [match.span() for form in each for match in re.finditer(form.pattern, text)]
+    places = list(known.places(text))
+
+    assert matches or not hidden
+    assert all(any(start <= first and last <= end for start, end in places) for first, last in matches)
+
+
+def test_a_secret_is_masked_among_those_of_a_thousand_companies() -> None:
+    register_secrets([secrets.token_urlsafe(24) for _ in range(1000)])
+    register_secrets([SECRET])
+    for shown in SHOWN.values():
+        assert MASK in redact(f"secret={shown}.")
+    assert redact("nothing to hide") == "nothing to hide"

@@ -3,6 +3,9 @@ r"""The forms in which a secret can stand in a text, as regular expressions. Pur
 A secret rarely appears as it is. Programs print it in quotes, put it into a URL, into JSON, into JSON inside JSON, into
 HTML, or encode it. So each character that some encoding writes differently may stand in any of its forms, whatever
 the others do, and a text of several lines is also looked for line by line.
+
+A process may know the secrets of a thousand companies, and searches each line of its log for all of them. So each form
+also says which word stands in it as it is: where that is missing, there is nothing to search for.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import dataclass
 from html.entities import codepoint2name
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
@@ -34,7 +38,10 @@ _LATIN_1_ENDS = 0x100
 _KEYS_OF_CREDENTIALS = ("private_key", "private_key_id", "refresh_token", "client_secret")
 """The secret fields of the JSON documents that Google issues."""
 
-_TOKEN = re.compile(r"\\+|\s+|[A-Za-z0-9_]+|.", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+"""What no encoding changes that changes single characters."""
+
+_TOKEN = re.compile(rf"\\+|\s+|{_WORD.pattern}|.", re.DOTALL)
 # Every repetition has a limit, so that no text takes long to be searched.
 _PERCENT = "%(?:25){0,4}"
 _BACKSLASH = rf"(?:\\|{_PERCENT}5[cC])"
@@ -59,25 +66,42 @@ def secret_texts(value: str) -> Iterator[str]:
         yield from (line for line in map(str.strip, lines) if len(line) >= SHORTEST_PART)
 
 
-def patterns(text: str) -> Iterator[str]:
-    """Yield regular expressions that find a text as it is, escaped, and in hexadecimal digits."""
-    yield _escaped(text)
+@dataclass(frozen=True)
+class Form:
+    """One of the forms of a text.
+
+    Attributes:
+        pattern: The regular expression that finds it.
+        word: The longest word that stands in everything that it finds, in lower case: letters, digits and underscores.
+            In what is found, they may be capitals. Empty if there is none.
+    """
+
+    pattern: str
+    word: str
+
+
+def forms(text: str) -> Iterator[Form]:
+    """Yield the forms in which a text stands as it is, escaped, and in hexadecimal digits."""
+    yield Form(_escaped(text), _longest_word(text))
     if re.search(r"\s", text):
         # In a form a plus stands for a blank, and no plus for itself.
-        yield from (_any_case(quote_plus(form, errors="replace")) for form in (text, json.dumps(text)[1:-1]))
+        for url in (quote_plus(each, errors="replace") for each in (text, json.dumps(text)[1:-1])):
+            yield Form(_any_case(url), _longest_word(url))
     if len(text) >= SHORTEST_PART:
-        yield f"(?i:{_bytes(text).hex()})"
+        digits = _bytes(text).hex()
+        yield Form(f"(?i:{digits})", digits)
 
 
-def base64_patterns(text: str) -> Iterator[str]:
-    """Yield regular expressions that find a text inside base64, as in the header of HTTP's basic authentication.
+def base64_forms(text: str) -> Iterator[Form]:
+    """Yield the forms in which a text stands inside base64, as in the header of HTTP's basic authentication.
 
     They leave out one or two characters at each end, which also depend on what stands before and behind.
     """
     data = _bytes(text)
     if len(text) < SHORTEST_PART:
         return
-    yield from map(_escaped, sorted({*_in_base64(data, b"+/"), *_in_base64(data, b"-_")}))
+    for encoded in sorted({*_in_base64(data, b"+/"), *_in_base64(data, b"-_")}):
+        yield Form(_escaped(encoded), _longest_word(encoded))
 
 
 def pieces(text: str) -> set[str]:
@@ -96,6 +120,10 @@ def _escaped(text: str) -> str:
     return "".join(map(_token, _TOKEN.findall(text)))
 
 
+def _longest_word(text: str) -> str:
+    return max(_WORD.findall(text), key=len, default="").lower()
+
+
 def _any_case(url: str) -> str:
     """Return a regular expression for a part of a URL, whose percent codes may be in either case."""
     return re.sub("%([0-9A-F]{2})", lambda code: f"%{_hexadecimal(int(code[1], 16), 2)}", re.escape(url))
@@ -108,10 +136,10 @@ def _token(token: str) -> str:
         return rf"(?:\\|u005[cC]|{_PERCENT}5[cC]|&#(?:92|[xX]5[cC]);){{1,16}}"
     if token.isspace():
         return _BLANK
-    return f"(?:{'|'.join(dict.fromkeys(_forms(token)))})"
+    return f"(?:{'|'.join(dict.fromkeys(_forms_of_character(token)))})"
 
 
-def _forms(character: str) -> Iterator[str]:
+def _forms_of_character(character: str) -> Iterator[str]:
     """Yield the forms of one character that is neither a letter, nor a digit, a blank or a backslash."""
     code, utf8 = ord(character), character.encode("utf-8", "surrogatepass")
     for data in (utf8, bytes([code])) if code < _LATIN_1_ENDS else (utf8,):

@@ -11,13 +11,17 @@ import logging
 import re
 import threading
 import traceback
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .printable import escape_controls
-from .secret_forms import PIECE, base64_patterns, patterns, pieces, secret_texts
+from .secret_forms import PIECE, base64_forms, forms, pieces, secret_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .secret_forms import Form
 
 MASK = "***"
 
@@ -26,35 +30,88 @@ _ENDS_IN_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*\Z")
 _MOST_BEFORE = 512
 """How many characters before a match to look at, so that a long line takes no longer than it must."""
 
+_LENGTHS = (8, 4)
+"""How many characters at the end of a word are looked for first: more of a long one, which are there by chance less
+often. The shortest secret has as many as the shorter."""
+
+_MANY = 100
+"""So many ends take longer to be looked for, one after the other, than all parts of a text to be looked up."""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Searches a text for one form of a secret. What it needs for that is made when it first does."""
+
+    form: Form
+    is_base64: bool
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(self.form.pattern)
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the start and the end of each place."""
+        for found in self._pattern.finditer(text):
+            yield _widen(text, *found.span()) if self.is_base64 else found.span()
+
 
 class Secrets:
-    """What is to be masked. Only ever grows, and is replaced as a whole, so that readers need no lock."""
+    """What is to be masked. Only ever grows, and readers look up one thing at a time, so they need no lock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._texts: frozenset[str] = frozenset()
-        self._patterns: tuple[re.Pattern[str], ...] = ()
-        self._base64: tuple[re.Pattern[str], ...] = ()
-        self._pieces: frozenset[str] = frozenset()
+        self._texts: set[str] = set()
+        self._searches: dict[int, dict[str, tuple[_Search, ...]]] = {length: {} for length in _LENGTHS}
+        """By the end of the word that must be in a text, for each length of such an end."""
+        self._always: tuple[_Search, ...] = ()
+        """Those without such a word."""
+        self._pieces: set[str] = set()
 
     def add(self, value: str) -> None:
         """Mask a value from now on."""
         with self._lock:
-            new = set(secret_texts(value)) - self._texts
-            self._patterns += tuple(re.compile(pattern) for text in sorted(new) for pattern in patterns(text))
-            self._base64 += tuple(re.compile(pattern) for text in sorted(new) for pattern in base64_patterns(text))
-            self._pieces = self._pieces.union(*map(pieces, new))
-            self._texts |= new
+            for text in secret_texts(value):
+                if text not in self._texts:
+                    self._add_text(text)
+                    self._texts.add(text)
+
+    def _add_text(self, text: str) -> None:
+        for form in forms(text):
+            self._add_search(_Search(form, is_base64=False))
+        for form in base64_forms(text):
+            self._add_search(_Search(form, is_base64=True))
+        for piece in pieces(text):
+            self._pieces.add(piece)
+
+    def _add_search(self, search: _Search) -> None:
+        word = search.form.word
+        length = next((length for length in _LENGTHS if length <= len(word)), None)
+        if length is None:
+            self._always += (search,)
+        else:
+            # Secrets of one kind begin alike more often than they end alike.
+            searches, end = self._searches[length], word[-length:]
+            searches[end] = (*searches.get(end, ()), search)
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the start and the end of each place with a secret. They may overlap."""
-        for pattern in self._patterns:
-            yield from (found.span() for found in pattern.finditer(text))
-        for pattern in self._base64:
-            yield from (_widen(text, *found.span()) for found in pattern.finditer(text))
+        for search in (*self._always, *self._possible(text)):
+            yield from search.places(text)
         if self._pieces:
             starts = range(len(text) - PIECE + 1)
             yield from ((start, start + PIECE) for start in starts if text[start : start + PIECE] in self._pieces)
+
+    def _possible(self, text: str) -> Iterator[_Search]:
+        """Yield the searches whose word is in a text, as far as its end tells."""
+        lower = text.lower()
+        for length, searches in self._searches.items():
+            if len(searches) < _MANY:
+                ends = [end for end in list(searches) if end in lower]
+            else:
+                parts = {lower[start : start + length] for start in range(len(lower) - length + 1)}
+                ends = [part for part in parts if part in searches]
+            for end in ends:
+                yield from searches[end]
 
 
 def _widen(text: str, start: int, stop: int) -> tuple[int, int]:
