@@ -91,6 +91,7 @@ class Stage:
         *,
         choose: Callable[[Point], Option | None] | None = None,
         is_known: Callable[[Point], bool] = lambda _: False,
+        may_combine: bool = True,
     ) -> Outcome:
         """Play a schedule, and then one run alone. Return what became of it.
 
@@ -99,6 +100,7 @@ class Stage:
             schedule: The schedule.
             choose: Decides in place of a schedule.
             is_known: Returns whether it is known how it goes on from a point. Then the play ends there.
+            may_combine: Whether a long switch may come beside a fault.
         """
         project = Project(self._api_endpoint)
         # Limits count by the clock of the machine, on which two minutes of a schedule are some milliseconds.
@@ -114,7 +116,7 @@ class Stage:
                 self.actor(world, name, proxy, reading)
                 for name, proxy, reading in zip(("first", "second"), self._proxies, scenario.readings, strict=True)
             )
-            player = Player(world, first, second, choose or follow(schedule), is_known)
+            player = Player(world, (first, second), choose or follow(schedule), is_known, may_combine=may_combine)
             player.play()
             if not player.is_cut:
                 self._run_alone(world, scenario)
@@ -148,7 +150,7 @@ class Stage:
         world = World(Project(self._api_endpoint), history, Checker(history, {}), self._folder, "refuse")
         world.start -= AHEAD
         actor = Actor(world, "zeroth", self._proxies[0], "snapshot")
-        Player(world, actor, actor, lambda _: None).play_alone(0)
+        Player(world, (actor, actor), lambda _: None).play_alone(0)
         assert actor.code == 0, actor.errors
         return world.project
 
@@ -160,7 +162,7 @@ class Stage:
             return
         world.now += 2 * LONG_SECONDS
         actor = Actor(world, "next", self._proxies[0], scenario.readings[1])
-        Player(world, actor, actor, lambda _: None).play_alone(len(scenario.history) - 1)
+        Player(world, (actor, actor), lambda _: None).play_alone(len(scenario.history) - 1)
         self.runs += 1
         if actor.code != 0:
             world.checker.report("the next run alone fails", actor.errors)

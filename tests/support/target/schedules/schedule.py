@@ -115,27 +115,30 @@ class Player:
     def __init__(
         self,
         world: World,
-        first: Actor,
-        second: Actor,
+        actors: tuple[Actor, Actor],
         choose: Callable[[Point], Option | None],
         is_known: Callable[[Point], bool] = lambda _: False,
+        *,
+        may_combine: bool = True,
     ) -> None:
         """Prepare a play.
 
         Args:
             world: What the targets share.
-            first: The target that begins, and reads an older version of the source.
-            second: The other one, which begins when it moves for the first time.
+            actors: The target that begins, and reads an older version of the source; and the other one, which begins
+                when it moves for the first time.
             choose: Decides at each point.
             is_known: Returns whether it is known how it goes on from a point. Then the play ends there.
+            may_combine: Whether a long switch, in which renewals are missed, may come beside a fault.
         """
         self.points: list[Point] = []
         self.is_cut = False
         """Whether it ended early, because it is known how it goes on."""
         self._world = world
-        self._actors = (first, second)
+        self._actors = actors
         self._choose = choose
         self._is_known = is_known
+        self._may_combine = may_combine
         self._switches = 0
         self._has_failed = False
 
@@ -234,7 +237,7 @@ class Player:
         if is_shared and self._switches < MOST_SWITCHES and not other.has_ended:
             if not other.nap or other.nap.until <= self._world.now:
                 options.append("switch")
-            if actor.may_hold:
+            if actor.may_hold and (self._may_combine or not self._has_failed):
                 options.append("long switch")
         if not self._has_failed and (is_shared or not self._switches):
             options += [*CLOCK, *self._faults(actor, is_shared=is_shared)]
@@ -280,6 +283,7 @@ class Player:
         other = self._other(actor)
         self._switches += 1
         actor.is_frozen = is_long
+        self._has_failed |= is_long and not self._may_combine
         # A target that waits for the lease lets the time pass by itself, once it has begun.
         if is_long and (other.has_begun or other.refuses):
             self._let_pass(LONG_SECONDS)

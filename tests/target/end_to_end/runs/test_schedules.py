@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
     from servicetitan_sandbox.client.processes import BigQuery
     from support.target.schedules.scenario import Scenario
-    from support.target.schedules.schedule import Option, Outcome, Point
+    from support.target.schedules.schedule import Option, Outcome, Point, Schedule
 
 SEED = os.environ.get("SCHEDULES_SEED", "1")
 ONE = os.environ.get("SCHEDULE")
 DRAWN = 2
 """Scenarios of which a schedule is drawn."""
+MET = 200
+"""Schedules that are drawn to see whether they go on alike."""
 MOST_SHOWN = 3
 """Broken schedules that a failure shows, of those with the fewest decisions."""
 
@@ -100,14 +102,37 @@ def test_a_target_that_knows_that_the_other_one_is_dead_goes_on_at_once(stage: S
 def test_no_schedule_does_harm(
     scenario: Scenario, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:
+    def play(schedule: Schedule, is_known: Callable[[Point], bool]) -> Outcome:
+        return stage.play(scenario, schedule, is_known=is_known, may_combine=False)
+
     played, broken = 0, []
-    for outcome in explore(lambda schedule, is_known: stage.play(scenario, schedule, is_known=is_known)):
+    for outcome in explore(play):
         played += 1
         if outcome.violations:
             broken.append((scenario, outcome))
     record_property("schedules", played)
     record_property("runs", stage.runs)
     assert_all_kept(broken)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2_000)
+@pytest.mark.parametrize("scenario", ENUMERATED)
+def test_schedules_that_come_to_the_same_place_go_on_alike(
+    scenario: Scenario, stage: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    """Only one of them is played to its end."""
+    dice = random.Random(SEED)
+    met, rest_of = 0, dict[int, tuple[str, ...]]()
+    for _ in range(MET):
+        choose, made = draw(dice)
+        points = stage.play(scenario, choose=choose).points
+        for point in points[made[-1].point + 1 if made else 0 :]:
+            rest = tuple(f"{later.actor} {later.label}" for later in points[point.number :])
+            met += point.situation in rest_of
+            assert rest_of.setdefault(point.situation, rest) == rest, made
+    record_property("met", met)
+    assert met > MET
 
 
 @pytest.mark.parametrize("seed", IN_PROCESSES)
