@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
 from google.cloud import bigquery
 
 from servicetitan_sandbox.client.bigquery_control import set_conditions
@@ -19,7 +22,7 @@ from support.target.schedules.source import STREAM
 from support.target.schedules.virtual_time import simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
     from support.proxy import Proxy
@@ -108,7 +111,7 @@ class Stage:
         checker = Checker(scenario.history, {})
         world = World(project, scenario.history, checker, self._folder, scenario.mode, scenario.has_heirs)
         random.seed(1)  # for the pauses between retries
-        with simulated():
+        with _removed_files(), simulated():
             logging.root.handlers.clear()
             if scenario.exists:
                 self._begin_with_rows(world)
@@ -168,6 +171,18 @@ class Stage:
             world.checker.report("the next run alone fails", actor.errors)
         world.checker.see_end(world.rows())
         self._settled.add(situation)
+
+
+@contextmanager
+def _removed_files() -> Iterator[None]:
+    """Remove all temporary files at the end: those of a killed target stay until its process ends: this one."""
+    with (
+        tempfile.TemporaryDirectory(prefix="schedule-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(tempfile, "tempdir", folder)
+        patch.setenv("TMPDIR", folder)  # for targets that are processes
+        yield
 
 
 def explain(scenario: Scenario, outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 A schedule lets one target move from call to call. It has at most two switches to the other one and one fault at any
 call: a target is killed, an answer is lost, its lease cannot be renewed until it has ended, or its clock is two minutes
-wrong. `make test-long` plays all schedules of three scenarios; the other tests play some that a seed draws.
+wrong. `make test-long` plays all schedules of each scenario; the other tests play some that a seed draws.
 
 `SCHEDULES_SEED=7` in the environment draws others. The text of a schedule, as a failure prints it, plays that one:
 
@@ -45,13 +45,7 @@ IN_PROCESSES = [pytest.param(seed, marks=pytest.mark.long) for seed in range(20)
 """Seeds of schedules that are played with threads and with processes."""
 
 ALL = [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS]
-
-ENUMERATED = [
-    pytest.param(scenario, id=scenario.name)
-    for scenario in SCENARIOS
-    if scenario.name in {"snapshots-wait", "changes-wait", "there-and-back-heir"}
-]
-"""Scenarios of which all schedules are played: several thousand each, which takes hours."""
+"""Of each all schedules are played, by `make test-long`: a thousand or so, which takes ten minutes."""
 
 
 @pytest.fixture
@@ -98,7 +92,7 @@ def test_a_target_that_knows_that_the_other_one_is_dead_goes_on_at_once(stage: S
 
 @pytest.mark.long
 @pytest.mark.timeout(20_000)
-@pytest.mark.parametrize("scenario", ENUMERATED)
+@pytest.mark.parametrize("scenario", ALL)
 def test_no_schedule_does_harm(
     scenario: Scenario, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:
@@ -117,7 +111,7 @@ def test_no_schedule_does_harm(
 
 @pytest.mark.long
 @pytest.mark.timeout(2_000)
-@pytest.mark.parametrize("scenario", ENUMERATED)
+@pytest.mark.parametrize("scenario", ALL)
 def test_schedules_that_come_to_the_same_place_go_on_alike(
     scenario: Scenario, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:
