@@ -416,7 +416,8 @@ class Actor:
         """Read a version of the source, and start the target with it."""
         self.version = version
         source, config = self._world.folder / f"{self.name}.singer", self._world.folder / f"{self.name}.json"
-        source.write_bytes(lines(messages(self._world.history, version, self._world.bookmark, self._reading)))
+        run = 1 + self._world.actors.index(self)
+        source.write_bytes(lines(messages(self._world.history, version, self._world.bookmark, self._reading, run=run)))
         endpoint = {"project_id": self._world.project.name, "api_endpoint": self._proxy.url}
         dead = [actor.name for actor in self._world.actors if actor.is_dead]
         self.trail.append(("begin", self._world.bookmark, *dead))

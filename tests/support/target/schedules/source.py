@@ -37,22 +37,25 @@ THERE_AND_BACK: tuple[Values, ...] = (
 """Record 6 changes and changes back, 7 goes and comes back as it was: whoever reads late finds nothing to write."""
 
 
-def messages(history: Sequence[Values], version: int, bookmark: int | None, reading: Reading) -> list[dict[str, Any]]:
-    """Return what a tap sends that reads one version.
+def messages(
+    history: Sequence[Values], version: int, bookmark: int | None, reading: Reading, *, run: int
+) -> list[dict[str, Any]]:
+    """Return what a tap sends that reads one version of the source.
 
     Args:
         history: The versions of the source.
         version: The one that it reads.
         bookmark: The version of the last STATE that was stored, if any.
         reading: Whether it reads everything or what has changed since the bookmark.
+        run: Number of the run. It is the version of its messages, because a snapshot goes on with no other.
     """
     properties = {"id": INTEGER, "value": INTEGER, "_sdc_deleted_at": STRING}
     started = [state(bookmark_at(bookmark))] if bookmark is not None else []
     begin = [*started, schema(STREAM, properties)]
     end = state(bookmark_at(version))
     if reading == "snapshot":
-        rows = [record(STREAM, {"id": key, "value": value}, version) for key, value in history[version].items()]
-        return [*begin, *rows, activate(STREAM, version), end]
+        rows = [record(STREAM, {"id": key, "value": value}, run) for key, value in history[version].items()]
+        return [*begin, *rows, activate(STREAM, run), end]
     return [*begin, *_changes(history, version, bookmark), end]
 
 
