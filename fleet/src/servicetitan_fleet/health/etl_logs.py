@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt  # noqa: TC003 - msgspec reads the types at run time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,7 +30,7 @@ RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
 _LOOKED_UP = {"last_success", "was_read", "new_changes"}
-_COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name not in _LOOKED_UP)
+_COLUMNS = tuple(name for name in StreamRun.__struct_fields__ if name not in _LOOKED_UP)
 _ADDED = {"source_ms", "staging_ms", "bigquery_ms"}
 """Columns that the log gets with the first run of a target that knows them."""
 
