@@ -18,7 +18,7 @@ from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds, fin
 from servicetitan_fleet.formatting import format_duration
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.open_registry import open_registry
-from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.claims import READERS, Claims
 from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.execution_plan import agree_on_plan
 from servicetitan_fleet.state.storage import open_storage
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from servicetitan_fleet.registry.entries import Entries
     from servicetitan_fleet.state.execution import Execution
     from servicetitan_fleet.state.storage import Storage
-
-
-READERS = 32
-"""Number of records that are read at a time. Each takes about 50 ms: 1,000 companies are read in two seconds."""
 
 
 @click.command()

@@ -18,10 +18,12 @@ from servicetitan_fleet.health.company_warehouse import log_table_name, make_com
 from servicetitan_fleet.health.evidence import DRY_RUN, SKIPPED, SUCCESS, Evidence, RunSum, StreamRun, seconds_spent
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
+from servicetitan_fleet.state.claims import READERS
 from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from servicetitan_fleet.health.company_warehouse import SharedClients
@@ -271,15 +273,16 @@ def collect_evidence(
         companies: The companies.
         read_log: Reads a company's audit log.
         read_record: Reads a company's record, by its id.
-        parallel: How many companies to read at a time.
+        parallel: How many logs to read at a time. A record is read before the log of its company, so that a run of
+            which the record tells is in the log, too, but takes no log's turn.
     """
 
-    def read_evidence(company: Company) -> Evidence:
+    def read_evidence(company: Company, reading: Future[CompanyRecord]) -> Evidence:
         record = CompanyRecord()
         log = LogEvidence()
         problems = []
         try:
-            record = read_record(company.company_id)
+            record = reading.result()
         except PluginError as error:
             problems.append(str(error))
         try:
@@ -294,5 +297,9 @@ def collect_evidence(
             problem=to_line("; ".join(problems)),
         )
 
-    with ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool:
-        yield from pool.map(read_evidence, companies)
+    with (
+        ThreadPoolExecutor(min(parallel, READERS), thread_name_prefix="record") as readers,
+        ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool,
+    ):
+        records = [readers.submit(read_record, company.company_id) for company in companies]
+        yield from pool.map(read_evidence, companies, records)
