@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from servicetitan_fleet.cli.add_company import add_company
-from servicetitan_fleet.cli.check import check
-from servicetitan_fleet.cli.dashboard import dashboard
-from servicetitan_fleet.cli.group_views import group_views
-from servicetitan_fleet.cli.notify import notify
-from servicetitan_fleet.cli.plan import plan
-from servicetitan_fleet.cli.report import report
-from servicetitan_fleet.cli.resync import resync
-from servicetitan_fleet.cli.run import run
-from servicetitan_fleet.cli.status import status
-from servicetitan_fleet.cli.verify import verify
+from servicetitan_fleet.plugin_runtime.compat import override
+
+_NAMES = (
+    *("run", "resync", "plan", "status", "report", "dashboard"),
+    *("check", "verify", "add-company", "notify", "group-views"),
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _LazyGroup(click.Group):
+    """A group of commands, each in a module of its own, which is loaded when the command is asked for.
+
+    So `plan` does not wait for the libraries of `report` and of Meltano.
+    """
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._load(*_NAMES)
+        return super().list_commands(ctx)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # Click compares a name that it does not know with those of all commands.
+        self._load(*([cmd_name] if cmd_name in _NAMES else _NAMES))
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self, *names: str) -> None:
+        for name in names:
+            function = name.replace("-", "_")
+            self.add_command(getattr(import_module(f"{__package__}.{function}"), function))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="servicetitan-fleet")
 def orchestrate_etl() -> None:
     """Sync ServiceTitan to BigQuery for a fleet of companies, each into its own project."""
-
-
-orchestrate_etl.add_command(run)
-orchestrate_etl.add_command(resync)
-orchestrate_etl.add_command(plan)
-orchestrate_etl.add_command(status)
-orchestrate_etl.add_command(report)
-orchestrate_etl.add_command(dashboard)
-orchestrate_etl.add_command(check)
-orchestrate_etl.add_command(verify)
-orchestrate_etl.add_command(add_company)
-orchestrate_etl.add_command(notify)
-orchestrate_etl.add_command(group_views)

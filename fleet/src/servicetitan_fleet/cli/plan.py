@@ -10,31 +10,27 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from servicetitan_fleet.cli.options import companies_option, only_option, storage_option, trust_option
 from servicetitan_fleet.cli.refused import warn_of_disabled
+from servicetitan_fleet.console.tables import plan_table
 from servicetitan_fleet.fleet.plan import assign_to_tasks, estimate_seconds, find_companies
 from servicetitan_fleet.formatting import format_duration
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.registry.open_registry import open_registry
-from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.claims import READERS, Claims
 from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.execution_plan import agree_on_plan
 from servicetitan_fleet.state.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from servicetitan_fleet.fleet.plan import TaskCompanies
     from servicetitan_fleet.registry.company import Company
     from servicetitan_fleet.registry.entries import Entries
     from servicetitan_fleet.state.execution import Execution
     from servicetitan_fleet.state.storage import Storage
-
-
-READERS = 32
-"""Number of records that are read at a time. Each takes about 50 ms: 1,000 companies are read in two seconds."""
 
 
 @click.command()
@@ -55,7 +51,9 @@ def plan(*, registry: str, trusted: bool, storage: str, only: Sequence[str], tas
     claims = Claims(open_storage(storage), execution)
     entries = open_registry(registry, os.environ, trusted=trusted).read().select(only)
     warn_of_disabled(entries)
-    Console().print(_plan_table(plan_tasks(entries.companies, claims, execution, readers=READERS)))
+    console = Console()
+    planned = plan_tasks(entries.companies, claims, execution, readers=READERS)
+    console.print(plan_table(list(_cells(planned)), console.width))
     for entry in entries.failed:
         click.echo(f"{entry.name}: refused: {entry.reason}")
     if entries.failed:
@@ -128,10 +126,7 @@ def companies_of_task(  # noqa: PLR0913 - who asks, and what is read
     return find_companies(plan.tasks, execution.task, entries, only)
 
 
-def _plan_table(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Table:
-    table = Table("task", "company", "tenant", "project", "expected")
+def _cells(tasks: Sequence[Sequence[tuple[Company, float]]]) -> Iterator[Sequence[str]]:
     for number, companies in enumerate(tasks):
         for company, seconds in companies:
-            expected = format_duration(seconds)
-            table.add_row(str(number), company.company_id, company.tenant_id, company.project_id, expected)
-    return table
+            yield str(number), company.company_id, company.tenant_id, company.project_id, format_duration(seconds)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from servicetitan_fleet.cli.alerting import AlertOptions, make_notifier
-from servicetitan_fleet.cli.plan import READERS, companies_of_task
+from servicetitan_fleet.cli.plan import companies_of_task
 from servicetitan_fleet.cli.refused import report_refused, warn_of_disabled
 from servicetitan_fleet.cli.run_log import RunLog
 from servicetitan_fleet.console.reporters import make_reporter
@@ -30,7 +30,7 @@ from servicetitan_fleet.meltano.warm_start import LEAST_COMPANIES, WarmMeltano
 from servicetitan_fleet.plugin_runtime.clock import utc_now
 from servicetitan_fleet.registry.open_registry import open_registry
 from servicetitan_fleet.registry.secrets import SecretResolver
-from servicetitan_fleet.state.claims import Claims
+from servicetitan_fleet.state.claims import READERS, Claims
 from servicetitan_fleet.state.execution import execution_from
 from servicetitan_fleet.state.storage import meltano_state_uri, open_storage
 

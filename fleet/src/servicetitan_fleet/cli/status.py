@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from servicetitan_fleet.cli.options import (
 )
 from servicetitan_fleet.cli.refused import warn_of_disabled
 from servicetitan_fleet.console.tables import company_table, issue_table, make_console
+from servicetitan_fleet.health.company_warehouse import SharedClients
 from servicetitan_fleet.health.etl_logs import LogReader, collect_evidence
 from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
 from servicetitan_fleet.health.refused import refused_status
@@ -59,11 +61,12 @@ class StatusQuery:
         entries = open_registry(self.registry, os.environ, trusted=self.trusted).read().select(self.only)
         warn_of_disabled(entries)
         claims = Claims(open_storage(self.storage), execution_from(os.environ))
-        reader = LogReader(os.environ, now - LOOK_BACK, runs=runs)
         max_age = dt.timedelta(hours=self.max_age_hours)
         yield from map(refused_status, entries.failed)
-        for evidence in collect_evidence(entries.companies, reader.read, claims.read_record, self.parallel):
-            yield assess_company(evidence, now, max_age)
+        with closing(SharedClients(os.environ, self.parallel)) as shared:
+            reader = LogReader(os.environ, now - LOOK_BACK, runs=runs, shared=shared)
+            for evidence in collect_evidence(entries.companies, reader.read, claims.read_record, self.parallel):
+                yield assess_company(evidence, now, max_age)
 
 
 @click.command()

@@ -48,6 +48,8 @@ _COLUMNS = ("good run", "took", "fresh", "stale", "failed", "n/a", "read", "writ
 _DISPENSABLE = ("read", "written", "took", "n/a", "deleted", "stale", "fresh", "failed", "good run")
 """Columns that a narrow terminal goes without, from the first on, until the others fit. The report has them, too."""
 
+_PLAN = ("task", "company", "tenant", "project", "expected")
+
 _PADDING = 2
 """Blanks that a table adds to a column."""
 
@@ -78,9 +80,38 @@ def company_table(statuses: Iterable[CompanyStatus], now: dt.datetime, width: in
         (Text(status.company.company_id), _format_state(status), *(Text(numbers[name]) for name in shown))
         for status, numbers in rows
     ]
-    if cells:  # one row of long cells looks the same as a thousand rows, and is printed in a third of the time
-        table.add_row(*map(Text("\n").join, zip(*cells, strict=True)))
+    _add_lines(table, cells)
     return table
+
+
+def plan_table(rows: Sequence[Sequence[str]], width: int) -> Table:
+    """Build a table of a plan: task, company, tenant, project, and how long the run is expected to take.
+
+    Args:
+        rows: The cells of each company.
+        width: Width of the terminal, in characters.
+    """
+    columns = list(zip(_PLAN, *rows, strict=True))
+    # Each column has a border and two blanks, and the table one border more.
+    is_wide = sum(max(map(len, cells)) + 3 for cells in columns) + 1 <= width
+    table = Table()
+    for name in _PLAN:
+        table.add_column(name, no_wrap=is_wide)
+    if is_wide:
+        _add_lines(table, [[Text(cell) for cell in row] for row in rows])
+    else:
+        for row in rows:
+            table.add_row(*map(Text, row))
+    return table
+
+
+def _add_lines(table: Table, lines: Sequence[Sequence[Text]]) -> None:
+    """Add rows of one line each, for all of which the columns have room.
+
+    One row of long cells looks the same as a thousand rows, and is printed in a third of the time.
+    """
+    if lines:
+        table.add_row(*map(Text("\n").join, zip(*lines, strict=True)))
 
 
 def _choose_columns(rows: Sequence[tuple[CompanyStatus, Mapping[str, str]]], width: int) -> list[str]:

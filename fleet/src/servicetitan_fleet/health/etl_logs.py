@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt  # noqa: TC003 - msgspec reads the types at run time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,15 +14,19 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from servicetitan_fleet.health.company_warehouse import log_table_name, make_company_client
+from servicetitan_fleet.health.company_warehouse import log_table_name, make_company_client, paying_project
 from servicetitan_fleet.health.evidence import DRY_RUN, SKIPPED, SUCCESS, Evidence, RunSum, StreamRun, seconds_spent
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.redaction import first_line, to_line
+from servicetitan_fleet.state.claims import READERS
 from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
+    from servicetitan_fleet.health.company_warehouse import SharedClients
     from servicetitan_fleet.registry.company import Company
 
 _TIMEOUT_SECONDS = 60.0
@@ -30,7 +34,7 @@ RETRY_SECONDS = 10.0
 """Short, because an operator is waiting: a project that cannot be reached must show up soon."""
 
 _LOOKED_UP = {"last_success", "was_read", "new_changes"}
-_COLUMNS = tuple(column.name for column in fields(StreamRun) if column.name not in _LOOKED_UP)
+_COLUMNS = tuple(name for name in StreamRun.__struct_fields__ if name not in _LOOKED_UP)
 _ADDED = {"source_ms", "staging_ms", "bigquery_ms"}
 """Columns that the log gets with the first run of a target that knows them."""
 
@@ -163,7 +167,7 @@ class LogEvidence:
 class LogReader:
     """Reads audit logs, one company per call. Safe to call from several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - which rows, and by which clients
         self,
         environment: Mapping[str, str],
         since: dt.datetime,
@@ -171,6 +175,7 @@ class LogReader:
         runs: int = 0,
         dry_run: bool = False,
         retry_seconds: float = RETRY_SECONDS,
+        shared: SharedClients | None = None,
     ) -> None:
         """Choose the rows to read.
 
@@ -180,7 +185,9 @@ class LogReader:
             runs: Of how many runs to read the sums, counted from the newest.
             dry_run: Whether to read dry runs instead of real ones.
             retry_seconds: How long to try again when BigQuery does not answer.
+            shared: Clients for the companies. Without them, each call makes one and closes it.
         """
+        self._shared = shared
         self._retry_seconds = retry_seconds
         self._dry_run = dry_run
         self._environment = environment
@@ -195,20 +202,23 @@ class LogReader:
         """
         table = log_table_name(company)
         try:
-            with closing(make_company_client(company, self._environment)) as client:
+            with self._open_client(company) as client:
                 try:
-                    rows = self._query(client, log_query(table))
+                    rows = self._query(client, company, log_query(table))
                 except BadRequest as error:
                     if _NO_COLUMN not in str(error):
                         raise
-                    rows = self._query(client, log_query(table, is_old=True))
+                    rows = self._query(client, company, log_query(table, is_old=True))
                 return _to_log(rows)
         except NotFound:
             return LogEvidence()
         except (GoogleAPIError, GoogleAuthError, OSError, TimeoutError, msgspec.MsgspecError) as error:
             raise PluginError(f"cannot read {table}: {first_line(error)}") from error
 
-    def _query(self, client: bigquery.Client, statement: str) -> Iterable[Mapping[str, Any]]:
+    def _open_client(self, company: Company) -> AbstractContextManager[bigquery.Client]:
+        return self._shared.open(company) if self._shared else closing(make_company_client(company, self._environment))
+
+    def _query(self, client: bigquery.Client, company: Company, statement: str) -> Iterable[Mapping[str, Any]]:
         parameters = [
             bigquery.ScalarQueryParameter("since", "TIMESTAMP", self._since),
             bigquery.ScalarQueryParameter("runs", "INT64", self._runs),
@@ -216,6 +226,7 @@ class LogReader:
         ]
         rows: Iterable[Mapping[str, Any]] = client.query_and_wait(
             statement,
+            project=paying_project(company),
             job_config=bigquery.QueryJobConfig(query_parameters=parameters),
             wait_timeout=_TIMEOUT_SECONDS,
             api_timeout=_TIMEOUT_SECONDS,
@@ -262,15 +273,16 @@ def collect_evidence(
         companies: The companies.
         read_log: Reads a company's audit log.
         read_record: Reads a company's record, by its id.
-        parallel: How many companies to read at a time.
+        parallel: How many logs to read at a time. A record is read before the log of its company, so that a run of
+            which the record tells is in the log, too, but takes no log's turn.
     """
 
-    def read_evidence(company: Company) -> Evidence:
+    def read_evidence(company: Company, reading: Future[CompanyRecord]) -> Evidence:
         record = CompanyRecord()
         log = LogEvidence()
         problems = []
         try:
-            record = read_record(company.company_id)
+            record = reading.result()
         except PluginError as error:
             problems.append(str(error))
         try:
@@ -285,5 +297,9 @@ def collect_evidence(
             problem=to_line("; ".join(problems)),
         )
 
-    with ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool:
-        yield from pool.map(read_evidence, companies)
+    with (
+        ThreadPoolExecutor(min(parallel, READERS), thread_name_prefix="record") as readers,
+        ThreadPoolExecutor(parallel, thread_name_prefix="evidence") as pool,
+    ):
+        records = [readers.submit(read_record, company.company_id) for company in companies]
+        yield from pool.map(read_evidence, companies, records)

@@ -6,6 +6,8 @@ import datetime as dt  # noqa: TC003 - msgspec reads the types at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from servicetitan_fleet.state.company_record import CompanyRecord
 
 if TYPE_CHECKING:
@@ -33,9 +35,12 @@ def seconds_spent(source_ms: int | None, staging_ms: int | None, bigquery_ms: in
     return {"source": source_ms / 1000, "staging": staging_ms / 1000, "BigQuery": bigquery_ms / 1000}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRun:
-    """One row of the audit log: one stream in one run."""
+class StreamRun(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row of the audit log: one stream in one run.
+
+    A fleet has hundreds of thousands of them, none of which is part of a circle: the garbage collector need not visit
+    them.
+    """
 
     run_id: str
     stream: str

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from servicetitan_fleet.formatting import format_age, summarize_companies
 from servicetitan_fleet.health.evidence import INCOMPLETE, SKIPPED, SUCCESS
 from servicetitan_fleet.plugin_runtime.plurals import pluralize
@@ -37,9 +39,8 @@ class Freshness(StrEnum):
         return self in (Freshness.FRESH, Freshness.NOT_AVAILABLE, Freshness.NOT_SELECTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStatus:
-    """The state of one stream of a company."""
+class StreamStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state of one stream of a company. As its run, it is not the garbage collector's to visit."""
 
     stream: str
     freshness: Freshness

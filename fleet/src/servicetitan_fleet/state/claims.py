@@ -38,6 +38,9 @@ STOP_SECONDS = 20.0
 """How long before its expiry a holder takes a claim for lost: its processes have 8 seconds to end (`GRACE_SECONDS` in
 `meltano/process.py`), the clocks behind the storage's answers may differ by 10, and 2 are for the ways between."""
 
+READERS = 32
+"""How many records to read at a time. Each takes about 50 ms: 1,000 companies are read in two seconds."""
+
 logger = logging.getLogger(__name__)
 
 

@@ -88,13 +88,18 @@ class CompanyRecord(msgspec.Struct, frozen=True, kw_only=True):
         return earlier[-1].seconds if earlier else None
 
 
+# Made here, in one thread: msgspec looks at a type when it first meets it, and crashes the process if another thread
+# decodes the same type meanwhile.
+_decoder = msgspec.json.Decoder(CompanyRecord)
+
+
 def load_record(content: bytes) -> CompanyRecord:
     """Decode a record. Fields that it does not know, from a newer version, are left out.
 
     Raises:
         msgspec.DecodeError: If the content is not a record.
     """
-    return msgspec.json.decode(content, type=CompanyRecord)
+    return _decoder.decode(content)
 
 
 def dump_record(record: CompanyRecord) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+import pytest
 from rich.console import Console
+from rich.table import Table
 
-from servicetitan_fleet.console.tables import company_table, forecast_table, issue_table
+from servicetitan_fleet.console.tables import company_table, forecast_table, issue_table, plan_table
 from servicetitan_fleet.health.evidence import Evidence
 from servicetitan_fleet.health.freshness import assess_company, summarize_statuses
 from servicetitan_fleet.state.company_record import Claim, CompanyRecord
@@ -101,3 +103,20 @@ def test_a_narrow_forecast_names_what_a_run_would_do() -> None:
         "acme  calls: nothing; calls: [red]page 3[/] is not JSON",
         "bell  cannot read it",
     ]
+
+
+@pytest.mark.parametrize("width", [40, 62, 64, 65, 120])
+def test_a_plan_looks_like_a_table_of_its_rows_in_every_terminal(width: int) -> None:
+    rows = [
+        (str(number), f"company-{number}", str(9**number), f"project-of-{number}", f"{number} min 05 s")
+        for number in range(12)
+    ]
+    plain = Table("task", "company", "tenant", "project", "expected")
+    for row in rows:
+        plain.add_row(*row)
+    console = Console(width=width)
+    with console.capture() as expected:
+        console.print(plain)
+    with console.capture() as captured:
+        console.print(plan_table(rows, width))
+    assert captured.get() == expected.get()

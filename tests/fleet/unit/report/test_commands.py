@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+import msgspec
 import pytest
 
 from servicetitan_fleet.health.evidence import SKIPPED
@@ -31,7 +32,7 @@ def company(reason: str = "", stream_reasons: tuple[str, ...] = ()) -> CompanySt
     (evidence,) = fleet(NOW, 1, 5)
     status = assess_company(evidence, NOW, dt.timedelta(hours=8))
     streams = [
-        dataclasses.replace(stream, freshness=Freshness.FAILED, reason=reason)
+        msgspec.structs.replace(stream, freshness=Freshness.FAILED, reason=reason)
         for stream, reason in zip(status.streams, stream_reasons, strict=False)
     ]
     return dataclasses.replace(status, freshness=Freshness.FAILED, reason=reason, streams=streams)
