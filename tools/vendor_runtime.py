@@ -21,6 +21,7 @@ EVERYWHERE = (
     "credentials",
     "errors",
     "plurals",
+    "prepared_types",
     "printable",
     "redaction",
     "secret_forms",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from tap_servicetitan.plugin_runtime.prepared_types import prepared
 from tap_servicetitan.times import format_api_time
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 
 
+@prepared
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayState:
     """How far a stream has been read."""

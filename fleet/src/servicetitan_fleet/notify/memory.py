@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from servicetitan_fleet.notify.trouble import TroubleKind  # noqa: TC001 - msgspec reads the types at run time
+from servicetitan_fleet.plugin_runtime.prepared_types import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -53,6 +54,7 @@ class OpenTrouble(msgspec.Struct, frozen=True, kw_only=True):
     """Until when a process has claimed to tell a channel, by the channel's key."""
 
 
+@prepared
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The troubles of one company."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from servicetitan_fleet.plugin_runtime.compat import override
+from servicetitan_fleet.plugin_runtime.prepared_types import prepared
 
 LONGEST_HISTORY = 40
 """Runs that a record keeps: ten days at one run every six hours."""
@@ -67,6 +68,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.ended - self.started).total_seconds()
 
 
+@prepared
 class CompanyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the fleet stores about a company."""
 
@@ -88,18 +90,13 @@ class CompanyRecord(msgspec.Struct, frozen=True, kw_only=True):
         return earlier[-1].seconds if earlier else None
 
 
-# Made here, in one thread: msgspec looks at a type when it first meets it, and crashes the process if another thread
-# decodes the same type meanwhile.
-_decoder = msgspec.json.Decoder(CompanyRecord)
-
-
 def load_record(content: bytes) -> CompanyRecord:
     """Decode a record. Fields that it does not know, from a newer version, are left out.
 
     Raises:
         msgspec.DecodeError: If the content is not a record.
     """
-    return _decoder.decode(content)
+    return msgspec.json.decode(content, type=CompanyRecord)
 
 
 def dump_record(record: CompanyRecord) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 from servicetitan_fleet.errors import ConcurrentUpdateError
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 from servicetitan_fleet.plugin_runtime.plurals import pluralize
+from servicetitan_fleet.plugin_runtime.prepared_types import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ _WRITES = 3
 logger = logging.getLogger(__name__)
 
 
+@prepared
 class ExecutionPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The companies of each task."""
 

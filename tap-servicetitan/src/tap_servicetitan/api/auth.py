@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_servicetitan.errors import RetriableError, SignInRefusedError
+from tap_servicetitan.plugin_runtime.prepared_types import prepared
 from tap_servicetitan.plugin_runtime.redaction import register_secrets
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class Credentials:
     client_secret: str
 
 
+@prepared
 class _Grant(msgspec.Struct):
     access_token: str
     expires_in: float
 
 
+@prepared
 class _Refusal(msgspec.Struct):
     error: str = ""
 

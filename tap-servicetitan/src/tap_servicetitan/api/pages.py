@@ -12,6 +12,7 @@ import msgspec
 from tap_servicetitan.api.unpack import unpacker
 from tap_servicetitan.plugin_runtime.characters import with_whole_characters
 from tap_servicetitan.plugin_runtime.clock import utc_now
+from tap_servicetitan.plugin_runtime.prepared_types import prepared
 from tap_servicetitan.times import parse_time
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ NOTHING = b""
 """The body of a response with the status 204: there are no records."""
 
 
+@prepared
 class _ListBody(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw] | None
     has_more: bool
     total_count: int | None = None
 
 
+@prepared
 class _ExportBody(msgspec.Struct, rename="camel"):
     data: list[msgspec.Raw] | None
     has_more: bool

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.api.pages import Key, KeyField
+from tap_servicetitan.plugin_runtime.prepared_types import prepared
 from tap_servicetitan.times import format_api_time, parse_time
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class OpenPass:
         return {name: value for name, value in pairs.items() if value is not None and value is not False}
 
 
+@prepared
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
     """How far a stream has been read.

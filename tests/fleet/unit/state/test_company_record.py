@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import msgspec
 import pytest
 
@@ -36,15 +33,3 @@ def test_a_record_of_a_newer_version_is_readable_and_a_status_that_is_unknown_is
 def test_what_is_no_record_is_refused(stored: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         load_record(stored)
-
-
-FIRST_DECODED = """\
-from servicetitan_fleet.state import company_record
-company_record.RunRecord.__annotations__["execution"] = "NoSuchType"
-company_record.load_record(b'{"runs": []}')
-"""
-
-
-def test_the_types_of_a_record_are_read_before_threads_decode_records() -> None:
-    # Reading them later fails here. In a fleet, a second thread would now and then meet half of them, and crash.
-    subprocess.run([sys.executable, "-c", FIRST_DECODED], check=True)
