@@ -12,7 +12,6 @@ import re
 import threading
 import traceback
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .printable import escape_controls
@@ -38,19 +37,18 @@ _MANY = 100
 """So many ends take longer to be looked for, one after the other, than all parts of a text to be looked up."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Search:
     """Searches a text for one form of a secret. What it needs for that is made when it first does."""
 
     form: Form
     is_base64: bool
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(self.form.pattern)
+    # Without a lock, which a fork could leave locked: two threads make the same.
+    _pattern: re.Pattern[str] | None = None
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the start and the end of each place."""
+        self._pattern = self._pattern or re.compile(self.form.pattern)
         for found in self._pattern.finditer(text):
             yield _widen(text, *found.span()) if self.is_base64 else found.span()
 
@@ -108,8 +106,8 @@ class Secrets:
             if len(searches) < _MANY:
                 ends = [end for end in list(searches) if end in lower]
             else:
-                parts = {lower[start : start + length] for start in range(len(lower) - length + 1)}
-                ends = [part for part in parts if part in searches]
+                starts = range(len(lower) - length + 1)
+                ends = list({part for start in starts if (part := lower[start : start + length]) in searches})
             for end in ends:
                 yield from searches[end]
 
