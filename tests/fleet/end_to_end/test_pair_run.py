@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from servicetitan_fleet.meltano.context import MeltanoContext, RunOwners
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
 from servicetitan_fleet.meltano.log_lines import LogLine, parse_line
 from servicetitan_fleet.meltano.process import EndedBy, ProcessExit
-from servicetitan_fleet.meltano.project import KINDS, TAP, TARGET, MeltanoProject
+from servicetitan_fleet.meltano.project import TAP, TARGET, MeltanoProject
 from servicetitan_fleet.meltano.runner import CompanyMeltano
 from servicetitan_fleet.meltano.saved_state import StateWatch
 from servicetitan_fleet.registry.company import parse_company
 from servicetitan_fleet.registry.secrets import SecretResolver
 from servicetitan_fleet.state.storage import meltano_state_uri
 from support.fleet import recording_plugin
+from support.fleet.recording_project import make_recording_project
 
-ROOT = Path(__file__).parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SECRETS = {"ID": "cid-of-one", "SECRET": "cs-of-one-s3cr3t", "KEY": 'ak-$UPPER${x}"\\/-s3cr3t'}
 STATE_ID = "dev:tap-servicetitan-to-target-bigquery-softdelete:one"
 CHANGES = {"MELTANO_CONTEXT_UUID", "MELTANO_PARENT_CONTEXT_UUID", "MELTANO_JOB_TRIGGER", "LC_CTYPE"}
@@ -125,26 +125,7 @@ class Side:
 @pytest.fixture
 def sides(tmp_path: Path) -> tuple[Side, Side]:
     """A side that uses `meltano run`, and one that does not, in one project, whose plugins record what they get."""
-    project = tmp_path / "project"
-    project.mkdir()
-    content = YAML(typ="safe").load((ROOT / "meltano.yml").read_text())
-    for plugin, kind, name in ((TAP, KINDS[TAP], "tap"), (TARGET, KINDS[TARGET], "target")):
-        program = project / f"{name}.sh"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {recording_plugin.__file__} {name} "$@"\n')
-        program.chmod(0o700)
-        (entry,) = (entry for entry in content["plugins"][kind] if entry["name"] == plugin)
-        del entry["pip_url"]
-        entry["executable"] = f"./{name}.sh"
-        (project / ".meltano" / kind / plugin).mkdir(parents=True)
-    # What a company's owner might add: a variable, another one by reference, and what differs by environment.
-    content["env"] = {"OF_ALL": "of all"}
-    content["plugins"]["extractors"][0]["env"] = {"OF_TAP": "of the tap"}
-    content["plugins"]["loaders"][0]["config"]["labels"] = {"namespace": "$MELTANO_EXTRACTOR_NAMESPACE"}
-    for environment in content["environments"]:
-        environment["env"] = {"OF_THIS": f"of {environment['name']}"}
-    with (project / "meltano.yml").open("w") as file:
-        YAML().dump(content, file)
-    (project / ".env").write_text("SERVICETITAN_START_DATE=2020-01-01\n")  # a developer's, which must not count
+    make_recording_project(tmp_path / "project")
     for name in ("meltano", "pair"):
         (tmp_path / name).mkdir()
     return Side(tmp_path / "meltano", runs_pairs=False), Side(tmp_path / "pair", runs_pairs=True)

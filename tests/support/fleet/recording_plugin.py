@@ -9,19 +9,28 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 STREAMS = {"people": ("id", "name", "hidden"), "places": ("id",), "things": ("id", "name")}
 STATES: tuple[Any, ...] = ({"bookmarks": {"people": 1}}, {}, {"bookmarks": {"people": 1, "places": {"at": "é"}}})
 _ENDS_EARLY = 7
+_FILES = ("--config", "--catalog", "--state")
+_FILES = ("--config", "--catalog", "--state")
 
 
 def record(kind: str, arguments: list[str]) -> dict[str, Any]:
     """Write down everything that this process was given, without the paths, and return its settings."""
-    files = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    files = {option: path for option, path in pairwise(arguments) if option in _FILES}
     given = {option: json.loads(Path(path).read_text()) for option, path in files.items()}
-    found = {"files": given, "environment": dict(os.environ), "folder": str(Path.cwd()), "mask": os.umask(0o077)}
+    found = {
+        "files": given,
+        "other arguments": [argument for argument in arguments if argument not in {*files, *files.values()}],
+        "environment": dict(os.environ),
+        "folder": str(Path.cwd()),
+        "mask": os.umask(0o077),
+    }
     (Path(os.environ["MELTANO_SYS_DIR_ROOT"]) / f"{kind}.json").write_text(json.dumps(found))
     settings: dict[str, Any] = given["--config"]
     return settings
@@ -46,9 +55,13 @@ def discover(arguments: list[str]) -> int:
 
 
 def run_tap(arguments: list[str]) -> int:
-    """Write rows and states."""
+    """Write rows and states; or an answer, if it is only asked."""
     settings = record("tap", arguments)
     sys.stderr.write("the tap's own words\n")
+    if "--test" in arguments:
+        write({"answer": "ä"})
+        asked: int = settings.get("page_size", 0)
+        return asked
     for number, state in enumerate(STATES):
         write({"type": "RECORD", "stream": "people", "record": {"id": number, "text": "x" * 100_000}})
         write({"type": "STATE", "value": state})

@@ -1,4 +1,4 @@
-"""Runs a command of a company's tap that only reads, with the company's secrets and selection."""
+"""Runs a company's tap with a command that only reads, with the company's secrets and selection."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from servicetitan_fleet.meltano import pair_command
 from servicetitan_fleet.meltano.error_collector import ErrorCollector
 from servicetitan_fleet.meltano.log_lines import parse_line
 from servicetitan_fleet.meltano.process import EndedBy
@@ -16,7 +17,7 @@ from servicetitan_fleet.meltano.system_folder import CHECK_PREFIX, hold_check
 from servicetitan_fleet.plugin_runtime.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from servicetitan_fleet.meltano.context import MeltanoContext
     from servicetitan_fleet.meltano.log_lines import LogLine
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from servicetitan_fleet.registry.company import Company
 
 _TIMEOUT_SECONDS = 180.0
-
-_CATALOG = Path("run") / TAP / "tap.properties.json"
-"""Where Meltano writes the catalog with the company's selection, below a system folder."""
 
 
 def run_tap(company: Company, context: MeltanoContext, *options: str) -> list[LogLine]:
@@ -41,41 +39,30 @@ def run_tap(company: Company, context: MeltanoContext, *options: str) -> list[Lo
         PluginError: If the company's secrets cannot be read, or the tap fails. The message is its last error.
     """
     secrets = context.resolver.resolve(company)
+    # Without a catalog a tap takes its own default selection, as that of a company without `streams` should.
+    catalog = [pair_command.WITH_CATALOG] if company.streams else []
+    said: list[bytes] = []
     with (
         tempfile.TemporaryDirectory(prefix=CHECK_PREFIX, dir=context.system_root) as folder,
         hold_check(root := Path(folder)),
     ):
-        meltano = CompanyMeltano(company=company, secrets=secrets, context=replace(context, system_root=root))
-        catalog = []
-        if company.streams:
-            # Without a catalog the tap would take its default selection, which differs from this company's.
-            _run_meltano(meltano, ["invoke", "--dump", "catalog", TAP])
-            catalog = ["--catalog", str(root / company.company_id / _CATALOG)]
-        return list(_parse(_run_meltano(meltano, ["invoke", TAP, *options, *catalog])))
-
-
-def _run_meltano(meltano: CompanyMeltano, arguments: Sequence[str]) -> list[bytes]:
-    """Run a Meltano command and return the lines that it printed, as they are: a catalog has tens of thousands.
-
-    Raises:
-        PluginError: If the command fails. The message is the last error that it logged.
-    """
-    lines: list[bytes] = []
-    end = meltano.run(arguments, on_line=lines.append, should_stop=lambda: False, timeout_seconds=_TIMEOUT_SECONDS)
+        own = replace(context, system_root=root, runs_pairs=True)
+        end = CompanyMeltano(company=company, secrets=secrets, context=own).run(
+            [pair_command.ASK, *catalog, TAP, *options],
+            on_line=said.append,
+            should_stop=lambda: False,
+            timeout_seconds=_TIMEOUT_SECONDS,
+        )
+    lines = list(filter(None, map(parse_line, said)))
     if end.by is EndedBy.TIMEOUT or end.code:
-        errors = ErrorCollector()
-        for line in _parse(lines):
-            errors.add(line)
-        raise PluginError(_describe_failure(end, errors.reason, arguments))
+        raise PluginError(_describe_failure(end, lines, options))
     return lines
 
 
-def _parse(lines: Iterable[bytes]) -> Iterator[LogLine]:
-    """Yield the lines that say something, in which secrets are masked: each is searched for every secret."""
-    return filter(None, map(parse_line, lines))
-
-
-def _describe_failure(end: ProcessExit, reason: str, arguments: Sequence[str]) -> str:
+def _describe_failure(end: ProcessExit, lines: Sequence[LogLine], options: Sequence[str]) -> str:
     if end.by is EndedBy.TIMEOUT:
         return f"no answer within {_TIMEOUT_SECONDS:g} seconds"
-    return reason or f"`meltano {' '.join(arguments)}` exited with code {end.code}"
+    errors = ErrorCollector()
+    for line in lines:
+        errors.add(line)
+    return errors.reason or f"`{' '.join((TAP, *options))}` exited with code {end.code}"

@@ -43,7 +43,7 @@ class MeltanoContext:
         adopt: Streams whose tables the target may take over with rows that it did not write.
         allow_mass_delete: Streams of which the target may mark any number of rows deleted.
         reread: What to read again. None for a run as usual.
-        runs_pairs: Whether the fleet runs the tap and the target itself, instead of `meltano run`.
+        runs_pairs: Whether the fleet runs the tap and the target itself, instead of Meltano.
         start: Starts the Meltano processes.
     """
 

@@ -1,4 +1,7 @@
-"""The command that runs a company's tap and target as a pair: its name, its options. Light: it loads nothing."""
+"""The command that runs a company's tap and target as a pair, or asks its tap: its name, its options.
+
+Light: it loads nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,3 +13,9 @@ NAME = "meltano-pair"
 MODULE = "servicetitan_fleet.meltano.pair_run"
 COMMAND = (sys.executable, "-P", "-m", MODULE)
 """-P: nothing is loaded from the project's folder."""
+
+RUN, ASK = "run", "invoke"
+"""What it does: run a pair, as `meltano run` does, or only its tap with other options, as `meltano invoke` does."""
+
+WITH_CATALOG = "--with-catalog"
+"""Option of the second: the tap gets the catalog of the company's selection, as a run does."""

@@ -50,7 +50,7 @@ class CompanyMeltano:
         """Run a Meltano command and wait for its end.
 
         Args:
-            arguments: The command and its options.
+            arguments: The command and its options: those that `pair_command.py` has, where the fleet runs pairs itself.
             on_line: Called with each line of output.
             should_stop: Polled; the process is terminated when it returns true.
             timeout_seconds: The process is terminated when it takes longer. The tap of a run stops reading before that.
@@ -62,7 +62,7 @@ class CompanyMeltano:
         project = self.context.project
         system_folder = self.context.system_root / self.company.company_id
         command: list[str | Path] = [
-            *(pair_command.COMMAND if self.context.runs_pairs and arguments[0] == "run" else [project.executable]),
+            *(pair_command.COMMAND if self.context.runs_pairs else [project.executable]),
             # The project's .env file is for developers of a single pipeline: its settings are not this company's.
             "--env-file",
             os.devnull,
@@ -76,7 +76,7 @@ class CompanyMeltano:
             self.context,
             system_folder,
             self.owners,
-            most_read_seconds=most_read_seconds(timeout_seconds) if arguments[0] == "run" else None,
+            most_read_seconds=most_read_seconds(timeout_seconds) if arguments[0] == pair_command.RUN else None,
         )
         with hold_folder(system_folder) as lock:
             project.link_plugins(system_folder)

@@ -11,6 +11,7 @@ of this package.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -59,6 +60,8 @@ def main() -> NoReturn:
       console script of that name in this interpreter's environment.
     - `plugins`: by name, the command of another server, without its descriptor.
     """
+    end = _QuickEnd()
+    atexit.register(end)  # before all others, so that it is called after them
     control, served = socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take the exit codes away
     servers = {name: _start_server(command) for name, command in served.get("plugins", {}).items()}
@@ -72,13 +75,39 @@ def main() -> NoReturn:
     program = serve(control, programs)
     if program:
         sys.argv[1:1] = [f"{PLUGIN_OPTION}={name}:{server.fileno()}" for name, server in plugins.items()]
-        program()
-        sys.exit(0)
+        with end:
+            program()
+            sys.exit(0)
     for server, process in servers.values():
         server.close()
         if process:
             process.wait()  # what it has used is then counted as this one's
     sys.exit(0)
+
+
+class _QuickEnd:
+    """The end of a fork, without taking its libraries apart: that would copy all the memory that it shares.
+
+    As a context, it learns the exit code of the program in it. Called when all else is done, it ends the process.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+            self._code = error.code or 0
+
+    def __call__(self) -> None:
+        if self._code is None:
+            return  # a server, or an end that Python has something to say of
+        with contextlib.suppress(OSError, ValueError):
+            for output in filter(None, (sys.stdout, sys.stderr)):
+                output.flush()
+            os._exit(self._code & 0xFF)
 
 
 def _load(served: Mapping[str, Any]) -> dict[str, Program]:

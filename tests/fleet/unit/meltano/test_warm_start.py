@@ -91,6 +91,36 @@ def test_it_has_its_own_settings_and_no_others_and_is_as_if_started(warm: WarmMe
     assert run(warm.start, code, tmp_path)[1] == run(warm.start, code, tmp_path)[1] == ["s3cr3t True"]
 
 
+ENDING = """
+import atexit, os, sys, threading, time
+class Library:
+    def __del__(self, write=os.write):
+        write(1, b"taken apart\\n")
+sys.modules["a library"] = Library()
+def finish():
+    time.sleep(0.3)
+    print("a thread has finished")
+threading.Thread(target=finish).start()
+atexit.register(print, "cleaned up")
+print("not flushed")
+sys.exit({code!r})
+"""
+
+
+@pytest.mark.parametrize("code", [0, None, 7, 256, "a message"])
+def test_its_end_is_that_of_a_program_but_its_libraries_are_not_taken_apart(
+    warm: WarmMeltano, tmp_path: Path, code: object
+) -> None:
+    ending = ENDING.format(code=code)
+    end, lines = run(warm.start, ending, tmp_path)
+    as_program, lines_of_program = run(start_process, ending, tmp_path)
+    assert end == as_program
+    lines_of_program.remove("taken apart")
+    if isinstance(code, str):
+        lines.remove("taken apart")
+    assert sorted(lines) == sorted(lines_of_program)
+
+
 def test_its_death_is_told_and_it_ends_when_it_should(warm: WarmMeltano, tmp_path: Path) -> None:
     assert run(warm.start, "import os; os.kill(os.getpid(), 9)", tmp_path)[0] == ProcessExit(-9, EndedBy.ITSELF)
     assert run(warm.start, "1 / 0", tmp_path)[0] == ProcessExit(1, EndedBy.ITSELF)
