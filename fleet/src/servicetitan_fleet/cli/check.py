@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @only_option
 @environment_option
 @click.option(
-    "--parallel", type=click.IntRange(1), default=4, show_default=True, help="Number of companies to check at a time."
+    "--parallel", type=click.IntRange(1), default=16, show_default=True, help="Number of companies to check at a time."
 )
 def check(  # noqa: PLR0913 - one parameter per option
     *,
