@@ -21,16 +21,16 @@ EVERYWHERE = (
     "credentials",
     "errors",
     "plurals",
-    "prepared_types",
     "printable",
     "redaction",
     "secret_forms",
 )
 BIGQUERY = ("datasets", "google_client")
+DECODED_BY_THREADS = ("prepared_types",)
 PLUGIN = ("addresses", "characters", "settings", "settings_schema")
 MODULES = {
-    "fleet/src/servicetitan_fleet": (*EVERYWHERE, *BIGQUERY),
-    "tap-servicetitan/src/tap_servicetitan": (*EVERYWHERE, *PLUGIN),
+    "fleet/src/servicetitan_fleet": (*EVERYWHERE, *BIGQUERY, *DECODED_BY_THREADS),
+    "tap-servicetitan/src/tap_servicetitan": (*EVERYWHERE, *DECODED_BY_THREADS, *PLUGIN),
     "target-bigquery-softdelete/src/target_bigquery_softdelete": (*EVERYWHERE, *BIGQUERY, *PLUGIN),
 }
 """The packages, and the modules that each of them carries."""

@@ -78,8 +78,7 @@ class Secrets:
             self._add_search(_Search(form, is_base64=False))
         for form in base64_forms(text):
             self._add_search(_Search(form, is_base64=True))
-        for piece in pieces(text):
-            self._pieces.add(piece)
+        self._pieces |= pieces(text)
 
     def _add_search(self, search: _Search) -> None:
         word = search.form.word

@@ -60,7 +60,6 @@ _BACKGROUND = "lease"
 _STUCK_SECONDS = 60
 _OPEN = dt.timedelta(seconds=4)
 """What a target may take another one's time for later than it was: what its `ServerClock` leaves open, and a margin."""
-_MOST_CALLS = 400
 _RUN = re.compile(rb"\d{8}t\d{6}_[0-9a-f]{8}", re.IGNORECASE)
 _SAYS = re.compile(rb"success|failed|refused|skipped|incomplete")
 _ROW = [
@@ -123,8 +122,6 @@ class World:
     changed: threading.Condition = field(default_factory=threading.Condition)
     lease: bigquery.Table | None = None
     """The table that is the lease, as it was last written."""
-    lease_written: float = 0.0
-    """When the lease was last written."""
     writers: dict[int, Hashable] = field(default_factory=dict)
     """Who last wrote each row, and who had begun by then."""
     events: set[str] = field(default_factory=set)
@@ -145,7 +142,9 @@ class World:
         """Wait until a job is done. A job of a killed target keeps running."""
         url = f"{self.project.api_endpoint}/bigquery/v2/projects/{self.project.name}/queries/{job_id}"
         waits = {"location": location, "maxResults": "0", "timeoutMs": f"{_STUCK_SECONDS * 1000}"}
-        requests.get(url, waits, timeout=_STUCK_SECONDS)  # it answers when the job is done, and with what went wrong
+        answer = requests.get(url, waits, timeout=_STUCK_SECONDS)
+        # Of a job that failed, the answer is its error.
+        assert not answer.ok or answer.json()["jobComplete"], f"{job_id} is not done"
 
     def server_time(self) -> dt.datetime:
         """Return the time on the server."""
@@ -189,7 +188,7 @@ class World:
         """Note a call that was done and what it may have changed."""
         changed: Hashable = None
         if call.resource == "lease" and call.request.method != "GET" and answer.status == OK:
-            actor.lease_written = self.lease_written = self.now
+            actor.lease_written = self.now
             self.lease = bigquery.Table.from_api_repr(json.loads(answer.body))
         elif call.resource == "table" and calls.writes(call.request):
             changed = self._see_write(actor)
