@@ -24,6 +24,7 @@ from tap_servicetitan.api.transport import Transport
 from tap_servicetitan.catalog.discovery import affects_catalog
 from tap_servicetitan.catalog.extra_streams import extra_specs
 from tap_servicetitan.catalog.names import check_names
+from tap_servicetitan.catalog.selection import without_deselected
 from tap_servicetitan.concurrency.cancellation import Cancellation
 from tap_servicetitan.concurrency.room import Room
 from tap_servicetitan.concurrency.turns import Turns
@@ -173,14 +174,22 @@ class TapServiceTitan(CheckedSettings, Tap):
 
     @override
     def discover_streams(self) -> Sequence[ServiceTitanStream]:
+        """Return the streams: with a catalog those that are in it, without one all."""
         if affects_catalog(self.config):
             self._validate_config()  # the SDK does not in discovery, where most settings do not matter
-        specs = {spec.name: spec for spec in self.specs}
-        specs |= extra_specs(self.settings.extra_streams or (), specs)
-        return [*self._spec_streams(specs), *self._report_streams(specs)]
+        return [*self._spec_streams(), *self._report_streams(self._all_specs)]
 
-    def _spec_streams(self, specs: dict[str, StreamSpec]) -> Iterator[ServiceTitanStream]:
+    @cached_property
+    def _all_specs(self) -> dict[str, StreamSpec]:
+        """All streams but reports, by name."""
+        specs = {spec.name: spec for spec in self.specs}
+        return specs | extra_specs(self.settings.extra_streams or (), specs)
+
+    def _spec_streams(self) -> Iterator[ServiceTitanStream]:
+        specs, listed = self._all_specs, self.input_catalog
         for spec in specs.values():
+            if listed is not None and spec.name not in listed:
+                continue
             source = specs[spec.parent.stream] if spec.parent else spec
             kind = spec.kind if spec.period else source.kind
             stream_class = ChildPeriodStream if spec.period and spec.parent else _STREAM_CLASSES[kind]
@@ -202,7 +211,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         Returns:
             The schema. None if there is a catalog without this report, which is then not read.
         """
-        if self.input_catalog:
+        if self.input_catalog is not None:
             entry = self.input_catalog.get_stream(report.name)
             return entry.schema.to_dict() if entry else None
         try:
@@ -289,7 +298,7 @@ class TapServiceTitan(CheckedSettings, Tap):
         """
         if self.input_catalog:
             selected = [name for name, entry in self.input_catalog.items() if entry.metadata.root.selected]
-            check_names(selected, self.streams)
+            check_names(selected, {**self._all_specs, **self.streams})
 
     @classmethod
     @override
@@ -360,14 +369,16 @@ class TapServiceTitan(CheckedSettings, Tap):
 
 
 def _read_catalog(file: IO[str] | None) -> Any:  # noqa: ANN401 - any JSON object
-    """Return the catalog of the command line; None without one.
+    """Return the catalog of the command line, without the streams that it deselects; None without one.
 
     Raises:
         PluginError: If it is not JSON, or no catalog.
     """
     found = _read_json(file, "catalog")
-    if file is None or (isinstance(found, dict) and isinstance(found.get("streams"), list)):
-        return found
+    if file is None:
+        return None
+    if isinstance(found, dict) and isinstance(found.get("streams"), list):
+        return without_deselected(found)
     raise PluginError(
         f"the catalog file {file.name} is no catalog: it must be an object with the array `streams`, as `--discover` "
         "writes it."

@@ -5,16 +5,20 @@ Meltano copies the discovered catalog line by line, and compares each property w
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import structlog
 from meltano.core.logging import OutputLogger
 from meltano.core.plugin.error import PluginExecutionError, PluginLacksCapabilityError
 from meltano.core.plugin.singer.catalog import (
     INCLUSION_KEY,
+    PROP_DELIMITER,
     SELECTED_KEY,
     MetadataExecutor,
     SelectionType,
@@ -46,6 +50,9 @@ _Node = dict[str, Any]
 _PROPERTIES = "properties"
 _NAME = re.compile(r"\w*")
 """Names of properties that Meltano takes for such."""
+
+_NOTHING = r"(?!)"
+"""Matches no text."""
 
 _OTHER_RULES = ("_catalog", "_schema", "_select_filter")
 """Settings that are rare here, with which Meltano's own way is taken."""
@@ -101,10 +108,10 @@ class PairTap(SingerTap):
     def _apply(self, rules: list[MetadataRule], invoker: PluginInvoker) -> None:
         path, key_path = invoker.files["catalog"], invoker.files["catalog_cache_key"]
         try:
-            catalog = json.loads(path.read_bytes())
+            catalog = msgspec.json.decode(path.read_bytes())
             self.warn_property_not_found(rules, catalog)
             SelectionRules(rules).apply(catalog)
-            path.write_text(json.dumps(catalog))
+            path.write_text(json.dumps(catalog))  # in ASCII: whatever the machine's encoding is, it is read as it is
         except Exception as error:
             path.unlink(missing_ok=True)
             raise PluginExecutionError(f"Applying catalog rules failed: catalog file is invalid: {error}") from error
@@ -115,22 +122,53 @@ class PairTap(SingerTap):
             key_path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _PreparedRule:
+    """A rule of Meltano's with its patterns, which have shell wildcards, compiled.
+
+    Attributes:
+        rule: The rule.
+        matches_name: Matches the names of the streams that it names.
+        matches_place: Matches the places in a stream, joined breadcrumbs, that it changes.
+    """
+
+    rule: MetadataRule
+    matches_name: Callable[[str], object]
+    matches_place: Callable[[str], object]
+
+    @classmethod
+    def of(cls, rule: MetadataRule) -> Self:
+        names = rule.tap_stream_id if isinstance(rule.tap_stream_id, list) else [rule.tap_stream_id]
+        return cls(rule, _matcher(*names), _matcher(PROP_DELIMITER.join(rule.breadcrumb)))
+
+    def is_for(self, stream: str) -> bool:
+        """Return whether it may change something in a stream. A negated rule is for all that it does not name."""
+        return bool(self.matches_name(stream)) != self.rule.negated
+
+
+def _matcher(*patterns: str) -> Callable[[str], object]:
+    alternatives = "|".join(map(fnmatch.translate, patterns))
+    return re.compile(alternatives or _NOTHING).match
+
+
 class SelectionRules(MetadataExecutor):
     """Applies rules to a catalog as Meltano's executor, which it is, does.
 
-    That looks at each node of the catalog, whatever it is, compares each property with the rules for all streams, and
-    logs each change.
+    That looks at each node of the catalog, whatever it is, compares each property with the rules for all streams, reads
+    their patterns anew each time, and logs each change.
     """
 
     def __init__(self, rules: list[MetadataRule]) -> None:
         """Take the rules; of several that match the last one counts."""
-        super().__init__(rules)
-        self._all_rules = rules
+        super().__init__([])
+        self._all_rules = [_PreparedRule.of(rule) for rule in rules]
+        self._stream_rules: list[_PreparedRule] = []
 
     def apply(self, catalog: _Node) -> None:
         """Change the metadata of a catalog, and add what is missing."""
         for stream in catalog["streams"]:
-            self._rules = [rule for rule in self._all_rules if rule.match(stream["tap_stream_id"])]
+            self._stream_rules = [rule for rule in self._all_rules if rule.is_for(stream["tap_stream_id"])]
+            self._rules = [prepared.rule for prepared in self._stream_rules]
             self.stream_node(stream, "")
             for name, part in stream.items():
                 if name == "schema":
@@ -145,6 +183,13 @@ class SelectionRules(MetadataExecutor):
                 breadcrumb = [*above, _PROPERTIES, name]
                 self.ensure_metadata(breadcrumb)
                 self._visit_properties(node, breadcrumb)
+
+    @override
+    def metadata_node(self, node: _Node, path: str) -> None:
+        place = PROP_DELIMITER.join(node["breadcrumb"])
+        for prepared in self._stream_rules:
+            if prepared.matches_place(place):
+                self.set_metadata(node["metadata"], path, prepared.rule.key, prepared.rule.value)
 
     @override
     def set_metadata(self, node: _Node, path: str, key: str, value: object) -> None:

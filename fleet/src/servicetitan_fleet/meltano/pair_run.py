@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import meltano.cli  # noqa: F401 - it sets the log up when it is loaded, which must not come after our own setting
 import structlog
+from meltano.core.config_service import ConfigService
 from meltano.core.logging import setup_logging
 from meltano.core.plugin.base import PluginType
 from meltano.core.plugin.factory import base_plugin_classes
 from meltano.core.project import Project
+from meltano.core.state_store import StateBackend
 from meltano.core.utils import new_run_id
 
 from servicetitan_fleet.meltano import pair_command
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 logger = structlog.get_logger(__name__)
+
+for _addon in (ConfigService.addon, StateBackend.addon):
+    _ = (
+        _addon.installed
+    )  # Meltano asks all packages of its environment, and remembers it: so it is the same for all forks
 
 
 def main() -> NoReturn:
