@@ -27,7 +27,7 @@ EVERYWHERE = (
 )
 BIGQUERY = ("datasets", "google_client")
 DECODED_BY_THREADS = ("prepared_types",)
-PLUGIN = ("addresses", "characters", "settings", "settings_schema")
+PLUGIN = ("addresses", "characters", "heap", "settings", "settings_schema")
 MODULES = {
     "fleet/src/servicetitan_fleet": (*EVERYWHERE, *BIGQUERY, *DECODED_BY_THREADS),
     "tap-servicetitan/src/tap_servicetitan": (*EVERYWHERE, *DECODED_BY_THREADS, *PLUGIN),

@@ -31,8 +31,9 @@ def emulator_address(environment: Mapping[str, str]) -> str:
     return host if not host or "://" in host else f"http://{host}"
 
 
-def bigquery_client(
+def bigquery_client(  # noqa: PLR0913 - what a client can be given
     project: str,
+    client_class: type[bigquery.Client] = bigquery.Client,
     *,
     credentials: Any = None,  # noqa: ANN401 - google.auth has no common base class
     api_endpoint: str | None = None,
@@ -43,6 +44,7 @@ def bigquery_client(
 
     Args:
         project: The project that is asked, and that pays.
+        client_class: Google's class, or one that is made from it.
         credentials: Google credentials. By default those of the process, or none with an `api_endpoint`.
         api_endpoint: Base URL of the API: a private endpoint or an emulator.
         location: Where jobs run. By default where the data is.
@@ -58,7 +60,7 @@ def bigquery_client(
         credentials = impersonated_credentials.Credentials(
             source_credentials=credentials, target_principal=service_account, target_scopes=SCOPES
         )
-    return bigquery.Client(
+    return client_class(
         project=project,
         credentials=credentials,
         location=location,

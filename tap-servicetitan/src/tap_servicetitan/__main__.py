@@ -19,8 +19,8 @@ def main() -> NoReturn:
         sys.exit()
 
     # Imported only when needed: they load the SDK, which takes a second.
-    from tap_servicetitan.concurrency.malloc import share_one_heap  # noqa: PLC0415
     from tap_servicetitan.plugin_runtime.command import leave, run  # noqa: PLC0415
+    from tap_servicetitan.plugin_runtime.heap import share_one_heap  # noqa: PLC0415
     from tap_servicetitan.tap import TapServiceTitan  # noqa: PLC0415
 
     share_one_heap()

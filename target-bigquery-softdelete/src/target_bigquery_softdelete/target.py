@@ -35,6 +35,7 @@ from target_bigquery_softdelete.errors import (
 )
 from target_bigquery_softdelete.plugin_runtime.compat import override
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
+from target_bigquery_softdelete.plugin_runtime.heap import share_one_heap
 from target_bigquery_softdelete.plugin_runtime.settings import CheckedSettings
 from target_bigquery_softdelete.run.checkpoints import Checkpoints
 from target_bigquery_softdelete.run.early_ends import EarlyEnds
@@ -146,6 +147,7 @@ class TargetBigQuerySoftDelete(CheckedSettings, Target):
         self._context = click.get_current_context(silent=True)
         if self._context:
             use_system_memory()
+            share_one_heap()
         if self._context and threading.current_thread() is threading.main_thread():
             self._context.with_resource(self._stoppable())
 

@@ -13,6 +13,7 @@ from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.queries import ask
+from target_bigquery_softdelete.bigquery.uploads import upload_turn
 from target_bigquery_softdelete.schema.naming import is_plain
 
 if TYPE_CHECKING:
@@ -95,15 +96,17 @@ class Statements:
             config.column_name_character_map = "STRICT"  # as they are, whatever the project prefers
         config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
 
+        size = path.stat().st_size
+
         def submit(job_id: str) -> LoadJob:
-            with path.open("rb") as file:
+            with upload_turn(size), path.open("rb") as file:
                 return self._client.load_table_from_file(
                     file,
                     str(table_id),
                     job_id=job_id,
                     location=self._jobs.location,
                     job_config=config,
-                    size=path.stat().st_size,
+                    size=size,
                     num_retries=self._retry_policy.upload_retries,
                     timeout=self._retry_policy.upload_seconds,
                 )

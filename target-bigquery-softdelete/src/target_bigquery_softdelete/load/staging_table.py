@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
 from target_bigquery_softdelete.bigquery.table_layout import partitionable
 from target_bigquery_softdelete.bigquery.table_schema import staging_fields
+from target_bigquery_softdelete.plugin_runtime.heap import give_memory_back
 from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.records.block_converter import BlockConverter
 from target_bigquery_softdelete.records.inline_rows import can_travel, inline_rows
@@ -43,6 +44,10 @@ MOST_WAITING_FILES = 4
 
 _AT_WORK = threading.BoundedSemaphore(8)
 """Lets so many streams write their rows as text at the same time: that takes several times their size in memory."""
+
+_CONVERTING = threading.BoundedSemaphore(2)
+"""Lets so many blocks be converted at the same time: that, too, takes several times their size. At the end of the input
+all streams have a block left."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +161,12 @@ class StagingTable:
         """
         if not self._unconverted:
             return None
-        converted = self._converter.convert(bytes(self._block), self.rows)
-        if converted.table.num_rows:
-            self._hold_or_write(converted.table, len(self._block))
-            self._extend_ranges(extremes(converted.table, self._ranged))
-            self.has_deletions = self.has_deletions or has_deletions(converted.table)
+        with _CONVERTING:
+            converted = self._converter.convert(bytes(self._block), self.rows)
+            if converted.table.num_rows:
+                self._hold_or_write(converted.table, len(self._block))
+                self._extend_ranges(extremes(converted.table, self._ranged))
+                self.has_deletions = self.has_deletions or has_deletions(converted.table)
         self.dropped_nulls += converted.dropped_nulls
         self.rows += converted.table.num_rows
         self._block.clear()
@@ -292,6 +298,7 @@ class StagingTable:
         path = self._close_file()
         if path is None:
             return
+        give_memory_back()
         fields = staging_fields(self.columns)
         self._await_creation()
         self.bytes_staged += path.stat().st_size

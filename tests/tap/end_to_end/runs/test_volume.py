@@ -30,7 +30,7 @@ import sys
 import time
 from pathlib import Path
 from tap_servicetitan.plugin_runtime.command import run
-from tap_servicetitan.concurrency.malloc import share_one_heap
+from tap_servicetitan.plugin_runtime.heap import share_one_heap
 from tap_servicetitan.specs.spec import StreamSpec
 from tap_servicetitan.tap import TapServiceTitan
 names, config = sys.argv[1].split(","), sys.argv[2]

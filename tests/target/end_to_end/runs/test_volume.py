@@ -1,0 +1,89 @@
+"""Large streams go through the target in bounded memory, however many there are, and files leave it in parts."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from servicetitan_sandbox.client.bigquery_control import read_stats, reset_stats
+from support.singer import INTEGER, STRING, lines, record, schema
+from support.target.ways import STAGED
+from target_bigquery_softdelete.bigquery import uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from servicetitan_sandbox.client.bigquery_project import Project
+    from support.target.harness import TargetRunner
+
+PROGRAM = """
+import re
+import sys
+from pathlib import Path
+from target_bigquery_softdelete.plugin_runtime.command import run
+from target_bigquery_softdelete.target import TargetBigQuerySoftDelete
+code = run(TargetBigQuerySoftDelete, ["--config", sys.argv[1]])
+# Not `ru_maxrss`, which begins with what the process had that started this one.
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+print("peak megabytes:", int(peak[1]) // 1024, file=sys.stderr)
+sys.exit(code)
+"""
+
+ROWS = 1_000_000
+
+
+def _rare(length: int, seed: int) -> str:
+    """Return a text that no compression makes much shorter."""
+    return random.Random(seed).randbytes(length // 2).hex()
+
+
+def test_a_large_file_is_sent_in_parts(target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "CHUNK_BYTES", 1 << 20)
+    texts = {number: _rare(1 << 20, number) for number in range(14)}
+    reset_stats(project.api_endpoint)
+
+    rows = [record("texts", {"id": number, "text": text}) for number, text in texts.items()]
+    assert target(schema("texts", {"id": INTEGER, "text": STRING}), *rows, **STAGED).code == 0
+
+    assert {number: row["text"] for number, row in project.rows("texts").items()} == texts
+    # What is sent at once is less than half of the file; the first request only announces it.
+    assert read_stats(project.api_endpoint)["calls"]["upload"] > 1 + 5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("streams", "megabytes"), [(1, 300), (10, 300), (40, 400)])
+def test_a_million_rows(project: Project, tmp_path: Path, streams: int, megabytes: int) -> None:
+    """They have a kilobyte each, and all streams are open at the same time."""
+    names = [f"stream_{number}" for number in range(streams)]
+    texts = [_rare(320, seed) for seed in range(1000)]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"project_id": project.name, "api_endpoint": project.api_endpoint}))
+
+    def messages() -> Iterator[bytes]:
+        columns = {"id": INTEGER, **{f"text_{number}": STRING for number in range(3)}}
+        yield lines([schema(name, columns) for name in names])
+        for identifier in range(ROWS // streams):
+            row = {"id": identifier, **{f"text_{n}": texts[(identifier * 7 + n * 311) % 1000] for n in range(3)}}
+            yield lines([record(name, row) for name in names])
+
+    command, errors = [sys.executable, "-c", PROGRAM, str(path)], tmp_path / "errors"
+    with errors.open("wb") as file, subprocess.Popen(command, stdin=subprocess.PIPE, stderr=file) as process:
+        assert process.stdin
+        process.stdin.writelines(messages())
+        process.stdin.close()
+
+    log = errors.read_text()
+    assert process.returncode == 0, log[-2000:]
+    for name in names:
+        (found,) = project.query(f"SELECT COUNT(*) AS loaded FROM `{project.name}.bronze.{name}`")
+        assert found["loaded"] == ROWS // streams
+    measured = re.search(r"peak megabytes: (\d+)", log)
+    assert measured
+    assert int(measured[1]) <= megabytes
