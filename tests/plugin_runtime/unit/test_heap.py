@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, sys, threading
-from plugin_runtime.heap import share_one_heap
+from target_bigquery_softdelete.plugin_runtime.heap import share_one_heap
 if sys.argv[1] == "shared":
     share_one_heap()
 together = threading.Barrier(3)

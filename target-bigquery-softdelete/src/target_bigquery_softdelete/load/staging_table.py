@@ -298,7 +298,7 @@ class StagingTable:
         path = self._close_file()
         if path is None:
             return
-        give_memory_back()
+        give_memory_back()  # what its blocks have left, before the file is sent
         fields = staging_fields(self.columns)
         self._await_creation()
         self.bytes_staged += path.stat().st_size
