@@ -16,6 +16,7 @@ from target_bigquery_softdelete.audit.known_snapshots import KnownSnapshots
 from target_bigquery_softdelete.audit.quarantine import Quarantine
 from target_bigquery_softdelete.plugin_runtime.clock import utc_now
 from target_bigquery_softdelete.runtime.about import VERSION
+from target_bigquery_softdelete.runtime.file_room import FileRoom
 from target_bigquery_softdelete.runtime.inline_room import InlineRoom
 from target_bigquery_softdelete.runtime.shutdown import run_with_timeout
 from target_bigquery_softdelete.runtime.stopwatch import Stopwatch
@@ -75,6 +76,7 @@ class Run:
         """What the runs before this one have marked."""
         self.tap_habits = TapHabits()
         self.inline_room = InlineRoom(settings.inline_bytes)
+        self.file_room = FileRoom()
         """What the streams may hold in memory, to send it with their statements."""
         self.known = KnownSnapshots(warehouse, clock)
         """Which snapshots the tables are equal to, by the log."""

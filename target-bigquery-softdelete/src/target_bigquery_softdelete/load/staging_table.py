@@ -31,16 +31,10 @@ if TYPE_CHECKING:
     from target_bigquery_softdelete.bigquery.warehouse import Warehouse
     from target_bigquery_softdelete.records.block_converter import Converted
     from target_bigquery_softdelete.records.inline_rows import InlineRows
+    from target_bigquery_softdelete.runtime.file_room import FileRoom
     from target_bigquery_softdelete.runtime.inline_room import InlineRoom
     from target_bigquery_softdelete.schema.columns import TableColumns
     from target_bigquery_softdelete.sql.identifiers import TableId
-
-FILE_BYTES = 64 << 20
-"""Size at which a Parquet file is loaded. Larger files need fewer load jobs, smaller ones are loaded earlier."""
-
-MOST_WAITING_FILES = 4
-"""Files of one stream that may wait for their load. When there are so many, reading waits, to keep the disk free."""
-
 
 _AT_WORK = threading.BoundedSemaphore(8)
 """Lets so many streams write their rows as text at the same time: that takes several times their size in memory."""
@@ -92,6 +86,7 @@ class StagingTable:
         folder: Path,
         executor: Executor,
         room: InlineRoom,
+        file_room: FileRoom,
         rejects: bool = False,
     ) -> None:
         self.columns = columns
@@ -118,6 +113,7 @@ class StagingTable:
         self._creation: Future[None] | None = None
         """The creation of the staging table, in the background."""
         self._room = room
+        self._file_room = file_room
         self._held: list[pa.Table] | None = [] if can_travel(columns) else None
         """The converted blocks, while they are few. None if they are written to a file."""
         self._held_bytes = 0
@@ -171,7 +167,7 @@ class StagingTable:
         self.rows += converted.table.num_rows
         self._block.clear()
         self._unconverted = 0
-        if self._path and self._path.stat().st_size >= FILE_BYTES:
+        if self._path and self._file_room.is_full(self._path.stat().st_size):
             self._load_file()
         return converted
 
@@ -259,6 +255,7 @@ class StagingTable:
         writer, self._writer = self._writer, None
         path, self._path = self._path, None
         if writer:
+            self._file_room.close()
             with suppress(OSError):  # closing writes to a disk that may be full, and the file is deleted anyway
                 writer.close()
         if path:
@@ -284,14 +281,17 @@ class StagingTable:
             self._writer = pq.ParquetWriter(
                 self._path, staged_schema(self.columns), compression="snappy", use_dictionary=False
             )
+            self._file_room.open()
         return self._writer
 
     def _close_file(self) -> Path | None:
         """Write the end of the file, and return it."""
-        if self._writer:
+        writer, self._writer = self._writer, None
+        if writer:
+            self._file_room.close()
             with name_disk_errors(self._folder, self._stream):
-                self._writer.close()
-        path, self._path, self._writer = self._path, None, None
+                writer.close()
+        path, self._path = self._path, None
         return path
 
     def _load_file(self) -> None:
@@ -301,13 +301,17 @@ class StagingTable:
         give_memory_back()  # what its blocks have left, before the file is sent
         fields = staging_fields(self.columns)
         self._await_creation()
-        self.bytes_staged += path.stat().st_size
-        job_name = f"load-{path.stem}"
+        size, job_name = path.stat().st_size, f"load-{path.stem}"
+        self.bytes_staged += size
 
         def load() -> None:
-            self._warehouse.statements.load(path, self.table_id, fields, job_name)
-            path.unlink()
+            try:
+                self._warehouse.statements.load(path, self.table_id, fields, job_name)
+            finally:
+                path.unlink(missing_ok=True)
+                self._file_room.end_load(size)
 
-        if len(self._loads) >= MOST_WAITING_FILES:
-            self._loads[-MOST_WAITING_FILES].result()
+        for done in [earlier for earlier in self._loads if earlier.done()]:
+            done.result()  # if one has failed, the rest of the stream need not be read
+        self._file_room.wait_for_load(size)
         self._loads.append(self._executor.submit(load))

@@ -61,6 +61,7 @@ class StreamStagingTables:
             folder=self._run.ensure_folder(),
             executor=self._run.ensure_load_threads(),
             room=self._run.inline_room,
+            file_room=self._run.file_room,
             rejects=self._run.settings.on_invalid_record == "quarantine",
         )
 

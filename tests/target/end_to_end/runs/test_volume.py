@@ -7,6 +7,9 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +18,10 @@ from servicetitan_sandbox.client.bigquery_control import read_stats, reset_stats
 from support.singer import INTEGER, STRING, lines, record, schema
 from support.target.ways import STAGED
 from target_bigquery_softdelete.bigquery import uploads
+from target_bigquery_softdelete.runtime import file_room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
@@ -55,6 +59,50 @@ def test_a_large_file_is_sent_in_parts(target: TargetRunner, project: Project, m
     assert {number: row["text"] for number, row in project.rows("texts").items()} == texts
     # What is sent at once is less than half of the file; the first request only announces it.
     assert read_stats(project.api_endpoint)["calls"]["upload"] > 1 + 5
+
+
+def test_the_files_of_many_streams_take_little_room(
+    target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = [f"stream_{number}" for number in range(6)]
+    columns = {"id": INTEGER, "text": STRING}
+    rows = [record(name, {"id": n, "text": _rare(50_000, n)}) for n in range(40) for name in names]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(file_room, "MOST_OPEN_BYTES", 600_000)
+    monkeypatch.setattr(file_room, "MOST_WAITING_BYTES", 300_000)
+
+    with _most_bytes_in(tmp_path) as most:
+        result = target(*(schema(name, columns) for name in names), *rows, **STAGED, block_bytes=64 << 10)
+
+    assert result.code == 0
+    assert [len(project.rows(name)) for name in names] == [40] * 6
+    # The files are 12 MB. Each may be a block, of 100 KB, larger than its share.
+    assert most() <= 600_000 + 300_000 + 6 * 100_000
+
+
+@contextmanager
+def _most_bytes_in(folder: Path) -> Iterator[Callable[[], int]]:
+    """Look at the files in a folder again and again. Yield a function that returns how large they were at most."""
+    most, has_ended = 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not has_ended.wait(0.001):
+            most = max(most, sum(_size(path) for path in folder.rglob("*.parquet")))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: most
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 @pytest.mark.long
