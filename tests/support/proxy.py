@@ -234,7 +234,10 @@ class _Handler(BaseHTTPRequestHandler):
         answer = response.read()
         upstream.close()
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP]
-        return response.status, kept, answer
+        # The parts of a file go to the address in `Location`.
+        upstream_url = self.owner.upstream.geturl()
+        here = [(name, value.replace(upstream_url, self.owner.url)) for name, value in kept]
+        return response.status, here, answer
 
     def _answer_error(self, status: int, reason: str) -> None:
         error = {"reason": reason, "message": "set by the test", "domain": "global"}

@@ -38,3 +38,32 @@ def heaps(mode: str) -> int:
 def test_threads_share_one_heap() -> None:
     assert heaps("shared") == 1
     assert heaps("apart") > 1
+
+
+FREEING = """
+import re, sys
+from pathlib import Path
+from target_bigquery_softdelete.plugin_runtime.heap import give_memory_back, share_one_heap
+share_one_heap()
+def used():
+    return int(re.search(r"VmRSS:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) >> 10
+blocks = [b"x" * (100_000 + number) for number in range(1000)]
+for number in range(0, 1000, 2):
+    blocks[number] = None  # what is left lies above each of them
+before = used()
+give_memory_back()
+print(before - used())
+blocks[1:400] = ()
+again = used()
+give_memory_back()
+print(again - used())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library is not GNU's")
+def test_free_memory_is_given_back_but_not_all_the_time() -> None:
+    command = [sys.executable, "-c", FREEING]
+    first, second = map(int, subprocess.check_output(command, text=True).split())
+
+    assert first >= 40
+    assert second <= 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import time
 from typing import Final
 
 _M_ARENA_MAX: Final = -8
@@ -20,11 +22,19 @@ def share_one_heap() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
-def give_memory_back() -> None:
-    """Give memory that is free back to the system. It takes some milliseconds.
+_LEAST_SECONDS: Final = 0.5
+_given_back = [-math.inf]
+"""When that was done last."""
 
-    The heap keeps what lies below memory that is still used: in a target whose streams end together, half of it.
+
+def give_memory_back() -> None:
+    """Give memory that is free back to the system, unless that was done less than half a second ago.
+
+    The heap keeps what lies below memory that is still used: in a target whose streams end together, half of it. It
+    takes some ten milliseconds.
     """
+    now = time.monotonic()
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if malloc_trim:
+    if malloc_trim and now - _given_back[0] >= _LEAST_SECONDS:
+        _given_back[0] = now
         malloc_trim(0)

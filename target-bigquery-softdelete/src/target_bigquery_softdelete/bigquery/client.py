@@ -10,7 +10,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
-from target_bigquery_softdelete.bigquery.uploads import ChunkingClient
+from target_bigquery_softdelete.bigquery.uploads import UploadingClient
 from target_bigquery_softdelete.plugin_runtime.errors import PluginError
 from target_bigquery_softdelete.plugin_runtime.google_client import SCOPES, bigquery_client, keep_connections
 
@@ -32,7 +32,7 @@ def make_client(settings: Settings) -> bigquery.Client:
     try:
         client = bigquery_client(
             settings.billing_project or settings.project_id,
-            ChunkingClient,
+            UploadingClient,
             credentials=_own_credentials(settings),
             api_endpoint=settings.endpoint,
             location=settings.location,

@@ -13,7 +13,7 @@ from google.cloud import bigquery
 
 from target_bigquery_softdelete.bigquery.calls import call
 from target_bigquery_softdelete.bigquery.queries import ask
-from target_bigquery_softdelete.bigquery.uploads import upload_turn
+from target_bigquery_softdelete.bigquery.uploads import SMALL_BYTES
 from target_bigquery_softdelete.schema.naming import is_plain
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ class Statements:
         size = path.stat().st_size
 
         def submit(job_id: str) -> LoadJob:
-            with upload_turn(size), path.open("rb") as file:
+            with path.open("rb") as file:
                 return self._client.load_table_from_file(
                     file,
                     str(table_id),
                     job_id=job_id,
                     location=self._jobs.location,
                     job_config=config,
-                    size=size,
+                    size=size if size <= SMALL_BYTES else None,
                     num_retries=self._retry_policy.upload_retries,
                     timeout=self._retry_policy.upload_seconds,
                 )

@@ -4,49 +4,83 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, Any
 
+from google.api_core import exceptions
 from google.cloud import bigquery
+from google.resumable_media import InvalidResponse
 
 from target_bigquery_softdelete.plugin_runtime.compat import override
-from target_bigquery_softdelete.plugin_runtime.heap import give_memory_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-CHUNK_BYTES = 8 << 20
-"""How much of a file a request sends. It must be a multiple of 256 KiB
-(https://cloud.google.com/bigquery/docs/reference/api-uploads)."""
+    from collections.abc import Iterator, Mapping
 
 SMALL_BYTES = 1 << 20
-"""Files up to this size are sent at any time: those of many small streams would wait for each other's answers."""
+"""Files up to this size go in a single request, which holds them in memory, twice."""
 
-MOST_LARGE_UPLOADS = 4
-"""How many larger files are sent at the same time. More would not be there earlier: they share the network."""
+MOST_PART_BYTES = 8 << 20
+"""How much of a larger file a request sends and holds in memory, at most."""
 
-_large_uploads = threading.BoundedSemaphore(MOST_LARGE_UPLOADS)
+ALL_PARTS_BYTES = 32 << 20
+"""Where many large files are sent at the same time, their parts are smaller, so that they take about this together."""
+
+_UNIT_BYTES = 256 << 10
+"""The length of a part must be a multiple of this (https://cloud.google.com/bigquery/docs/reference/api-uploads)."""
+
+_LOST = frozenset({HTTPStatus.PERMANENT_REDIRECT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""The answers to a part by which an upload cannot go on: nothing of it is there, or it is unknown, or over already."""
 
 
-class ChunkingClient(bigquery.Client):
-    """Google's client, but a request holds `CHUNK_BYTES` of a file in memory: Google's holds 100 MB."""
+class UploadingClient(bigquery.Client):
+    """Google's client, which sends files in smaller parts: its own hold 100 MB of each file in memory.
+
+    If an upload cannot go on, the file is sent again from the beginning, as after other failures that pass.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Google's
+        super().__init__(*args, **kwargs)
+        self._uploads = 0
+        self._uploads_lock = threading.Lock()
 
     @override
-    def _initiate_resumable_upload(self, *args: Any, **kwargs: Any) -> Any:
-        upload, transport = super()._initiate_resumable_upload(*args, **kwargs)
-        upload._chunk_size = CHUNK_BYTES  # noqa: SLF001 - the client has no parameter for it
-        return upload, transport
+    def _do_resumable_upload(
+        self,
+        stream: IO[bytes],
+        metadata: Mapping[str, str],
+        num_retries: int,
+        timeout: Any,
+        project: str | None = None,
+    ) -> Any:
+        with self.upload_part() as part_bytes:
+            upload, transport = self._initiate_resumable_upload(stream, metadata, num_retries, timeout, project=project)
+            upload._chunk_size = part_bytes  # noqa: SLF001 - the client has no parameter for it
+            response = None
+            while not upload.finished:
+                try:
+                    response = upload.transmit_next_chunk(transport, timeout=timeout)
+                except ValueError:  # BigQuery has another part of the file than was sent
+                    raise _interrupted("it holds another part of the file") from None
+                except InvalidResponse as error:
+                    if error.response.status_code in _LOST:
+                        raise _interrupted(f"answer {error.response.status_code}") from None
+                    raise
+        return response
+
+    @contextmanager
+    def upload_part(self) -> Iterator[int]:
+        """Count an upload as long as it takes. Yield how long its parts may be, in bytes."""
+        with self._uploads_lock:
+            self._uploads += 1
+            share = ALL_PARTS_BYTES // self._uploads
+        try:
+            yield max(_UNIT_BYTES, min(MOST_PART_BYTES, share // _UNIT_BYTES * _UNIT_BYTES))
+        finally:
+            with self._uploads_lock:
+                self._uploads -= 1
 
 
-@contextmanager
-def upload_turn(size: int) -> Iterator[None]:
-    """Return a context in which to send a file: for a large one it waits until others are done.
-
-    Args:
-        size: The size of the file in bytes.
-    """
-    if size <= SMALL_BYTES:
-        yield
-        return
-    with _large_uploads:
-        yield
-        give_memory_back()
+def _interrupted(why: str) -> exceptions.ServiceUnavailable:
+    # Without Google's own text, which can have the address of the upload: that is a secret.
+    text = f"the upload of a file was interrupted: {why}"
+    return exceptions.ServiceUnavailable(text)  # type: ignore[no-untyped-call]

@@ -10,12 +10,15 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from servicetitan_sandbox.client.bigquery_control import read_stats, reset_stats
-from support.singer import INTEGER, STRING, lines, record, schema
+from support.proxy import Answer, Proxy
+from support.singer import INTEGER, STRING, lines, record, schema, state
+from support.target.harness import HastyTarget
 from support.target.ways import STAGED
 from target_bigquery_softdelete.bigquery import uploads
 from target_bigquery_softdelete.runtime import file_room
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicetitan_sandbox.client.bigquery_project import Project
+    from support.proxy import Request
     from support.target.harness import TargetRunner
 
 PROGRAM = """
@@ -49,7 +53,7 @@ def _rare(length: int, seed: int) -> str:
 
 
 def test_a_large_file_is_sent_in_parts(target: TargetRunner, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "CHUNK_BYTES", 1 << 20)
+    monkeypatch.setattr(uploads, "MOST_PART_BYTES", 1 << 20)
     texts = {number: _rare(1 << 20, number) for number in range(14)}
     reset_stats(project.api_endpoint)
 
@@ -59,6 +63,79 @@ def test_a_large_file_is_sent_in_parts(target: TargetRunner, project: Project, m
     assert {number: row["text"] for number, row in project.rows("texts").items()} == texts
     # What is sent at once is less than half of the file; the first request only announces it.
     assert read_stats(project.api_endpoint)["calls"]["upload"] > 1 + 5
+
+
+class SteadyTarget(HastyTarget):
+    """The target with short pauses, that sends a part of a file again as the real one does."""
+
+    retry_policy = replace(HastyTarget.retry_policy, upload_retries=3)
+
+
+def _unavailable(_: Answer) -> Answer:
+    return Answer(503, [], b"{}")
+
+
+def _lost(_: Answer) -> None:
+    return None
+
+
+def _half_kept(_: Answer) -> Answer:
+    return Answer(308, [("Range", f"bytes=0-{(256 << 10) + 1000}")], b"")
+
+
+def _nothing_kept(_: Answer) -> Answer:
+    return Answer(308, [], b"")
+
+
+def _unknown(_: Answer) -> Answer:
+    return Answer(404, [], b"{}")
+
+
+@pytest.mark.parametrize("is_sent", [True, False], ids=["arrived", "lost"])
+@pytest.mark.parametrize("fault", [_unavailable, _lost, _half_kept, _nothing_kept, _unknown])
+@pytest.mark.parametrize("part", [2, "last"])
+@pytest.mark.parametrize("plugin", [HastyTarget, SteadyTarget])
+def test_a_file_arrives_once_whatever_happens_to_one_of_its_parts(  # noqa: PLR0913, PLR0917 - four faults and fixtures
+    target: TargetRunner,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    plugin: type[HastyTarget],
+    part: int | str,
+    fault: Callable[[Answer], Answer | None],
+    *,
+    is_sent: bool,
+) -> None:
+    target.plugin = plugin
+    monkeypatch.setattr(uploads, "MOST_PART_BYTES", 256 << 10)
+    texts = {number: _rare(300_000, number) for number in range(7)}
+    parts = 0
+
+    def gate(request: Request, forward: Callable[[bytes], Answer]) -> Answer | None:
+        nonlocal parts
+        if request.method != "PUT":
+            return forward(request.body)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        is_last = not headers["content-range"].endswith("/*")
+        parts += 1
+        if parts != part and not (part == "last" and is_last and parts < 100):
+            return forward(request.body)
+        parts = 100  # only one fails
+        answer = forward(request.body) if is_sent else Answer(503, [], b"")
+        return fault(answer)
+
+    with Proxy(project.api_endpoint, keeps_requests=False) as proxy:
+        proxy.gate = gate
+        rows = [record("texts", {"id": number, "text": text}) for number, text in texts.items()]
+        result = target(
+            schema("texts", {"id": INTEGER, "text": STRING}), *rows, state({}), **STAGED, api_endpoint=proxy.url
+        )
+
+    assert parts >= 100
+    assert result.code == 0, result.log
+    assert {number: row["text"] for number, row in project.rows("texts").items()} == texts
+    assert len(result.states) == 1
+    (report,) = project.query(f"SELECT rows_inserted, rows_read FROM `{project.name}.management.etl_logs`")
+    assert (report["rows_inserted"], report["rows_read"]) == (7, 7)
 
 
 def test_the_files_of_many_streams_take_little_room(

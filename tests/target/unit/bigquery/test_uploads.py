@@ -1,25 +1,21 @@
-"""Few large files are sent at the same time; small ones wait for nothing."""
+"""How long the parts of a file are: the shorter, the more files are sent at the same time."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from target_bigquery_softdelete.bigquery.uploads import MOST_LARGE_UPLOADS, SMALL_BYTES, upload_turn
+from google.auth.credentials import AnonymousCredentials
+
+from target_bigquery_softdelete.bigquery.uploads import ALL_PARTS_BYTES, MOST_PART_BYTES, UploadingClient
 
 
-def test_large_files_wait_for_their_turn() -> None:
-    with ThreadPoolExecutor(1) as pool, ExitStack() as turns:
-        for _ in range(MOST_LARGE_UPLOADS):
-            turns.enter_context(upload_turn(SMALL_BYTES + 1))
-        small, large = pool.submit(_send, SMALL_BYTES).result(timeout=10), pool.submit(_send, SMALL_BYTES + 1)
+def test_the_parts_of_all_files_take_little_memory() -> None:
+    client = UploadingClient("project", AnonymousCredentials())
+    with ExitStack() as uploads:
+        parts = [uploads.enter_context(client.upload_part()) for _ in range(200)]
 
-        assert small == SMALL_BYTES
-        assert not large.done()
-        turns.close()
-        assert large.result(timeout=10) == SMALL_BYTES + 1
-
-
-def _send(size: int) -> int:
-    with upload_turn(size):
-        return size
+        assert parts[:5] == [MOST_PART_BYTES] * 4 + [ALL_PARTS_BYTES // 5 // (256 << 10) * (256 << 10)]
+        assert parts[199] == 256 << 10
+        assert all(part % (256 << 10) == 0 for part in parts)
+    with client.upload_part() as part:
+        assert part == MOST_PART_BYTES
