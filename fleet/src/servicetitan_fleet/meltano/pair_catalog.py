@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import structlog
 from meltano.core.logging import OutputLogger
 from meltano.core.plugin.error import PluginExecutionError, PluginLacksCapabilityError
@@ -108,7 +107,7 @@ class PairTap(SingerTap):
     def _apply(self, rules: list[MetadataRule], invoker: PluginInvoker) -> None:
         path, key_path = invoker.files["catalog"], invoker.files["catalog_cache_key"]
         try:
-            catalog = msgspec.json.decode(path.read_bytes())
+            catalog = json.loads(path.read_bytes())
             self.warn_property_not_found(rules, catalog)
             SelectionRules(rules).apply(catalog)
             path.write_text(json.dumps(catalog))  # in ASCII: whatever the machine's encoding is, it is read as it is

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 for _addon in (ConfigService.addon, StateBackend.addon):
-    _ = (
-        _addon.installed
-    )  # Meltano asks all packages of its environment, and remembers it: so it is the same for all forks
+    # Meltano asks all packages of its environment, and remembers the answer: so it is there for all forks. If a package
+    # cannot be asked, the run will say so.
+    with contextlib.suppress(Exception):
+        _ = _addon.installed
 
 
 def main() -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from meltano.core.logging import setup_logging
-from meltano.core.plugin.singer.catalog import MetadataExecutor, select_metadata_rules
+from meltano.core.plugin.singer.catalog import MetadataExecutor, MetadataRule, select_metadata_rules
 from meltano.core.plugin.singer.tap import config_metadata_rules
 
 from servicetitan_fleet.meltano.pair_catalog import SelectionRules
@@ -26,6 +26,14 @@ METADATA = {
     "activities": {"replication-method": "FULL_TABLE"},
     "*": {"properties": {"id": {"is-replication-key": True}}},
 }
+OTHER_RULES = [
+    MetadataRule(["jobs", "tech*", ""], [], "selected", value=False),
+    MetadataRule(["invoices", "activities", "without*"], ["properties", "id"], "selected", value=False, negated=True),
+    MetadataRule([], [], "nowhere", value=True),
+    MetadataRule([], [], "everywhere", value=True, negated=True),
+    MetadataRule("[a-c]*[!s]", ["properties", "[!i]?*"], "wild", value=True),
+    MetadataRule("größe", ["properties", "*"], "name", value="größe"),
+]
 ODD = {
     "streams": [
         {"tap_stream_id": "without_metadata", "schema": {"properties": {"id": {"properties": {"deep": {}}}}}},
@@ -35,6 +43,8 @@ ODD = {
             "schema": {"properties": {"a-b": {"properties": {"c": {}}}, "list": {"items": {"properties": {"d": {}}}}}},
         },
         {"tap_stream_id": "without_properties", "schema": {}, "metadata": []},
+        {"tap_stream_id": "", "schema": {}},
+        {"tap_stream_id": "größe", "schema": {"properties": {"größe": {}}}},
     ]
 }
 
@@ -49,6 +59,7 @@ def _quiet() -> None:
 @pytest.mark.parametrize("discovered", [catalog(STREAMS), ODD], ids=["the tap's", "odd"])
 def test_the_catalog_is_the_one_that_meltano_makes(patterns: list[str], discovered: dict[str, Any]) -> None:
     rules = select_metadata_rules(["!*.*"]) + select_metadata_rules(patterns) + config_metadata_rules(METADATA)
+    rules += OTHER_RULES
     discovered = json.loads(json.dumps(discovered))
     ours, theirs = deepcopy(discovered), deepcopy(discovered)
     visitor: Any = MetadataExecutor(list(rules))

@@ -313,3 +313,14 @@ def test_records_are_counted_with_a_small_request_each(tap: Tap, company: Compan
 
     alone = tap.run(company.config, "--created-before", moment)
     assert (alone.returncode, errors(alone)) == (1, ["--created-before is for --count"])
+
+
+def test_only_a_selected_stream_needs_what_it_is_read_by(tap: Tap, company: Company, tmp_path: Path) -> None:
+    config = company.config | {"pii": [{"fields": ["modifiedOn"], "streams": ["activities"], "action": "drop"}]}
+    done = tap.run(config, "--catalog", select(tap, company, tmp_path, "job_types"))
+    assert done.returncode == 0
+    assert '"stream":"job_types"' in done.stdout.replace(" ", "")
+
+    done = tap.run(config, "--catalog", select(tap, company, tmp_path, "activities"))
+    assert done.returncode == 1
+    assert "setting `pii` drops modifiedOn of stream activities" in errors(done)[-1]
