@@ -23,7 +23,7 @@ MOST_PART_BYTES = 8 << 20
 """How much of a larger file a request sends and holds in memory, at most."""
 
 ALL_PARTS_BYTES = 32 << 20
-"""Where many large files are sent at the same time, their parts are smaller, so that they take about this together."""
+"""Where more than four large files are sent at the same time, each new one has a share of this: 32 take 95 MiB."""
 
 _UNIT_BYTES = 256 << 10
 """The length of a part must be a multiple of this (https://cloud.google.com/bigquery/docs/reference/api-uploads)."""

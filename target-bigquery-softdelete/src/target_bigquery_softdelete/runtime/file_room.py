@@ -8,7 +8,7 @@ FILE_BYTES = 64 << 20
 """Size at which a Parquet file is loaded. Larger files need fewer load jobs, smaller ones are loaded earlier."""
 
 MOST_OPEN_BYTES = 128 << 20
-"""Size of all files together that are being written. Each may have its share, or `FILE_BYTES` if that is less."""
+"""Each file that is being written may have its share of this, or `FILE_BYTES` if that is less."""
 
 MOST_WAITING_BYTES = 256 << 20
 """Size of all files together that wait for their load. When it is reached, reading waits."""
