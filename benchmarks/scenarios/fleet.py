@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,8 @@ def _night(fleet: Fleet, step: str) -> Sample:
     with latency(api, SEED):
         begun = time.time()
         tasks = [_start(fleet, index) for index in range(TASKS)]
-        outcomes = [outcome for task in tasks for outcome in _wait(task)]
+        with ThreadPoolExecutor(TASKS) as readers:  # a task whose output nobody reads stands still
+            outcomes = [outcome for ended in readers.map(_wait, tasks) for outcome in ended]
         ended = time.time()
         stats = control.read_stats(api)
     if len(outcomes) != COMPANIES or {outcome["result"] for outcome in outcomes} != {"done"}:
