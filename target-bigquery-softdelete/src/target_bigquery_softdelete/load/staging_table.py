@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from target_bigquery_softdelete.bigquery.lifetimes import STAGING_LIFETIME
 from target_bigquery_softdelete.bigquery.table_layout import partitionable
 from target_bigquery_softdelete.bigquery.table_schema import staging_fields
-from target_bigquery_softdelete.bigquery.uploads import SMALL_BYTES
 from target_bigquery_softdelete.plugin_runtime.heap import give_memory_back
 from target_bigquery_softdelete.records.arrow import extremes, has_deletions, staged_schema
 from target_bigquery_softdelete.records.block_converter import BlockConverter
@@ -299,8 +298,7 @@ class StagingTable:
         path = self._close_file()
         if path is None:
             return
-        if path.stat().st_size > SMALL_BYTES:
-            give_memory_back()  # what its blocks have left, before the file is sent
+        give_memory_back()  # what its blocks have left, before the file is sent
         fields = staging_fields(self.columns)
         self._await_creation()
         size, job_name = path.stat().st_size, f"load-{path.stem}"

@@ -61,7 +61,7 @@ def test_a_large_file_is_sent_in_parts(target: TargetRunner, project: Project, m
     assert target(schema("texts", {"id": INTEGER, "text": STRING}), *rows, **STAGED).code == 0
 
     assert {number: row["text"] for number, row in project.rows("texts").items()} == texts
-    # What is sent at once is less than half of the file; the first request only announces it.
+    # The first request only announces the file, which Google's own client would send in a second one.
     assert read_stats(project.api_endpoint)["calls"]["upload"] > 1 + 5
 
 
@@ -95,7 +95,7 @@ def _unknown(_: Answer) -> Answer:
 @pytest.mark.parametrize("fault", [_unavailable, _lost, _half_kept, _nothing_kept, _unknown])
 @pytest.mark.parametrize("part", [2, "last"])
 @pytest.mark.parametrize("plugin", [HastyTarget, SteadyTarget])
-def test_a_file_arrives_once_whatever_happens_to_one_of_its_parts(  # noqa: PLR0913, PLR0917 - four faults and fixtures
+def test_a_file_arrives_once_whatever_happens_to_one_of_its_parts(  # noqa: PLR0913, PLR0917 - what fails, and fixtures
     target: TargetRunner,
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
